@@ -1,0 +1,5 @@
+"""`python -m nccli`."""
+
+from nccli.cli import main
+
+main()

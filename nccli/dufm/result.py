@@ -1,0 +1,58 @@
+"""What a DUFM run leaves behind."""
+
+from dataclasses import dataclass, field
+
+from nccli.dufm.config import DufmConfig
+from nccli.metrics import LayerMetrics
+
+
+@dataclass(frozen=True)
+class HistoryPoint:
+    """Measurements at one step.
+
+    Attributes:
+        step: gradient steps taken so far.
+        loss, fit, reg: of the DUFM, theory sheet section 1.
+        grad_norm: ‖∇loss‖ over all parameters.
+        dnc1, rank: of each layer and stage, in the order of `stages`.
+    """
+
+    step: int
+    loss: float
+    fit: float
+    reg: float
+    grad_norm: float
+    dnc1: tuple[float, ...]
+    rank: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DufmResult:
+    """A run that ended.
+
+    Attributes:
+        config: what was asked for.
+        status: "converged" (the stop rule held), "stopped" (the budget ran out), "diverged" (a loss that is not
+            finite) or "interrupted".
+        history: measurements, oldest first; the last one is of the final point unless the run diverged.
+        layers: metrics of the final point; empty for a diverged run, whose final point has none.
+        steps: gradient steps taken.
+        loss, fit, reg, grad_norm: of the final point, nan or inf for a diverged run.
+        seconds: wall time from the start of the batch to the end of this run.
+    """
+
+    config: DufmConfig
+    status: str
+    steps: int
+    loss: float
+    fit: float
+    reg: float
+    grad_norm: float
+    seconds: float
+    history: tuple[HistoryPoint, ...]
+    layers: list[LayerMetrics] = field(repr=False)
+
+
+def stages(L: int) -> tuple[tuple[int, str], ...]:
+    """Layers and stages in the order of every table: (1, post), (2, pre), (2, post), …, (L, post)."""
+    return ((1, "post"), *((layer, stage) for layer in range(2, L + 1) for stage in ("pre", "post")))

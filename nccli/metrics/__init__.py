@@ -1,0 +1,31 @@
+"""Collapse metrics and ranks: pure functions, arrays in, numbers out (numpy only)."""
+
+from nccli.metrics._alignment import dnc3
+from nccli.metrics._covariance import class_means, dnc1
+from nccli.metrics._layers import LayerMetrics, measure_layers
+from nccli.metrics._spectrum import (
+    RANK_RTOL,
+    ZERO_FLOOR,
+    dnc2,
+    effective_rank,
+    nuclear_norm,
+    numerical_rank,
+    singular_values,
+    stable_rank,
+)
+
+__all__ = [
+    "RANK_RTOL",
+    "ZERO_FLOOR",
+    "LayerMetrics",
+    "class_means",
+    "dnc1",
+    "dnc2",
+    "dnc3",
+    "effective_rank",
+    "measure_layers",
+    "nuclear_norm",
+    "numerical_rank",
+    "singular_values",
+    "stable_rank",
+]

@@ -1,0 +1,81 @@
+"""All metrics of all layers of one network, from its features and weights."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from nccli.metrics._alignment import dnc3
+from nccli.metrics._covariance import class_means, dnc1
+from nccli.metrics._spectrum import dnc2, effective_rank, nuclear_norm, numerical_rank, singular_values, stable_rank
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMetrics:
+    """What is measured of one layer at one stage.
+
+    Attributes:
+        layer: l in 1..L.
+        stage: "pre" for Ht_l, "post" for H_l.
+        dnc1, dnc2: as the functions of that name.
+        dnc3: for stage "post", of W_l against the means of H_l; None for stage "pre".
+        rank: numerical rank of the class means at the default tolerance.
+        effective_rank, stable_rank, nuclear_norm: of the class means.
+        singular_values: of the class means, largest first, min(K, d) of them.
+        class_means: (K, d), one class a row.
+    """
+
+    layer: int
+    stage: str
+    dnc1: float
+    dnc2: float
+    dnc3: float | None
+    rank: int
+    effective_rank: float
+    stable_rank: float
+    nuclear_norm: float
+    singular_values: Float[np.ndarray, " r"]
+    class_means: Float[np.ndarray, "K d"]
+
+    @property
+    def gram(self) -> Float[np.ndarray, "K K"]:
+        """M_lᵀ M_l in the paper's orientation: inner products of class means."""
+        return self.class_means @ self.class_means.T
+
+
+def measure_layers(
+    stages: Iterable[tuple[int, str, Float[np.ndarray, "N d"]]],
+    labels: Int[np.ndarray, " N"],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+) -> list[LayerMetrics]:
+    """Measure every layer and stage of a network.
+
+    Args:
+        stages: (layer, stage, features), features with one sample a row.
+        labels: class of each sample, 0..K−1.
+        weights: W_1..W_L, each of shape (out, in).
+
+    Raises:
+        ValueError: as `class_means`, or features that are not finite.
+    """
+    measured = []
+    for layer, stage, features in stages:
+        means = class_means(features, labels)
+        spectrum = singular_values(means)
+        measured.append(
+            LayerMetrics(
+                layer=layer,
+                stage=stage,
+                dnc1=float(dnc1(features, labels)),
+                dnc2=float(dnc2(means)),
+                dnc3=dnc3(weights[layer - 1], means) if stage == "post" else None,
+                rank=int(numerical_rank(spectrum)),
+                effective_rank=float(effective_rank(spectrum)),
+                stable_rank=float(stable_rank(spectrum)),
+                nuclear_norm=float(nuclear_norm(spectrum)),
+                singular_values=spectrum,
+                class_means=means,
+            )
+        )
+    return measured

@@ -1,0 +1,24 @@
+"""Which construction is best for a problem."""
+
+from nccli.theory._dnc import dnc
+from nccli.theory._problem import Problem
+from nccli.theory._solution import Solution, solve
+from nccli.theory._srg import srg_variants
+
+
+def solve_dnc(problem: Problem) -> Solution:
+    """The DNC solution at its optimal scales (Súkeník et al. 2024, Definition 10)."""
+    return solve(problem, dnc(problem.K))
+
+
+def solve_srg(problem: Problem) -> Solution | None:
+    """The best SRG solution (Definitions 9 and 11); None for K < 4, where there is none."""
+    solutions = [solve(problem, construction) for construction in srg_variants(problem.K)]
+    return min(solutions, key=lambda solution: solution.loss, default=None)
+
+
+def solve_best(problem: Problem) -> Solution:
+    """The better of DNC and the best SRG solution; DNC where they tie."""
+    srg_solution = solve_srg(problem)
+    dnc_solution = solve_dnc(problem)
+    return dnc_solution if srg_solution is None or dnc_solution.loss <= srg_solution.loss else srg_solution

@@ -1,0 +1,84 @@
+"""The L-layer deep unconstrained features model (L-DUFM) of Súkeník et al. 2024, section 3."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float
+
+from nccli.errors import InputError
+
+TRIVIAL_LOSS = 0.5
+"""Loss of the all-zero point: 1/(2N) ‖Y‖² with one unit entry in each of the N columns of Y."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One L-DUFM: sizes and regularisation, without width or optimiser.
+
+    loss = 1/(2N) ‖W_L H_L − Y‖² + Σ_l λ_{W_l}/2 ‖W_l‖² + λ_{H_1}/2 ‖H_1‖²,  N = nK,  Y = I_K ⊗ 1_nᵀ.
+
+    Attributes:
+        K: number of classes, at least 2.
+        L: number of weight matrices, at least 2.
+        n: samples a class, at least 1.
+        lambda_h1: weight decay λ_{H_1} of the free features, positive.
+        lambda_w: weight decay λ_{W_1}, …, λ_{W_L}, positive.
+
+    Raises:
+        InputError: a size or a λ is out of its range, or lambda_w has not L entries.
+    """
+
+    K: int
+    L: int
+    n: int
+    lambda_h1: float
+    lambda_w: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what the theory does not cover."""
+        for name, value, least in (("K", self.K, 2), ("L", self.L, 2), ("n", self.n, 1)):
+            if value < least:
+                raise InputError(f"{name} = {value}: must be at least {least}")
+        if len(self.lambda_w) != self.L:
+            raise InputError(f"{len(self.lambda_w)} weight decays for L = {self.L} layers: give one a layer")
+        for name, value in (("λ_H1", self.lambda_h1), *((f"λ_W{i}", v) for i, v in enumerate(self.lambda_w, 1))):
+            if not (value > 0 and math.isfinite(value)):
+                raise InputError(f"weight decay {name} = {value}: must be positive and finite")
+
+    @classmethod
+    def uniform(cls, K: int, L: int, weight_decay: float, n: int = 1) -> Self:
+        """Return the problem with one weight decay for the features and every layer."""
+        return cls(K, L, n, weight_decay, (weight_decay,) * L)
+
+    @property
+    def collapsed_lambda_h1(self) -> float:
+        """λ_H = n λ_{H_1}: weight decay of M_1 in the equivalent problem with one sample a class."""
+        return self.n * self.lambda_h1
+
+
+def explicit_loss(
+    problem: Problem,
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    features: Float[np.ndarray, "d N"],
+) -> tuple[float, float]:
+    """Evaluate the ReLU DUFM loss at explicit matrices.
+
+    Args:
+        problem: sizes and regularisation.
+        weights: W_1, …, W_L; W_l of shape (d, d) for l < L, W_L of shape (K, d).
+        features: H_1 of shape (d, N), the n samples of a class next to each other.
+
+    Returns:
+        (fit, reg); the loss is their sum.
+    """
+    hidden = features
+    for W in weights[:-1]:
+        hidden = np.maximum(W @ hidden, 0.0)
+    target = np.repeat(np.eye(problem.K), problem.n, axis=1)
+    fit = 0.5 * float(np.sum((weights[-1] @ hidden - target) ** 2)) / (problem.n * problem.K)
+    reg = 0.5 * problem.lambda_h1 * float(np.sum(features**2))
+    reg += sum(0.5 * lam * float(np.sum(W**2)) for lam, W in zip(problem.lambda_w, weights, strict=True))
+    return fit, reg

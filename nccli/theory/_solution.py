@@ -1,0 +1,228 @@
+"""From a template pair to the optimal point: scales, loss, spectra, explicit matrices. Theory sheet, section 2."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import brentq
+
+from nccli.errors import InputError
+from nccli.theory._problem import Problem
+from nccli.theory._spectrum import Spectrum
+from nccli.theory._template import Construction, Matrix, Template
+
+_GRID = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSolution:
+    """One block at its optimal scales.
+
+    Attributes:
+        template: the block's template pair.
+        scales: α_2, …, α_L; all zero when the trivial point is the block's optimum.
+        fit: part of 1/(2N) ‖W_L H_L − Y‖² that belongs to the block's classes.
+        reg: the block's regularisation.
+        nontrivial_loss: loss of the best non-zero stationary point, inf when there is none.
+        trivial: whether zero beats that point.
+    """
+
+    template: Template
+    scales: Float[np.ndarray, " L-1"]
+    fit: float
+    reg: float
+    nontrivial_loss: float
+    trivial: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A construction at the scales that minimise the loss of a problem; all layers are DNC1-collapsed.
+
+    Attributes:
+        problem: sizes and regularisation.
+        construction: the templates.
+        blocks: one solution a block.
+    """
+
+    problem: Problem
+    construction: Construction
+    blocks: tuple[BlockSolution, ...]
+
+    @property
+    def fit(self) -> float:
+        """1/(2N) ‖W_L H_L − Y‖²."""
+        return sum(block.fit for block in self.blocks)
+
+    @property
+    def reg(self) -> float:
+        """Σ_l λ_{W_l}/2 ‖W_l‖² + λ_{H_1}/2 ‖H_1‖²."""
+        return sum(block.reg for block in self.blocks)
+
+    @property
+    def loss(self) -> float:
+        """fit + reg; at most 1/2, the loss of the trivial point."""
+        return self.fit + self.reg
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the optimum of this construction is the all-zero point."""
+        return all(block.trivial for block in self.blocks)
+
+    @property
+    def nontrivial_loss(self) -> float:
+        """Loss of the best point with no zero block; above `loss` where a block is better off at zero, may be inf."""
+        return sum(block.nontrivial_loss for block in self.blocks)
+
+    def singular_values(self, layer: int, stage: str) -> Float[np.ndarray, " K"]:
+        """Singular values of the class-mean matrix of a layer, largest first, without building it.
+
+        Args:
+            layer: l in 1..L; l in 2..L for stage "pre".
+            stage: "pre" for Mt_l, "post" for M_l.
+        """
+        values = [self._block_spectrum(block, layer, stage) for block in self.blocks]
+        return np.sort(np.concatenate(values))[::-1]
+
+    def _block_spectrum(self, block: BlockSolution, layer: int, stage: str) -> Float[np.ndarray, " k"]:
+        L, template = self.problem.L, block.template
+        if layer == 1:
+            second = self._block_spectrum(block, 2, "pre")
+            return (self.problem.lambda_w[0] / self.problem.collapsed_lambda_h1) ** 0.25 * np.sqrt(second)
+        scale = math.sqrt(float(block.scales[layer - 2]))
+        if layer < L:
+            return scale * template.singular_values.expand()
+        if stage == "pre":
+            return scale * template.last_singular_values.expand()
+        return scale * np.sqrt(template.output_eigenvalues.expand())
+
+    def matrices(self, width: int) -> tuple[list[Matrix], Matrix]:
+        """Build the point explicitly.
+
+        Template rows become the first rows of the features, block after block; the other rows are zero.
+
+        Args:
+            width: d, at least `construction.min_width`.
+
+        Returns:
+            (W_1..W_L, H_1): W_l of shape (d, d), W_L of shape (K, d), H_1 of shape (d, nK).
+
+        Raises:
+            InputError: the width is too small for the construction.
+        """
+        return _explicit_point(self, width)
+
+
+def solve(problem: Problem, construction: Construction) -> Solution:
+    """Minimise the loss of a construction over its scales α_2..α_L, in closed form but for one scalar root.
+
+    Raises:
+        InputError: the construction is for another number of classes.
+    """
+    if construction.K != problem.K:
+        raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
+    return Solution(problem, construction, tuple(_solve_block(problem, block) for block in construction.blocks))
+
+
+def _solve_block(problem: Problem, template: Template) -> BlockSolution:
+    """Minimise Σ_i λ_{W_L}/(2(α_L μ_i + Kλ_{W_L})) + L (P/4)^{1/L}, P = a_1² a_2 ⋯ a_{L−1} α_L, over α_L ≥ 0.
+
+    In u = α_L^{1/L} the regularisation is c u, and term i of the rest is 1/(2K(1 + y_i)) with y_i = μ_i u^L/(Kλ_{W_L}).
+    """
+    K, L = problem.K, problem.L
+    costs = _layer_costs(problem, template)
+    log_P1 = 2 * math.log(costs[0]) + float(np.sum(np.log(costs[1:])))
+    c = L * math.exp((log_P1 - math.log(4)) / L)
+    mu = template.output_eigenvalues
+    zero_loss = template.classes / (2 * K)
+    v, nontrivial_loss = _best_scale(c, mu, K, L, problem.lambda_w[-1], template.classes)
+    if not nontrivial_loss < zero_loss:
+        return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, nontrivial_loss, True)
+    y = mu.values * math.exp(L * v) / (K * problem.lambda_w[-1])
+    fit = float(mu.multiplicities @ (1 / (1 + y)) ** 2) / (2 * K)
+    scales = _balanced_scales(costs, math.exp((log_P1 + L * v - math.log(4)) / L))
+    return BlockSolution(template, scales, fit, nontrivial_loss - fit, nontrivial_loss, False)
+
+
+def _layer_costs(problem: Problem, template: Template) -> list[float]:
+    """a_1, …, a_{L−1} of theory sheet section 2; for L = 2 a_1 alone, with ‖Tt_L‖_* in place of ‖T‖_*."""
+    root = math.sqrt(problem.lambda_w[0] * problem.collapsed_lambda_h1)
+    if problem.L == 2:
+        return [root * template.last_singular_values.total]
+    costs = [root * template.singular_values.total]
+    costs += [lam / 2 * template.singular_values.rank for lam in problem.lambda_w[1 : problem.L - 2]]
+    return [*costs, problem.lambda_w[problem.L - 2] / 2 * template.last_map_norm_sq]
+
+
+def _balanced_scales(costs: list[float], share: float) -> Float[np.ndarray, " L-1"]:
+    """α_2..α_L that make the costs 2 : 1 : 1 : … of `share` each."""
+    scales = [(2 * share / costs[0]) ** 2]
+    for cost in costs[1:]:
+        scales.append(scales[-1] * share / cost)
+    return np.array(scales)
+
+
+def _best_scale(c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int) -> tuple[float, float]:
+    """Return (log u, loss) of the lowest non-zero local minimum of c u + Σ_i 1/(2K(1 + y_i)); (-inf, inf) if none.
+
+    At a local minimum the slope turns from − to +, which needs some y_i > (L−1)/(L+1) >= 1/3, and c u is at most
+    L·classes/(8K): both ends of the search are proven bounds, on the log scale.
+    """
+    values, counts = mu.values[mu.values > 0], mu.multiplicities[mu.values > 0]
+    log_y1 = np.log(values) - math.log(K * lam)
+
+    def loss(v: float) -> float:
+        y = np.exp(L * v + log_y1)
+        return c * math.exp(v) + float(counts @ (1 / (1 + y)) + classes - counts.sum()) / (2 * K)
+
+    def slope(v: float | Float[np.ndarray, " g"]) -> Float[np.ndarray, " g"]:
+        y = np.exp(np.clip(L * np.atleast_1d(v)[:, None] + log_y1, -600, 300))
+        return c * np.exp(np.atleast_1d(v)) - L / (2 * K) * (y / (1 + y) ** 2) @ counts
+
+    low = (math.log(0.3) - float(log_y1.max())) / L
+    high = math.log(L * classes / (8 * K * c)) + 1e-9
+    if high <= low:
+        return -math.inf, math.inf
+    grid = np.linspace(low, high, _GRID)
+    slopes = slope(grid)
+    turns = np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
+    minima = [brentq(lambda v: float(slope(v)[0]), grid[i], grid[i + 1], xtol=1e-15, rtol=1e-15) for i in turns]
+    return min(((v, loss(v)) for v in minima), key=lambda pair: pair[1], default=(-math.inf, math.inf))
+
+
+def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matrix]:
+    problem, construction = solution.problem, solution.construction
+    if width < construction.min_width:
+        raise InputError(
+            f"width {width} is too small for {construction.label}: "
+            f"K = {problem.K} needs a width of at least {construction.min_width}"
+        )
+    K, L = problem.K, problem.L
+    pre, post = _class_means(solution, width)
+    lam_1, lam_h = problem.lambda_w[0], problem.collapsed_lambda_h1
+    U, s, Vt = np.linalg.svd(pre[0], full_matrices=False)
+    root = np.sqrt(s)
+    weights = [np.zeros((width, width))]
+    weights[0][:, : root.size] = (lam_h / lam_1) ** 0.25 * U * root
+    M_1 = np.zeros((width, K))
+    M_1[: root.size] = (lam_1 / lam_h) ** 0.25 * root[:, None] * Vt
+    weights += [target @ np.linalg.pinv(given, rcond=1e-10) for target, given in zip(pre[1:], post[:-1], strict=True)]
+    ridge = post[-1].T @ post[-1] + K * problem.lambda_w[L - 1] * np.eye(K)
+    weights.append(np.linalg.solve(ridge, post[-1].T))
+    return weights, np.repeat(M_1, problem.n, axis=1)
+
+
+def _class_means(solution: Solution, width: int) -> tuple[list[Matrix], list[Matrix]]:
+    """(Mt_2..Mt_L, M_2..M_L), each of shape (d, K)."""
+    L, K = solution.problem.L, solution.problem.K
+    pre = [np.zeros((width, K)) for _ in range(L - 1)]
+    column = row = last_row = 0
+    for block in solution.blocks:
+        T, Tt_L = block.template.matrices()
+        columns = slice(column, column + block.template.classes)
+        for i, scale in enumerate(np.sqrt(block.scales[:-1])):
+            pre[i][row : row + T.shape[0], columns] = scale * T
+        pre[-1][last_row : last_row + Tt_L.shape[0], columns] = math.sqrt(block.scales[-1]) * Tt_L
+        column, row, last_row = columns.stop, row + T.shape[0], last_row + Tt_L.shape[0]
+    return pre, [np.maximum(M, 0.0) for M in pre]

@@ -1,0 +1,57 @@
+"""A spectrum as distinct values with multiplicities, so that K = 10⁴ costs no more than K = 10."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+_MERGE_RTOL = 1e-11
+_ZERO_RTOL = 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Non-negative numbers with multiplicities: singular values, or eigenvalues of a Gram matrix.
+
+    Attributes:
+        values: distinct values, largest first.
+        multiplicities: how often each occurs; together the number of classes.
+    """
+
+    values: Float[np.ndarray, " m"]
+    multiplicities: Int[np.ndarray, " m"]
+
+    @classmethod
+    def of(cls, *pairs: tuple[float, int]) -> Self:
+        """Build from (value, multiplicity) pairs in any order; pairs of multiplicity 0 drop out."""
+        kept = sorted((pair for pair in pairs if pair[1] > 0), reverse=True)
+        return cls(np.array([v for v, _ in kept], dtype=float), np.array([m for _, m in kept], dtype=np.int64))
+
+    @classmethod
+    def from_values(cls, values: Float[np.ndarray, " k"], total: int) -> Self:
+        """Build from computed values, padded with zeros to `total`; values equal up to rounding are merged."""
+        ordered = np.sort(np.asarray(values, dtype=float))[::-1]
+        top = float(ordered[0]) if ordered.size else 0.0
+        positive = ordered[ordered > _ZERO_RTOL * top]
+        pairs: list[tuple[float, int]] = []
+        for value in positive:
+            if pairs and pairs[-1][0] - value <= _MERGE_RTOL * top:
+                pairs[-1] = (pairs[-1][0], pairs[-1][1] + 1)
+            else:
+                pairs.append((float(value), 1))
+        return cls.of(*pairs, (0.0, total - int(positive.size)))
+
+    @property
+    def rank(self) -> int:
+        """How many values are not zero."""
+        return int(self.multiplicities[self.values > 0].sum())
+
+    @property
+    def total(self) -> float:
+        """Sum of all values; the nuclear norm when these are singular values."""
+        return float(self.values @ self.multiplicities)
+
+    def expand(self) -> Float[np.ndarray, " k"]:
+        """All values one by one, largest first."""
+        return np.repeat(self.values, self.multiplicities)
