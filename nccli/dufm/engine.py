@@ -50,7 +50,7 @@ class Engine:
         self.configs = tuple(configs)
         self.parameters = parameters
         first = self.configs[0]
-        runs, N, d = parameters.features.shape
+        runs, N, _ = parameters.features.shape
         like = parameters.features
         self._N = N
 
@@ -67,7 +67,9 @@ class Engine:
         self._weights_T = [V.transpose(1, 2) for V in self._weights]
         self._X = [parameters.features, *(torch.empty_like(like) for _ in range(first.L - 1))]
         self._X_T = [X.transpose(1, 2) for X in self._X]
-        self._sigma = [make_activation(first.activation, first.epsilon, i == first.L, like) for i in range(2, first.L + 1)]
+        self._sigma = [
+            make_activation(first.activation, first.epsilon, i == first.L, like) for i in range(2, first.L + 1)
+        ]
         self._E = like.new_empty(runs, N, first.K)
         self._D = (torch.empty_like(like), torch.empty_like(like))
         self._Y = torch.eye(first.K, dtype=like.dtype, device=like.device).repeat_interleave(first.n, dim=0)

@@ -176,7 +176,9 @@ class _Loop:
             return "stopped"
         return "interrupted" if interrupted else None
 
-    def _layer_history(self, double: Engine, finite: np.ndarray) -> tuple[list[tuple[float, ...]], list[tuple[int, ...]]]:
+    def _layer_history(
+        self, double: Engine, finite: np.ndarray
+    ) -> tuple[list[tuple[float, ...]], list[tuple[int, ...]]]:
         """DNC1 and rank of every run, by layer and stage; empty tuples for runs that are not finite."""
         rows = np.flatnonzero(finite)
         collapse: list[tuple[float, ...]] = [()] * len(finite)

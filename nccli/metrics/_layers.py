@@ -41,7 +41,7 @@ class LayerMetrics:
     @property
     def gram(self) -> Float[np.ndarray, "K K"]:
         """M_lᵀ M_l in the paper's orientation: inner products of class means."""
-        return self.class_means @ self.class_means.T
+        return np.asarray(self.class_means @ self.class_means.T)
 
 
 def measure_layers(

@@ -1,6 +1,8 @@
 """Which construction is best for a problem."""
 
+from nccli.errors import InputError
 from nccli.theory._dnc import dnc
+from nccli.theory._graph import GRAPH_OUTPUTS, Edges, graph
 from nccli.theory._problem import Problem
 from nccli.theory._solution import Solution, solve
 from nccli.theory._srg import srg_variants
@@ -22,3 +24,22 @@ def solve_best(problem: Problem) -> Solution:
     srg_solution = solve_srg(problem)
     dnc_solution = solve_dnc(problem)
     return dnc_solution if srg_solution is None or dnc_solution.loss <= srg_solution.loss else srg_solution
+
+
+def solve_graph(problem: Problem, edges: Edges, output: str | None = None) -> Solution:
+    """The solution of a graph; of the outputs that the graph allows the better one unless one is named.
+
+    Raises:
+        InputError: as `nccli.theory.graph`, if no output is possible.
+    """
+    if output is not None:
+        return solve(problem, graph(edges, output))
+    solutions, refusals = [], []
+    for candidate in GRAPH_OUTPUTS:
+        try:
+            solutions.append(solve(problem, graph(edges, candidate)))
+        except InputError as error:
+            refusals.append(error)
+    if not solutions:
+        raise refusals[-1]
+    return min(solutions, key=lambda solution: solution.loss)

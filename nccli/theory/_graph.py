@@ -142,7 +142,7 @@ def graph(edges: Edges, output: str = "disjoint") -> Construction:
         if crowded.size:
             u, v = edges[int(crowded[0])]
             raise InputError(
-                f"edge {u}-{v} meets every other edge, so output 'disjoint' cannot see its class: use --variant identity"
+                f"edge {u}-{v} meets every other edge, so variant 'disjoint' cannot see its class: use --variant identity"
             )
         Tt_L = disjointness_weights(edges, vertices) @ B
     else:

@@ -89,13 +89,13 @@ class Solution:
         L, template = self.problem.L, block.template
         if layer == 1:
             second = self._block_spectrum(block, 2, "pre")
-            return (self.problem.lambda_w[0] / self.problem.collapsed_lambda_h1) ** 0.25 * np.sqrt(second)
+            return np.asarray((self.problem.lambda_w[0] / self.problem.collapsed_lambda_h1) ** 0.25 * np.sqrt(second))
         scale = math.sqrt(float(block.scales[layer - 2]))
         if layer < L:
-            return scale * template.singular_values.expand()
+            return np.asarray(scale * template.singular_values.expand())
         if stage == "pre":
-            return scale * template.last_singular_values.expand()
-        return scale * np.sqrt(template.output_eigenvalues.expand())
+            return np.asarray(scale * template.last_singular_values.expand())
+        return np.asarray(scale * np.sqrt(template.output_eigenvalues.expand()))
 
     def matrices(self, width: int) -> tuple[list[Matrix], Matrix]:
         """Build the point explicitly.
@@ -111,7 +111,21 @@ class Solution:
         Raises:
             InputError: the width is too small for the construction.
         """
+        self.require_width(width)
         return _explicit_point(self, width)
+
+    def require_width(self, width: int) -> None:
+        """Refuse a width that is too small for the construction.
+
+        Raises:
+            InputError: it is.
+        """
+        least = self.construction.min_width
+        if width < least:
+            raise InputError(
+                f"width {width} is too small for {self.construction.label}: "
+                f"K = {self.problem.K} needs a width of at least {least}"
+            )
 
 
 def solve(problem: Problem, construction: Construction) -> Solution:
@@ -178,7 +192,7 @@ def _best_scale(c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int
 
     def slope(v: float | Float[np.ndarray, " g"]) -> Float[np.ndarray, " g"]:
         y = np.exp(np.clip(L * np.atleast_1d(v)[:, None] + log_y1, -600, 300))
-        return c * np.exp(np.atleast_1d(v)) - L / (2 * K) * (y / (1 + y) ** 2) @ counts
+        return np.asarray(c * np.exp(np.atleast_1d(v)) - L / (2 * K) * (y / (1 + y) ** 2) @ counts)
 
     low = (math.log(0.3) - float(log_y1.max())) / L
     high = math.log(L * classes / (8 * K * c)) + 1e-9
@@ -192,12 +206,7 @@ def _best_scale(c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int
 
 
 def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matrix]:
-    problem, construction = solution.problem, solution.construction
-    if width < construction.min_width:
-        raise InputError(
-            f"width {width} is too small for {construction.label}: "
-            f"K = {problem.K} needs a width of at least {construction.min_width}"
-        )
+    problem = solution.problem
     K, L = problem.K, problem.L
     pre, post = _class_means(solution, width)
     lam_1, lam_h = problem.lambda_w[0], problem.collapsed_lambda_h1

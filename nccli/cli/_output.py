@@ -1,0 +1,142 @@
+"""Printing records: the one place where data reaches stdout."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nccli import strict_json
+from nccli.cli._options import OutputFormat
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table on the terminal.
+
+    Attributes:
+        header: its title.
+        value: what to show of a record, as text; "" for nothing.
+        left: whether text is aligned left, as words are.
+    """
+
+    header: str
+    value: Callable[[Record], str]
+    left: bool = False
+
+
+def emit(records: Sequence[Record], wanted: OutputFormat | None, piped: OutputFormat, columns: Sequence[Column]) -> None:
+    """Print records on stdout.
+
+    Args:
+        records: JSON-ready mappings; those printed as ids need a key "id".
+        wanted: what the user asked for; None for a table on a terminal and `piped` elsewhere.
+        piped: the format for pipes.
+        columns: of the table.
+    """
+    chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
+    if chosen is OutputFormat.table:
+        _print_table(records, columns)
+        return
+    write(_RENDERERS[chosen](records))
+
+
+def write(text: str) -> None:
+    """Write text to stdout as UTF-8, whatever the locale."""
+    sys.stdout.flush()
+    data = text.encode("utf-8")
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+        return
+    buffer.write(data)
+    buffer.flush()
+
+
+def _as_csv(records: Sequence[Record]) -> str:
+    """One header over the union of keys; lists and mappings as JSON text, absent values empty."""
+    names = list(dict.fromkeys(name for record in records for name in record))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for record in records:
+        writer.writerow([_csv_cell(record.get(name)) for name in names])
+    return out.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, (list, dict, bool)):
+        return strict_json.dumps(value)
+    return strict_json.encodable(value)
+
+
+_RENDERERS: dict[OutputFormat, Callable[[Sequence[Record]], str]] = {
+    OutputFormat.json: lambda records: strict_json.dumps(list(records), indent=2) + "\n",
+    OutputFormat.jsonl: lambda records: "".join(strict_json.dumps(record) + "\n" for record in records),
+    OutputFormat.csv: _as_csv,
+    OutputFormat.ids: lambda records: "".join(f"{record['id']}\n" for record in records),
+}
+
+
+def _print_table(records: Sequence[Record], columns: Sequence[Column]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    terminal = sys.stdout.isatty()
+    rows = [[column.value(record) for column in columns] for record in records]
+    kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for i in kept:
+        column = columns[i]
+        table.add_column(column.header, justify="left" if column.left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[i] for i in kept))
+    needed = 2 + sum(3 + max(len(columns[i].header), *(len(row[i]) for row in rows)) for i in kept) if rows else 80
+    capture = io.StringIO()
+    console = Console(
+        file=capture,
+        force_terminal=terminal,
+        color_system="auto" if terminal else None,
+        no_color=not terminal or None,
+        width=max(needed, 40),
+        highlight=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    console.print(table)
+    write("\n".join(line.rstrip() for line in capture.getvalue().splitlines()) + "\n")
+
+
+def number(key: str, digits: int = 4) -> Callable[[Record], str]:
+    """Show a number with so many significant digits; "" if absent."""
+
+    def show(record: Record) -> str:
+        value = record.get(key)
+        return "" if value is None else f"{float(value):.{digits}g}"
+
+    return show
+
+
+def plain(key: str) -> Callable[[Record], str]:
+    """Show a value as it is; "" if absent."""
+
+    def show(record: Record) -> str:
+        value = record.get(key)
+        return "" if value is None else str(value)
+
+    return show
+
+
+def ranks(key: str) -> Callable[[Record], str]:
+    """Show a list of ranks by layer: "6 6 6 10"."""
+
+    def show(record: Record) -> str:
+        return " ".join(str(rank) for rank in record.get(key) or ())
+
+    return show

@@ -1,0 +1,58 @@
+"""How runs look in a table, wherever runs are printed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nccli.cli._output import Column, Record, number, plain
+
+
+def hidden_ranks(record: Record) -> list[int]:
+    """Ranks of the class means by layer, stage post, of a full record."""
+    return [layer["rank"] for layer in record["layers"] if layer["stage"] == "post"]
+
+
+def largest_dnc1(record: Record) -> float | None:
+    """The largest DNC1 over layers and stages of a full record; None without layers."""
+    return max((layer["dnc1"] for layer in record["layers"]), default=None)
+
+
+def _dnc1(record: Record) -> str:
+    value = largest_dnc1(record)
+    return "" if value is None else f"{value:.1e}" if value else "0"
+
+
+RUN_COLUMNS: Sequence[Column] = (
+    Column("id", plain("id"), left=True),
+    Column("kind", plain("kind"), left=True),
+    Column("status", plain("status"), left=True),
+    Column("K", plain("K")),
+    Column("L", plain("L")),
+    Column("n", plain("n")),
+    Column("d", plain("width")),
+    Column("λ", number("wd")),
+    Column("lr", number("lr")),
+    Column("seed", plain("seed")),
+    Column("loss", number("loss", 5)),
+    Column("/DNC", number("ratio_dnc")),
+    Column("/SRG", number("ratio_srg")),
+    Column("ranks", lambda record: " ".join(map(str, hidden_ranks(record)))),
+    Column("DNC1", _dnc1),
+)
+
+
+def _leading(record: Record) -> str:
+    values: Sequence[Any] = record["singular_values"]
+    return " ".join(f"{float(value):.3g}" for value in values[:10]) + (" …" if len(values) > 10 else "")
+
+
+LAYER_COLUMNS: Sequence[Column] = (
+    Column("layer", plain("layer")),
+    Column("stage", plain("stage"), left=True),
+    Column("rank", plain("rank")),
+    Column("eff. rank", number("effective_rank")),
+    Column("stable rank", number("stable_rank")),
+    Column("DNC1", number("dnc1", 3)),
+    Column("DNC2", number("dnc2", 3)),
+    Column("DNC3", number("dnc3", 3)),
+    Column("singular values", _leading, left=True),
+)

@@ -1,0 +1,66 @@
+"""`nccli runs list|show`."""
+
+from typing import Annotated
+
+import typer
+
+from nccli.cli import _options as option
+
+
+def list_runs(
+    runs: option.RunIds = None,
+    where: option.Where = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many, 0 for all.")] = 20,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    rank_rtol: option.RankRtol = 1e-2,
+) -> None:
+    """List stored runs, the newest first."""
+    _print_runs(runs, where, limit or None, store, format, rank_rtol)
+
+
+def show_runs(
+    runs: option.RunIds = None,
+    where: option.Where = None,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    rank_rtol: option.RankRtol = 1e-2,
+) -> None:
+    """Show runs in full: on a terminal a table of layers for each, else records."""
+    from nccli.errors import InputError
+
+    if not runs and where is None:
+        raise InputError("runs show: name a run, - for ids on stdin, or --where")
+    _print_runs(runs, where, None, store, format, rank_rtol, layers=True)
+
+
+def _print_runs(
+    runs: list[str] | None,
+    where: str | None,
+    limit: int | None,
+    store: str | None,
+    format: option.OutputFormat | None,
+    rank_rtol: float,
+    layers: bool = False,
+) -> None:
+    import sys
+
+    from nccli.cli._output import emit, write
+    from nccli.cli._run_table import LAYER_COLUMNS, RUN_COLUMNS
+    from nccli.cli._selection import selected_runs
+    from nccli.store import Store, run_records, store_location
+
+    with Store.open(store_location(store)).read() as connection:
+        records = run_records(connection, selected_runs(connection, runs, where, limit), rank_rtol)
+    chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
+    if not (layers and chosen is option.OutputFormat.table):
+        emit(records, chosen, chosen, RUN_COLUMNS)
+        return
+    for record in records:
+        emit([record], chosen, chosen, RUN_COLUMNS)
+        write("\n")
+        emit(record["layers"], chosen, chosen, LAYER_COLUMNS)
+        write("\n")
+
+
+COMMANDS = {"list": list_runs, "show": show_runs}

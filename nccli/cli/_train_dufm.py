@@ -1,0 +1,168 @@
+"""`nccli train-dufm`."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nccli.cli import _options as option
+from nccli.cli._notes import note
+from nccli.errors import NothingFoundError, SomeRunsFailedError
+
+if TYPE_CHECKING:
+    from nccli.dufm.config import DufmConfig
+    from nccli.store import Store
+    from nccli.sweep import Plan
+
+_TIME_CONSTANTS = 10
+
+
+class DataType(StrEnum):
+    """Floating-point type of the training."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class ActivationName(StrEnum):
+    """Activation pattern."""
+
+    relu = "relu"
+    linear = "linear"
+    relu_last = "relu-last"
+    relu_eps = "relu-eps"
+
+
+def train_dufm(
+    K: option.K = "10",
+    L: option.L = "4",
+    n: option.n = "5",
+    width: Annotated[
+        str, typer.Option("--width", metavar=option.LIST, help="Width d.", rich_help_panel=option.GRID)
+    ] = "30",
+    wd: option.Wd = "4e-3",
+    lr: Annotated[str, typer.Option("--lr", metavar=option.LIST, help="Step size.", rich_help_panel=option.GRID)] = "0.5",
+    seed: Annotated[
+        str, typer.Option("--seed", metavar=option.LIST, help="Seed of the initial point.", rich_help_panel=option.GRID)
+    ] = "0",
+    wd_h1: option.WdH1 = None,
+    wd_layers: option.WdLayers = None,
+    steps: Annotated[int, typer.Option("--steps", help="Step budget.")] = 200_000,
+    tol: Annotated[
+        float, typer.Option("--tol", help="Stop when the gradient norm is below this fraction of the initial one.")
+    ] = 1e-7,
+    activation: Annotated[
+        ActivationName, typer.Option("--activation", help="relu-last: only the last hidden layer; relu-eps: Definition 7.")
+    ] = ActivationName.relu,
+    epsilon: Annotated[
+        float | None, typer.Option("--epsilon", help="ε of relu-eps. [default: 0.05]", show_default=False)
+    ] = None,
+    init_scale: Annotated[float, typer.Option("--init-scale", help="Factor on the initial point.")] = 1.0,
+    dtype: Annotated[DataType, typer.Option("--dtype", help="Floating-point type.")] = DataType.float32,
+    device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    force: option.Force = False,
+    dry_run: option.DryRun = False,
+    quiet: option.Quiet = False,
+) -> None:
+    """Train the deep unconstrained features model by full-batch gradient descent.
+
+    A grid of any size is one batched program; every run is stored as it ends, and a stored run is returned at once.
+    Example: nccli train-dufm --K 10 --L 4 --wd 1e-3..8e-3:4 --seed 0..9 | nccli compare -
+    """
+    from nccli.cli._problems import problem_grid
+    from nccli.store import Store, store_location
+    from nccli.sweep import dufm_grid, parse_floats, parse_integers, plan_dufm
+
+    if activation is ActivationName.relu_eps and epsilon is None:
+        epsilon = 0.05
+    fixed: dict[str, Any] = {"steps": steps, "tol": tol, "activation": activation.value, "epsilon": epsilon}
+    fixed |= {"init_scale": init_scale, "dtype": dtype.value}
+    configs = dufm_grid(
+        problem_grid(K, L, n, wd, wd_h1, wd_layers),
+        parse_integers(width, "--width"),
+        parse_floats(lr, "--lr"),
+        parse_integers(seed, "--seed"),
+        fixed,
+    )
+    _note_short_budget(configs, quiet)
+    location = store_location(store)
+    if dry_run:
+        _show_plan(plan_dufm(configs, _existing(location), force), configs, format)
+        return
+    target = Store.create(location)
+    plan = plan_dufm(configs, target, force)
+    if plan.stored:
+        note(f"{len(plan.stored)} of {len(plan.ids)} runs are in the store already (--force makes them again)", quiet)
+    _train(plan, target, device.value, quiet, format)
+
+
+def _train(plan: "Plan", store: "Store", device: str, quiet: bool, format: option.OutputFormat | None) -> None:
+    from nccli.cli._output import emit
+    from nccli.cli._progress import TrainingProgress
+    from nccli.cli._run_table import RUN_COLUMNS
+    from nccli.cli._signals import stop_on_signals
+    from nccli.store import run_records, select_runs
+    from nccli.sweep import execute_dufm
+
+    with stop_on_signals() as stop:
+        with TrainingProgress(len(plan.batches), quiet) as progress:
+            statuses = execute_dufm(plan, store, device, progress, stop)
+        with store.read() as connection:
+            stored = [key for key in plan.ids if key in statuses]
+            records = run_records(connection, select_runs(connection, stored))
+        emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)
+        problem = _what_went_wrong(plan, statuses)
+        if stop():
+            raise stop.error(f"interrupted: {problem}; the same command trains them again")
+    if problem:
+        raise SomeRunsFailedError(problem)
+
+
+def _what_went_wrong(plan: "Plan", statuses: dict[str, str]) -> str:
+    """One line on the runs that did not end well; "" if all did."""
+    bad = {status: [key for key in plan.ids if statuses.get(key) == status] for status in ("diverged", "interrupted")}
+    parts = [f"{len(ids)} of {len(plan.ids)} runs {status} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})" for status, ids in bad.items() if ids]
+    never = sum(key not in statuses for key in plan.ids)
+    if never:
+        parts.append(f"{never} never begun")
+    hint = ": a smaller --lr or --init-scale may help" if bad["diverged"] else ""
+    return ", ".join(parts) + hint
+
+
+def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
+    """Say so where weight decay has less than ten of its time constants to act."""
+    slowest = max(configs, key=lambda config: config.decay_time)
+    wanted = _TIME_CONSTANTS * slowest.decay_time
+    if slowest.steps < wanted:
+        least = min(slowest.wd_h1, *slowest.wd_layers)
+        note(
+            f"--steps {slowest.steps} is {slowest.steps / slowest.decay_time:.2g} time constants 1/(lr·λ) of weight decay "
+            f"at lr = {slowest.lr:g}, λ = {least:g}; runs settle after about ten, {wanted:.3g} steps",
+            quiet,
+        )
+
+
+def _existing(location: str) -> "Store | None":
+    from nccli.store import Store
+
+    try:
+        return Store.open(location)
+    except NothingFoundError:
+        return None
+
+
+def _show_plan(plan: "Plan", configs: "Sequence[DufmConfig]", format: option.OutputFormat | None) -> None:
+    from nccli.cli._output import Column, emit, number, plain
+
+    batch_of = {config: index for index, batch in enumerate(plan.batches, 1) for config in batch}
+    by_id = dict(zip(plan.ids, dict.fromkeys(configs), strict=True))
+    records = [
+        {"id": key, "stored": plan.stored.get(key), "batch": batch_of.get(config), **config.as_dict()}
+        for key, config in by_id.items()
+    ]
+    columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
+    columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
+    emit(records, format, option.OutputFormat.jsonl, columns)

@@ -1,0 +1,45 @@
+"""The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
+
+from nccli.store._check import Finding, check_store
+from nccli.store._query import (
+    Row,
+    Stage,
+    existing_statuses,
+    find_ids,
+    select_history,
+    select_layers,
+    select_matrix,
+    select_ranks,
+    select_runs,
+    select_spectra,
+)
+from nccli.store._record import loss_ratio, run_records
+from nccli.store._run import FINISHED, FinishedRun, run_id
+from nccli.store._save import save_run
+from nccli.store._store import Store, store_location
+from nccli.store.where import Comparison, parse_where
+
+__all__ = [
+    "FINISHED",
+    "Comparison",
+    "Finding",
+    "FinishedRun",
+    "Row",
+    "Stage",
+    "Store",
+    "check_store",
+    "existing_statuses",
+    "find_ids",
+    "loss_ratio",
+    "parse_where",
+    "run_id",
+    "run_records",
+    "save_run",
+    "select_history",
+    "select_layers",
+    "select_matrix",
+    "select_ranks",
+    "select_runs",
+    "select_spectra",
+    "store_location",
+]

@@ -1,0 +1,43 @@
+"""A run as it goes into the store, and its id."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nccli import strict_json
+from nccli.metrics import LayerMetrics
+
+RESULT_VERSION = 1
+"""Part of every run id: raised when the same configuration starts to give another result."""
+
+FINISHED = ("converged", "stopped", "diverged")
+"""Statuses that stand: such a run is returned, not made again."""
+
+
+def run_id(kind: str, config: Mapping[str, Any]) -> str:
+    """12 hex digits that name a run: a hash of its kind, its configuration and the result version."""
+    text = strict_json.dumps({"kind": kind, "config": config, "result_version": RESULT_VERSION}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """Everything about one run that the store keeps.
+
+    Attributes:
+        row: the columns of table `run` except id, config, wd, wd_h1 and created, which follow from the rest.
+        config: full configuration, JSON-ready.
+        layers: metrics by layer and stage.
+        history: rows of table `history` without the run id.
+    """
+
+    row: Mapping[str, Any]
+    config: Mapping[str, Any]
+    layers: Sequence[LayerMetrics]
+    history: Sequence[Mapping[str, Any]] = field(default=())
+
+    @property
+    def id(self) -> str:
+        """The run id."""
+        return run_id(self.row["kind"], self.config)

@@ -1,0 +1,81 @@
+"""Writing a run: all of it, in one transaction, or nothing."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, insert
+
+from nccli.metrics import LayerMetrics
+from nccli.store._run import FinishedRun
+from nccli.store._store import Store
+from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
+
+
+def save_run(store: Store, run: FinishedRun) -> str:
+    """Store a run, in place of one with the same id, and return its id.
+
+    Raises:
+        StoreError: the store is busy or cannot be written; what was there before is unchanged.
+    """
+    key = run.id
+    row = {
+        **run.row,
+        "id": key,
+        "config": run.config,
+        "wd": _common(run.config["wd_layers"]),
+        "wd_h1": run.config["wd_h1"],
+        "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    layers = [_layer_row(key, layer) for layer in run.layers]
+    values = [
+        {"run_id": key, "layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
+        for layer in run.layers
+        for i, value in enumerate(layer.singular_values, 1)
+    ]
+    history = [{"run_id": key, **point} for point in run.history]
+    matrices = [matrix for layer in run.layers for matrix in _matrix_rows(key, layer)]
+    with store.write() as connection:
+        connection.execute(delete(Run).where(Run.id == key))  # type: ignore[arg-type]  # SQLModel types columns as values
+        connection.execute(insert(Run), row)
+        for table, rows in ((Layer, layers), (SingularValue, values), (History, history), (Matrix, matrices)):
+            if rows:
+                connection.execute(insert(table), rows)
+    return key
+
+
+def _common(values: list[float]) -> float | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:
+    return {
+        "run_id": key,
+        "layer": layer.layer,
+        "stage": layer.stage,
+        "dnc1": layer.dnc1,
+        "dnc2": layer.dnc2,
+        "dnc3": None if layer.dnc3 is None or np.isnan(layer.dnc3) else layer.dnc3,
+        "rank": layer.rank,
+        "effective_rank": layer.effective_rank,
+        "stable_rank": layer.stable_rank,
+        "nuclear_norm": layer.nuclear_norm,
+    }
+
+
+def _matrix_rows(key: str, layer: LayerMetrics) -> list[dict[str, Any]]:
+    rows = []
+    for name, value in (("class_means", layer.class_means.T), ("gram", layer.gram)):
+        array = np.ascontiguousarray(value, dtype="<f8")
+        rows.append(
+            {
+                "run_id": key,
+                "layer": layer.layer,
+                "stage": layer.stage,
+                "name": name,
+                "shape": list(array.shape),
+                "dtype": "<f8",
+                "bytes": array.tobytes(),
+            }
+        )
+    return rows

@@ -1,0 +1,107 @@
+"""The schema, as SQLModel tables. A change here needs a migration beside it; a test holds the two together."""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import ForeignKeyConstraint, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from nccli.store._types import JsonText, Real
+
+_Blob = bytes  # the column is called bytes
+
+
+class Run(SQLModel, table=True):
+    """One run: what was asked for, how it ended, where it was made.
+
+    `wd` is λ_{W_l} when all layers share it, else NULL. `steps` is what was taken, the budget stands in `config`.
+    `loss_srg` is NULL where no SRG solution exists (K < 4). Times are UTC, ISO 8601; `created` is when it was stored.
+    """
+
+    id: str = Field(primary_key=True)
+    kind: str = Field(index=True)
+    status: str
+    K: int
+    L: int
+    n: int
+    width: int
+    wd: float | None = Field(default=None, index=True)
+    wd_h1: float
+    lr: float | None = None
+    seed: int | None = None
+    activation: str
+    steps: int
+    loss: float = Field(sa_type=Real, nullable=True)
+    fit: float = Field(sa_type=Real, nullable=True)
+    reg: float = Field(sa_type=Real, nullable=True)
+    loss_dnc: float
+    loss_srg: float | None = None
+    grad_norm: float = Field(sa_type=Real, nullable=True)
+    seconds: float
+    device: str
+    dtype: str
+    torch_version: str | None = None
+    nccli_version: str
+    host: str
+    started: str
+    created: str = Field(index=True)
+    config: Any = Field(sa_type=JsonText, nullable=False)
+
+
+class Layer(SQLModel, table=True):
+    """Metrics of one layer at one stage ("pre" or "post"). `dnc3` is NULL for stage "pre"."""
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    layer: int = Field(primary_key=True)
+    stage: str = Field(primary_key=True)
+    dnc1: float = Field(sa_type=Real, nullable=True)
+    dnc2: float = Field(sa_type=Real, nullable=True)
+    dnc3: float | None = None
+    rank: int
+    effective_rank: float
+    stable_rank: float
+    nuclear_norm: float
+
+
+class SingularValue(SQLModel, table=True):
+    """Singular values of the class means, largest first, `index` from 1."""
+
+    __tablename__ = "singular_value"
+    __table_args__: ClassVar[Any] = (
+        ForeignKeyConstraint(
+            ["run_id", "layer", "stage"], ["layer.run_id", "layer.layer", "layer.stage"], ondelete="CASCADE"
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    run_id: str = Field(primary_key=True)
+    layer: int = Field(primary_key=True)
+    stage: str = Field(primary_key=True)
+    index: int = Field(primary_key=True)
+    value: float
+
+
+class History(SQLModel, table=True):
+    """Measurements during training; `dnc1` and `rank` are JSON lists over (1, post), (2, pre), (2, post), …"""
+
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    step: int = Field(primary_key=True)
+    loss: float = Field(sa_type=Real, nullable=True)
+    fit: float = Field(sa_type=Real, nullable=True)
+    reg: float = Field(sa_type=Real, nullable=True)
+    grad_norm: float = Field(sa_type=Real, nullable=True)
+    dnc1: Any = Field(sa_type=JsonText, nullable=False)
+    rank: Any = Field(sa_type=JsonText, nullable=False)
+
+
+class Matrix(SQLModel, table=True):
+    """A matrix as little-endian bytes in row-major order; `class_means` is d × K and `gram` K × K, as in the paper."""
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    layer: int = Field(primary_key=True)
+    stage: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    shape: Any = Field(sa_type=JsonText, nullable=False)
+    dtype: str
+    bytes: _Blob = Field(sa_type=LargeBinary)

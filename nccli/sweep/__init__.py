@@ -1,0 +1,21 @@
+"""From value lists to runs, and their execution."""
+
+from nccli.sweep._execute import Plan, execute_dufm, plan_dufm
+from nccli.sweep._export import export_point
+from nccli.sweep._grid import ProblemGrid, dufm_grid
+from nccli.sweep._rows import construction_config, construction_run, dufm_run
+from nccli.sweep._values import parse_floats, parse_integers
+
+__all__ = [
+    "Plan",
+    "ProblemGrid",
+    "construction_config",
+    "construction_run",
+    "dufm_grid",
+    "dufm_run",
+    "execute_dufm",
+    "export_point",
+    "parse_floats",
+    "parse_integers",
+    "plan_dufm",
+]

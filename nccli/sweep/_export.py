@@ -1,0 +1,30 @@
+"""A constructed point as a file for other programs."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nccli.atomic import atomic_write
+from nccli.theory import Solution
+
+
+def export_point(path: Path, solution: Solution, width: int) -> None:
+    """Write the explicit matrices of a solution to an .npz file, completely or not at all.
+
+    Arrays, in the paper's orientation: W_1..W_L, H_1 (d × N), labels (N), class means M_1..M_L and Mt_2..Mt_L (d × K),
+    and loss, fit, reg.
+
+    Raises:
+        InputError: the width is too small.
+        OSError: the file cannot be written.
+    """
+    weights, features = solution.matrices(width)
+    n = solution.problem.n
+    arrays = {f"W_{i}": W for i, W in enumerate(weights, 1)}
+    arrays |= {"H_1": features, "labels": np.repeat(np.arange(solution.problem.K), n), "M_1": features[:, ::n]}
+    for layer, W in enumerate(weights[:-1], 2):
+        arrays[f"Mt_{layer}"] = W @ arrays[f"M_{layer - 1}"]
+        arrays[f"M_{layer}"] = np.maximum(arrays[f"Mt_{layer}"], 0.0)
+    scalars = {name: np.array(getattr(solution, name)) for name in ("loss", "fit", "reg")}
+    with atomic_write(path) as file:
+        np.savez(file, **arrays, **scalars)  # type: ignore[arg-type]  # numpy types the first keyword as a flag

@@ -1,0 +1,98 @@
+"""Value lists of the command line: `4`, `6,10,15`, `3..6` (integers), `1e-4..1e-2:5` (log-spaced)."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from nccli.errors import InputError
+
+_MOST_VALUES = 100_000
+V = TypeVar("V", int, float)
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}")
+
+
+def parse_integers(text: str, name: str) -> tuple[int, ...]:
+    """Read a list of integers, without repetition, in the order given.
+
+    Args:
+        text: the list.
+        name: the option, for errors.
+
+    Raises:
+        InputError: not a list of integers.
+    """
+
+    def integer(part: str) -> int:
+        if _INTEGER.fullmatch(part) is None:
+            raise InputError(f"{name}: '{part}' is not an integer")
+        return int(part)
+
+    def between(part: str, first: str, last: str) -> list[int]:
+        low, high = integer(first), integer(last)
+        if high < low:
+            raise InputError(f"{name}: '{part}' runs backwards")
+        if high - low >= _MOST_VALUES:
+            raise InputError(f"{name}: '{part}' has more than {_MOST_VALUES} values")
+        return list(range(low, high + 1))
+
+    return tuple(_parse(text, name, integer, between, round))
+
+
+def parse_floats(text: str, name: str) -> tuple[float, ...]:
+    """Read a list of finite floats, without repetition, in the order given.
+
+    Raises:
+        InputError: not a list of floats.
+    """
+
+    def number(part: str) -> float:
+        try:
+            value = float(part)
+        except ValueError as error:
+            raise InputError(f"{name}: '{part}' is not a number") from error
+        if not math.isfinite(value):
+            raise InputError(f"{name}: '{part}' is not a finite number")
+        return value
+
+    def between(part: str, first: str, last: str) -> list[float]:
+        raise InputError(f"{name}: '{part}' needs a count: {first}..{last}:5 gives 5 log-spaced values")
+
+    return tuple(_parse(text, name, number, between, float))
+
+
+def _parse(
+    text: str,
+    name: str,
+    single: Callable[[str], V],
+    between: Callable[[str, str, str], list[V]],
+    convert: Callable[[float], V],
+) -> list[V]:
+    values: list[V] = []
+    for part in (piece.strip() for piece in text.split(",")):
+        if not part:
+            raise InputError(f"{name}: empty value in '{text}'; write 4 or 6,10,15 or 3..6 or 1e-4..1e-2:5")
+        ends, _, count = part.partition(":")
+        first, dots, last = ends.partition("..")
+        if not dots:
+            if count or part.endswith(":"):
+                raise InputError(f"{name}: '{part}' has a count but no range; write a..b:N")
+            values.append(single(part))
+        elif not count:
+            values.extend(between(part, first, last))
+        else:
+            values.extend(_log_spaced(name, part, single(first), single(last), count, convert))
+    return list(dict.fromkeys(values))
+
+
+def _log_spaced(
+    name: str, part: str, low: V, high: V, count: str, convert: Callable[[float], V]
+) -> list[V]:
+    if _INTEGER.fullmatch(count) is None or not 2 <= int(count) <= _MOST_VALUES:
+        raise InputError(f"{name}: '{part}' must end in a count from 2 to {_MOST_VALUES}")
+    if not 0 < low < high:
+        raise InputError(f"{name}: '{part}' is log-spaced, so it must rise from a positive start")
+    N = int(count)
+    inner = [convert(math.exp(math.log(low) + i / (N - 1) * (math.log(high) - math.log(low)))) for i in range(1, N - 1)]
+    return [low, *inner, high]
