@@ -160,7 +160,9 @@ def _export(path: Path, planned: "Sequence[tuple[Solution, int]]", dry_run: bool
         raise InputError(f"--export '{path}': cannot be written: {error.strerror}") from error
 
 
-def _show_plan(planned: "Sequence[tuple[Solution, int]]", edges: str | None, format: option.OutputFormat | None) -> None:
+def _show_plan(
+    planned: "Sequence[tuple[Solution, int]]", edges: str | None, format: option.OutputFormat | None
+) -> None:
     from nccli.cli._output import Column, emit, number, plain
     from nccli.store import run_id
     from nccli.sweep import construction_config

@@ -27,12 +27,22 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-K = Annotated[str, typer.Option("--K", metavar=LIST, help="Number of classes.", rich_help_panel=GRID)]
-L = Annotated[str, typer.Option("--L", metavar=LIST, help="Number of weight matrices.", rich_help_panel=GRID)]
-n = Annotated[str, typer.Option("--n", metavar=LIST, help="Samples a class.", rich_help_panel=GRID)]
-Wd = Annotated[str, typer.Option("--wd", metavar=LIST, help="Weight decay λ of all layers.", rich_help_panel=GRID)]
+_K = typer.Option("--K", metavar=LIST, help="Number of classes.", rich_help_panel=GRID)
+_L = typer.Option("--L", metavar=LIST, help="Number of weight matrices.", rich_help_panel=GRID)
+_N = typer.Option("--n", metavar=LIST, help="Samples a class.", rich_help_panel=GRID)
+_WD = typer.Option("--wd", metavar=LIST, help="Weight decay λ of all layers.", rich_help_panel=GRID)
+
+K = Annotated[str, _K]
+L = Annotated[str, _L]
+n = Annotated[str, _N]
+Wd = Annotated[str, _WD]
+OptionalK = Annotated[str | None, _K]
+OptionalL = Annotated[str | None, _L]
+OptionalN = Annotated[str | None, _N]
+OptionalWd = Annotated[str | None, _WD]
 WdH1 = Annotated[
-    float | None, typer.Option("--wd-h1", help="Weight decay of the features H_1, in place of --wd.", show_default=False)
+    float | None,
+    typer.Option("--wd-h1", help="Weight decay of the features H_1, in place of --wd.", show_default=False),
 ]
 WdLayers = Annotated[
     str | None,
@@ -42,22 +52,33 @@ WdLayers = Annotated[
 ]
 RunIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[RUN]...", help="Run ids or unique prefixes, or - to read them from stdin.", show_default=False),
+    typer.Argument(
+        metavar="[RUN]...", help="Run ids or unique prefixes, or - to read them from stdin.", show_default=False
+    ),
 ]
 Where = Annotated[
     str | None,
-    typer.Option("--where", help="Only runs with this, such as \"wd>=1e-3 and width=30 and kind=dufm\".", show_default=False),
+    typer.Option(
+        "--where", help='Only runs with this, such as "wd>=1e-3 and width=30 and kind=dufm".', show_default=False
+    ),
 ]
 RankRtol = Annotated[
-    float, typer.Option("--rank-rtol", help="A singular value counts towards a rank above this fraction of the largest.")
+    float,
+    typer.Option("--rank-rtol", help="A singular value counts towards a rank above this fraction of the largest."),
 ]
 StoreLocation = Annotated[
     str | None,
-    typer.Option("--store", metavar="PATH|URL", help="The store. [default: NCCLI_STORE, or nccli.db here]", show_default=False),
+    typer.Option(
+        "--store", metavar="PATH|URL", help="The store. [default: NCCLI_STORE, or nccli.db here]", show_default=False
+    ),
 ]
 Format = Annotated[
     OutputFormat | None,
-    typer.Option("--format", help="How to print. [default: table on a terminal; in a pipe, what scripts expect]", show_default=False),
+    typer.Option(
+        "--format",
+        help="How to print. [default: table on a terminal; in a pipe, what scripts expect]",
+        show_default=False,
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr unless something is wrong.")]
 Force = Annotated[bool, typer.Option("--force", help="Make runs again that are stored already.")]

@@ -28,7 +28,9 @@ class Column:
     left: bool = False
 
 
-def emit(records: Sequence[Record], wanted: OutputFormat | None, piped: OutputFormat, columns: Sequence[Column]) -> None:
+def emit(
+    records: Sequence[Record], wanted: OutputFormat | None, piped: OutputFormat, columns: Sequence[Column]
+) -> None:
     """Print records on stdout.
 
     Args:

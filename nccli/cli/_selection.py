@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import Row, find_ids, parse_where, select_runs
+from nccli.store import TRAINED_KINDS, Row, find_ids, parse_where, select_runs
 
 
 def selected_runs(
@@ -27,6 +28,26 @@ def selected_runs(
     return runs
 
 
+def selected_or_trained(
+    connection: Connection, arguments: Sequence[str] | None, where: str | None, quiet: bool
+) -> list[Row]:
+    """As `selected_runs`; asked about none, the trained runs that ended well, with a note on those left out.
+
+    Raises:
+        InputError, NothingFoundError: as `selected_runs`.
+    """
+    if arguments or where is not None:
+        return selected_runs(connection, arguments, where)
+    trained = [run for run in select_runs(connection) if run["kind"] in TRAINED_KINDS]
+    kept = [run for run in trained if run["status"] in ("converged", "stopped")]
+    if not kept:
+        raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
+    left_out = sorted({run["status"] for run in trained} - {"converged", "stopped"})
+    if left_out:
+        note(f"{len(trained) - len(kept)} runs left out: {', '.join(left_out)}", quiet)
+    return kept
+
+
 def _with_stdin(arguments: Sequence[str]) -> list[str]:
     """The arguments, with "-" replaced by the ids on stdin: one a line, or JSON records with a key "id"."""
     ids: list[str] = []
@@ -35,7 +56,9 @@ def _with_stdin(arguments: Sequence[str]) -> list[str]:
             ids.append(argument)
             continue
         if sys.stdin is None or sys.stdin.isatty():
-            raise InputError("'-' reads run ids from stdin, which is a terminal: pipe a command that prints ids into it")
+            raise InputError(
+                "'-' reads run ids from stdin, which is a terminal: pipe a command that prints ids into it"
+            )
         lines = [line.strip() for line in sys.stdin if line.strip()]
         if not lines:
             raise NothingFoundError("no run ids on stdin: the command before the pipe printed none")

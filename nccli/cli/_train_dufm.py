@@ -42,7 +42,9 @@ def train_dufm(
         str, typer.Option("--width", metavar=option.LIST, help="Width d.", rich_help_panel=option.GRID)
     ] = "30",
     wd: option.Wd = "4e-3",
-    lr: Annotated[str, typer.Option("--lr", metavar=option.LIST, help="Step size.", rich_help_panel=option.GRID)] = "0.5",
+    lr: Annotated[
+        str, typer.Option("--lr", metavar=option.LIST, help="Step size.", rich_help_panel=option.GRID)
+    ] = "0.5",
     seed: Annotated[
         str, typer.Option("--seed", metavar=option.LIST, help="Seed of the initial point.", rich_help_panel=option.GRID)
     ] = "0",
@@ -53,7 +55,8 @@ def train_dufm(
         float, typer.Option("--tol", help="Stop when the gradient norm is below this fraction of the initial one.")
     ] = 1e-7,
     activation: Annotated[
-        ActivationName, typer.Option("--activation", help="relu-last: only the last hidden layer; relu-eps: Definition 7.")
+        ActivationName,
+        typer.Option("--activation", help="relu-last: only the last hidden layer; relu-eps: Definition 7."),
     ] = ActivationName.relu,
     epsilon: Annotated[
         float | None, typer.Option("--epsilon", help="ε of relu-eps. [default: 0.05]", show_default=False)
@@ -124,7 +127,11 @@ def _train(plan: "Plan", store: "Store", device: str, quiet: bool, format: optio
 def _what_went_wrong(plan: "Plan", statuses: dict[str, str]) -> str:
     """One line on the runs that did not end well; "" if all did."""
     bad = {status: [key for key in plan.ids if statuses.get(key) == status] for status in ("diverged", "interrupted")}
-    parts = [f"{len(ids)} of {len(plan.ids)} runs {status} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})" for status, ids in bad.items() if ids]
+    parts = [
+        f"{len(ids)} of {len(plan.ids)} runs {status} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})"
+        for status, ids in bad.items()
+        if ids
+    ]
     never = sum(key not in statuses for key in plan.ids)
     if never:
         parts.append(f"{never} never begun")

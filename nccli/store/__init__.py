@@ -1,6 +1,13 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
 from nccli.store._check import Finding, check_store
+from nccli.store._comparison import (
+    comparison_records,
+    group_records,
+    hidden_layers,
+    mixed_columns,
+    parse_group_by,
+)
 from nccli.store._query import (
     Row,
     Stage,
@@ -14,13 +21,14 @@ from nccli.store._query import (
     select_spectra,
 )
 from nccli.store._record import loss_ratio, run_records
-from nccli.store._run import FINISHED, FinishedRun, run_id
+from nccli.store._run import FINISHED, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
 from nccli.store._store import Store, store_location
 from nccli.store.where import Comparison, parse_where
 
 __all__ = [
     "FINISHED",
+    "TRAINED_KINDS",
     "Comparison",
     "Finding",
     "FinishedRun",
@@ -28,9 +36,14 @@ __all__ = [
     "Stage",
     "Store",
     "check_store",
+    "comparison_records",
     "existing_statuses",
     "find_ids",
+    "group_records",
+    "hidden_layers",
     "loss_ratio",
+    "mixed_columns",
+    "parse_group_by",
     "parse_where",
     "run_id",
     "run_records",

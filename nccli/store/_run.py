@@ -14,6 +14,9 @@ RESULT_VERSION = 1
 FINISHED = ("converged", "stopped", "diverged")
 """Statuses that stand: such a run is returned, not made again."""
 
+TRAINED_KINDS = ("dufm", "e2e")
+"""Kinds of runs that were trained, not constructed."""
+
 
 def run_id(kind: str, config: Mapping[str, Any]) -> str:
     """12 hex digits that name a run: a hash of its kind, its configuration and the result version."""

@@ -86,9 +86,7 @@ def _parse(
     return list(dict.fromkeys(values))
 
 
-def _log_spaced(
-    name: str, part: str, low: V, high: V, count: str, convert: Callable[[float], V]
-) -> list[V]:
+def _log_spaced(name: str, part: str, low: V, high: V, count: str, convert: Callable[[float], V]) -> list[V]:
     if _INTEGER.fullmatch(count) is None or not 2 <= int(count) <= _MOST_VALUES:
         raise InputError(f"{name}: '{part}' must end in a count from 2 to {_MOST_VALUES}")
     if not 0 < low < high:
