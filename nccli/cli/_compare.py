@@ -1,7 +1,7 @@
 """`nccli compare`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,7 +71,7 @@ def compare(
         _compare_runs(runs, where, rank_rtol, store, format, quiet)
 
 
-def _theory_records(grid: "ProblemGrid") -> list[dict[str, object]]:
+def _theory_records(grid: "ProblemGrid") -> list[dict[str, Any]]:
     from nccli.theory import solve_dnc, solve_srg
 
     records = []
@@ -93,7 +93,7 @@ def _theory_records(grid: "ProblemGrid") -> list[dict[str, object]]:
                 "srg_variant": None if srg is None else srg.construction.variant,
                 "winner": "trivial"
                 if dnc.trivial and (srg is None or srg.trivial)
-                else _winner(dnc.loss, srg and srg.loss),
+                else _winner(dnc.loss, None if srg is None else srg.loss),
                 "dnc_trivial": dnc.trivial,
                 "srg_trivial": None if srg is None else srg.trivial,
             }

@@ -1,5 +1,6 @@
 """`nccli runs list|show`."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -63,4 +64,4 @@ def _print_runs(
         write("\n")
 
 
-COMMANDS = {"list": list_runs, "show": show_runs}
+COMMANDS: dict[str, Callable[..., None]] = {"list": list_runs, "show": show_runs}

@@ -1,5 +1,7 @@
 """`nccli store path|check`."""
 
+from collections.abc import Callable
+
 from nccli.cli import _options as option
 
 
@@ -34,4 +36,4 @@ def check(store: option.StoreLocation = None, format: option.Format = None) -> N
         raise StoreError("the store is not sound: " + "; ".join(bad))
 
 
-COMMANDS = {"path": show_path, "check": check}
+COMMANDS: dict[str, Callable[..., None]] = {"path": show_path, "check": check}

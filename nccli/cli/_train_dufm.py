@@ -146,8 +146,8 @@ def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
     if slowest.steps < wanted:
         least = min(slowest.wd_h1, *slowest.wd_layers)
         note(
-            f"--steps {slowest.steps} is {slowest.steps / slowest.decay_time:.2g} time constants 1/(lr·λ) of weight decay "
-            f"at lr = {slowest.lr:g}, λ = {least:g}; runs settle after about ten, {wanted:.3g} steps",
+            f"--steps {slowest.steps} is {slowest.steps / slowest.decay_time:.2g} time constants 1/(lr·λ) of weight "
+            f"decay at lr = {slowest.lr:g}, λ = {least:g}; runs settle after about ten, {wanted:.3g} steps",
             quiet,
         )
 

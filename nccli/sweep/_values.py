@@ -91,6 +91,7 @@ def _log_spaced(name: str, part: str, low: V, high: V, count: str, convert: Call
         raise InputError(f"{name}: '{part}' must end in a count from 2 to {_MOST_VALUES}")
     if not 0 < low < high:
         raise InputError(f"{name}: '{part}' is log-spaced, so it must rise from a positive start")
-    N = int(count)
-    inner = [convert(math.exp(math.log(low) + i / (N - 1) * (math.log(high) - math.log(low)))) for i in range(1, N - 1)]
-    return [low, *inner, high]
+    bottom, step = math.log(low), math.log(high / low) / (int(count) - 1)
+    values: list[V] = [convert(math.exp(bottom + i * step)) for i in range(int(count))]
+    values[0], values[-1] = low, high
+    return values

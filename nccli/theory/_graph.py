@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -67,7 +69,7 @@ def _named(text: str) -> list[tuple[int, int]]:
     if name[0].isdigit():
         return _edge_list(name)
     family, *sizes = name.split("-")
-    makers = {
+    makers: dict[tuple[str, int], Callable[..., Any]] = {
         ("complete", 1): nx.complete_graph,
         ("cycle", 1): nx.cycle_graph,
         ("path", 1): nx.path_graph,
@@ -142,7 +144,8 @@ def graph(edges: Edges, output: str = "disjoint") -> Construction:
         if crowded.size:
             u, v = edges[int(crowded[0])]
             raise InputError(
-                f"edge {u}-{v} meets every other edge, so variant 'disjoint' cannot see its class: use --variant identity"
+                f"edge {u}-{v} meets every other edge, so variant 'disjoint' cannot see its class: "
+                "use --variant identity"
             )
         Tt_L = disjointness_weights(edges, vertices) @ B
     else:
