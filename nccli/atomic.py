@@ -12,9 +12,16 @@ from typing import BinaryIO
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing beside `path` and move it there at the end; on an error `path` stays as it was.
 
+    A symbolic link stays one: its target is replaced. What is no regular file, such as /dev/null, is written directly.
+
     Raises:
         OSError: the folder is missing, full or not writable.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as device:
+            yield device
+        return
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nccli import __version__
-from nccli.cli import _compare, _construct, _runs, _store, _train_dufm
+from nccli.cli import _compare, _construct, _plot, _runs, _store, _train_dufm
 
 
 def _show_version(wanted: bool) -> None:
@@ -39,6 +39,7 @@ def build_app() -> typer.Typer:
     app.command("construct")(_construct.construct)
     app.command("train-dufm")(_train_dufm.train_dufm)
     app.command("compare")(_compare.compare)
+    app.command("plot")(_plot.plot)
     for name, commands, summary in (
         ("runs", _runs.COMMANDS, "List and show stored runs."),
         ("store", _store.COMMANDS, "Find and check the store."),

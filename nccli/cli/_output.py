@@ -43,7 +43,12 @@ def emit(
     if chosen is OutputFormat.table:
         _print_table(records, columns)
         return
-    write(_RENDERERS[chosen](records))
+    write(rendered(records, chosen))
+
+
+def rendered(records: Sequence[Record], format: OutputFormat) -> str:
+    """Records as the text of a format other than table."""
+    return _RENDERERS[format](records)
 
 
 def write(text: str) -> None:

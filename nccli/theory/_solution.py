@@ -71,6 +71,11 @@ class Solution:
         return all(block.trivial for block in self.blocks)
 
     @property
+    def rank(self) -> int:
+        """Rank of T, and so of the class means of layers 2..L−1 where no block is zero."""
+        return sum(block.template.singular_values.rank for block in self.blocks)
+
+    @property
     def nontrivial_loss(self) -> float:
         """Loss of the best point with no zero block; above `loss` where a block is better off at zero, may be inf."""
         return sum(block.nontrivial_loss for block in self.blocks)

@@ -1,0 +1,27 @@
+"""Every figure by query: rows from the store in, a matplotlib Figure out. One module a figure."""
+
+from nccli.figures._figure import Drawn, StoreFigure
+from nccli.figures._loss_ratio import LOSS_RATIO, LOSS_RATIO_SUMMARY, collect_loss_ratio, draw_loss_ratio
+from nccli.figures._rank_vs_wd import RankVsWd
+from nccli.figures._render import FIGURE_FORMATS, render
+from nccli.figures._spectra import Spectra
+from nccli.figures._style import WIDTHS, parse_width, style
+from nccli.figures._training import Training
+
+STORE_FIGURES: dict[str, StoreFigure] = {figure.name: figure for figure in (RankVsWd(), Spectra(), Training())}
+"""Figures of stored runs by name."""
+
+__all__ = [
+    "FIGURE_FORMATS",
+    "LOSS_RATIO",
+    "LOSS_RATIO_SUMMARY",
+    "STORE_FIGURES",
+    "WIDTHS",
+    "Drawn",
+    "StoreFigure",
+    "collect_loss_ratio",
+    "draw_loss_ratio",
+    "parse_width",
+    "render",
+    "style",
+]

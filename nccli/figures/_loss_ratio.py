@@ -1,0 +1,70 @@
+"""L_SRG / L_DNC against the number of classes (Súkeník et al. 2024, Figure 3, left)."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from nccli.figures._figure import Drawn, Row
+from nccli.figures._series import problem_of
+from nccli.figures._style import caption, legend, looks, panels, reference
+from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
+
+LOSS_RATIO = "loss-ratio"
+LOSS_RATIO_SUMMARY = "SRG loss over DNC loss against K for several L, in closed form, with stored runs as points"
+
+
+def collect_loss_ratio(problems: Sequence[Problem], runs: Sequence[Row]) -> Drawn:
+    """Ratios in closed form, and of the trained runs of these very problems.
+
+    Args:
+        problems: in any order; they share n and the weight decay. Those without an SRG solution, or where DNC or SRG
+            is worse than the trivial point, are left out.
+        runs: rows of table `run`; a run of another problem is left out, and so is one that did not end well.
+    """
+    rows: list[Row] = []
+    trivial = 0
+    for problem in sorted(problems, key=lambda p: (p.L, p.K)):
+        dnc, srg = solve_dnc(problem), solve_srg(problem)
+        if srg is None or dnc.trivial or srg.trivial:
+            trivial += srg is not None
+            continue
+        losses = {"loss": srg.loss, "loss_dnc": dnc.loss, "ratio": srg.loss / dnc.loss}
+        label = {"construction": srg.construction.label, "triangular": triangular_root(problem.K) is not None}
+        rows.append({"what": "theory", "L": problem.L, "K": problem.K, **losses, **label, "run_ids": []})
+    wanted = set(problems)
+    matching = [run for run in runs if problem_of(run) in wanted and run["activation"] == "relu"]
+    for run in sorted(matching, key=lambda run: (run["L"], run["K"], run["id"])):
+        losses = {"loss": run["loss"], "loss_dnc": run["loss_dnc"], "ratio": run["loss"] / run["loss_dnc"]}
+        empty = {"construction": None, "triangular": None}
+        rows.append({"what": "run", "L": run["L"], "K": run["K"], **losses, **empty, "run_ids": [run["id"]]})
+    decay = problems[0].lambda_h1
+    parts = [f"all λ = {decay:g}, n = {problems[0].n}", "filled marks: K = r(r−1)/2, Definition 9; else Definition 11"]
+    if matching:
+        parts.append(f"open marks: {len(matching)} trained run{'s' if len(matching) > 1 else ''}")
+    notes = [f"{trivial} problems left out: DNC or SRG is worse than the trivial point there"] if trivial else []
+    if len(matching) < len(runs):
+        notes.append(f"{len(runs) - len(matching)} runs left out: of another K, L, n, weight decay or activation")
+    return Drawn(rows, "; ".join(parts), tuple(notes))
+
+
+def draw_loss_ratio(drawn: Drawn, width: float) -> Figure:
+    """K against loss over DNC loss, inside `style`."""
+    figure, (ax,) = panels(1, width)
+    depths = drawn.values("L")
+    for L, look in zip(depths, looks(len(depths)), strict=True):
+        curve, runs = drawn.of("theory", L=L), drawn.of("run", L=L)
+        ax.plot(
+            [row["K"] for row in curve],
+            [row["ratio"] for row in curve],
+            markevery=[i for i, row in enumerate(curve) if row["triangular"]],
+            label=f"L = {L}",
+            **look,
+        )
+        open_marks = {**look, "linestyle": "", "markerfacecolor": "none", "markersize": 5, "markeredgewidth": 0.8}
+        ax.plot([row["K"] for row in runs], [row["ratio"] for row in runs], **open_marks)
+    reference(ax, 1.0, "DNC")
+    ax.set_xlabel("number of classes K")
+    ax.set_ylabel("loss / DNC loss")
+    legend(figure, ax)
+    caption(figure, drawn.caption)
+    return figure

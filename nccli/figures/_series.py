@@ -1,0 +1,99 @@
+"""Runs grouped by their settings: which belong to one curve, and how to name it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nccli.figures._figure import Row
+from nccli.theory import Problem
+
+_NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
+_IN_CAPTION = ("K", "L", "n", "width", "wd", "lr", "activation", "epsilon", "variant", "graph")
+_SEED = ("seed",)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs that differ in nothing but the seed and what the figure varies.
+
+    Attributes:
+        label: the settings that tell it from its neighbours; "" for a single series.
+        settings: all of them.
+        runs: rows of table `run`.
+    """
+
+    label: str
+    settings: dict[str, Any]
+    runs: tuple[Row, ...]
+
+
+def settings_of(run: Row) -> dict[str, Any]:
+    """What makes a run, with the weight decays as `wd` and, only where they differ from it, `λ_H1` and `λ_W`."""
+    config = dict(run["config"])
+    decays, h1 = config.pop("wd_layers"), config.pop("wd_h1")
+    found = {"kind": run["kind"], **config, "wd": run["wd"]}
+    if run["wd"] is None:
+        found["λ_W"] = ", ".join(f"{value:g}" for value in decays)
+    if h1 != run["wd"]:
+        found["λ_H1"] = h1
+    return found
+
+
+def problem_of(run: Row) -> Problem:
+    """The problem that a stored run is about."""
+    config = run["config"]
+    return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]))
+
+
+def split_series(runs: Sequence[Row], varied: Iterable[str] = ()) -> list[Series]:
+    """Group runs into series, in increasing order of their settings.
+
+    Args:
+        runs: rows of table `run`.
+        varied: settings that run along the axis of the figure, as the seed always does.
+    """
+    ignored = {*_SEED, *varied}
+    groups: dict[tuple[tuple[str, Any], ...], list[Row]] = {}
+    for run in runs:
+        kept = {name: value for name, value in settings_of(run).items() if name not in ignored}
+        groups.setdefault(tuple(sorted(kept.items())), []).append(run)
+    members = [(dict(key), tuple(group)) for key, group in groups.items()]
+    differing = [name for name in _ordered(members) if len({settings.get(name) for settings, _ in members}) > 1]
+    named = [
+        Series(", ".join(_words(name, settings[name]) for name in differing if name in settings), settings, group)
+        for settings, group in members
+    ]
+    return sorted(named, key=lambda series: [_sort_key(series.settings.get(name)) for name in differing])
+
+
+def describe(series: Sequence[Series], extra: str = "") -> str:
+    """The caption: settings that all series share, and how many runs there are."""
+    shared = {
+        name: value
+        for name, value in series[0].settings.items()
+        if all(other.settings.get(name, ...) == value for other in series)
+    }
+    parts = [_words(name, shared[name]) for name in _IN_CAPTION if name in shared and shared[name] is not None]
+    parts += [_words(name, value) for name, value in shared.items() if name.startswith("λ_")]
+    runs = sum(len(each.runs) for each in series)
+    parts.append(f"{runs} run{'s' if runs != 1 else ''}")
+    return ", ".join(parts) + (f"; {extra}" if extra else "")
+
+
+def _ordered(members: Sequence[tuple[dict[str, Any], tuple[Row, ...]]]) -> list[str]:
+    seen = dict.fromkeys(name for settings, _ in members for name in settings)
+    first = [name for name in ("kind", *_IN_CAPTION) if name in seen]
+    return [*first, *(name for name in seen if name not in first)]
+
+
+def _words(name: str, value: Any) -> str:
+    if name in ("kind", "activation", "variant", "graph", "dtype"):
+        return _NAMES.get(str(value), str(value))
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{ {'wd': 'λ', 'epsilon': 'ε'}.get(name, _NAMES.get(name, name)) } = {text}"
+
+
+def _sort_key(value: Any) -> tuple[int, float, str]:
+    if value is None:
+        return (0, 0.0, "")
+    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))

@@ -1,0 +1,37 @@
+"""Layers in figures: which are shown, and how they are written."""
+
+from collections.abc import Sequence
+
+from nccli.errors import InputError
+from nccli.figures._series import Series
+from nccli.store import Stage
+
+MOST_PANELS = 12
+
+
+def shown_stages(L: int) -> list[Stage]:
+    """M_1, …, M_{L−1}, Mt_L, M_L: before the last layer the activation of a low-rank solution changes nothing."""
+    return [*(Stage(layer, "post") for layer in range(1, L)), Stage(L, "pre"), Stage(L, "post")]
+
+
+def class_means_symbol(stage: Stage) -> str:
+    """M_l or M̃_l, as the paper writes it."""
+    return rf"$\widetilde{{M}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$M_{{{stage.layer}}}$"
+
+
+def features_symbol(stage: Stage) -> str:
+    """H_l or H̃_l, as the paper writes it."""
+    return rf"$\widetilde{{H}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$H_{{{stage.layer}}}$"
+
+
+def require_few(series: Sequence[Series], name: str) -> None:
+    """Refuse more settings than there can be panels.
+
+    Raises:
+        InputError: there are.
+    """
+    if len(series) > MOST_PANELS:
+        raise InputError(
+            f"{name}: the runs have {len(series)} different settings ({series[0].label}; {series[1].label}; …) and a "
+            f"figure has at most {MOST_PANELS} panels: narrow them with --where"
+        )

@@ -1,0 +1,144 @@
+"""Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from sqlalchemy import Connection
+
+from nccli.dufm.result import stages
+from nccli.errors import InputError, NothingFoundError
+from nccli.figures._figure import Drawn, Row, StoreFigure
+from nccli.figures._series import Series, describe, split_series
+from nccli.figures._stages import features_symbol, require_few, shown_stages
+from nccli.figures._statistics import geometric_range, mean_sd
+from nccli.figures._style import caption, legend, line_only, looks, panels, reference
+from nccli.metrics import RANK_RTOL
+from nccli.store import Stage, select_history
+
+
+class Training(StoreFigure):
+    """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
+
+    name: ClassVar = "training"
+    summary: ClassVar = "loss, DNC1 and rank by layer over training, with the DNC and SRG losses"
+    recipe: ClassVar = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
+
+    def collect(self, connection: Connection, runs: Sequence[Row], rank_rtol: float) -> Drawn:
+        """Histories; a run that ended early keeps its last values. Ranks are those taken while training."""
+        if rank_rtol != RANK_RTOL:
+            raise InputError(f"--rank-rtol {rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}")
+        histories = select_history(connection, [run["id"] for run in runs])
+        usable = [run for run in runs if histories[run["id"]]]
+        if not usable:
+            raise NothingFoundError("none of the runs has a history: constructions are not trained")
+        series = split_series(usable)
+        require_few(series, self.name)
+        rows = [row for each in series for row in _series_rows(each, histories)]
+        notes = (f"{len(runs) - len(usable)} runs left out: no history",) if len(usable) < len(runs) else ()
+        return Drawn(rows, describe(series, "loss and rank: mean ± 1 sd; DNC1: geometric mean and range"), notes)
+
+    def draw(self, drawn: Drawn, width: float) -> Figure:
+        """Steps, log-scaled, against loss, DNC1 and rank."""
+        labels = drawn.values("series")
+        figure, axes = panels(3 * len(labels), width, columns=3)
+        symbols = list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
+        for position, label in enumerate(labels):
+            loss, collapse, rank = axes[3 * position : 3 * position + 3]
+            _band(loss, drawn.of("loss", series=label), looks(1)[0], "")
+            for row in drawn.of("reference", series=label):
+                reference(loss, row["mean"], row["symbol"], first=row["symbol"] == "DNC")
+            for symbol, look in zip(symbols, looks(len(symbols)), strict=True):
+                _band(collapse, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
+                _band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
+            _finish(loss, "loss", label)
+            _finish(collapse, "DNC1", "")
+            _finish(rank, "rank", "")
+            loss.set_yscale("log")
+            loss.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            loss.yaxis.set_minor_locator(NullLocator())
+            loss.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            _collapse_scale(collapse)
+            rank.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            rank.set_ylim(bottom=0)
+        legend(figure, axes[2])
+        caption(figure, drawn.caption)
+        return figure
+
+
+def _band(ax: Axes, rows: Sequence[Row], look: dict[str, Any], symbol: str) -> None:
+    steps = [row["step"] for row in rows]
+    ax.plot(steps, [row["mean"] for row in rows], label=symbol, **line_only(look))
+    low, high = [row["low"] for row in rows], [row["high"] for row in rows]
+    ax.fill_between(steps, low, high, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _finish(ax: Axes, quantity: str, title: str) -> None:
+    ax.set_xscale("symlog", linthresh=10, linscale=0.5)
+    ax.set_xlabel("step")
+    ax.set_ylabel(quantity)
+    ax.set_title(title, loc="left")
+    ax.margins(x=0.02)
+
+
+def _collapse_scale(ax: Axes) -> None:
+    if any(len(line.get_xdata()) for line in ax.lines):  # type: ignore[arg-type]  # matplotlib types it as ArrayLike
+        ax.set_yscale("log")
+    else:
+        ax.set(xticks=[], yticks=[])
+        ax.text(0.5, 0.5, "0: one sample\na class", transform=ax.transAxes, ha="center", va="center", fontsize=8)
+
+
+def _series_rows(series: Series, histories: dict[str, list[Row]]) -> list[Row]:
+    ids = sorted(run["id"] for run in series.runs)
+    steps = sorted({point["step"] for key in ids for point in histories[key]})
+    aligned = [_carried_forward(histories[key], steps) for key in ids]
+    L = series.settings["L"]
+    place = {"series": series.label, "runs": len(ids), "run_ids": ids}
+    first = series.runs[0]
+    rows: list[Row] = []
+    for name, value in (("DNC", first["loss_dnc"]), ("SRG", first["loss_srg"])):
+        if value is not None:
+            empty = {"layer": None, "stage": None, "symbol": name, "step": None, "low": value, "high": value}
+            rows.append({"what": "reference", **place, **empty, "mean": value})
+    rows += _curve("loss", aligned, steps, lambda point: point["loss"], {**place, "layer": None, "stage": None})
+    order = [Stage(*pair) for pair in stages(L)]
+    for stage in shown_stages(L):
+        where = {**place, "layer": stage.layer, "stage": stage.stage, "symbol": features_symbol(stage)}
+        for what in ("dnc1", "rank"):
+            rows += _curve(what, aligned, steps, _entry(what, order.index(stage)), where)
+    return rows
+
+
+def _entry(what: str, position: int) -> Callable[[Row], float]:
+    return lambda point: float(point[what][position])
+
+
+def _carried_forward(history: Sequence[Row], steps: Sequence[int]) -> list[Row]:
+    """The history at every one of the steps: the latest point up to it."""
+    points, position = [], 0
+    for step in steps:
+        while position + 1 < len(history) and history[position + 1]["step"] <= step:
+            position += 1
+        points.append(history[position])
+    return points
+
+
+def _curve(
+    what: str, aligned: Sequence[Sequence[Row]], steps: Sequence[int], value: Callable[[Row], float], place: Row
+) -> list[Row]:
+    rows: list[Row] = []
+    for position, step in enumerate(steps):
+        values = [value(points[position]) for points in aligned]
+        if what == "dnc1":
+            summary = geometric_range(values)
+            if summary is None:
+                continue
+            mean, low, high = summary
+        else:
+            mean, sd = mean_sd(values)
+            low, high = mean - (sd or 0.0), mean + (sd or 0.0)
+        rows.append({"what": what, "symbol": "loss", **place, "step": step, "mean": mean, "low": low, "high": high})
+    return rows
