@@ -12,7 +12,6 @@ gradient and applies it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float, Int
@@ -38,7 +37,7 @@ class Parameters:
     """X_1 = H_1ᵀ (runs, N, d), V_1..V_{L−1} (L−1, runs, d, d) and V_L (runs, d, K) of a batch, V_l = W_lᵀ."""
 
     features: Float[Tensor, "runs N d"]
-    hidden: Float[Tensor, "L-1 runs d d"]
+    hidden: Float[Tensor, "hidden runs d d"]
     last: Float[Tensor, "runs d K"]
 
 
@@ -75,7 +74,7 @@ class Engine:
         self._Y = torch.eye(first.K, dtype=like.dtype, device=like.device).repeat_interleave(first.n, dim=0)
 
     @classmethod
-    def start(cls, configs: Sequence[DufmConfig], device: str) -> Self:
+    def start(cls, configs: Sequence[DufmConfig], device: str) -> "Engine":
         """Put the runs' initial points on a device."""
         dtype = getattr(torch, configs[0].dtype)
         drawn = [initial_point(config) for config in configs]
@@ -100,12 +99,7 @@ class Engine:
 
     def step(self) -> None:
         """One gradient step of every run, in place."""
-        weights, keep = self._weights, self._keep_layers
-
-        def descend(layer: int, input_T: Tensor, D: Tensor) -> None:
-            weights[layer].mul_(keep[layer]).baddbmm_(input_T, D, alpha=-1)
-
-        self._backpropagate(self._lr_over_N, descend)
+        self._backpropagate(self._lr_over_N, self._descend)
         features = self.parameters.features
         features.mul_(self._keep_h1).sub_(self._dX_1)
 
@@ -142,6 +136,10 @@ class Engine:
     def labels(self) -> Int[Tensor, " N"]:
         """Class of each sample."""
         return self._Y.argmax(dim=1)
+
+    def _descend(self, layer: int, input_T: Tensor, D: Tensor) -> None:
+        """Form the gradient of a layer, weight decay included, and apply it; D carries the step size."""
+        self._weights[layer].mul_(self._keep_layers[layer]).baddbmm_(input_T, D, alpha=-1)
 
     @property
     def _dX_1(self) -> Tensor:

@@ -8,7 +8,7 @@ from nccli.dufm.config import DufmConfig
 
 def initial_point(
     config: DufmConfig,
-) -> tuple[Float[np.ndarray, "N d"], Float[np.ndarray, "L-1 d d"], Float[np.ndarray, "d K"]]:
+) -> tuple[Float[np.ndarray, "N d"], Float[np.ndarray, "hidden d d"], Float[np.ndarray, "d K"]]:
     """Draw the initial point in float64 on the CPU, so that every device and batch starts from the same numbers.
 
     Every entry of every parameter is N(0, s²/d) with s = init_scale: features have about unit norm, and linear layers

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -49,7 +48,7 @@ class Problem:
                 raise InputError(f"weight decay {name} = {decay}: must be positive and finite")
 
     @classmethod
-    def uniform(cls, K: int, L: int, weight_decay: float, n: int = 1) -> Self:
+    def uniform(cls, K: int, L: int, weight_decay: float, n: int = 1) -> "Problem":
         """Return the problem with one weight decay for the features and every layer."""
         return cls(K, L, n, weight_decay, (weight_decay,) * L)
 

@@ -29,7 +29,7 @@ class BlockSolution:
     """
 
     template: Template
-    scales: Float[np.ndarray, " L-1"]
+    scales: Float[np.ndarray, " scales"]
     fit: float
     reg: float
     nontrivial_loss: float
@@ -174,7 +174,7 @@ def _layer_costs(problem: Problem, template: Template) -> list[float]:
     return [*costs, problem.lambda_w[problem.L - 2] / 2 * template.last_map_norm_sq]
 
 
-def _balanced_scales(costs: list[float], share: float) -> Float[np.ndarray, " L-1"]:
+def _balanced_scales(costs: list[float], share: float) -> Float[np.ndarray, " scales"]:
     """α_2..α_L that make the costs 2 : 1 : 1 : … of `share` each."""
     scales = [(2 * share / costs[0]) ** 2]
     for cost in costs[1:]:

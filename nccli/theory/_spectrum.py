@@ -1,7 +1,6 @@
 """A spectrum as distinct values with multiplicities, so that K = 10⁴ costs no more than K = 10."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,13 +22,13 @@ class Spectrum:
     multiplicities: Int[np.ndarray, " m"]
 
     @classmethod
-    def of(cls, *pairs: tuple[float, int]) -> Self:
+    def of(cls, *pairs: tuple[float, int]) -> "Spectrum":
         """Build from (value, multiplicity) pairs in any order; pairs of multiplicity 0 drop out."""
         kept = sorted((pair for pair in pairs if pair[1] > 0), reverse=True)
         return cls(np.array([v for v, _ in kept], dtype=float), np.array([m for _, m in kept], dtype=np.int64))
 
     @classmethod
-    def from_values(cls, values: Float[np.ndarray, " k"], total: int) -> Self:
+    def from_values(cls, values: Float[np.ndarray, " k"], total: int) -> "Spectrum":
         """Build from computed values, padded with zeros to `total`; values equal up to rounding are merged."""
         ordered = np.sort(np.asarray(values, dtype=float))[::-1]
         top = float(ordered[0]) if ordered.size else 0.0

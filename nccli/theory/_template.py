@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -45,7 +44,7 @@ class Template:
     matrices: Callable[[], tuple[Matrix, Matrix]]
 
     @classmethod
-    def from_matrices(cls, name: str, T: Float[np.ndarray, "q K"], Tt_L: Float[np.ndarray, "p K"]) -> Self:
+    def from_matrices(cls, name: str, T: Float[np.ndarray, "q K"], Tt_L: Float[np.ndarray, "p K"]) -> "Template":
         """Compute the invariants of any template pair by dense linear algebra, in O(K³)."""
         K = T.shape[1]
         activated = np.maximum(Tt_L, 0.0)

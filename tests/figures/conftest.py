@@ -1,0 +1,48 @@
+"""A small store of real runs: two weight decays, three seeds, two values of n, one diverged run, two constructions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from nccli.dufm.config import DufmConfig
+from nccli.store import Store, save_run, select_runs
+from nccli.store._query import Row
+from nccli.sweep import construction_run, execute_dufm, plan_dufm
+from nccli.theory import Problem, solve_dnc, solve_srg
+
+
+def small(wd: float, seed: int, n: int = 2, lr: float = 0.2) -> DufmConfig:
+    return DufmConfig(K=6, L=4, n=n, width=9, wd_h1=wd, wd_layers=(wd,) * 4, lr=lr, steps=60, seed=seed, init_scale=1.5)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    made: Path = tmp_path_factory.mktemp("figures") / "runs.db"
+    opened = Store.create(str(made))
+    configs = [small(wd, seed, n) for wd in (5e-3, 2e-2) for seed in range(3) for n in (1, 2)]
+    execute_dufm(plan_dufm([*configs, small(5e-3, 0, lr=1e4)], opened, force=False), opened, "cpu")
+    problem = Problem.uniform(6, 4, 5e-3)
+    srg = solve_srg(problem)
+    assert srg is not None
+    for solution in (solve_dnc(problem), srg):
+        save_run(opened, construction_run(solution, 9))
+    return opened
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[Connection]:
+    with store.read() as opened:
+        yield opened
+
+
+@pytest.fixture
+def trained(connection: Connection) -> list[Row]:
+    return [run for run in select_runs(connection) if run["kind"] == "dufm" and run["status"] == "stopped"]
+
+
+@pytest.fixture
+def collapsed(trained: list[Row]) -> list[Row]:
+    """The runs with one sample a class."""
+    return [run for run in trained if run["n"] == 1]

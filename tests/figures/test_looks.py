@@ -1,0 +1,118 @@
+"""Figures keep to the page, the palette and the promise of identical bytes."""
+
+import struct
+from itertools import combinations
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+from sqlalchemy import Connection
+
+from nccli.errors import InputError
+from nccli.figures import STORE_FIGURES, Drawn, collect_loss_ratio, draw_loss_ratio, parse_width, render, style
+from nccli.figures._style import looks
+from nccli.metrics import RANK_RTOL
+from nccli.store._query import Row
+from nccli.theory import Problem
+
+NAMES = (*STORE_FIGURES, "loss-ratio")
+
+
+def drawn_of(name: str, connection: Connection, runs: list[Row]) -> Drawn:
+    if name == "loss-ratio":
+        return collect_loss_ratio([Problem.uniform(K, L, 5e-3) for K in range(4, 30) for L in (3, 4)], runs)
+    return STORE_FIGURES[name].collect(connection, runs, RANK_RTOL)
+
+
+def figure_of(name: str, drawn: Drawn, width: float) -> Figure:
+    return draw_loss_ratio(drawn, width) if name == "loss-ratio" else STORE_FIGURES[name].draw(drawn, width)
+
+
+@pytest.mark.parametrize("width", [3.25, 5.5, 9.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_leaves_the_canvas(name: str, width: float, connection: Connection, trained: list[Row]) -> None:
+    with style():
+        figure = figure_of(name, drawn_of(name, connection, trained), width)
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+    assert figure.get_figwidth() == width
+    assert box.x0 >= -0.01
+    assert box.y0 >= -0.01
+    assert box.x1 <= width + 0.01
+    assert box.y1 <= figure.get_figheight() + 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_panels_keep_room_for_their_data(name: str, connection: Connection, trained: list[Row]) -> None:
+    """No panel is squeezed to nothing by legends and labels."""
+    with style():
+        figure = figure_of(name, drawn_of(name, connection, trained), 5.5)
+        figure.draw_without_rendering()
+    for ax in figure.axes:
+        if ax.get_visible():
+            box = ax.get_position()
+            assert box.width * figure.get_figwidth() > 0.9
+            assert box.height * figure.get_figheight() > 0.7
+
+
+@pytest.mark.parametrize("format", ["pdf", "svg", "png"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_figure_has_the_same_bytes(
+    name: str, format: str, connection: Connection, trained: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, contents = drawn_of(name, connection, trained), []
+    for moment in ("1000000000", "1700000000"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", moment)
+        with style():
+            contents.append(render(figure_of(name, drawn, 5.5), format))
+    assert contents[0] == contents[1]
+    assert len(contents[0]) > 5000
+
+
+def test_png_is_exactly_as_wide_as_asked(connection: Connection, trained: list[Row]) -> None:
+    with style():
+        content = render(figure_of("rank-vs-wd", drawn_of("rank-vs-wd", connection, trained), 5.5), "png")
+    assert struct.unpack(">I", content[16:20]) == (1650,)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pdf_fonts_are_truetype_never_type_3(name: str, connection: Connection, trained: list[Row]) -> None:
+    with style():
+        content = render(figure_of(name, drawn_of(name, connection, trained), 5.5), "pdf")
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+
+
+def test_no_two_series_differ_by_colour_alone() -> None:
+    for a, b in combinations(looks(30), 2):
+        assert a["marker"] != b["marker"] or a["linestyle"] != b["linestyle"]
+
+
+def test_the_users_own_matplotlib_settings_do_not_matter(connection: Connection, trained: list[Row]) -> None:
+    drawn = drawn_of("spectra", connection, trained)
+    with style():
+        plain = render(figure_of("spectra", drawn, 5.5), "svg")
+    with mpl.rc_context({"lines.linewidth": 9, "font.size": 20, "axes.facecolor": "red"}), style():
+        assert render(figure_of("spectra", drawn, 5.5), "svg") == plain
+
+
+def test_the_caption_names_the_settings_and_the_number_of_runs(connection: Connection, collapsed: list[Row]) -> None:
+    caption = drawn_of("rank-vs-wd", connection, collapsed).caption
+    for part in ("K = 6", "L = 4", "n = 1", "d = 9", "lr = 0.2", "6 runs", "3 a point"):
+        assert part in caption
+
+
+@pytest.mark.parametrize(("text", "inches"), [("neurips", 5.5), ("icml", 3.25), ("7", 7.0)])
+def test_widths(text: str, inches: float) -> None:
+    assert parse_width(text) == inches
+
+
+@pytest.mark.parametrize("text", ["wide", "0", "-3", "nan", "1e9", ""])
+def test_impossible_widths_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--width"):
+        parse_width(text)
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(InputError, match="jpg"):
+        render(Figure(), "jpg")
