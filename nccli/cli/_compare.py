@@ -129,10 +129,9 @@ def _compare_runs(
 ) -> None:
     from nccli.cli._output import Column, emit, number, plain, ranks
     from nccli.cli._selection import selected_or_trained
-    from nccli.store import Store, comparison_records, store_location
+    from nccli.store import comparison_records
 
-    with Store.open(store_location(store)).read() as connection:
-        chosen = selected_or_trained(connection, runs, where, quiet)
+    with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
         records = comparison_records(connection, chosen, rank_rtol)
     columns = (
         *(Column(name, plain(name), left=True) for name in ("id", "kind", "status")),
@@ -160,11 +159,10 @@ def _compare_groups(
 ) -> None:
     from nccli.cli._output import Column, emit, number, plain
     from nccli.cli._selection import selected_or_trained
-    from nccli.store import Store, comparison_records, group_records, mixed_columns, parse_group_by, store_location
+    from nccli.store import comparison_records, group_records, mixed_columns, parse_group_by
 
     keys = parse_group_by(group_by)
-    with Store.open(store_location(store)).read() as connection:
-        chosen = selected_or_trained(connection, runs, where, quiet)
+    with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
         records = comparison_records(connection, chosen, rank_rtol)
     mixed = mixed_columns(records, keys)
     if mixed:

@@ -141,11 +141,10 @@ def _collect(
     figure: "StoreFigure", runs: list[str] | None, where: str | None, store: str | None, rtol: float, quiet: bool
 ) -> "Drawn":
     from nccli.cli._selection import selected_or_trained
-    from nccli.store import Store, store_location
 
     try:
-        with Store.open(store_location(store)).read() as connection:
-            return figure.collect(connection, selected_or_trained(connection, runs, where, quiet), rtol)
+        with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
+            return figure.collect(connection, chosen, rtol)
     except NothingFoundError as error:
         if runs:
             raise
@@ -181,7 +180,6 @@ def _collect_loss_ratio(
     """Closed forms over a grid; runs of the store, where there is one, are drawn where they are about the same."""
     from nccli.cli._selection import selected_or_trained
     from nccli.figures import collect_loss_ratio
-    from nccli.store import Store, store_location
     from nccli.sweep import ProblemGrid, parse_integers
 
     grid = ProblemGrid(
@@ -192,13 +190,13 @@ def _collect_loss_ratio(
     )
     problems = grid.problems()
     try:
-        with Store.open(store_location(store)).read() as connection:
-            chosen = selected_or_trained(connection, runs, where, quiet)
+        with selected_or_trained(store, runs, where, quiet) as (_, chosen):
+            trained = chosen
     except NothingFoundError:
         if runs or where is not None:
             raise
-        chosen = []
-    drawn = collect_loss_ratio(problems, chosen)
+        trained = []
+    drawn = collect_loss_ratio(problems, trained)
     if not drawn.of("theory"):
         raise InputError(
             "loss-ratio: no problem of the grid has an SRG solution (K >= 4) better than the trivial point"

@@ -49,10 +49,10 @@ def _print_runs(
     from nccli.cli._output import emit, write
     from nccli.cli._run_table import LAYER_COLUMNS, RUN_COLUMNS
     from nccli.cli._selection import selected_runs
-    from nccli.store import Store, run_records, store_location
+    from nccli.store import run_records
 
-    with Store.open(store_location(store)).read() as connection:
-        records = run_records(connection, selected_runs(connection, runs, where, limit), rank_rtol)
+    with selected_runs(store, runs, where, limit) as (connection, chosen_runs):
+        records = run_records(connection, chosen_runs, rank_rtol)
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
     if not (layers and chosen is option.OutputFormat.table):
         emit(records, chosen, chosen, RUN_COLUMNS)

@@ -2,50 +2,62 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import TRAINED_KINDS, Row, find_ids, parse_where, select_runs
+from nccli.store import TRAINED_KINDS, Row, Store, find_ids, parse_where, select_runs, store_location
+
+_ENDED_WELL = ("converged", "stopped")
 
 
+@contextmanager
 def selected_runs(
-    connection: Connection, arguments: Sequence[str] | None, where: str | None, limit: int | None = None
-) -> list[Row]:
-    """Rows of the runs that a command was asked about; all runs, newest first, if it was asked about none.
+    store: str | None, arguments: Sequence[str] | None, where: str | None, limit: int | None = None
+) -> Iterator[tuple[Connection, list[Row]]]:
+    """The store, and rows of the runs that a command was asked about; all, newest first, if it was asked about none.
+
+    Ids on stdin are read to their end before the store is opened: the command that prints them may be the one that
+    makes it.
 
     Raises:
         InputError: a malformed id or --where, or "-" without anything on stdin.
-        NothingFoundError: an id of no run, or no run that matches.
+        NothingFoundError: no store, an id of no run, or no run that matches.
     """
     comparisons = parse_where(where) if where is not None else ()
-    ids = find_ids(connection, _with_stdin(arguments)) if arguments else None
-    runs = select_runs(connection, ids, comparisons, limit)
-    if not runs:
-        raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
-    return runs
+    named = _with_stdin(arguments) if arguments else None
+    with Store.open(store_location(store)).read() as connection:
+        ids = None if named is None else find_ids(connection, named)
+        runs = select_runs(connection, ids, comparisons, limit)
+        if not runs:
+            raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
+        yield connection, runs
 
 
+@contextmanager
 def selected_or_trained(
-    connection: Connection, arguments: Sequence[str] | None, where: str | None, quiet: bool
-) -> list[Row]:
+    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool
+) -> Iterator[tuple[Connection, list[Row]]]:
     """As `selected_runs`; asked about none, the trained runs that ended well, with a note on those left out.
 
     Raises:
         InputError, NothingFoundError: as `selected_runs`.
     """
-    if arguments or where is not None:
-        return selected_runs(connection, arguments, where)
-    trained = [run for run in select_runs(connection) if run["kind"] in TRAINED_KINDS]
-    kept = [run for run in trained if run["status"] in ("converged", "stopped")]
-    if not kept:
-        raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
-    left_out = sorted({run["status"] for run in trained} - {"converged", "stopped"})
-    if left_out:
-        note(f"{len(trained) - len(kept)} runs left out: {', '.join(left_out)}", quiet)
-    return kept
+    with selected_runs(store, arguments, where) as (connection, runs):
+        if arguments or where is not None:
+            yield connection, runs
+            return
+        trained = [run for run in runs if run["kind"] in TRAINED_KINDS]
+        kept = [run for run in trained if run["status"] in _ENDED_WELL]
+        if not kept:
+            raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
+        left_out = sorted({run["status"] for run in trained} - set(_ENDED_WELL))
+        if left_out:
+            note(f"{len(trained) - len(kept)} runs left out: {', '.join(left_out)}", quiet)
+        yield connection, kept
 
 
 def _with_stdin(arguments: Sequence[str]) -> list[str]:
