@@ -43,6 +43,7 @@ def compare(
     """Compare runs with the DNC and SRG losses of their problem, or the two with each other.
 
     Without RUN or --where: all trained runs of the store that ended well.
+
     Example: nccli compare --group-by wd · nccli compare --theory --K 6..20 --L 3..5 --wd 5e-4
     """
     from nccli.cli._output import emit

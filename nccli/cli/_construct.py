@@ -81,6 +81,7 @@ def construct(
     """Build a solution in closed form: DNC, strongly regular graph, or any graph.
 
     Stores its losses, metrics and spectra by layer, class means and Gram matrices.
+
     Example: nccli construct --kind srg --K 6,10,15 --L 3..6
     """
     from nccli.cli._problems import problem_grid

@@ -64,6 +64,7 @@ def plot(
     """Draw a figure from stored runs; nothing is trained.
 
     Without RUN or --where: all trained runs that ended well. Prints the name of the file.
+
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
     from nccli.figures import LOSS_RATIO, STORE_FIGURES, draw_loss_ratio, parse_width, render, style

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
+from nccli.dufm.train import threads_for
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 DECAYS = (1e-3, 2e-3, 4e-3, 8e-3)
@@ -71,13 +72,13 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
     configs = case.configs()
     ordinary, engine = OrdinaryDufm(configs[0]), Engine.start(configs, "cpu")
 
-    def batched() -> None:
-        with torch.no_grad():
-            engine.step()
+    def engine_time() -> float:
+        with torch.no_grad(), threads_for(configs):
+            return microseconds(engine.step, seconds)
 
-    for step in (ordinary.step, batched):
-        microseconds(step, seconds / 2)
-    pairs = [(microseconds(ordinary.step, seconds), microseconds(batched, seconds)) for _ in range(repetitions)]
+    microseconds(ordinary.step, seconds / 2)
+    engine_time()
+    pairs = [(microseconds(ordinary.step, seconds), engine_time()) for _ in range(repetitions)]
     one = statistics.median(pair[0] for pair in pairs)
     batch = statistics.median(pair[1] for pair in pairs)
     return {
