@@ -98,13 +98,13 @@ def _print_table(records: Sequence[Record], columns: Sequence[Column]) -> None:
     terminal = sys.stdout.isatty()
     rows = [[column.value(record) for column in columns] for record in records]
     kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for i in kept:
         column = columns[i]
         table.add_column(column.header, justify="left" if column.left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(row[i] for i in kept))
-    needed = 2 + sum(3 + max(len(columns[i].header), *(len(row[i]) for row in rows)) for i in kept) if rows else 80
+    needed = 2 + sum(2 + max(len(columns[i].header), *(len(row[i]) for row in rows)) for i in kept) if rows else 80
     capture = io.StringIO()
     console = Console(
         file=capture,

@@ -1,7 +1,6 @@
 """How runs look in a table, wherever runs are printed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from nccli.cli._output import Column, Record, number, plain
 
@@ -20,6 +19,8 @@ def _dnc1(record: Record) -> str:
     value = largest_dnc1(record)
     return "" if value is None else f"{value:.1e}" if value else "0"
 
+
+_ROUNDING = 1e-12
 
 RUN_COLUMNS: Sequence[Column] = (
     Column("id", plain("id"), left=True),
@@ -41,8 +42,10 @@ RUN_COLUMNS: Sequence[Column] = (
 
 
 def _leading(record: Record) -> str:
-    values: Sequence[Any] = record["singular_values"]
-    return " ".join(f"{float(value):.3g}" for value in values[:10]) + (" …" if len(values) > 10 else "")
+    """The first ten singular values, those that are rounding as 0."""
+    values = [float(value) for value in record["singular_values"]]
+    shown = [value if value > _ROUNDING * values[0] else 0.0 for value in values[:10]]
+    return " ".join(f"{value:.3g}" for value in shown) + (" …" if len(values) > 10 else "")
 
 
 LAYER_COLUMNS: Sequence[Column] = (

@@ -5,7 +5,8 @@
 
 The ordinary loop is what a good researcher would write: one run after the other, torch.optim.SGD with weight decay in
 its parameter groups, float32. Its time for all runs is that of one run times their number; the engine's is that of the
-whole batch. Both are medians of interleaved repetitions, so that a noisy neighbour slows both.
+whole batch. Both are medians of interleaved repetitions, so that a noisy neighbour slows both, and both use as many
+threads as suit their size: on more, the ordinary loop is slower, and many times so on a busy machine.
 """
 
 import argparse
@@ -76,9 +77,13 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
         with torch.no_grad(), threads_for(configs):
             return microseconds(engine.step, seconds)
 
-    microseconds(ordinary.step, seconds / 2)
+    def ordinary_time() -> float:
+        with threads_for(configs[:1]):
+            return microseconds(ordinary.step, seconds)
+
+    ordinary_time()
     engine_time()
-    pairs = [(microseconds(ordinary.step, seconds), engine_time()) for _ in range(repetitions)]
+    pairs = [(ordinary_time(), engine_time()) for _ in range(repetitions)]
     one = statistics.median(pair[0] for pair in pairs)
     batch = statistics.median(pair[1] for pair in pairs)
     return {
