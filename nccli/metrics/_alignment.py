@@ -16,6 +16,8 @@ def dnc3(weights: Float[np.ndarray, "out d"], class_means: Float[np.ndarray, "K 
     """
     W = np.asarray(weights, dtype=np.float64)
     M = np.asarray(class_means, dtype=np.float64)
+    if not (np.isfinite(W).all() and np.isfinite(M).all()):
+        raise ValueError("alignment of weights and class means with nan or infinite entries does not exist")
     row_sq = np.sum(W**2, axis=1)
     mean_norm = np.linalg.norm(M, axis=1)
     rows, means = row_sq > 0, mean_norm > 0

@@ -42,6 +42,7 @@ def dnc1(features: Float[np.ndarray, "*batch N d"], labels: Int[np.ndarray, " N"
         ValueError: as `class_means`.
     """
     X = np.asarray(features, dtype=np.float64)
+    X = X - X[..., :1, :]  # so that features that do not vary are exactly zero
     means = class_means(X, labels)
     share = _class_counts(labels) / labels.size
     within = np.sum((X - means[..., labels, :]) ** 2, axis=(-2, -1)) / labels.size

@@ -61,6 +61,8 @@ def measure_layers(
     """
     measured = []
     for layer, stage, features in stages:
+        if not np.isfinite(features).all():
+            raise ValueError(f"features of layer {layer} ({stage}) have nan or infinite entries")
         means = class_means(features, labels)
         spectrum = singular_values(means)
         measured.append(

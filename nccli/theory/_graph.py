@@ -21,7 +21,7 @@ _FIXED = {
     "pentagon": "cycle-5",
     "hexagon": "cycle-6",
     "tetrahedron": "complete-4",
-    "bowtie": "0-1,0-2,1-2,0-3,0-4,3-4",
+    "bowtie": "0-1,0-2,0-3,0-4,1-2,3-4",
     "cube": "cube",
     "octahedron": "octahedron",
     "petersen": "petersen",
@@ -124,7 +124,7 @@ def graph(edges: Edges, output: str = "disjoint") -> Construction:
     Args:
         edges: as `parse_graph` returns them; K = len(edges).
         output: "disjoint", the rows of Tt_L of Definition 9, so that σ(Tt_L) marks disjoint edges;
-            "identity", rows e ↦ (BᵀB)_e· − 1, so that σ(Tt_L) ∝ I_K.
+            "identity", rows e ↦ (BᵀB)_e· − 1, so that σ(Tt_L) is diagonal, for edge-transitive graphs ∝ I_K.
 
     Raises:
         InputError: an edge that meets no other, an edge that "disjoint" cannot tell from nothing because every other

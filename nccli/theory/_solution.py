@@ -86,7 +86,12 @@ class Solution:
         Args:
             layer: l in 1..L; l in 2..L for stage "pre".
             stage: "pre" for Mt_l, "post" for M_l.
+
+        Raises:
+            ValueError: no such layer or stage.
         """
+        if stage not in ("pre", "post") or not (2 if stage == "pre" else 1) <= layer <= self.problem.L:
+            raise ValueError(f"no stage '{stage}' of layer {layer}: L = {self.problem.L}, and layer 1 has no 'pre'")
         values = [self._block_spectrum(block, layer, stage) for block in self.blocks]
         return np.sort(np.concatenate(values))[::-1]
 
@@ -150,57 +155,57 @@ def _solve_block(problem: Problem, template: Template) -> BlockSolution:
     In u = α_L^{1/L} the regularisation is c u, and term i of the rest is 1/(2K(1 + y_i)) with y_i = μ_i u^L/(Kλ_{W_L}).
     """
     K, L = problem.K, problem.L
-    costs = _layer_costs(problem, template)
-    log_P1 = 2 * math.log(costs[0]) + float(np.sum(np.log(costs[1:])))
-    c = L * math.exp((log_P1 - math.log(4)) / L)
+    log_costs = _log_layer_costs(problem, template)
+    log_P1 = 2 * log_costs[0] + sum(log_costs[1:])
+    log_c = math.log(L) + (log_P1 - math.log(4)) / L
     mu = template.output_eigenvalues
     zero_loss = template.classes / (2 * K)
-    v, nontrivial_loss = _best_scale(c, mu, K, L, problem.lambda_w[-1], template.classes)
+    v, nontrivial_loss = _best_scale(log_c, mu, K, L, problem.lambda_w[-1], template.classes)
     if not nontrivial_loss < zero_loss:
         return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, nontrivial_loss, True)
-    y = mu.values * math.exp(L * v) / (K * problem.lambda_w[-1])
-    fit = float(mu.multiplicities @ (1 / (1 + y)) ** 2) / (2 * K)
-    scales = _balanced_scales(costs, math.exp((log_P1 + L * v - math.log(4)) / L))
+    with np.errstate(divide="ignore"):
+        log_y = np.log(mu.values) + L * v - math.log(K) - math.log(problem.lambda_w[-1])
+    fit = float(mu.multiplicities @ np.exp(-2 * np.logaddexp(0, log_y))) / (2 * K)
+    scales = _balanced_scales(log_costs, log_c - math.log(L) + v)
     return BlockSolution(template, scales, fit, nontrivial_loss - fit, nontrivial_loss, False)
 
 
-def _layer_costs(problem: Problem, template: Template) -> list[float]:
-    """a_1, …, a_{L−1} of theory sheet section 2; for L = 2 a_1 alone, with ‖Tt_L‖_* in place of ‖T‖_*."""
-    root = math.sqrt(problem.lambda_w[0] * problem.collapsed_lambda_h1)
+def _log_layer_costs(problem: Problem, template: Template) -> list[float]:
+    """log a_1, …, log a_{L−1} of theory sheet section 2; for L = 2 a_1 alone, with ‖Tt_L‖_* in place of ‖T‖_*."""
+    root = (math.log(problem.lambda_w[0]) + math.log(problem.collapsed_lambda_h1)) / 2
     if problem.L == 2:
-        return [root * template.last_singular_values.total]
-    costs = [root * template.singular_values.total]
-    costs += [lam / 2 * template.singular_values.rank for lam in problem.lambda_w[1 : problem.L - 2]]
-    return [*costs, problem.lambda_w[problem.L - 2] / 2 * template.last_map_norm_sq]
+        return [root + math.log(template.last_singular_values.total)]
+    costs = [root + math.log(template.singular_values.total)]
+    rank = template.singular_values.rank
+    costs += [math.log(lam) + math.log(rank / 2) for lam in problem.lambda_w[1 : problem.L - 2]]
+    return [*costs, math.log(problem.lambda_w[problem.L - 2]) + math.log(template.last_map_norm_sq / 2)]
 
 
-def _balanced_scales(costs: list[float], share: float) -> Float[np.ndarray, " scales"]:
-    """α_2..α_L that make the costs 2 : 1 : 1 : … of `share` each."""
-    scales = [(2 * share / costs[0]) ** 2]
-    for cost in costs[1:]:
-        scales.append(scales[-1] * share / cost)
-    return np.array(scales)
+def _balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarray, " scales"]:
+    """α_2..α_L that make the costs 2 : 1 : 1 : … of exp(log_share) each."""
+    steps = [2 * (math.log(2) + log_share - log_costs[0]), *(log_share - cost for cost in log_costs[1:])]
+    return np.asarray(np.exp(np.cumsum(steps)))
 
 
-def _best_scale(c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int) -> tuple[float, float]:
+def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int) -> tuple[float, float]:
     """Return (log u, loss) of the lowest non-zero local minimum of c u + Σ_i 1/(2K(1 + y_i)); (-inf, inf) if none.
 
     At a local minimum the slope turns from − to +, which needs some y_i > (L−1)/(L+1) >= 1/3, and c u is at most
     L·classes/(8K): both ends of the search are proven bounds, on the log scale.
     """
     values, counts = mu.values[mu.values > 0], mu.multiplicities[mu.values > 0]
-    log_y1 = np.log(values) - math.log(K * lam)
+    log_y1 = np.log(values) - math.log(K) - math.log(lam)
 
     def loss(v: float) -> float:
-        y = np.exp(L * v + log_y1)
-        return c * math.exp(v) + float(counts @ (1 / (1 + y)) + classes - counts.sum()) / (2 * K)
+        rest = np.exp(-np.logaddexp(0, L * v + log_y1))
+        return math.exp(log_c + v) + (float(counts @ rest) + (classes - int(counts.sum()))) / (2 * K)
 
     def slope(v: float | Float[np.ndarray, " g"]) -> Float[np.ndarray, " g"]:
-        y = np.exp(np.clip(L * np.atleast_1d(v)[:, None] + log_y1, -600, 300))
-        return np.asarray(c * np.exp(np.atleast_1d(v)) - L / (2 * K) * (y / (1 + y) ** 2) @ counts)
+        z = np.exp(-np.abs(L * np.atleast_1d(v)[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
+        return np.asarray(np.exp(log_c + np.atleast_1d(v)) - L / (2 * K) * (z / (1 + z) ** 2) @ counts)
 
     low = (math.log(0.3) - float(log_y1.max())) / L
-    high = math.log(L * classes / (8 * K * c)) + 1e-9
+    high = math.log(L * classes / (8 * K)) - log_c + 1e-9
     if high <= low:
         return -math.inf, math.inf
     grid = np.linspace(low, high, _GRID)
@@ -216,7 +221,7 @@ def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matri
     pre, post = _class_means(solution, width)
     lam_1, lam_h = problem.lambda_w[0], problem.collapsed_lambda_h1
     U, s, Vt = np.linalg.svd(pre[0], full_matrices=False)
-    root = np.sqrt(s)
+    root = np.sqrt(np.where(s > 1e-12 * s[0], s, 0.0))
     weights = [np.zeros((width, width))]
     weights[0][:, : root.size] = (lam_h / lam_1) ** 0.25 * U * root
     M_1 = np.zeros((width, K))
