@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("wd", sa.Float(), index=True),
         sa.Column("wd_h1", sa.Float(), nullable=False),
         sa.Column("lr", sa.Float()),
-        sa.Column("seed", integer),
+        sa.Column("seed", sa.BigInteger()),
         sa.Column("activation", text, nullable=False),
         sa.Column("steps", integer, nullable=False),
         *(sa.Column(name, real) for name in ("loss", "fit", "reg")),
@@ -84,8 +84,9 @@ def upgrade() -> None:
         CREATE VIEW run_summary AS
         SELECT run.id, run.kind, run.status, run."K", run."L", run.n, run.width, run.wd, run.lr, run.seed, run.loss,
                run.loss / run.loss_dnc AS ratio_dnc, run.loss / run.loss_srg AS ratio_srg,
-               (SELECT AVG(layer.rank) FROM layer WHERE layer.run_id = run.id AND layer.stage = 'post'
-                AND layer.layer BETWEEN 2 AND run."L" - 1) AS mean_hidden_rank,
+               (SELECT AVG(layer.rank) FROM layer WHERE layer.run_id = run.id
+                AND (layer.stage = 'post' AND layer.layer BETWEEN 2 AND run."L" - 1
+                     OR run."L" = 2 AND layer.layer = 2 AND layer.stage = 'pre')) AS mean_hidden_rank,
                (SELECT MAX(layer.dnc1) FROM layer WHERE layer.run_id = run.id) AS max_dnc1, run.created
         FROM run
         """

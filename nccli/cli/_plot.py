@@ -163,7 +163,7 @@ def _command(figure: "StoreFigure", where: str | None, store: str | None) -> str
     options = dict(figure.recipe)
     for comparison in parse_where(where) if where is not None else ():
         if comparison.operator == "=" and comparison.column in ("K", "L", "n", "width", "wd", "lr", "seed", "steps"):
-            options[comparison.column] = f"{comparison.value:g}"
+            options[comparison.column] = f"{comparison.value}"
     place = "" if store is None else f" --store {shlex.quote(store)}"
     return "nccli train-dufm " + " ".join(f"--{key} {value}" for key, value in options.items()) + place
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nccli.cli._output import Column, Record, number, plain
+from nccli.store import largest_dnc1
 
 
 def hidden_ranks(record: Record) -> list[int]:
@@ -10,13 +11,8 @@ def hidden_ranks(record: Record) -> list[int]:
     return [layer["rank"] for layer in record["layers"] if layer["stage"] == "post"]
 
 
-def largest_dnc1(record: Record) -> float | None:
-    """The largest DNC1 over layers and stages of a full record; None without layers."""
-    return max((layer["dnc1"] for layer in record["layers"]), default=None)
-
-
 def _dnc1(record: Record) -> str:
-    value = largest_dnc1(record)
+    value = largest_dnc1(record["layers"])
     return "" if value is None else f"{value:.1e}" if value else "0"
 
 

@@ -50,6 +50,9 @@ class DufmConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
+        for field in ("wd_h1", "lr", "init_scale", "tol"):
+            object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
+        object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         _ = self.problem
         for name, value in (("lr", self.lr), ("init-scale", self.init_scale)):
             if not (value > 0 and math.isfinite(value)):

@@ -37,7 +37,7 @@ class DufmResult:
         history: measurements, oldest first; the last one is of the final point unless the run diverged.
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
         steps: gradient steps taken.
-        loss, fit, reg, grad_norm: of the final point, nan or inf for a diverged run.
+        loss, fit, reg, grad_norm: of the final point; for a diverged run not all of them are finite.
         seconds: wall time from the start of the batch to the end of this run.
     """
 

@@ -98,7 +98,6 @@ def train(
     if len({config.batch_key for config in configs}) != 1:
         raise InputError("runs of different shapes cannot be trained in one batch")
     with torch.no_grad(), threads_for(configs):
-        torch.set_flush_denormal(True)  # weights that decay to zero would otherwise slow every product down
         yield from _Loop(configs, device, on_progress, should_stop).run()
 
 
@@ -149,8 +148,12 @@ class _Loop:
         while self._step < target:
             began = time.perf_counter()
             stretch = min(self._stretch, target - self._step)
-            for _ in range(stretch):
-                self._engine.step()
+            torch.set_flush_denormal(True)  # weights that decay to zero would otherwise slow every product down
+            try:
+                for _ in range(stretch):
+                    self._engine.step()
+            finally:
+                torch.set_flush_denormal(False)
             self._step += stretch
             if self._should_stop():
                 return False

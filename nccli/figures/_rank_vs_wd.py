@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Row, StoreFigure
 from nccli.figures._series import Series, describe, problem_of, split_series
-from nccli.figures._statistics import mean_sd
 from nccli.figures._style import caption, legend, looks, panels, reference
-from nccli.store import comparison_records
+from nccli.store import comparison_records, mean_sd
 from nccli.theory import solve_srg
 
 _MOST_TICKS = 8

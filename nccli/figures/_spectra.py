@@ -12,9 +12,8 @@ from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
-from nccli.figures._statistics import mean_sd
 from nccli.figures._style import caption, legend, looks, panels
-from nccli.store import Stage, select_spectra
+from nccli.store import Stage, mean_sd, select_spectra
 
 
 class Spectra(StoreFigure):

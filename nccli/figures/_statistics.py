@@ -1,14 +1,8 @@
 """Summaries over runs."""
 
 from collections.abc import Sequence
-from statistics import fmean, stdev
 
 import numpy as np
-
-
-def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation; None for the latter of a single value."""
-    return fmean(values), stdev(values) if len(values) > 1 else None
 
 
 def geometric_range(values: Sequence[float]) -> tuple[float, float, float] | None:

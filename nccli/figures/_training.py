@@ -13,10 +13,10 @@ from nccli.errors import InputError, NothingFoundError
 from nccli.figures._figure import Drawn, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import features_symbol, require_few, shown_stages
-from nccli.figures._statistics import geometric_range, mean_sd
+from nccli.figures._statistics import geometric_range
 from nccli.figures._style import caption, legend, line_only, looks, panels, reference
 from nccli.metrics import RANK_RTOL
-from nccli.store import Stage, select_history
+from nccli.store import Stage, mean_sd, select_history
 
 
 class Training(StoreFigure):

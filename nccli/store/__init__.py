@@ -5,6 +5,7 @@ from nccli.store._comparison import (
     comparison_records,
     group_records,
     hidden_layers,
+    mean_sd,
     mixed_columns,
     parse_group_by,
 )
@@ -20,7 +21,7 @@ from nccli.store._query import (
     select_runs,
     select_spectra,
 )
-from nccli.store._record import loss_ratio, run_records
+from nccli.store._record import largest_dnc1, loss_ratio, run_records
 from nccli.store._run import FINISHED, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
 from nccli.store._store import Store, store_location
@@ -41,7 +42,9 @@ __all__ = [
     "find_ids",
     "group_records",
     "hidden_layers",
+    "largest_dnc1",
     "loss_ratio",
+    "mean_sd",
     "mixed_columns",
     "parse_group_by",
     "parse_where",

@@ -1,5 +1,6 @@
 """Runs against theory: ratios, ranks by layer, and their means over groups."""
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 
 from nccli.errors import InputError
 from nccli.store._query import Row, Stage, select_layers, select_ranks
-from nccli.store._record import loss_ratio
+from nccli.store._record import largest_dnc1, loss_ratio
 
 GROUP_COLUMNS = (
     *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1"),
@@ -45,7 +46,7 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record["rank_last_pre"] = by_stage.get(Stage(run["L"], "pre"))
         record["mean_rank"] = fmean(hidden) if hidden else None
         record["ranks_agree"] = len(set(hidden)) == 1 if hidden else None
-        record["max_dnc1"] = max((layer["dnc1"] for layer in layers[run["id"]]), default=None)
+        record["max_dnc1"] = largest_dnc1(layers[run["id"]])
         records.append(record)
     return records
 
@@ -68,8 +69,7 @@ def mixed_columns(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> 
     mixed = []
     for column in _SETTINGS:
         seen: dict[tuple[Any, ...], Any] = {}
-        tied = {"wd", "wd_h1"} if column in ("wd", "wd_h1") else {column}
-        if tied & set(keys):
+        if column in keys:
             continue
         if any(seen.setdefault(_key(record, keys), record[column]) != record[column] for record in records):
             mixed.append(column)
@@ -109,8 +109,17 @@ def _key(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
 def _summary(name: str, values: Sequence[float]) -> dict[str, float | None]:
     if not values:
         return {f"{name}_{suffix}": None for suffix in ("mean", "sd", "min", "max")}
-    spread = stdev(values) if len(values) > 1 else None
-    return {f"{name}_mean": fmean(values), f"{name}_sd": spread, f"{name}_min": min(values), f"{name}_max": max(values)}
+    mean, spread = mean_sd(values)
+    least, most = (math.nan, math.nan) if any(map(math.isnan, values)) else (min(values), max(values))
+    return {f"{name}_mean": mean, f"{name}_sd": spread, f"{name}_min": least, f"{name}_max": most}
+
+
+def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation: None for the latter of a single value, nan unless all values are finite."""
+    mean = fmean(values)
+    if len(values) == 1:
+        return mean, None
+    return mean, stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def _share(flags: Sequence[bool]) -> float | None:

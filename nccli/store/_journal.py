@@ -52,5 +52,5 @@ def file_system(path: Path) -> str | None:
 
 def choose_journal(path: Path, version: tuple[int, int, int]) -> str:
     """Return "wal" where SQLite and the file system are known to carry it, else "delete", the rollback journal."""
-    system = file_system(path.parent)
+    system = file_system(path.resolve().parent)
     return "wal" if wal_is_sound(version) and system is not None and system not in NETWORK_FILE_SYSTEMS else "delete"

@@ -38,7 +38,7 @@ def require_current(revision: str | None) -> None:
     """Refuse a store that this nccli cannot read as it is.
 
     Raises:
-        StoreVersionError: a revision that this nccli does not know, or an older one.
+        StoreVersionError: a revision that this nccli does not know.
     """
     if revision is not None and revision not in REVISIONS:
         raise StoreVersionError(f"has schema {revision}, which this nccli does not know: upgrade nccli to use it")

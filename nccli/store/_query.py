@@ -49,7 +49,8 @@ def find_ids(connection: Connection, prefixes: Iterable[str]) -> list[str]:
         if not ids:
             raise NothingFoundError(f"no run {prefix} in the store: nccli runs list shows what there is")
         if len(ids) > 1:
-            raise InputError(f"'{prefix}' is the start of several runs ({', '.join(ids)}…): give more digits")
+            shown = ", ".join(ids[:2]) + (", …" if len(ids) > 2 else "")
+            raise InputError(f"'{prefix}' is the start of several runs ({shown}): give more digits")
         found[ids[0]] = None
     return list(found)
 

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from nccli.errors import InputError, NothingFoundError, StoreError, StoreVersionError
@@ -52,7 +53,7 @@ class Store:
             StoreError: it is busy, unreadable, or no store of nccli.
         """
         store = cls(_parse(location))
-        if store.path is not None and not store.path.exists():
+        if store.path is not None and not store._exists():
             raise NothingFoundError(
                 f"no store at {store.location}: run a command that makes runs first, "
                 "such as nccli train-dufm, or name a store with --store"
@@ -71,7 +72,7 @@ class Store:
             StoreVersionError, StoreError: as `open`, or the place cannot be written.
         """
         store = cls(_parse(location))
-        fresh = store.path is not None and not store.path.exists()
+        fresh = store.path is not None and not store._exists()
         if store.path is not None and not store.path.parent.is_dir():
             raise StoreError(f"cannot make a store at {store.location}: the folder {store.path.parent} does not exist")
         with store.read() as connection:
@@ -85,6 +86,17 @@ class Store:
             if revision != REVISIONS[-1]:
                 upgrade(connection)
         return store
+
+    def _exists(self) -> bool:
+        """Whether the SQLite file is there.
+
+        Raises:
+            StoreError: the name is one that no file can have.
+        """
+        try:
+            return self.path is not None and self.path.exists()
+        except OSError as error:
+            raise StoreError(f"the store {self.location} cannot be opened: {error.strerror}") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -103,7 +115,7 @@ class Store:
         """The first value that SQLite gives for a pragma, such as "journal_mode"; None on other databases."""
         if self.path is None:
             return None
-        with self._translated(), self._reader.connect() as connection:
+        with self.read() as connection:
             return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
 
     def _revision(self, connection: Connection) -> str | None:
@@ -131,8 +143,21 @@ class Store:
 
     def _set_journal(self) -> None:
         """Choose the journal of a new file. It is a lasting property of the file."""
-        if self.path is not None:
-            self.pragma(f"journal_mode={choose_journal(self.path, sqlite3.sqlite_version_info)}")
+        if self.path is None:
+            return
+        journal = choose_journal(self.path, sqlite3.sqlite_version_info)
+        deadline = time.monotonic() + BUSY_SECONDS
+        with self._translated(), self._reader.connect() as connection:
+            while True:
+                try:
+                    _driver(connection).execute(f"PRAGMA journal_mode={journal}")
+                    return
+                except sqlite3.OperationalError as error:  # SQLite does not wait here by itself
+                    if "locked" not in str(error):
+                        raise StoreError(f"the store {self.location} cannot be made: {error}") from error
+                    if time.monotonic() > deadline:
+                        raise StoreError(f"the store {self.location} is busy: try again") from error
+                    time.sleep(0.02)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -146,12 +171,16 @@ class Store:
 
 
 def _parse(location: str) -> URL:
+    if "\0" in location:
+        raise InputError(f"store {location!r}: no file name has a NUL character")
     if "://" not in location:
         return URL.create("sqlite", database=location)
     try:
         url = make_url(location)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise InputError(f"store '{location}' is neither a path nor an SQLAlchemy URL") from error
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise InputError(f"store '{url.get_backend_name()}://…': only SQLite files and PostgreSQL are supported")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
@@ -160,14 +189,16 @@ def _parse(location: str) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        try:
+    try:
+        if url.get_backend_name() != "sqlite":
             return create_engine(url)
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f"a PostgreSQL store needs a driver ({error.name}): pip install 'nccli[postgres]'"
-            ) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
+        if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+            raise InputError(f"store '{url.drivername}://…': write sqlite:///PATH, or just the path")
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
+    except ModuleNotFoundError as error:
+        raise InputError(f"a PostgreSQL store needs a driver ({error.name}): pip install 'nccli[postgres]'") from error
+    except NoSuchModuleError as error:
+        raise InputError(f"store '{url.drivername}://…': there is no such driver") from error
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:

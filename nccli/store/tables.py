@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKeyConstraint, LargeBinary
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from nccli.store._types import JsonText, Real
@@ -27,7 +27,7 @@ class Run(SQLModel, table=True):
     wd: float | None = Field(default=None, index=True)
     wd_h1: float
     lr: float | None = None
-    seed: int | None = None
+    seed: int | None = Field(default=None, sa_type=BigInteger)
     activation: str
     steps: int
     loss: float = Field(sa_type=Real, nullable=True)

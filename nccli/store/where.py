@@ -34,11 +34,11 @@ _AND = re.compile(r"and\s", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Comparison:
-    """One `column operator value`; the value is a float for number columns, a string for text columns."""
+    """One `column operator value`; the value is a number for number columns, a string for text columns."""
 
     column: str
     operator: str
-    value: float | str
+    value: int | float | str
 
     def as_sql(self) -> ColumnElement[bool]:
         """The comparison as an SQLAlchemy expression with a bound value."""
@@ -77,6 +77,12 @@ def _comparison(column: str, sign: str, value: str) -> Comparison:
     if column not in NUMBER_COLUMNS:
         raise InputError(f"--where: no column '{column}'; columns are {', '.join((*NUMBER_COLUMNS, *TEXT_COLUMNS))}")
     try:
-        return Comparison(column, sign, float(value))
+        return Comparison(column, sign, _number(value))
     except ValueError as error:
         raise InputError(f"--where: {column} is a number, '{value}' is not") from error
+
+
+def _number(text: str) -> int | float:
+    """An integer where it is one that databases hold exactly, else a float."""
+    value = float(text)
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) and abs(value) < 2**63 else value

@@ -73,11 +73,11 @@ def _parse(
     for part in (piece.strip() for piece in text.split(",")):
         if not part:
             raise InputError(f"{name}: empty value in '{text}'; write 4 or 6,10,15 or 3..6 or 1e-4..1e-2:5")
-        ends, _, count = part.partition(":")
+        ends, colon, count = part.partition(":")
         first, dots, last = ends.partition("..")
+        if colon and not (dots and count):
+            raise InputError(f"{name}: '{part}' has a count but no range, or a colon without count; write a..b:N")
         if not dots:
-            if count or part.endswith(":"):
-                raise InputError(f"{name}: '{part}' has a count but no range; write a..b:N")
             values.append(single(part))
         elif not count:
             values.extend(between(part, first, last))
@@ -91,7 +91,9 @@ def _log_spaced(name: str, part: str, low: V, high: V, count: str, convert: Call
         raise InputError(f"{name}: '{part}' must end in a count from 2 to {_MOST_VALUES}")
     if not 0 < low < high:
         raise InputError(f"{name}: '{part}' is log-spaced, so it must rise from a positive start")
-    bottom, step = math.log(low), math.log(high / low) / (int(count) - 1)
-    values: list[V] = [convert(math.exp(bottom + i * step)) for i in range(int(count))]
-    values[0], values[-1] = low, high
+    bottom, step = math.log(low), (math.log(high) - math.log(low)) / (int(count) - 1)
+    values: list[V] = [low]
+    for i in range(1, int(count) - 1):
+        values.append(convert(math.exp(bottom + i * step)))
+    values.append(high)
     return values

@@ -1,0 +1,163 @@
+"""The language of --where: comparisons joined by `and`, and nothing else gets through."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nccli.errors import InputError
+from nccli.store import Comparison, Store, parse_where, save_run, select_runs
+from nccli.store.where import NUMBER_COLUMNS, TEXT_COLUMNS
+from tests.store.example_runs import example_run
+from tests.store.plain_sql import dump
+
+
+def seeds(store: Store, where: str) -> set[int]:
+    """Seeds of the stored runs that fit."""
+    with store.read() as connection:
+        return {row["seed"] for row in select_runs(connection, where=parse_where(where))}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("wd=1e-3", [("wd", "=", 1e-3)]),
+        (" K == 10 ", [("K", "=", 10.0)]),
+        ("width!=30", [("width", "!=", 30.0)]),
+        ("loss<-.5", [("loss", "<", -0.5)]),
+        ("loss<=inf", [("loss", "<=", math.inf)]),
+        ("kind=dufm AND seed>3", [("kind", "=", "dufm"), ("seed", ">", 3.0)]),
+        ("kind='dufm'and K>=6", [("kind", "=", "dufm"), ("K", ">=", 6.0)]),
+        ("K=3 and L=4 and n=5", [("K", "=", 3.0), ("L", "=", 4.0), ("n", "=", 5.0)]),
+        ('host="node 7"', [("host", "=", "node 7")]),
+        ("host='said \"and\"'", [("host", "=", 'said "and"')]),
+        ("host=''", [("host", "=", "")]),
+        ("host=and and K=3", [("host", "=", "and"), ("K", "=", 3.0)]),
+        ("created>=2026-01-02", [("created", ">=", "2026-01-02")]),
+        ("activation=relu-last", [("activation", "=", "relu-last")]),
+    ],
+)
+def test_comparisons_are_read(text: str, expected: list[tuple[str, str, float | str]]) -> None:
+    assert parse_where(text) == tuple(Comparison(*parts) for parts in expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "cannot read"),
+        ("K", "cannot read 'K'"),
+        ("K=", "cannot read"),
+        ("=3", "cannot read"),
+        ("K=>3", "cannot read"),
+        ("K<>3", "cannot read"),
+        ("K===3", "cannot read"),
+        ("host='open", "cannot read"),
+        ("K=3 and", "cannot read|expected 'and'"),
+        ("K=3 L=4", "expected 'and' before 'L=4'"),
+        ("K=3 or L=4", "expected 'and' before 'or L=4'"),
+        ("K=3, L=4", "is a number|expected 'and'"),
+        ("K=3 and and L=4", "cannot read"),
+        ("K=3andL=4", "is a number, '3andL' is not|expected 'and'|cannot read"),
+        ("K=ten", "K is a number, 'ten' is not"),
+        ("colour=red", "no column 'colour'; columns are K, L"),
+        ("config=1", "no column 'config'"),
+        ("__class__=1", "no column"),
+        ("metadata=1", "no column"),
+    ],
+)
+def test_anything_else_is_refused_with_a_reason(text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=f"^--where: .*({complaint})"):
+        parse_where(text)
+
+
+@given(st.text(max_size=30) | st.from_regex(r"(K|kind|wd|loss)\s*[<>=!]{0,3}\s*['\"a-z0-9.-]{0,6}( and | or |;)?"))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        comparisons = parse_where(text)
+    except InputError:
+        return
+    assert comparisons
+    assert all(comparison.column in (*NUMBER_COLUMNS, *TEXT_COLUMNS) for comparison in comparisons)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("seed=1", {1}),
+        ("seed!=1", {0, 2}),
+        ("seed<1", {0}),
+        ("seed<=1", {0, 1}),
+        ("seed>1", {2}),
+        ("seed>=1", {1, 2}),
+        ("seed>=1 and loss<0.12", {1}),
+        ("wd=4e-3", {0, 1, 2}),
+        ("wd<0.004", set()),
+        ("kind=dufm", {0, 1, 2}),
+        ("kind!=dufm", set()),
+        ("status=stopped and dtype=float32 and device='cpu'", {0, 1, 2}),
+        ("host='LAB'", set()),
+    ],
+)
+def test_operators_mean_what_they_say(store: Store, where: str, expected: set[int]) -> None:
+    for seed in range(3):
+        save_run(store, example_run(seed))
+    assert seeds(store, where) == expected
+
+
+@pytest.mark.parametrize("column", [*NUMBER_COLUMNS, *TEXT_COLUMNS])
+def test_every_column_can_be_asked_for(store: Store, column: str) -> None:
+    save_run(store, example_run())
+    with store.read() as connection:
+        value = select_runs(connection)[0][column]
+    assert seeds(store, f"{column}='{value}'") == {0}
+    assert seeds(store, f"{column}!='{value}'") == set()
+
+
+@pytest.mark.parametrize("seed", [2**53 + 1, 999_999_999_999_999_999])
+def test_large_integers_are_compared_exactly(store: Store, seed: int) -> None:
+    save_run(store, example_run(seed))
+    assert seeds(store, f"seed={seed}") == {seed}
+    assert seeds(store, f"seed={seed - 1}") == set()
+
+
+def test_an_integer_too_large_for_the_store_matches_nothing(store: Store) -> None:
+    save_run(store, example_run())
+    assert seeds(store, f"seed={10**30}") == set()
+    assert seeds(store, f"seed<{10**30}") == {0}
+
+
+def test_nan_satisfies_no_comparison_and_infinity_does(store: Store) -> None:
+    for seed, loss in enumerate((0.1, math.nan, math.inf, -math.inf)):
+        save_run(store, example_run(seed, loss=loss))
+    assert seeds(store, "loss<=inf") == {0, 2, 3}
+    assert seeds(store, "loss=inf") == {2}
+    assert seeds(store, "loss<0") == {3}
+    assert seeds(store, "loss!=0.1") == {2, 3}
+    for sign in ("=", "!=", "<", ">=", "<=", ">"):
+        assert seeds(store, f"loss{sign}nan") == set()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        'id="\'; DROP TABLE run; --"',
+        "kind='dufm; DELETE FROM run'",
+        "host='\" OR 1=1 --'",
+        "host='x%'",
+        "host=''",
+        "id=0)OR(1",
+    ],
+)
+def test_sql_in_a_value_is_only_a_value(store: Store, path: Path, attempt: str) -> None:
+    save_run(store, example_run())
+    before = dump(path)
+    assert seeds(store, attempt) == set()
+    assert dump(path) == before
+
+
+@pytest.mark.parametrize("attempt", ["1=1", "K=3; DROP TABLE run", "K=3) or (1=1", "K=3 -- and", "K=3 UNION SELECT 1"])
+def test_sql_outside_a_value_is_refused(attempt: str) -> None:
+    with pytest.raises(InputError, match=r"^--where: "):
+        parse_where(attempt)

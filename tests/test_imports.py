@@ -1,0 +1,133 @@
+"""Who may import whom (design sheet, section 5), and what stays unloaded so that the shell feels fast."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from nccli.store import Store, save_run
+from tests.store.example_runs import example_run
+
+ROOT = Path(__file__).parents[1]
+HEAVY = frozenset({"torch", "torchvision", "sqlmodel", "sqlalchemy", "alembic", "matplotlib", "typer", "rich"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a part of nccli may import, beside itself: of ours, and of the heavy packages."""
+
+    ours: str = ""
+    heavy: str = ""
+
+
+RULES = {
+    "__init__.py": Rule(),
+    "__main__.py": Rule(ours="cli"),
+    "errors.py": Rule(),
+    "atomic.py": Rule(),
+    "strict_json.py": Rule(),
+    "theory": Rule(ours="errors"),
+    "metrics": Rule(ours="errors"),
+    "dufm": Rule(ours="errors theory metrics", heavy="torch"),
+    "e2e": Rule(ours="errors theory metrics", heavy="torch torchvision"),
+    "store": Rule(ours="errors strict_json metrics", heavy="sqlmodel sqlalchemy alembic"),
+    "figures": Rule(ours="errors atomic strict_json theory metrics dufm store", heavy="matplotlib sqlalchemy"),
+    "sweep": Rule(ours="errors atomic strict_json theory metrics dufm e2e store", heavy="torch"),
+    "cli": Rule(
+        ours="errors atomic strict_json theory metrics dufm e2e store figures sweep",
+        heavy="torch sqlalchemy typer rich",
+    ),
+}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Dotted names that a file imports, at its top, inside functions and for type checking alike."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files(part: str) -> list[Path]:
+    """The source files of a part."""
+    place = ROOT / "nccli" / part
+    return [place] if place.suffix == ".py" else sorted(place.rglob("*.py"))
+
+
+@pytest.mark.parametrize("part", [part for part in RULES if (ROOT / "nccli" / part).exists()])
+def test_a_part_imports_only_what_its_rule_allows(part: str) -> None:
+    rule = RULES[part]
+    allowed = {part.removesuffix(".py"), "__version__", *rule.ours.split()}
+    for file in files(part):
+        for name in imports(file):
+            top, _, rest = name.partition(".")
+            if top == "nccli":
+                assert rest.split(".")[0] in allowed, f"{file.relative_to(ROOT)} imports {name}"
+            elif top in HEAVY:
+                assert top in rule.heavy.split(), f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_every_part_has_a_rule() -> None:
+    parts = {
+        path.name for path in (ROOT / "nccli").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert parts <= set(RULES)
+
+
+def test_nothing_imports_pyplot() -> None:
+    for file in (ROOT / "nccli").rglob("*.py"):
+        assert not any(name.startswith("matplotlib.pyplot") for name in imports(file)), file
+
+
+def loaded_by(code: str) -> set[str]:
+    """All modules that a fresh interpreter has loaded after some code."""
+    code = f"import sys\n{code}\nprint(*sys.modules, sep='\\n', file=sys.stderr)"
+    played = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert played.returncode == 0, played.stderr
+    return set(played.stderr.split())
+
+
+def command(*arguments: str) -> str:
+    """Code that runs nccli."""
+    return f"from nccli.cli._main import run\nassert run({list(arguments)!r}) == 0"
+
+
+@pytest.mark.parametrize(
+    ("code", "without"),
+    [
+        ("import nccli", "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy typer rich"),
+        (command("--help"), "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy"),
+        (command("train-dufm", "--help"), "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy"),
+        ("import nccli.theory, nccli.metrics", "torch torchvision sqlmodel sqlalchemy alembic matplotlib typer rich"),
+        ("import nccli.store", "torch torchvision matplotlib alembic typer rich"),
+        ("import nccli.sweep", "torch torchvision matplotlib alembic typer rich"),
+        ("import nccli.figures", "torch torchvision matplotlib.pyplot alembic typer rich"),
+        ("import nccli.dufm.train", "torchvision matplotlib sqlmodel sqlalchemy alembic typer rich"),
+    ],
+    ids=lambda text: text.splitlines()[-1].removeprefix("assert "),
+)
+def test_what_is_not_needed_is_not_loaded(code: str, without: str) -> None:
+    assert loaded_by(code) & set(without.split()) == set()
+
+
+def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:
+    location = str(tmp_path / "runs.db")
+    key = save_run(Store.create(location), example_run())
+    place = ("--store", location, "--quiet")
+    commands = [
+        command("runs", "list", "--store", location),
+        command("runs", "show", key, "--store", location),
+        command("store", "check", "--store", location),
+        command("compare", *place),
+        command("compare", "--theory"),
+        command("plot", "spectra", key, "-o", str(tmp_path / "spectra.svg"), *place),
+    ]
+    loaded = loaded_by("\n".join(commands))
+    assert "nccli.figures" in loaded
+    assert loaded & {"torch", "torchvision", "matplotlib.pyplot"} == set()
