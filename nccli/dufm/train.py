@@ -10,6 +10,7 @@ import torch
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
+from nccli.dufm.native import cores, native_steps
 from nccli.dufm.result import DufmResult, HistoryPoint
 from nccli.errors import InputError
 from nccli.metrics import class_means, dnc1, measure_layers, numerical_rank, singular_values
@@ -97,8 +98,9 @@ def train(
     """
     if len({config.batch_key for config in configs}) != 1:
         raise InputError("runs of different shapes cannot be trained in one batch")
+    workers = cores()
     with torch.no_grad(), threads_for(configs):
-        yield from _Loop(configs, device, on_progress, should_stop).run()
+        yield from _Loop(configs, device, workers, on_progress, should_stop).run()
 
 
 @contextmanager
@@ -124,10 +126,12 @@ class _Loop:
         self,
         configs: Sequence[DufmConfig],
         device: str,
+        workers: int,
         on_progress: Callable[[Progress], None],
         should_stop: Callable[[], bool],
     ) -> None:
-        self._engine = Engine.start(configs, device)
+        self._workers = workers
+        self._use(Engine.start(configs, device))
         self._labels = self._engine.labels().cpu().numpy()
         self._history: list[list[HistoryPoint]] = [[] for _ in configs]
         self._runs, self._budget = len(configs), configs[0].steps
@@ -143,17 +147,17 @@ class _Loop:
             if not self._history or interrupted:
                 return
 
+    def _use(self, engine: Engine) -> None:
+        """Go on with this engine, by compiled steps where there are any."""
+        self._engine = engine
+        self._take_steps: Callable[[int], None] = native_steps(engine, self._workers) or engine.advance
+
     def _advance(self, target: int) -> bool:
         """Step until `target`; False when asked to stop before."""
         while self._step < target:
             began = time.perf_counter()
             stretch = min(self._stretch, target - self._step)
-            torch.set_flush_denormal(True)  # weights that decay to zero would otherwise slow every product down
-            try:
-                for _ in range(stretch):
-                    self._engine.step()
-            finally:
-                torch.set_flush_denormal(False)
+            self._take_steps(stretch)
             self._step += stretch
             if self._should_stop():
                 return False
@@ -185,7 +189,7 @@ class _Loop:
         if len(staying) < len(self._history):
             self._history = [self._history[i] for i in staying]
             if staying:
-                self._engine = self._engine.select(staying)
+                self._use(self._engine.select(staying))
 
     def _status(self, config: DufmConfig, history: list[HistoryPoint], finite: bool, interrupted: bool) -> str | None:
         """How a run ended, or None if it goes on."""

@@ -1,0 +1,162 @@
+/* Gradient descent on one L-DUFM, many steps in cache (theory sheet, section 1).
+
+Compiled for one shape: REAL; N rows (samples), D width, K classes, each padded with zeros as below; L layers;
+VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is one. Padding stays zero:
+a zero row or column receives a zero gradient, and σ(0) = 0.
+
+Row-major, contiguous axis first in a vector: X_1 (N × D), V (L−1 × D × D), V_L (D × K), Y (N × K), all in the
+transposed orientation of `nccli.dufm.engine`. N is a multiple of ROWS, D and K of VEC.
+*/
+#include <string.h>
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+typedef REAL vec __attribute__((vector_size(VEC * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#define AT(p) (*(vec *)(p))
+#define GIVEN(p) (*(const vec *)(p))
+typedef __typeof__((vec){0} > (vec){0}) mask;
+#define EACH(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+
+/* C = A B, ROWS rows and BLOCK vectors of C at a time in registers; the last argument stores each vector z at C + at. */
+#define PRODUCT(name, INNER, LDA, COLS, BLOCK, ARGS, ...)                                         \
+  static void name(const REAL *restrict A, const REAL *restrict B, REAL *restrict C ARGS) {       \
+    for (int i0 = 0; i0 < N; i0 += ROWS)                                                          \
+      for (int j0 = 0; j0 < COLS; j0 += BLOCK * VEC) {                                            \
+        vec sum[ROWS][BLOCK];                                                                     \
+        EACH(i, ROWS) EACH(j, BLOCK) sum[i][j] = (vec){0};                                        \
+        for (int k = 0; k < INNER; k++) {                                                         \
+          vec b[BLOCK];                                                                           \
+          EACH(j, BLOCK) b[j] = GIVEN(B + k * COLS + j0 + j * VEC);                               \
+          EACH(i, ROWS) {                                                                         \
+            REAL a = A[(i0 + i) * LDA + k];                                                       \
+            EACH(j, BLOCK) sum[i][j] += a * b[j];                                                 \
+          }                                                                                       \
+        }                                                                                         \
+        EACH(i, ROWS) EACH(j, BLOCK) {                                                            \
+          int at = (i0 + i) * COLS + j0 + j * VEC;                                                \
+          vec z = sum[i][j];                                                                      \
+          __VA_ARGS__;                                                                            \
+        }                                                                                         \
+      }                                                                                           \
+  }
+
+/* V = keep V − Xᵀ G, STRIP rows of V at a time; G carries the step size. */
+#define DESCEND(name, COLS, BLOCK)                                                                \
+  static void name(REAL *restrict V, REAL keep, const REAL *restrict X, const REAL *restrict G) { \
+    for (int k0 = 0; k0 < D; k0 += STRIP)                                                         \
+      for (int j0 = 0; j0 < COLS; j0 += BLOCK * VEC) {                                            \
+        vec sum[STRIP][BLOCK];                                                                    \
+        EACH(k, STRIP) EACH(j, BLOCK) sum[k][j] = keep * GIVEN(V + (k0 + k) * COLS + j0 + j * VEC);  \
+        for (int i = 0; i < N; i++) {                                                             \
+          vec g[BLOCK];                                                                           \
+          EACH(j, BLOCK) g[j] = GIVEN(G + i * COLS + j0 + j * VEC);                               \
+          EACH(k, STRIP) {                                                                        \
+            REAL x = X[i * D + k0 + k];                                                           \
+            EACH(j, BLOCK) sum[k][j] -= x * g[j];                                                 \
+          }                                                                                       \
+        }                                                                                         \
+        EACH(k, STRIP) EACH(j, BLOCK) AT(V + (k0 + k) * COLS + j0 + j * VEC) = sum[k][j];         \
+      }                                                                                           \
+  }
+
+/* T = Vᵀ by VEC × VEC blocks in registers. */
+static void transpose(const REAL *restrict V, REAL *restrict T, int rows, int cols) {
+  for (int i0 = 0; i0 < rows; i0 += VEC)
+    for (int j0 = 0; j0 < cols; j0 += VEC) {
+      vec a[VEC];
+      EACH(i, VEC) a[i] = GIVEN(V + (i0 + i) * cols + j0);
+      mask lane;
+      EACH(i, VEC) lane[i] = i;
+#pragma GCC unroll 5
+      for (int s = 1; s < VEC; s *= 2) {
+        mask odd = (lane & s) != 0;
+        mask low = (odd & (lane - s + VEC)) | (~odd & lane);
+        mask high = (odd & (lane + VEC)) | (~odd & (lane + s));
+        EACH(i, VEC) if (!(i & s)) {
+          vec x = a[i], y = a[i + s];
+          a[i] = __builtin_shuffle(x, y, low);
+          a[i + s] = __builtin_shuffle(x, y, high);
+        }
+      }
+      EACH(i, VEC) AT(T + (j0 + i) * rows + i0) = a[i];
+    }
+}
+
+/* z where test > 0, else 0. */
+static inline vec where_positive(vec test, vec z) { return (vec)((mask)(test > (vec){0}) & (mask)z); }
+
+#define NOTHING
+#define AND ,
+#ifdef EPSILON /* σ(z) = t²(2ε−t)/ε² + max(z−ε, 0), σ'(z) = t(4ε−3t)/ε², t = clamp(z, 0, ε) */
+PRODUCT(forward_act, D, D, D, BLOCK_D, AND REAL *restrict S, {
+  const vec e = (vec){0} + (REAL)EPSILON;
+  vec above = where_positive(z - e, z - e), t = where_positive(z, z) - above;
+  AT(C + at) = t * t * (2 * e - t) / (e * e) + above;
+  AT(S + at) = t * (4 * e - 3 * t) / (e * e);
+})
+PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = z * GIVEN(S + at))
+PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = z * GIVEN(S + at))
+#else /* σ'(z) = 1 where σ(z) > 0 */
+PRODUCT(forward_act, D, D, D, BLOCK_D, NOTHING, AT(C + at) = where_positive(z, z))
+PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = where_positive(GIVEN(S + at), z))
+PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = where_positive(GIVEN(S + at), z))
+#endif
+PRODUCT(forward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
+PRODUCT(backward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
+PRODUCT(backward_out, K, K, D, BLOCK_D, NOTHING, AT(C + at) = z)
+PRODUCT(descend_features, D, D, D, BLOCK_D, AND REAL keep, AT(C + at) = keep * GIVEN(C + at) - z)
+PRODUCT(output, D, D, K, BLOCK_K, AND const REAL *restrict Y AND REAL factor, AT(C + at) = factor * (z - GIVEN(Y + at)))
+DESCEND(descend, D, BLOCK_D)
+DESCEND(descend_last, K, BLOCK_K)
+
+/* `rate` is lr/N; keep[0] = 1 − lr λ_{H_1}, keep[l] = 1 − lr λ_{W_l}. */
+void nccli_steps(long count, REAL *X_1, REAL *V, REAL *V_L, const REAL *Y, REAL rate, const REAL *keep, REAL *scratch) {
+#if defined(__SSE__)
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040); /* subnormals are zero: weights that decay to zero would slow every product down */
+#endif
+  REAL *X[L], *S[L], *G[2], *E, *T;
+  X[0] = X_1;
+  for (int l = 1; l < L; l++) X[l] = scratch, scratch += N * D;
+#ifdef EPSILON
+  for (int l = 1; l < L; l++) S[l] = scratch, scratch += N * D;
+#else
+  for (int l = 1; l < L; l++) S[l] = X[l];
+#endif
+  G[0] = scratch, G[1] = G[0] + N * D, E = G[1] + N * D, T = E + N * K;
+  for (long step = 0; step < count; step++) {
+#pragma GCC unroll 1
+    for (int l = 1; l < L; l++) {
+      const REAL *W = V + (l - 1) * D * D;
+      if (!ACT(l + 1)) forward(X[l - 1], W, X[l]);
+#ifdef EPSILON
+      else forward_act(X[l - 1], W, X[l], S[l]);
+#else
+      else forward_act(X[l - 1], W, X[l]);
+#endif
+    }
+    output(X[L - 1], V_L, E, Y, rate);
+    transpose(V_L, T, D, K);
+    if (ACT(L)) backward_out_act(E, T, G[0], S[L - 1]);
+    else backward_out(E, T, G[0]);
+    descend_last(V_L, keep[L], X[L - 1], E);
+    int turn = 0;
+#pragma GCC unroll 1
+    for (int l = L - 1; l > 0; l--, turn = 1 - turn) {
+      REAL *W = V + (l - 1) * D * D;
+      transpose(W, T, D, D);
+      if (l > 1) {
+        if (ACT(l)) backward_act(G[turn], T, G[1 - turn], S[l - 1]);
+        else backward(G[turn], T, G[1 - turn]);
+        descend(W, keep[l], X[l - 1], G[turn]);
+      } else {
+        descend(W, keep[l], X[0], G[turn]);
+        descend_features(G[turn], T, X[0], keep[0]);
+      }
+    }
+  }
+#if defined(__SSE__)
+  _mm_setcsr(before);
+#endif
+}
