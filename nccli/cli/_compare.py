@@ -40,9 +40,9 @@ def compare(
     format: option.Format = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Compare runs with the DNC and SRG losses of their problem, or the two with each other.
+    """Compare runs with DNC and SRG, or the two with each other.
 
-    Without RUN or --where: all trained runs of the store that ended well.
+    Losses of DNC and SRG are those of the run's own problem. Without RUN or --where: all trained runs that ended well.
 
     Example: nccli compare --group-by wd · nccli compare --theory --K 6..20 --L 3..5 --wd 5e-4
     """
@@ -128,7 +128,7 @@ def _compare_runs(
     format: option.OutputFormat | None,
     quiet: bool,
 ) -> None:
-    from nccli.cli._output import Column, emit, number, plain, ranks
+    from nccli.cli._output import Column, emit, number, plain, ranks, ratio
     from nccli.cli._selection import selected_or_trained
     from nccli.store import comparison_records
 
@@ -141,8 +141,8 @@ def _compare_runs(
         Column("λ", number("wd")),
         Column("seed", plain("seed")),
         Column("loss", number("loss", 5)),
-        Column("/DNC", number("ratio_dnc")),
-        Column("/SRG", number("ratio_srg")),
+        Column("/DNC", ratio("ratio_dnc")),
+        Column("/SRG", ratio("ratio_srg")),
         Column("ranks", ranks("ranks")),
         Column("agree", lambda record: {True: "yes", False: "no"}.get(record["ranks_agree"], "")),
     )

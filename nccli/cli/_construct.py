@@ -78,7 +78,7 @@ def construct(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Build a solution in closed form: DNC, strongly regular graph, or any graph.
+    """Build a solution in closed form: DNC, SRG, or any graph.
 
     Stores its losses, metrics and spectra by layer, class means and Gram matrices.
 

@@ -2,20 +2,25 @@
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nccli.errors import InterruptedRunError, NccliError, TerminatedRunError
+
+if TYPE_CHECKING:
+    import typer
 
 _CLOSED_PIPE = 141
 
 
 def main() -> NoReturn:
     """Run `nccli` with the arguments of the process and exit."""
+    _open_streams()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -37,10 +42,7 @@ def run(arguments: Sequence[str]) -> int:
         except typer.Abort:
             return InterruptedRunError.exit_code
         except typer.TyperException as error:
-            context = getattr(error, "ctx", None)
-            command = context.command_path if context is not None else "nccli"
-            message = error.format_message().rstrip(".")
-            return _fail(f"{message}. Try '{command} --help'", error.exit_code)
+            return _usage_error(error, list(arguments))
     except NccliError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -59,6 +61,32 @@ def run(arguments: Sequence[str]) -> int:
             "NCCLI_DEBUG=1 before the command shows where it happened",
             1,
         )
+
+
+def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
+    """A usage error in one line that names the value; help where a command was missing."""
+    message = error.format_message()
+    if message.startswith("Usage: "):
+        print(message, file=sys.stderr)
+        return error.exit_code
+    message = " ".join(message.split()).rstrip(".")
+    option = re.search(r"'(--?[\w-]+)'", message)
+    if message.startswith("Invalid value") and option is not None and option[1] in arguments[:-1]:
+        value = arguments[arguments.index(option[1]) + 1]
+        message += "" if f"'{value}'" in message else f"; got '{value}'"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "nccli"
+    return _fail(f"{message}. Try '{command} --help'", error.exit_code)
+
+
+def _open_streams() -> None:
+    """Give streams that were closed before the start a place to go: the next file opened would take theirs."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _fail(message: str, code: int) -> int:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from nccli.errors import InputError
+
 LIST = "LIST"
 GRID = "Grid: lists as 4 · 6,10 · 3..6 · 1e-4..1e-2:5"
 
@@ -62,9 +64,21 @@ Where = Annotated[
         "--where", help='Only runs with this, such as "wd>=1e-3 and width=30 and kind=dufm".', show_default=False
     ),
 ]
+
+
+def _fraction(value: float) -> float:
+    if not 0 <= value < 1:
+        raise InputError(f"--rank-rtol {value:g}: must be a fraction of the largest singular value, in [0, 1)")
+    return value
+
+
 RankRtol = Annotated[
     float,
-    typer.Option("--rank-rtol", help="A singular value counts towards a rank above this fraction of the largest."),
+    typer.Option(
+        "--rank-rtol",
+        callback=_fraction,
+        help="A singular value counts towards a rank above this fraction of the largest.",
+    ),
 ]
 StoreLocation = Annotated[
     str | None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from nccli import strict_json
 from nccli.cli._options import OutputFormat
+from nccli.errors import InputError
 
 Record = Mapping[str, Any]
 
@@ -47,20 +48,28 @@ def emit(
 
 
 def rendered(records: Sequence[Record], format: OutputFormat) -> str:
-    """Records as the text of a format other than table."""
+    """Records as the text of a format other than table.
+
+    Raises:
+        InputError: ids of records that have none.
+    """
+    if format is OutputFormat.ids and any("id" not in record for record in records):
+        raise InputError("--format ids: these records are not runs and have no ids; choose json, jsonl, csv or table")
     return _RENDERERS[format](records)
 
 
 def write(text: str) -> None:
     """Write text to stdout as UTF-8, whatever the locale."""
+    write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout, all of them: without Python's buffer a write may take only a part."""
     sys.stdout.flush()
-    data = text.encode("utf-8")
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(text)
-        return
-    buffer.write(data)
-    buffer.flush()
+    left = memoryview(data)
+    while left:
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.buffer.flush()
 
 
 def _as_csv(records: Sequence[Record]) -> str:
@@ -126,6 +135,16 @@ def number(key: str, digits: int = 4) -> Callable[[Record], str]:
     def show(record: Record) -> str:
         value = record.get(key)
         return "" if value is None else f"{float(value):.{digits}g}"
+
+    return show
+
+
+def ratio(key: str) -> Callable[[Record], str]:
+    """Show a ratio with three decimals; "" if absent."""
+
+    def show(record: Record) -> str:
+        value = record.get(key)
+        return "" if value is None else f"{float(value):.3f}"
 
     return show
 

@@ -67,6 +67,7 @@ def plot(
 
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
+    from nccli.cli._output import rendered, write, write_bytes
     from nccli.figures import LOSS_RATIO, STORE_FIGURES, draw_loss_ratio, parse_width, render, style
 
     if list_figures:
@@ -78,6 +79,9 @@ def plot(
     inches = parse_width(width)
     target, kind = _target(name, output, format)
     table = None if data is None else _data_format(data)
+    for option_name, path in (("-o", target), ("--data", None if data is None else Path(data))):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise InputError(f"{option_name} '{path}': must be a file in a folder that exists")
     if name == LOSS_RATIO:
         drawn = _collect_loss_ratio(K, L, n, wd, runs, where, store, quiet)
     else:
@@ -91,14 +95,12 @@ def plot(
         figure = (draw_loss_ratio if name == LOSS_RATIO else STORE_FIGURES[name].draw)(drawn, inches)
         content = render(figure, kind)
     if data is not None and table is not None:
-        from nccli.cli._output import rendered
-
         _write_file(Path(data), rendered(drawn.rows, table).encode(), "--data")
     if target is None:
-        sys.stdout.buffer.write(content)
+        write_bytes(content)
         return
     _write_file(target, content, "-o")
-    print(target)
+    write(f"{target}\n")
 
 
 def _list_figures() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nccli.cli._output import Column, Record, number, plain
+from nccli.cli._output import Column, Record, number, plain, ratio
 from nccli.store import largest_dnc1
 
 
@@ -13,7 +13,7 @@ def hidden_ranks(record: Record) -> list[int]:
 
 def _dnc1(record: Record) -> str:
     value = largest_dnc1(record["layers"])
-    return "" if value is None else f"{value:.1e}" if value else "0"
+    return "" if value is None else f"{value:.0e}" if value else "0"
 
 
 _ROUNDING = 1e-12
@@ -29,9 +29,9 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("λ", number("wd")),
     Column("lr", number("lr")),
     Column("seed", plain("seed")),
-    Column("loss", number("loss", 5)),
-    Column("/DNC", number("ratio_dnc")),
-    Column("/SRG", number("ratio_srg")),
+    Column("loss", number("loss")),
+    Column("/DNC", ratio("ratio_dnc")),
+    Column("/SRG", ratio("ratio_srg")),
     Column("ranks", lambda record: " ".join(map(str, hidden_ranks(record)))),
     Column("DNC1", _dnc1),
 )

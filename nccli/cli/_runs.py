@@ -27,7 +27,7 @@ def show_runs(
     format: option.Format = None,
     rank_rtol: option.RankRtol = 1e-2,
 ) -> None:
-    """Show runs in full: on a terminal a table of layers for each, else records."""
+    """Show runs in full, layer by layer."""
     from nccli.errors import InputError
 
     if not runs and where is None:

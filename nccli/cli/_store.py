@@ -10,11 +10,10 @@ def show_path(store: option.StoreLocation = None, format: option.Format = None) 
     from pathlib import Path
 
     from nccli.cli._output import Column, emit, plain, write
-    from nccli.store import store_location
+    from nccli.store import Store, store_location
 
     location = store_location(store)
-    if "://" not in location:
-        location = str(Path(location).absolute())
+    location = Store.named(location).location if "://" in location else str(Path(location).absolute())
     if format is None:
         write(f"{location}\n")
     else:

@@ -70,9 +70,10 @@ def train_dufm(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Train the deep unconstrained features model by full-batch gradient descent.
+    """Train the L-DUFM by full-batch gradient descent.
 
-    A grid of any size is one batched program; every run is stored as it ends, and a stored run is returned at once.
+    The model is the deep unconstrained features model. A grid of any size is one batched program; every run is stored
+    as it ends, and a stored run is returned at once.
 
     Example: nccli train-dufm --K 10 --L 4 --wd 1e-3..8e-3:4 --seed 0..9 | nccli compare -
     """

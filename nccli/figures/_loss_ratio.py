@@ -10,7 +10,7 @@ from nccli.figures._style import caption, legend, looks, panels, reference
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
 
 LOSS_RATIO = "loss-ratio"
-LOSS_RATIO_SUMMARY = "SRG loss over DNC loss against K for several L, in closed form, with stored runs as points"
+LOSS_RATIO_SUMMARY = "loss of SRG over DNC against K, in closed form, with runs as points"
 
 
 def collect_loss_ratio(problems: Sequence[Problem], runs: Sequence[Row]) -> Drawn:

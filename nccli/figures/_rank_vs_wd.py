@@ -22,7 +22,7 @@ class RankVsWd(StoreFigure):
     """A curve for each setting: mean ± sd over runs of the mean rank of M_2..M_{L−1}, and every run as a dot."""
 
     name: ClassVar = "rank-vs-wd"
-    summary: ClassVar = "mean rank of the hidden layers against weight decay, with the ranks of DNC and SRG"
+    summary: ClassVar = "mean rank of the hidden layers against weight decay"
     recipe: ClassVar = {"K": "10", "L": "4", "wd": "1e-3,2e-3,4e-3,8e-3", "seed": "0..4"}
 
     def collect(self, connection: Connection, runs: Sequence[Row], rank_rtol: float) -> Drawn:

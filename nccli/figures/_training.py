@@ -23,7 +23,7 @@ class Training(StoreFigure):
     """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
 
     name: ClassVar = "training"
-    summary: ClassVar = "loss, DNC1 and rank by layer over training, with the DNC and SRG losses"
+    summary: ClassVar = "loss, DNC1 and rank by layer over training"
     recipe: ClassVar = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
 
     def collect(self, connection: Connection, runs: Sequence[Row], rank_rtol: float) -> Drawn:

@@ -44,6 +44,15 @@ class Store:
         self._writer = self._reader.execution_options(nccli_begin="BEGIN IMMEDIATE")
 
     @classmethod
+    def named(cls, location: str) -> Self:
+        """The store of a path or URL, neither opened nor looked for.
+
+        Raises:
+            InputError: no path and no usable URL.
+        """
+        return cls(_parse(location))
+
+    @classmethod
     def open(cls, location: str) -> Self:
         """Open a store that exists.
 
