@@ -140,11 +140,11 @@ def number(key: str, digits: int = 4) -> Callable[[Record], str]:
 
 
 def ratio(key: str) -> Callable[[Record], str]:
-    """Show a ratio with three decimals; "" if absent."""
+    """Show a ratio with three decimals, a large one with three digits; "" if absent."""
 
     def show(record: Record) -> str:
         value = record.get(key)
-        return "" if value is None else f"{float(value):.3f}"
+        return "" if value is None else f"{float(value):.3f}" if value < 10 else f"{float(value):.3g}"
 
     return show
 

@@ -1,5 +1,7 @@
 """`nccli plot`."""
 
+import errno
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -81,7 +83,8 @@ def plot(
     table = None if data is None else _data_format(data)
     for option_name, path in (("-o", target), ("--data", None if data is None else Path(data))):
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            raise InputError(f"{option_name} '{path}': must be a file in a folder that exists")
+            reason = errno.EISDIR if path.is_dir() else errno.ENOENT
+            raise InputError(f"{option_name} '{path}': cannot be written: {os.strerror(reason)}")
     if name == LOSS_RATIO:
         drawn = _collect_loss_ratio(K, L, n, wd, runs, where, store, quiet)
     else:
