@@ -1,12 +1,13 @@
-"""The batched engine against the ordinary autograd loop, both measured in one go.
+"""The engine against the ordinary autograd loop and the machine's peak, all measured in one go.
 
-    python tests/bench/dufm_engine.py           a table
+    python tests/bench/dufm_engine.py           the sweep of the README's tour and a few more, as a table
+    python tests/bench/dufm_engine.py --all     n, width, K and number of runs in every combination
     python tests/bench/dufm_engine.py --json    a JSON record a case
 
 The ordinary loop is what a good researcher would write: one run after the other, torch.optim.SGD with weight decay in
-its parameter groups, float32. Its time for all runs is that of one run times their number; the engine's is that of the
-whole batch. Both are medians of interleaved repetitions, so that a noisy neighbour slows both, and both use as many
-threads as suit their size: on more, the ordinary loop is slower, and many times so on a busy machine.
+its parameter groups, float32, on as many threads as suit it best. The engine steps all runs at once, as `nccli
+train-dufm` does; `plain` is the same without a C compiler. A case's times are medians of interleaved repetitions, so
+that a noisy neighbour slows all alike. The peak is that of float32 matrix products of size 2048.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -24,95 +26,129 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
+from nccli.dufm.native import cores, native_steps
 from nccli.dufm.train import threads_for
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 DECAYS = (1e-3, 2e-3, 4e-3, 8e-3)
+PEAK_SIZE = 2048
 
 
 @dataclass(frozen=True)
 class Case:
     """Shape and number of runs."""
 
-    name: str
     K: int
-    L: int
     n: int
     width: int
     runs: int
+    L: int = 4
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one step of one run."""
+        return 6 * self.n * self.K * self.width * ((self.L - 1) * self.width + self.K)
 
     def configs(self) -> list[DufmConfig]:
         """One configuration a run; weight decays as in the demonstration sweep."""
         return [
             DufmConfig(
-                self.K, self.L, self.n, self.width, wd, (wd,) * self.L, lr=0.5, steps=1_000_000, seed=run // len(DECAYS)
+                self.K, self.L, self.n, self.width, wd, (wd,) * self.L, lr=0.1, steps=1_000_000, seed=run // len(DECAYS)
             )
             for run, wd in ((run, DECAYS[run % len(DECAYS)]) for run in range(self.runs))
         ]
 
 
-CASES = (
-    Case("demo sweep", K=10, L=4, n=1, width=20, runs=20),
-    Case("Figure 2", K=10, L=4, n=5, width=30, runs=10),
-    Case("one run", K=10, L=4, n=1, width=20, runs=1),
+TOUR = (
+    Case(K=10, n=1, width=20, runs=20),
+    Case(K=10, n=5, width=30, runs=10),
+    Case(K=10, n=1, width=64, runs=16),
+    Case(K=10, n=10, width=64, runs=16),
+    Case(K=10, n=50, width=64, runs=16),
 )
+ALL = tuple(Case(K, n, d, runs) for n, d, K, runs in product((1, 10, 50), (30, 64, 256), (10, 45), (1, 16, 64)))
 
 
-def microseconds(step: Callable[[], None], seconds: float) -> float:
-    """Time of one step, over about so many seconds."""
-    steps, began = 0, time.perf_counter()
-    while (took := time.perf_counter() - began) < seconds:
-        for _ in range(10):
-            step()
-        steps += 10
-    return took / steps * 1e6
+def microseconds(advance: Callable[[int], None], seconds: float) -> float:
+    """Time of one step, over at least so many seconds."""
+    count, took = 1, 0.0
+    while True:
+        began = time.perf_counter()
+        advance(count)
+        took = time.perf_counter() - began
+        if took >= seconds:
+            return took / count * 1e6
+        count = max(2 * count, int(1.1 * count * seconds / max(took, 1e-6))) if took > 0.01 else 4 * count
+
+
+def peak_gflops() -> float:
+    """Of float32 matrix products on all cores."""
+    a, b = torch.randn(PEAK_SIZE, PEAK_SIZE), torch.randn(PEAK_SIZE, PEAK_SIZE)
+    out = a @ b
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        torch.mm(a, b, out=out)
+        times.append(time.perf_counter() - began)
+    return 2 * PEAK_SIZE**3 / min(times) / 1e9
 
 
 def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
-    """Time both ways of doing one step of all runs."""
+    """Time the ways of doing one step of all runs."""
     configs = case.configs()
-    ordinary, engine = OrdinaryDufm(configs[0]), Engine.start(configs, "cpu")
+    ordinary = OrdinaryDufm(configs[0])
+    engine, plain = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
+    steps = native_steps(engine, cores())
 
-    def engine_time() -> float:
-        with torch.no_grad(), threads_for(configs):
-            return microseconds(engine.step, seconds)
+    def ordinary_steps(count: int) -> None:
+        for _ in range(count):
+            ordinary.step()
 
-    def ordinary_time() -> float:
+    samples: dict[str, list[float]] = {"ordinary": [], "plain": [], "engine": [], "peak": []}
+    for _ in range(repetitions):
+        samples["peak"].append(peak_gflops())
         with threads_for(configs[:1]):
-            return microseconds(ordinary.step, seconds)
-
-    ordinary_time()
-    engine_time()
-    pairs = [(ordinary_time(), engine_time()) for _ in range(repetitions)]
-    one = statistics.median(pair[0] for pair in pairs)
-    batch = statistics.median(pair[1] for pair in pairs)
+            samples["ordinary"].append(microseconds(ordinary_steps, seconds))
+        with torch.no_grad(), threads_for(configs):
+            samples["plain"].append(microseconds(plain.advance, seconds) / case.runs)
+            samples["engine"].append(microseconds(steps or engine.advance, seconds) / case.runs)
+    median = {name: statistics.median(values) for name, values in samples.items()}
+    gflops = case.flops / median["engine"] / 1e3
     return {
-        "case": case.name,
         **{name: getattr(case, name) for name in ("K", "L", "n", "width", "runs")},
-        "ordinary_us_per_run_step": one,
-        "engine_us_per_run_step": batch / case.runs,
-        "ratio": one * case.runs / batch,
-        "ratios": [a * case.runs / b for a, b in pairs],
-        "threads": torch.get_num_threads(),
+        "ordinary_us": median["ordinary"],
+        "plain_us": median["plain"],
+        "engine_us": median["engine"],
+        "ratio": median["ordinary"] / median["engine"],
+        "ratio_plain": median["ordinary"] / median["plain"],
+        "gflops": gflops,
+        "peak_gflops": median["peak"],
+        "peak_fraction": gflops / median["peak"],
+        "compiled": steps is not None,
+        "cores": cores(),
         "torch": torch.__version__,
     }
 
 
 def main() -> None:
-    """Measure all cases."""
+    """Measure the cases."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="a JSON record a case")
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="a measurement")
+    parser.add_argument("--all", action="store_true", help="every combination")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.5, help="a measurement, at least")
     options = parser.parse_args()
-    for case in CASES:
+    if not options.json:
+        print(" K   n    d  runs   ordinary     plain    engine   ratio  of peak    (µs a run and step)")
+    for case in ALL if options.all else TOUR:
         record = measure(case, options.repetitions, options.seconds)
         if options.json:
             print(json.dumps(record), flush=True)
         else:
             print(
-                f"{record['case']:12} {record['runs']:3} runs  ordinary {record['ordinary_us_per_run_step']:7.1f} µs  "
-                f"engine {record['engine_us_per_run_step']:6.2f} µs  per run and step  ratio {record['ratio']:.1f}",
+                f"{case.K:2} {case.n:3} {case.width:4} {case.runs:5} {record['ordinary_us']:10.1f} "
+                f"{record['plain_us']:9.2f} {record['engine_us']:9.2f} {record['ratio']:7.1f} "
+                f"{record['peak_fraction']:8.0%}",
                 flush=True,
             )
 
