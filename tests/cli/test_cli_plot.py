@@ -1,0 +1,43 @@
+"""Where a figure goes, and what is refused."""
+
+import pytest
+
+from tests.cli.command import Nccli
+
+REFUSED = {
+    "plot nonsense": "'nonsense'",
+    "plot loss-ratio -o figure.txt": "'figure.txt'",
+    "plot loss-ratio -o figure.svg --format pdf": "'figure.svg'",
+    "plot loss-ratio -o figure.pdf --data numbers.txt": "'numbers.txt'",
+}
+
+
+def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
+    figures = run("plot --list").records
+    assert {"loss-ratio", "rank-vs-wd", "spectra", "training"} <= {figure["name"] for figure in figures}
+    assert all(len(figure["shows"]) > 20 for figure in figures)
+
+
+def test_closed_forms_need_no_store_and_no_file_name_and_make_nothing_else(run: Nccli) -> None:
+    assert run("plot loss-ratio --K 4..9 --format svg").out == "loss-ratio.svg\n"
+    assert [file.name for file in run.folder.iterdir()] == ["loss-ratio.svg"]
+
+
+def test_what_cannot_be_drawn_is_refused_by_name_and_leaves_nothing(run: Nccli) -> None:
+    for ended, named in zip(run.all(REFUSED, code=2).values(), REFUSED.values(), strict=True):
+        assert ended.err.startswith("nccli: ")
+        assert named in ended.err
+        assert len(ended.err.splitlines()) == 1
+    assert list(run.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    ["-o figure.pdf --data missing/numbers.csv", "-o missing/figure.pdf --data numbers.csv"],
+)
+def test_a_target_that_cannot_be_written_leaves_nothing_behind(run: Nccli, files: str) -> None:
+    ended = run(f"plot loss-ratio --K 4..9 {files}", code=2)
+    assert "'missing/" in ended.err
+    assert "cannot be written: No such file or directory" in ended.err
+    assert ended.out == ""
+    assert list(run.folder.iterdir()) == []

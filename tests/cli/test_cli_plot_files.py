@@ -1,0 +1,46 @@
+"""Every figure in every file format: the same bytes whenever and wherever it is drawn, and never torch."""
+
+import time
+
+import pytest
+
+from tests.cli.command import Nccli
+from tests.cli.conftest import FIGURES, FORMATS, Drawn, Made, plot_lines
+
+STARTS = {"pdf": b"%PDF-1.", "svg": b"<?xml", "png": b"\x89PNG\r\n"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_comes_in_every_format_and_its_name_is_printed(drawn: Drawn, name: str, format: str) -> None:
+    assert (drawn.folder / f"{name}.{format}").read_bytes().startswith(STARTS[format])
+    ended = drawn.ended[name, format]
+    assert (ended.out, ended.err) == (f"{name}.{format}\n", "")
+
+
+def test_a_figure_has_the_same_bytes_from_another_process_and_at_another_time(
+    drawn: Drawn, grid: Made, run: Nccli
+) -> None:
+    time.sleep(1.1)
+    again = plot_lines(grid, list(zip(FIGURES, ("pdf", "svg", "png", "pdf"), strict=True)))
+    run.all(again.values(), PYTHONHASHSEED="2")
+    for name, format in again:
+        file = f"{name}.{format}"
+        assert (run.folder / file).read_bytes() == (drawn.folder / file).read_bytes(), file
+
+
+def test_a_figure_on_stdout_has_the_bytes_of_the_file(drawn: Drawn, grid: Made, run: Nccli) -> None:
+    piped = run(f"plot rank-vs-wd -o - --format svg --store {grid.path}")
+    assert piped.raw == (drawn.folder / "rank-vs-wd.svg").read_bytes()
+    assert list(run.folder.iterdir()) == []
+
+
+def test_drawing_leaves_the_store_as_it_is(drawn: Drawn) -> None:
+    assert drawn.store_after == drawn.store_before
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_drawing_never_loads_torch(drawn: Drawn, name: str) -> None:
+    modules = drawn.modules[name]
+    assert "matplotlib" in modules
+    assert not modules & {"torch", "torchvision"}

@@ -1,0 +1,81 @@
+"""Training: what is stored is returned, what is not is made; grids, weight decays, plans."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Nccli
+from tests.cli.conftest import TINY, Made
+from tests.cli.sql import query
+
+GRID = f"train-dufm {TINY} --wd 2e-3,4e-3 --seed 0,1"
+
+
+def plan(run: Nccli, options: str) -> list[dict[str, Any]]:
+    return run(f"train-dufm {options} --dry-run --quiet").records
+
+
+def test_a_stored_run_is_returned_at_once_and_the_store_stays_as_it_is(own_grid: Path, grid: Made, run: Nccli) -> None:
+    before = own_grid.read_bytes()
+    again = run(GRID)
+    assert again.ids == grid.ids
+    assert "note: 4 of 4 runs are in the store already (--force makes them again)" in again.err.splitlines()
+    assert own_grid.read_bytes() == before
+
+
+def test_force_makes_a_stored_run_again_and_gets_the_same_result(own_grid: Path, grid: Made, run: Nccli) -> None:
+    rows = "SELECT id, loss, created FROM run WHERE kind = 'dufm' ORDER BY id"
+    before = query(own_grid, rows)
+    assert sorted(run(f"{GRID} --force --quiet").ids) == sorted(grid.ids)
+    after = query(own_grid, rows)
+    assert [row["id"] for row in after] == [row["id"] for row in before]
+    assert [row["loss"] for row in after] == [row["loss"] for row in before]
+    assert all(new["created"] > old["created"] for new, old in zip(after, before, strict=True))
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(run: Nccli) -> None:
+    ended = run(f"{GRID} --dry-run")
+    assert [(record["wd_h1"], record["seed"]) for record in ended.records] == [
+        (2e-3, 0),
+        (2e-3, 1),
+        (4e-3, 0),
+        (4e-3, 1),
+    ]
+    assert {record["stored"] for record in ended.records} == {None}
+    assert list(run.folder.iterdir()) == []
+
+
+def test_a_dry_run_knows_what_is_stored_and_has_the_ids_of_the_real_run(grid: Made, run: Nccli) -> None:
+    before = grid.path.read_bytes()
+    records = plan(run, f"{TINY} --wd 2e-3,4e-3,8e-3 --seed 0,1 --store {grid.path}")
+    assert [record["id"] for record in records[:4]] == grid.ids
+    assert [record["stored"] for record in records] == ["stopped"] * 4 + [None] * 2
+    assert grid.path.read_bytes() == before
+
+
+def test_several_lists_make_every_combination(run: Nccli) -> None:
+    records = plan(run, "--K 4..6 --L 3,4 --wd 1e-3..1e-2:3 --seed 0..4")
+    assert len({record["id"] for record in records}) == 3 * 2 * 3 * 5
+    assert sorted({record["K"] for record in records}) == [4, 5, 6]
+    decays = sorted({record["wd_h1"] for record in records})
+    assert decays[0] == 1e-3
+    assert decays[1] == pytest.approx(10**-2.5)
+    assert decays[2] == 1e-2
+
+
+def test_wd_h1_and_wd_layers_override_wd(run: Nccli) -> None:
+    options = ("--wd-h1 5e-6", "--wd-layers 1e-3,2e-3,1e-3")
+    planned = run.all(f"train-dufm --L 3 --wd 1e-3 {each} --dry-run --quiet" for each in options).values()
+    features, layers = (ended.records[0] for ended in planned)
+    assert (features["wd_h1"], features["wd_layers"]) == (5e-6, [1e-3] * 3)
+    assert (layers["wd_h1"], layers["wd_layers"]) == (1e-3, [1e-3, 2e-3, 1e-3])
+
+
+def test_a_budget_below_ten_time_constants_is_noted_with_the_steps_that_would_do(run: Nccli) -> None:
+    short, enough = run.all(
+        f"train-dufm --wd 1e-3 --lr 0.5 --dry-run --steps {steps}" for steps in (19_999, 20_000)
+    ).values()
+    assert short.err.startswith("note: --steps 19999 is ")
+    assert "2e+04 steps" in short.err
+    assert enough.err == ""
