@@ -7,13 +7,10 @@ from nccli.cli import _options as option
 
 def show_path(store: option.StoreLocation = None, format: option.Format = None) -> None:
     """Print where the store is, whether or not it exists yet."""
-    from pathlib import Path
-
     from nccli.cli._output import Column, emit, plain, write
-    from nccli.store import Store, store_location
+    from nccli.store import shown_location, store_location
 
-    location = store_location(store)
-    location = Store.named(location).location if "://" in location else str(Path(location).absolute())
+    location = shown_location(store_location(store))
     if format is None:
         write(f"{location}\n")
     else:

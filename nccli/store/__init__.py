@@ -24,7 +24,7 @@ from nccli.store._query import (
 from nccli.store._record import largest_dnc1, loss_ratio, run_records
 from nccli.store._run import FINISHED, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
-from nccli.store._store import Store, store_location
+from nccli.store._store import Store, shown_location, store_location
 from nccli.store.where import Comparison, parse_where
 
 __all__ = [
@@ -57,5 +57,6 @@ __all__ = [
     "select_ranks",
     "select_runs",
     "select_spectra",
+    "shown_location",
     "store_location",
 ]

@@ -26,6 +26,18 @@ def store_location(option: str | None) -> str:
     return option or os.environ.get("NCCLI_STORE") or DEFAULT_STORE
 
 
+def shown_location(location: str) -> str:
+    """Where a store is, as a person would write it: an absolute path, or a URL without its password.
+
+    Raises:
+        InputError: no path and no usable URL.
+    """
+    url = _parse(location)
+    if url.get_backend_name() != "sqlite":
+        return url.render_as_string(hide_password=True)
+    return str(Path(url.database or "").absolute())
+
+
 class Store:
     """An open store, at the newest schema.
 
@@ -42,15 +54,6 @@ class Store:
         self.location = str(self.path) if sqlite else url.render_as_string(hide_password=True)
         self._reader = _engine(url)
         self._writer = self._reader.execution_options(nccli_begin="BEGIN IMMEDIATE")
-
-    @classmethod
-    def named(cls, location: str) -> Self:
-        """The store of a path or URL, neither opened nor looked for.
-
-        Raises:
-            InputError: no path and no usable URL.
-        """
-        return cls(_parse(location))
 
     @classmethod
     def open(cls, location: str) -> Self:
