@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +96,11 @@ class Nccli:
         loaded = {shlex.join(record["arguments"]): set(record["modules"]) for record in records}
         return ended, {line: loaded[shlex.join(shlex.split(line))] for line in ended}
 
-    def start(self, line: str, **streams: Any) -> subprocess.Popen[bytes]:
+    def start(self, line: str, env: Mapping[str, str] | None = None, **streams: Any) -> subprocess.Popen[bytes]:
         """Start `nccli LINE` and leave it running; use it as a context manager."""
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
-            [str(NCCLI), *shlex.split(line)], cwd=self.folder, env=environment(), **{**pipes, **streams}
+            [str(NCCLI), *shlex.split(line)], cwd=self.folder, env=environment(**(env or {})), **{**pipes, **streams}
         )
 
     def _run(self, command: list[str], code: int | None, stdin: bytes, env: dict[str, str]) -> Ended:

@@ -8,11 +8,9 @@ from tests.cli.command import Ended, Nccli
 
 REFUSED = {
     "bogus": "bogus",
-    "runs bogus": "bogus",
     "construct": "--kind",
     "construct --kind dnc --K 10 --width 9": "9",
     "train-dufm --no-such": "--no-such",
-    "train-dufm extra": "extra",
     "train-dufm --K": "--K",
     "train-dufm --K ten": "ten",
     "train-dufm --K 1": "1",
@@ -20,10 +18,7 @@ REFUSED = {
     "train-dufm --K 6..4": "6..4",
     "train-dufm --wd -1e-3": "-0.001",
     "train-dufm --wd nan": "nan",
-    "train-dufm --wd-layers 1e-3,1e-3": "2 weight decays",
-    "train-dufm --lr 0": "0",
     "train-dufm --steps 1.5": "1.5",
-    "train-dufm --activation tanh": "tanh",
     "train-dufm --format xml": "xml",
     "train-dufm --store mysql://host/runs": "mysql",
     "compare --where no_such=1": "no_such",

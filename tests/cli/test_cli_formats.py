@@ -19,7 +19,7 @@ READING = ["compare", LIST, "runs show --where kind=dufm"]
 WANTED = [
     *product(MAKING, ["", "jsonl"]),
     (TRAIN, "csv"),
-    *product([*READING, "store check"], ["", "json", "csv"]),
+    *product([*READING, "store check"], ["", "csv"]),
     *product(READING[:2], ["ids"]),
     (TRAIN, "json"),
 ]
@@ -43,7 +43,9 @@ def test_commands_that_make_runs_print_ids_one_a_line_into_a_pipe(printed: Print
 
 @pytest.mark.parametrize("line", [*READING, "store check"])
 def test_commands_that_read_runs_print_json_lines_into_a_pipe(printed: Printed, line: str) -> None:
-    assert printed[line, ""].records == json.loads(printed[line, "json"].out)
+    text = printed[line, ""].out
+    assert text.endswith("}\n")
+    assert all(isinstance(json.loads(each), dict) for each in text.splitlines())
 
 
 @pytest.mark.parametrize("line", READING[:2])
@@ -73,7 +75,7 @@ def test_ids_of_what_has_no_ids_is_bad_usage(own_grid: Path, run: Nccli, line: s
 @pytest.mark.parametrize("line", [LIST, "compare"])
 def test_floats_come_out_of_every_format_as_they_are_in_the_store(printed: Printed, grid: Made, line: str) -> None:
     stored = {row["id"]: row for row in query(grid.path, "SELECT * FROM run WHERE kind = 'dufm'")}
-    records = json.loads(printed[line, "json"].out)
+    records = printed[line, ""].records
     assert {record["id"] for record in records} == set(stored)
     for record, row in zip(records, printed[line, "csv"].rows, strict=True):
         for name in ("wd", "lr", "loss", "fit", "reg", "loss_dnc", "loss_srg"):

@@ -11,7 +11,9 @@ from tests.cli.sql import query
 from tests.cli.terminal import terminal
 
 STEPS = 30_000
-TRAIN = f"train-dufm --K 4 --L 3 --n 1 --width 6 --steps {STEPS} --seed 0,1 --tol 0"
+TRAIN = "train-dufm --K 4 --L 3 --n 1 --width 6 --seed 0,1 --tol 0"
+SOON = f"{TRAIN} --steps {STEPS}"
+NEVER = f"{TRAIN} --steps 1000000000"
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Stopped:
     shown: str
 
 
-def stop_training(nccli: Nccli, *signals: signal.Signals) -> Stopped:
+def stop_training(nccli: Nccli, line: str, *signals: signal.Signals, **env: str) -> Stopped:
     """Train until the progress bar shows steps, then send the signals."""
-    with terminal() as screen, nccli.start(TRAIN, stderr=screen.end) as training:
+    with terminal() as screen, nccli.start(line, env, stderr=screen.end) as training:
         screen.wait_for(r"step [1-9]")
         for each in signals:
             training.send_signal(each)
@@ -44,7 +46,8 @@ def stop_training(nccli: Nccli, *signals: signal.Signals) -> Stopped:
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
-    return stop_training(Nccli(tmp_path_factory.mktemp("interrupted")), signal.SIGINT)
+    """Without a C compiler, so that the steps take seconds."""
+    return stop_training(Nccli(tmp_path_factory.mktemp("interrupted")), SOON, signal.SIGINT, CC="")
 
 
 def test_ctrl_c_ends_training_with_130_and_prints_the_ids_of_what_was_stored(interrupted: Stopped) -> None:
@@ -65,14 +68,14 @@ def test_interrupted_runs_are_stored_with_their_metrics_and_history(interrupted:
 
 def test_the_same_command_trains_interrupted_runs_again_to_the_end(interrupted: Stopped) -> None:
     nccli = Nccli(interrupted.path.parent)
-    assert {record["stored"] for record in nccli(f"{TRAIN} --dry-run").records} == {None}
-    again = nccli(f"{TRAIN} --format jsonl --quiet").records
+    assert {record["stored"] for record in nccli(f"{SOON} --dry-run").records} == {None}
+    again = nccli(f"{SOON} --format jsonl --quiet").records
     assert [record["id"] for record in again] == interrupted.ids
     assert [(record["status"], record["steps"]) for record in again] == [("stopped", STEPS)] * 2
 
 
 def test_sigterm_ends_training_with_143_and_stores_the_runs_as_interrupted(run: Nccli) -> None:
-    ended = stop_training(run, signal.SIGTERM)
+    ended = stop_training(run, NEVER, signal.SIGTERM)
     assert ended.code == 143
     stored = query(ended.path, "SELECT id, status FROM run")
     assert {row["id"]: row["status"] for row in stored} == dict.fromkeys(ended.ids, "interrupted")
@@ -80,7 +83,7 @@ def test_sigterm_ends_training_with_143_and_stores_the_runs_as_interrupted(run: 
 
 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_the_store_sound(run: Nccli) -> None:
-    ended = stop_training(run, signal.SIGINT, signal.SIGINT)
+    ended = stop_training(run, NEVER, signal.SIGINT, signal.SIGINT)
     assert ended.code in (130, -signal.SIGINT)
     assert "Traceback" not in ended.shown
     assert "internal error" not in ended.shown
