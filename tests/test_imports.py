@@ -32,7 +32,7 @@ RULES = {
     "strict_json.py": Rule(),
     "theory": Rule(ours="errors"),
     "metrics": Rule(ours="errors"),
-    "dufm": Rule(ours="errors theory metrics", heavy="torch"),
+    "dufm": Rule(ours="errors atomic theory metrics", heavy="torch"),
     "e2e": Rule(ours="errors theory metrics", heavy="torch torchvision"),
     "store": Rule(ours="errors strict_json metrics", heavy="sqlmodel sqlalchemy alembic"),
     "figures": Rule(ours="errors atomic strict_json theory metrics dufm store", heavy="matplotlib sqlalchemy"),

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from nccli.dufm.train import Progress
+    from nccli.dufm.watch import Progress
 
 _PLAIN_SECONDS = 30.0
 
@@ -15,9 +15,8 @@ _PLAIN_SECONDS = 30.0
 class TrainingProgress:
     """Shows how a sweep goes. Use as a context manager and as the callback of `execute_dufm`."""
 
-    def __init__(self, batches: int, quiet: bool) -> None:
-        """Prepare for so many batches; with `quiet`, show nothing."""
-        self._batches = batches
+    def __init__(self, quiet: bool) -> None:
+        """With `quiet`, show nothing."""
         self._quiet = quiet
         self._bar: Any = None
         self._task: Any = None
@@ -42,29 +41,39 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, progress: "Progress", batch: int) -> None:
-        """Show the state of a batch."""
+    def __call__(self, batch: int, batches: int, progress: "Progress") -> None:
+        """Show the state of a batch, one of so many."""
         if self._bar is not None:
             self._bar.update(
                 self._task,
-                description=self._title(progress, batch),
+                description=_title(batch, batches, progress),
                 total=progress.steps,
                 completed=progress.step,
                 state=_state(progress),
             )
         elif not self._quiet and time.monotonic() >= self._next:
             self._next = time.monotonic() + _PLAIN_SECONDS
-            print(f"{self._title(progress, batch)}: {_state(progress)}", file=sys.stderr, flush=True)
+            print(f"{_title(batch, batches, progress)}: {_state(progress)}", file=sys.stderr, flush=True)
 
-    def _title(self, progress: "Progress", batch: int) -> str:
-        part = f" (batch {batch + 1} of {self._batches})" if self._batches > 1 else ""
-        return f"{progress.active} of {progress.runs} runs{part}"
+
+def _title(batch: int, batches: int, progress: "Progress") -> str:
+    part = f" (batch {batch + 1} of {batches})" if batches > 1 else ""
+    if progress.refining:
+        return f"refining run {progress.refining} of {progress.runs}{part}"
+    return f"{progress.active} of {progress.runs} runs{part}"
 
 
 def _state(progress: "Progress") -> str:
-    left = int(progress.seconds_left)
-    clock = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
+    clock = clock_time(progress.seconds_left)
+    if progress.refining:
+        return f"loss {progress.loss:.4g} dnc1 {progress.dnc1:.1e} rank {progress.rank:.1f}"
     return (
         f"step {progress.step}/{progress.steps} loss {progress.loss:.4g} dnc1 {progress.dnc1:.1e} "
         f"rank {progress.rank:.1f} {progress.steps_per_second:.0f} steps/s {clock} left"
     )
+
+
+def clock_time(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

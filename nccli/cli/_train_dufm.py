@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nccli.cli import _options as option
-from nccli.cli._notes import note
-from nccli.errors import NothingFoundError, SomeRunsFailedError
+from nccli.cli._notes import note, warn
+from nccli.errors import InputError, NothingFoundError, SomeRunsFailedError
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
@@ -23,6 +23,19 @@ class DataType(StrEnum):
 
     float32 = "float32"
     float64 = "float64"
+
+
+class OptimizerName(StrEnum):
+    """Way down."""
+
+    gd = "gd"
+    heavy_ball = "heavy-ball"
+    nesterov = "nesterov"
+    adam = "adam"
+
+
+_LR = {OptimizerName.gd: "0.5", OptimizerName.adam: "1e-3"}
+_LR_MOMENTUM = "0.05"
 
 
 class ActivationName(StrEnum):
@@ -43,8 +56,15 @@ def train_dufm(
     ] = "30",
     wd: option.Wd = "4e-3",
     lr: Annotated[
-        str, typer.Option("--lr", metavar=option.LIST, help="Step size.", rich_help_panel=option.GRID)
-    ] = "0.5",
+        str | None,
+        typer.Option(
+            "--lr",
+            metavar=option.LIST,
+            help="Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam]",
+            rich_help_panel=option.GRID,
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         str, typer.Option("--seed", metavar=option.LIST, help="Seed of the initial point.", rich_help_panel=option.GRID)
     ] = "0",
@@ -54,6 +74,35 @@ def train_dufm(
     tol: Annotated[
         float, typer.Option("--tol", help="Stop when the gradient norm is below this fraction of the initial one.")
     ] = 1e-7,
+    optimizer: Annotated[
+        OptimizerName, typer.Option("--optimizer", help="Way down; the bias of plain gd is what the paper studies.")
+    ] = OptimizerName.gd,
+    momentum: Annotated[
+        float | None,
+        typer.Option("--momentum", help="β of heavy-ball and nesterov, β₁ of adam. [default: 0.9]", show_default=False),
+    ] = None,
+    schedule: Annotated[
+        str,
+        typer.Option("--schedule", help="Of the step size: constant, linear, cosine, step, step:0.1@0.5,0.75."),
+    ] = "constant",
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine", help="From the end of the descent, follow Newton's method to a certified stationary point."
+        ),
+    ] = False,
+    reduction: Annotated[
+        bool,
+        typer.Option(
+            "--reduction/--no-reduction", help="Go on as the class means where within-class differences are rounding."
+        ),
+    ] = True,
+    collapse_tol: Annotated[
+        float,
+        typer.Option(
+            "--collapse-tol", help="Go on as the class means below this relative deviation too: an approximation."
+        ),
+    ] = 0.0,
     activation: Annotated[
         ActivationName,
         typer.Option("--activation", help="relu-last: only the last hidden layer; relu-eps: Definition 7."),
@@ -84,46 +133,67 @@ def train_dufm(
     if activation is ActivationName.relu_eps and epsilon is None:
         epsilon = 0.05
     fixed: dict[str, Any] = {"steps": steps, "tol": tol, "activation": activation.value, "epsilon": epsilon}
-    fixed |= {"init_scale": init_scale, "dtype": dtype.value}
+    fixed |= {"init_scale": init_scale, "dtype": dtype.value, "optimizer": optimizer.value, "schedule": schedule}
+    fixed |= {"collapse_tol": collapse_tol, "refine": refine}
+    if momentum is not None or optimizer is not OptimizerName.gd:
+        fixed["momentum"] = 0.9 if momentum is None else momentum
+    if collapse_tol and not reduction:
+        raise InputError("--collapse-tol asks for what --no-reduction forbids")
     configs = dufm_grid(
         problem_grid(K, L, n, wd, wd_h1, wd_layers),
         parse_integers(width, "--width"),
-        parse_floats(lr, "--lr"),
+        parse_floats(lr or _LR.get(optimizer, _LR_MOMENTUM), "--lr"),
         parse_integers(seed, "--seed"),
         fixed,
     )
     _note_short_budget(configs, quiet)
     location = store_location(store)
     if dry_run:
-        _show_plan(plan_dufm(configs, _existing(location), force), configs, format)
+        found = _existing(location)
+        _show_plan(plan_dufm(configs, found, force), configs, found, device.value, reduction, format, quiet)
         return
     target = Store.create(location)
     plan = plan_dufm(configs, target, force)
     if plan.stored:
         note(f"{len(plan.stored)} of {len(plan.ids)} runs are in the store already (--force makes them again)", quiet)
-    _train(plan, target, device.value, quiet, format)
+    _train(plan, target, device.value, reduction, quiet, format)
 
 
-def _train(plan: "Plan", store: "Store", device: str, quiet: bool, format: option.OutputFormat | None) -> None:
+def _train(
+    plan: "Plan", store: "Store", device: str, reduction: bool, quiet: bool, format: option.OutputFormat | None
+) -> None:
     from nccli.cli._output import emit
     from nccli.cli._progress import TrainingProgress
     from nccli.cli._run_table import RUN_COLUMNS
     from nccli.cli._signals import stop_on_signals
     from nccli.store import run_records, select_runs
-    from nccli.sweep import execute_dufm
+    from nccli.sweep import SweepWatch, execute_dufm
 
     with stop_on_signals() as stop:
-        with TrainingProgress(len(plan.batches), quiet) as progress:
-            statuses = execute_dufm(plan, store, device, progress, stop)
+        with TrainingProgress(quiet) as progress:
+            statuses = execute_dufm(plan, store, device, SweepWatch(progress, stop, warn), reduction)
         with store.read() as connection:
             stored = [key for key in plan.ids if key in statuses]
             records = run_records(connection, select_runs(connection, stored))
+        _note_refined(records, quiet)
         emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)
         problem = _what_went_wrong(plan, statuses)
         if stop():
-            raise stop.error(f"interrupted: {problem}; the same command trains them again")
+            raise stop.error(f"interrupted: {problem}; the same command goes on from there")
     if problem:
         raise SomeRunsFailedError(problem)
+
+
+def _note_refined(records: "Sequence[dict[str, Any]]", quiet: bool) -> None:
+    """Say how far refined runs are from stationary."""
+    residuals = [record["residual"] for record in records if record["residual"] is not None]
+    if residuals:
+        sure = sum(record["residual"] is not None and record["status"] == "converged" for record in records)
+        note(
+            f"{sure} of {len(residuals)} refined runs are certified stationary; the largest norm of a subgradient is "
+            f"{max(residuals):.1e}",
+            quiet,
+        )
 
 
 def _what_went_wrong(plan: "Plan", statuses: dict[str, str]) -> str:
@@ -163,13 +233,41 @@ def _existing(location: str) -> "Store | None":
         return None
 
 
-def _show_plan(plan: "Plan", configs: "Sequence[DufmConfig]", format: option.OutputFormat | None) -> None:
+def _show_plan(
+    plan: "Plan",
+    configs: "Sequence[DufmConfig]",
+    store: "Store | None",
+    device: str,
+    reduction: bool,
+    format: option.OutputFormat | None,
+    quiet: bool,
+) -> None:
+    """Print the runs of a grid, and on stderr what their batches cost."""
     from nccli.cli._output import Column, emit, number, plain
+    from nccli.cli._progress import clock_time
+    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, seconds_a_step
+    from nccli.dufm.train import choose_device
+    from nccli.sweep import jobs_of
 
-    batch_of = {config: index for index, batch in enumerate(plan.batches, 1) for config in batch}
+    chosen = choose_device(device)
+    jobs = jobs_of(plan, store, chosen, reduction, warn)
+    costs: dict[DufmConfig, dict[str, Any]] = {}
+    for index, job in enumerate(jobs, 1):
+        first, runs = job.configs[0], len(job.configs)
+        flops = flops_a_step(first) * (first.steps - job.step)
+        memory = bytes_beside(first) + runs * bytes_a_run(first)
+        seconds = seconds_a_step(first, runs, chosen) * (first.steps - job.step)
+        cost = {"batch": index, "from_step": job.step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
+        costs |= dict.fromkeys(job.configs, cost)
+        note(
+            f"batch {index} of {len(jobs)}: {runs} runs, K {first.K}, L {first.L}, n {first.n}, width {first.width}, "
+            f"{first.steps - job.step} steps: {runs * flops:.2g} flops, at most {clock_time(seconds)} on {chosen}, "
+            f"{memory / 2**20:.0f} MiB",
+            quiet,
+        )
     by_id = dict(zip(plan.ids, dict.fromkeys(configs), strict=True))
     records = [
-        {"id": key, "stored": plan.stored.get(key), "batch": batch_of.get(config), **config.as_dict()}
+        {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
         for key, config in by_id.items()
     ]
     columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]

@@ -1,19 +1,26 @@
 """What determines a DUFM run, and nothing else: two equal configurations are the same run."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
+from nccli.dufm.pace import OPTIMIZERS, mean_factor, paces, parse_schedule
 from nccli.errors import InputError
 from nccli.theory import Problem
 
 ACTIVATIONS = ("relu", "linear", "relu-last", "relu-eps")
 DTYPES = ("float32", "float64")
+MOST_REFINED_UNKNOWNS = 6000
+"""Newton's method holds a dense Hessian and its factor: 0.6 GB at this size."""
 
 
 @dataclass(frozen=True)
 class DufmConfig:
-    """Configuration of one run of full-batch gradient descent on the L-DUFM.
+    """Configuration of one run on the full-batch loss of the L-DUFM.
 
     Attributes:
         K, L, n: classes, weight matrices, samples a class.
@@ -28,6 +35,12 @@ class DufmConfig:
         epsilon: ε of relu-eps; None for the others.
         init_scale: factor on the initial point of `nccli.dufm.initial`.
         tol: stop when ‖∇loss‖ ≤ tol · ‖∇loss‖ at the initial point; 0 never stops early.
+        optimizer: "gd", "heavy-ball", "nesterov" or "adam", as in `nccli.dufm.optimizer`.
+        momentum: β of heavy-ball and nesterov, β_1 of adam; 0 for gd.
+        schedule: of the learning rate, as `nccli.dufm.pace.parse_schedule` takes it.
+        collapse_tol: relative within-class deviation below which a run goes on as its class means even though that
+            changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
+        refine: whether the run ends with `nccli.dufm.refine`.
 
     Raises:
         InputError: a value is out of its range.
@@ -47,10 +60,15 @@ class DufmConfig:
     epsilon: float | None = None
     init_scale: float = 1.0
     tol: float = 1e-7
+    optimizer: str = "gd"
+    momentum: float = 0.0
+    schedule: str = "constant"
+    collapse_tol: float = 0.0
+    refine: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "init_scale", "tol"):
+        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         _ = self.problem
@@ -60,8 +78,9 @@ class DufmConfig:
         for name, number, least in (("width", self.width, 1), ("steps", self.steps, 1), ("seed", self.seed, 0)):
             if number < least:
                 raise InputError(f"{name} = {number}: must be at least {least}")
-        if not 0 <= self.tol < 1:
-            raise InputError(f"tol = {self.tol}: must be in [0, 1)")
+        for name, value in (("tol", self.tol), ("momentum", self.momentum), ("collapse-tol", self.collapse_tol)):
+            if not 0 <= value < 1:
+                raise InputError(f"{name} = {value}: must be in [0, 1)")
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation '{self.activation}': must be one of {', '.join(ACTIVATIONS)}")
         if self.dtype not in DTYPES:
@@ -70,6 +89,27 @@ class DufmConfig:
             raise InputError("epsilon belongs to activation relu-eps, and relu-eps needs it")
         if self.epsilon is not None and not (self.epsilon > 0 and math.isfinite(self.epsilon)):
             raise InputError(f"epsilon = {self.epsilon}: must be positive and finite")
+        self._check_way_down()
+
+    def _check_way_down(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(f"optimizer '{self.optimizer}': must be one of {', '.join(OPTIMIZERS)}")
+        if self.optimizer == "gd" and self.momentum:
+            raise InputError("momentum belongs to heavy-ball, nesterov and adam; gd has none")
+        parse_schedule(self.schedule)
+        if self.refine and self.activation != "relu":
+            raise InputError(f"refine is for activation relu, not {self.activation}")
+        if self.refine and self.refined_unknowns > MOST_REFINED_UNKNOWNS:
+            raise InputError(
+                f"refine: K {self.K}, L {self.L}, width {self.width} has {self.refined_unknowns} unknowns, and at most "
+                f"{MOST_REFINED_UNKNOWNS} can be refined: a smaller --width, or no --refine"
+            )
+
+    @property
+    def refined_unknowns(self) -> int:
+        """Unknowns of `nccli.dufm.refine`: M_1 in its own row space, and the weights."""
+        inner = min(self.K, self.width)
+        return (self.K + self.width) * inner + (self.L - 2) * self.width**2 + self.width * self.K
 
     @property
     def problem(self) -> Problem:
@@ -79,18 +119,58 @@ class DufmConfig:
     @property
     def batch_key(self) -> tuple[Any, ...]:
         """Runs with equal keys can share one batched program."""
-        return (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
+        shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
+        return (*shape, self.optimizer, self.momentum, self.schedule)
 
     @property
     def decay_time(self) -> float:
-        """Largest time constant 1/(η λ) of weight decay, in steps; inf where it exceeds what a float can hold."""
-        rate = self.lr * min(self.wd_h1, *self.wd_layers)
+        """Largest time constant of weight decay, in steps; inf where it exceeds what a float can hold.
+
+        1/(η λ), less with momentum, more with a schedule; 0 for Adam, whose pace has no such constant.
+        """
+        return self._time_constant(min(self.wd_h1, *self.wd_layers))
+
+    @property
+    def features_decay_time(self) -> float:
+        """The time constant of the weight decay of H_1, as `decay_time`."""
+        return self._time_constant(self.wd_h1)
+
+    def _time_constant(self, wd: float) -> float:
+        if self.optimizer == "adam":
+            return 0.0
+        rate = self.lr * mean_factor(self.schedule) / (1 - self.momentum) * wd
         return 1 / rate if rate > 0 else math.inf
 
+    def paces(self, first: int, count: int) -> Float[np.ndarray, "count 3"] | None:
+        """Rows of `nccli.dufm.pace.paces` for steps `first` to `first + count − 1`; None where all are ones."""
+        if self.schedule == "constant" and self.optimizer != "adam":
+            return None
+        return paces(self.schedule, self.optimizer, self.momentum, self.steps, first, count)
+
     def as_dict(self) -> dict[str, Any]:
-        """All fields as JSON-ready values; epsilon only where the activation has one."""
+        """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
         fields = asdict(self)
         fields["wd_layers"] = list(self.wd_layers)
-        if self.epsilon is None:
-            del fields["epsilon"]
-        return fields
+        return {name: value for name, value in fields.items() if _OPTIONAL.get(name, _ALWAYS) != value}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "DufmConfig":
+        """The inverse of `as_dict`.
+
+        Raises:
+            InputError: a value is out of its range.
+            TypeError: a field is missing or unknown.
+        """
+        return cls(**{**fields, "wd_layers": tuple(fields["wd_layers"])})
+
+
+_ALWAYS = object()
+_OPTIONAL = {
+    "epsilon": None,
+    "optimizer": "gd",
+    "momentum": 0.0,
+    "schedule": "constant",
+    "collapse_tol": 0.0,
+    "refine": False,
+}
+"""Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""

@@ -1,13 +1,14 @@
 /* Gradient descent on one L-DUFM, many steps in cache (theory sheet, section 1).
 
-Compiled for one shape: REAL; N rows (samples), D width, K classes, each padded with zeros as below; L layers;
-VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is one. Padding stays zero:
-a zero row or column receives a zero gradient, and σ(0) = 0.
+Compiled for one shape: REAL; N rows (samples, or classes of a collapsed point), D width, K classes, each padded with
+zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is
+one; OPTIMIZER as below. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
 
-Row-major, contiguous axis first in a vector: X_1 (N × D), V (L−1 × D × D), V_L (D × K), Y (N × K), all in the
-transposed orientation of `nccli.dufm.engine`. N is a multiple of ROWS, D and K of VEC.
+Row-major, contiguous axis first in a vector: X_1 (N × D), V (L−1 × D × D), V_L (D × K) one after the other in P, then
+what the optimiser remembers of each, laid out the same; Y (N × K). All are in the transposed orientation of
+`nccli.dufm.engine`. N is a multiple of ROWS, D and K of VEC.
 */
-#include <string.h>
+#include <math.h>
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
@@ -41,22 +42,55 @@ typedef __typeof__((vec){0} > (vec){0}) mask;
       }                                                                                           \
   }
 
-/* V = keep V − Xᵀ G, STRIP rows of V at a time; G carries the step size. */
+#define GD 0
+#define HEAVY_BALL 1
+#define NESTEROV 2
+#define ADAM 3
+#define SIZE (N * D + (L - 1) * D * D + D * K)
+
+/* What a step needs to change a parameter. In plain descent g and decay carry the step size η already. */
+typedef struct {
+  REAL rate, beta, bias1, bias2; /* η, momentum, Adam's 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ) */
+  REAL factor, share;            /* of E, and of ∂X_1 in one of the samples behind a row */
+  REAL decay[L + 1];             /* of X_1, V_1, …, V_L */
+} Step;
+
+/* Apply the gradient g, weight decay included, to the vector at p. */
+static inline void update(REAL *p, vec g, const Step *s) {
+#if OPTIMIZER == GD
+  AT(p) -= g;
+#elif OPTIMIZER == ADAM
+  vec m = s->beta * AT(p + SIZE) + (1 - s->beta) * g;
+  vec v = (REAL)BETA_2 * AT(p + 2 * SIZE) + (REAL)(1 - BETA_2) * g * g;
+  vec root;
+  EACH(i, VEC) root[i] = sizeof(REAL) == sizeof(float) ? (REAL)sqrtf((float)v[i]) : (REAL)sqrt((double)v[i]);
+  AT(p + SIZE) = m;
+  AT(p + 2 * SIZE) = v;
+  AT(p) -= (s->rate * s->bias1) * m / (root * s->bias2 + (REAL)ADAM_EPSILON);
+#else
+  vec u = s->beta * AT(p + SIZE) + g;
+  AT(p + SIZE) = u;
+  vec along = OPTIMIZER == NESTEROV ? (vec)(g + s->beta * u) : (vec)u;
+  AT(p) -= s->rate * along;
+#endif
+}
+
+/* The gradient decay V + Xᵀ G, STRIP rows of V at a time, and the step along it. */
 #define DESCEND(name, COLS, BLOCK)                                                                \
-  static void name(REAL *restrict V, REAL keep, const REAL *restrict X, const REAL *restrict G) { \
+  static void name(REAL *restrict V, REAL decay, const REAL *restrict X, const REAL *restrict G, const Step *s) { \
     for (int k0 = 0; k0 < D; k0 += STRIP)                                                         \
       for (int j0 = 0; j0 < COLS; j0 += BLOCK * VEC) {                                            \
         vec sum[STRIP][BLOCK];                                                                    \
-        EACH(k, STRIP) EACH(j, BLOCK) sum[k][j] = keep * GIVEN(V + (k0 + k) * COLS + j0 + j * VEC);  \
+        EACH(k, STRIP) EACH(j, BLOCK) sum[k][j] = decay * GIVEN(V + (k0 + k) * COLS + j0 + j * VEC); \
         for (int i = 0; i < N; i++) {                                                             \
           vec g[BLOCK];                                                                           \
           EACH(j, BLOCK) g[j] = GIVEN(G + i * COLS + j0 + j * VEC);                               \
           EACH(k, STRIP) {                                                                        \
             REAL x = X[i * D + k0 + k];                                                           \
-            EACH(j, BLOCK) sum[k][j] -= x * g[j];                                                 \
+            EACH(j, BLOCK) sum[k][j] += x * g[j];                                                 \
           }                                                                                       \
         }                                                                                         \
-        EACH(k, STRIP) EACH(j, BLOCK) AT(V + (k0 + k) * COLS + j0 + j * VEC) = sum[k][j];         \
+        EACH(k, STRIP) EACH(j, BLOCK) update(V + (k0 + k) * COLS + j0 + j * VEC, sum[k][j], s);   \
       }                                                                                           \
   }
 
@@ -105,19 +139,27 @@ PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + a
 PRODUCT(forward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward_out, K, K, D, BLOCK_D, NOTHING, AT(C + at) = z)
-PRODUCT(descend_features, D, D, D, BLOCK_D, AND REAL keep, AT(C + at) = keep * GIVEN(C + at) - z)
+PRODUCT(descend_features, D, D, D, BLOCK_D, AND const Step *s,
+        update(C + at, s->decay[0] * GIVEN(C + at) + s->share * z, s))
 PRODUCT(output, D, D, K, BLOCK_K, AND const REAL *restrict Y AND REAL factor, AT(C + at) = factor * (z - GIVEN(Y + at)))
 DESCEND(descend, D, BLOCK_D)
 DESCEND(descend_last, K, BLOCK_K)
 
-/* `rate` is lr/N; keep[0] = 1 − lr λ_{H_1}, keep[l] = 1 − lr λ_{W_l}. */
-void nccli_steps(long count, REAL *X_1, REAL *V, REAL *V_L, const REAL *Y, REAL rate, const REAL *keep, REAL *scratch) {
+/* Take `count` steps.
+
+pace: three numbers a step, see `nccli.dufm.pace`; NULL for ones.
+lr, inverse_rows (1/rows without padding), share, beta: see Step.
+wd: λ_{H_1}, λ_{W_1}, …, λ_{W_L}.
+*/
+void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double lr, double inverse_rows, double share,
+                 double beta, const double *wd, REAL *scratch) {
 #if defined(__SSE__)
   unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040); /* subnormals are zero: weights that decay to zero would slow every product down */
 #endif
+  REAL *V = P + N * D, *V_L = V + (L - 1) * D * D;
   REAL *X[L], *S[L], *G[2], *E, *T;
-  X[0] = X_1;
+  X[0] = P;
   for (int l = 1; l < L; l++) X[l] = scratch, scratch += N * D;
 #ifdef EPSILON
   for (int l = 1; l < L; l++) S[l] = scratch, scratch += N * D;
@@ -126,6 +168,11 @@ void nccli_steps(long count, REAL *X_1, REAL *V, REAL *V_L, const REAL *Y, REAL 
 #endif
   G[0] = scratch, G[1] = G[0] + N * D, E = G[1] + N * D, T = E + N * K;
   for (long step = 0; step < count; step++) {
+    static const double steady[3] = {1, 1, 1};
+    const double *now = pace ? pace + 3 * step : steady;
+    double scale = OPTIMIZER == GD ? lr * now[0] : 1;
+    Step s = {(REAL)(lr * now[0]), (REAL)beta, (REAL)now[1], (REAL)now[2], (REAL)(scale * inverse_rows), (REAL)share};
+    for (int l = 0; l <= L; l++) s.decay[l] = (REAL)(scale * wd[l]);
 #pragma GCC unroll 1
     for (int l = 1; l < L; l++) {
       const REAL *W = V + (l - 1) * D * D;
@@ -136,11 +183,11 @@ void nccli_steps(long count, REAL *X_1, REAL *V, REAL *V_L, const REAL *Y, REAL 
       else forward_act(X[l - 1], W, X[l]);
 #endif
     }
-    output(X[L - 1], V_L, E, Y, rate);
+    output(X[L - 1], V_L, E, Y, s.factor);
     transpose(V_L, T, D, K);
     if (ACT(L)) backward_out_act(E, T, G[0], S[L - 1]);
     else backward_out(E, T, G[0]);
-    descend_last(V_L, keep[L], X[L - 1], E);
+    descend_last(V_L, s.decay[L], X[L - 1], E, &s);
     int turn = 0;
 #pragma GCC unroll 1
     for (int l = L - 1; l > 0; l--, turn = 1 - turn) {
@@ -149,11 +196,9 @@ void nccli_steps(long count, REAL *X_1, REAL *V, REAL *V_L, const REAL *Y, REAL 
       if (l > 1) {
         if (ACT(l)) backward_act(G[turn], T, G[1 - turn], S[l - 1]);
         else backward(G[turn], T, G[1 - turn]);
-        descend(W, keep[l], X[l - 1], G[turn]);
-      } else {
-        descend(W, keep[l], X[0], G[turn]);
-        descend_features(G[turn], T, X[0], keep[0]);
       }
+      descend(W, s.decay[l], X[l - 1], G[turn], &s);
+      if (l == 1) descend_features(G[turn], T, X[0], &s);
     }
   }
 #if defined(__SSE__)

@@ -1,35 +1,32 @@
 """The step as compiled code: `kernel.c`, built for one shape by the machine's own C compiler and kept for next time.
 
-A run's whole state stays in the core's cache for many steps, runs are spread over cores, and a run's numbers do not
+`measure.c` beside it measures a run, for which PyTorch would need longer than for a hundred steps of a small one. A
+run's whole state stays in the core's cache for many steps, runs are spread over cores, and a run's numbers do not
 depend on its neighbours, bit for bit. Where there is no compiler that can build it, `Engine.step` does the same work.
 """
 
 import ctypes
-import hashlib
 import os
-import platform
-import shlex
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
+from nccli.dufm.compiler import compiled_library, vector_bytes
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
+from nccli.dufm.measurement import Measurement
+from nccli.dufm.pace import ADAM_BETA_2, ADAM_EPSILON, OPTIMIZERS
+from nccli.dufm.steps import Steps
+from nccli.metrics import RANK_RTOL, ZERO_FLOOR
 
-_FLAGS = ("-O3", "-march=native", "-std=gnu11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 _NARROW_COST = 1.12  # measured: a step in vectors of half the length takes so much longer at the same padding
-_BUILD_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Shape:
         L: number of weight matrices.
         rows, block, strip, lanes: how a product is cut into registers, see `kernel.c`.
         double: float64 instead of float32.
-        activation, epsilon: as in `DufmConfig`.
+        activation, epsilon, optimizer: as in `DufmConfig`.
     """
 
     N: int
@@ -55,14 +52,16 @@ class Shape:
     double: bool
     activation: str
     epsilon: float | None
+    optimizer: str
 
     @classmethod
-    def of(cls, config: DufmConfig, vector_bytes: int) -> "Shape":
+    def of(cls, config: DufmConfig, vector_bytes: int, reduced: bool = False) -> "Shape":
         """Choose padding and register blocks for runs of this shape.
 
         Args:
             config: any of the runs.
             vector_bytes: length of the machine's vectors; 64 comes with 32 registers, less with 16.
+            reduced: whether a row stands for all samples of a class.
         """
         longest = vector_bytes // (8 if config.dtype == "float64" else 4)
         halves = [longest, longest // 2] if vector_bytes > 16 else [longest]
@@ -71,7 +70,7 @@ class Shape:
         registers = 32 if vector_bytes == 64 else 16
         block = max(b for b in range(1, 5 if registers == 32 else 3) if D // lanes % b == 0)
         most = min(12, (registers - 1 - block) // block)
-        N = config.n * config.K
+        N = config.K if reduced else config.n * config.K
         rows = min(range(1, most + 1), key=lambda r: (_padded(N, r) * (1 + 0.5 / r), -r))
         return cls(
             N=_padded(N, rows),
@@ -85,7 +84,20 @@ class Shape:
             double=config.dtype == "float64",
             activation=config.activation,
             epsilon=config.epsilon,
+            optimizer=config.optimizer,
         )
+
+    @property
+    def size(self) -> int:
+        """Numbers that X_1, V_1, …, V_L take together."""
+        return self.N * self.D + (self.L - 1) * self.D * self.D + self.D * self.K
+
+    def parts(
+        self, block: NDArray[np.floating]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+        """X_1, the stack of V_l for l < L, and V_L, as views of (runs, size) numbers."""
+        X, V, V_L = np.split(block, np.cumsum([self.N * self.D, (self.L - 1) * self.D * self.D]), axis=1)
+        return X.reshape(-1, self.N, self.D), V.reshape(-1, self.L - 1, self.D, self.D), V_L.reshape(-1, self.D, self.K)
 
     @property
     def scratch(self) -> int:
@@ -94,71 +106,110 @@ class Shape:
 
     def defines(self) -> list[str]:
         """Preprocessor definitions for `kernel.c`."""
-        values = {"REAL": "double" if self.double else "float", "N": self.N, "D": self.D, "K": self.K, "L": self.L}
+        values: dict[str, str | int | float] = {"REAL": "double" if self.double else "float"}
+        values |= {"N": self.N, "D": self.D, "K": self.K, "L": self.L}
         values |= {"ROWS": self.rows, "BLOCK_D": self.block, "BLOCK_K": 1, "STRIP": self.strip, "VEC": self.lanes}
+        values |= {"OPTIMIZER": OPTIMIZERS.index(self.optimizer), "BETA_2": ADAM_BETA_2, "ADAM_EPSILON": ADAM_EPSILON}
         values["ACT(l)"] = {"linear": "0", "relu-last": f"((l) == {self.L})"}.get(self.activation, "1")
         if self.epsilon is not None:
             values["EPSILON"] = repr(self.epsilon)
         return [f"-D{name}={value}" for name, value in values.items()]
 
 
-class NativeSteps:
+class NativeSteps(Steps):
     """Steps of all runs of an engine, a run at a time on each core."""
 
-    def __init__(self, engine: Engine, shape: Shape, function: "ctypes._NamedFuncPointer", workers: int) -> None:
+    def __init__(self, engine: Engine, shape: Shape, library: ctypes.CDLL, workers: int) -> None:
         """Lay the runs out as the kernel wants them.
 
         Args:
             engine: whose parameters are advanced; it lies on the CPU.
             shape: from `Shape.of`.
-            function: from `build`.
+            library: from `build`.
             workers: cores to use.
         """
-        self._engine, self._shape, self._function, self._workers = engine, shape, function, workers
+        self._shape, self._library = shape, library
         self._real = np.dtype(np.float64 if shape.double else np.float32)
         first, runs = engine.configs[0], len(engine.configs)
-        self._N, self._d, self._K = first.n * first.K, first.width, first.K
-        self._X = np.zeros((runs, shape.N, shape.D), self._real)
-        self._V = np.zeros((runs, shape.L - 1, shape.D, shape.D), self._real)
-        self._V_L = np.zeros((runs, shape.D, shape.K), self._real)
-        self._Y = np.zeros((shape.N, shape.K), self._real)
-        self._Y[: self._N, : self._K] = np.repeat(np.eye(first.K), first.n, axis=0)
-        self._rate = [config.lr / self._N for config in engine.configs]
-        decays = [(config.wd_h1, *config.wd_layers) for config in engine.configs]
-        lr = np.array([[config.lr] for config in engine.configs])
-        self._keep = np.ascontiguousarray(1 - lr * np.array(decays), self._real)
-
-    def __call__(self, count: int) -> None:
-        """Take so many steps of every run, and put the result into the engine's parameters."""
-        p = self._engine.parameters
-        pairs = (
-            (p.features, self._X[:, : self._N, : self._d]),
-            (p.hidden, self._V[:, :, : self._d, : self._d].swapaxes(0, 1)),
-            (p.last, self._V_L[:, : self._d, : self._K]),
-        )
-        for tensor, padded in pairs:
+        rows, d, K = engine.rows, first.width, first.K
+        self._state = np.zeros((runs, 1 + len(engine.moments), shape.size), self._real)
+        self._pairs: list[tuple[Tensor, NDArray[np.floating]]] = []
+        for which, held in enumerate((engine.parameters, *engine.moments)):
+            X, V, V_L = shape.parts(self._state[:, which])
+            self._pairs.append((held.features, X[:, :rows, :d]))
+            self._pairs.append((held.hidden, V[:, :, :d, :d].swapaxes(0, 1)))
+            self._pairs.append((held.last, V_L[:, :d, :K]))
+        for tensor, padded in self._pairs:
             padded[...] = tensor.numpy()
-        runs = range(len(self._rate))
-        with ThreadPoolExecutor(min(self._workers, len(runs))) as pool:
-            list(pool.map(lambda run: self._advance(run, count), runs))
-        for tensor, padded in pairs:
+        self._Y = np.zeros((shape.N, shape.K), self._real)
+        self._Y[:rows, :K] = np.repeat(np.eye(K), rows // K, axis=0)
+        self._lr = [config.lr for config in engine.configs]
+        self._wd = np.array([(config.wd_h1, *config.wd_layers) for config in engine.configs])
+        self._constants = (1 / rows, 1 / engine.copies, first.momentum)
+        self._first, self._copies = first, engine.copies
+        self._workers = min(workers, runs)
+
+    def advance(self, first: int, count: int) -> None:
+        """See `Steps.advance`."""
+        pace = self._first.paces(first, count)
+        self._spread(lambda run: self._advance(run, count, pace), range(len(self._lr)))
+
+    def sync(self) -> None:
+        """See `Steps.sync`."""
+        for tensor, padded in self._pairs:
             tensor.copy_(torch.from_numpy(padded))
 
-    def _advance(self, run: int, count: int) -> None:
-        rate = (ctypes.c_double if self._shape.double else ctypes.c_float)(self._rate[run])
+    def measure(self) -> Measurement:
+        """See `Steps.measure`."""
+        stages = 2 * self._first.L - 1
+        found = np.empty((len(self._lr), 6 + 2 * stages))
+        cuts = [len(found) * i // self._workers for i in range(self._workers + 1)]
+        self._spread(lambda i: self._measure(slice(cuts[i], cuts[i + 1]), found), range(self._workers))
+        fit, reg, grad_norm, deviation, aligned, finite = found[:, :6].T
+        dnc1, rank = found[:, 6 : 6 + stages], found[:, 6 + stages :].astype(np.int64)
+        return Measurement(fit, reg, grad_norm, dnc1, rank, deviation, aligned > 0, finite > 0)
+
+    def _spread(self, work: Callable[[int], None], over: range) -> None:
+        """Do a piece of work for each number, on as many threads as there are workers."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            list(pool.map(work, over))
+
+    def _measure(self, runs: slice, found: NDArray[np.float64]) -> None:
+        K = self._first.K
+        scratch = np.empty(self._library.nccli_measure_scratch(), np.float64)
+        self._library.nccli_measure(
+            ctypes.c_long(runs.stop - runs.start),
+            _pointer(self._state[runs]),
+            _pointer(self._Y),
+            *map(ctypes.c_int, (self._state.shape[1] - 1, K, self._first.n // self._copies, self._copies)),
+            ctypes.c_double(self._first.momentum),
+            _pointer(self._wd[runs]),
+            *map(ctypes.c_double, (RANK_RTOL, ZERO_FLOOR)),
+            _pointer(scratch),
+            _pointer(found[runs]),
+        )
+
+    def _advance(self, run: int, count: int, pace: NDArray[np.float64] | None) -> None:
         scratch = np.empty(self._shape.scratch, self._real)
-        X, V, V_L = (_pointer(array[run]) for array in (self._X, self._V, self._V_L))
-        keep = _pointer(self._keep[run])
-        self._function(ctypes.c_long(count), X, V, V_L, _pointer(self._Y), rate, keep, _pointer(scratch))
+        self._library.nccli_steps(
+            ctypes.c_long(count),
+            None if pace is None else _pointer(pace),
+            _pointer(self._state[run]),
+            _pointer(self._Y),
+            ctypes.c_double(self._lr[run]),
+            *map(ctypes.c_double, self._constants),
+            _pointer(self._wd[run]),
+            _pointer(scratch),
+        )
 
 
 def native_steps(engine: Engine, workers: int) -> NativeSteps | None:
     """Compiled steps for an engine on so many cores; None if it lies on a GPU or no kernel can be built here."""
     if engine.parameters.features.device.type != "cpu":
         return None
-    shape = Shape.of(engine.configs[0], vector_bytes())
-    function = build(shape)
-    return None if function is None else NativeSteps(engine, shape, function, workers)
+    shape = Shape.of(engine.configs[0], vector_bytes(), engine.reduced)
+    library = build(shape)
+    return None if library is None else NativeSteps(engine, shape, library, workers)
 
 
 def cores() -> int:
@@ -167,101 +218,19 @@ def cores() -> int:
     return max(1, min(allowed, torch.get_num_threads()))
 
 
-@lru_cache(maxsize=1)
-def vector_bytes() -> int:
-    """Length of the machine's vectors: 64 with AVX-512, 32 with AVX2, else 16."""
-    features = _processor().split()
-    return 64 if "avx512f" in features and "avx512vl" in features else 32 if "avx2" in features else 16
-
-
 @lru_cache(maxsize=256)
-def build(shape: Shape) -> "ctypes._NamedFuncPointer | None":
+def build(shape: Shape) -> ctypes.CDLL | None:
     """Compile the kernel for a shape, or load it from the cache; None where that is not possible."""
-    compiler = _compiler()
-    if compiler is None:
-        return None
-    source = files("nccli.dufm").joinpath("kernel.c").read_text()
-    command = [*compiler[0], *_FLAGS, *shape.defines()]
-    key = hashlib.sha256("\0".join((source, *command, compiler[1], _processor())).encode()).hexdigest()[:24]
-    library = _cache() / f"{key}.so"
-    return _loaded(library) or (_loaded(library) if _compile(command, source, library) else None)
-
-
-def _loaded(library: Path) -> "ctypes._NamedFuncPointer | None":
-    """The kernel of a library; None if there is none, it is broken, or its file system forbids execution."""
-    try:
-        return ctypes.CDLL(str(library)).nccli_steps if library.exists() else None
-    except (OSError, AttributeError):
-        return None
-
-
-def _compile(command: Sequence[str], source: str, library: Path) -> bool:
-    """Build beside the final place and move there, so that another process never loads half a file."""
-    try:
-        library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            code, built = Path(folder) / "kernel.c", Path(folder) / "kernel.so"
-            code.write_text(source)
-            arguments = [*command, "-shared", "-fPIC", str(code), "-o", str(built)]
-            done = subprocess.run(arguments, capture_output=True, check=False, timeout=_BUILD_SECONDS)
-            if done.returncode != 0:
-                return False
-            built.replace(library)
-        return True
-    except (OSError, subprocess.SubprocessError):
-        return False
-
-
-@lru_cache(maxsize=1)
-def _compiler() -> tuple[list[str], str] | None:
-    """The C compiler as a command, and its version; None without one. CC names another, CC= (empty) none."""
-    named = os.environ.get("CC")
-    candidates = ["gcc", "cc"] if named is None else [named]
-    for candidate in candidates:
-        command = shlex.split(candidate)
-        if command and shutil.which(command[0]):
-            try:
-                done = subprocess.run([*command, "--version"], capture_output=True, check=False, timeout=30)
-            except (OSError, subprocess.SubprocessError):
-                continue
-            if done.returncode == 0:
-                return command, done.stdout.decode(errors="replace").partition("\n")[0]
-    return None
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    """What the processor can do: a library for another one must not be loaded."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    wanted = ("vendor_id", "cpu family", "model\t", "flags", "Features", "CPU part")
-    return " ".join(dict.fromkeys(line for line in lines if line.startswith(wanted)))
-
-
-@lru_cache(maxsize=1)
-def _cache() -> Path:
-    """Folder of compiled kernels: below NCCLI_CACHE or the user's cache folder, else one for this process alone."""
-    named = os.environ.get("NCCLI_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    try:
-        folder = (Path(named) if named else Path.home() / ".cache") / "nccli"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        usable = os.access(folder, os.W_OK | os.X_OK)
-    except (OSError, RuntimeError):
-        usable = False
-    return folder if usable else Path(_own_folder().name)
-
-
-@lru_cache(maxsize=1)
-def _own_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Removed when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="nccli-")
+    sources = {name: files("nccli.dufm").joinpath(name).read_text() for name in ("kernel.c", "measure.c")}
+    library = compiled_library(sources, shape.defines())
+    if library is not None:
+        library.nccli_measure_scratch.restype = ctypes.c_long
+    return library
 
 
 def _padded(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _pointer(array: Float[np.ndarray, "..."] | Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)  # type: ignore[union-attr]
+def _pointer(array: NDArray[np.floating]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)

@@ -32,13 +32,16 @@ class DufmResult:
 
     Attributes:
         config: what was asked for.
-        status: "converged" (the stop rule held), "stopped" (the budget ran out), "diverged" (a loss that is not
-            finite) or "interrupted".
+        status: "converged" (the stop rule held; for a refined run, by the norm of the subdifferential's element),
+            "stopped" (the budget ran out), "diverged" (a loss that is not finite) or "interrupted".
         history: measurements, oldest first; the last one is of the final point unless the run diverged.
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
         steps: gradient steps taken.
         loss, fit, reg, grad_norm: of the final point; for a diverged run not all of them are finite.
         seconds: wall time from the start of the batch to the end of this run.
+        collapsed_at: step from which the run went on as its class means (`nccli.dufm.reduction`), None if it did not.
+            DNC1 after it, in the history and in `layers`, is that of the switch: an upper bound.
+        refinement: of the end point, where the configuration asks for it and the run came to its end.
     """
 
     config: DufmConfig
@@ -51,6 +54,25 @@ class DufmResult:
     seconds: float
     history: tuple[HistoryPoint, ...]
     layers: list[LayerMetrics] = field(repr=False)
+    collapsed_at: int | None = None
+    refinement: "Refinement | None" = None
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """How `nccli.dufm.refine` ended; loss, fit, reg, grad_norm and layers of the run are then of the refined point.
+
+    Attributes:
+        residual: norm of the smallest element found of the subdifferential of the loss; 0 certifies a stationary point.
+        kinks: pre-activations of the class means that are zero.
+        radius: the largest of them in size.
+        iterations: Newton steps.
+    """
+
+    residual: float
+    kinks: int
+    radius: float
+    iterations: int
 
 
 def stages(L: int) -> tuple[tuple[int, str], ...]:

@@ -49,6 +49,6 @@ def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = 
             }
             for layer in layers[key]
         ]
-        record["created"] = run["created"]
+        record |= {name: run[name] for name in ("created", "optimizer", "collapsed_at", "residual", "kinks")}
         records.append(record)
     return records

@@ -14,6 +14,8 @@ class Run(SQLModel, table=True):
     """One run: what was asked for, how it ended, where it was made.
 
     `wd` is λ_{W_l} when all layers share it, else NULL. `steps` is what was taken, the budget stands in `config`.
+    `collapsed_at` is the step from which a run went on as its class means. `residual` is the norm of the smallest
+    element found of the subdifferential at a refined point, which has `kinks` pre-activations that are zero.
     `loss_srg` is NULL where no SRG solution exists (K < 4). Times are UTC, ISO 8601; `created` is when it was stored.
     """
 
@@ -45,6 +47,10 @@ class Run(SQLModel, table=True):
     started: str
     created: str = Field(index=True)
     config: Any = Field(sa_type=JsonText, nullable=False)
+    optimizer: str | None = None
+    collapsed_at: int | None = None
+    residual: float | None = None
+    kinks: int | None = None
 
 
 class Layer(SQLModel, table=True):

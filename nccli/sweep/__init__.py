@@ -1,20 +1,24 @@
 """From value lists to runs, and their execution."""
 
-from nccli.sweep._execute import Plan, execute_dufm, plan_dufm
+from nccli.sweep._execute import Plan, SweepWatch, execute_dufm, plan_dufm
 from nccli.sweep._export import export_point
 from nccli.sweep._grid import ProblemGrid, dufm_grid
+from nccli.sweep._jobs import Job, jobs_of
 from nccli.sweep._rows import construction_config, construction_run, dufm_run
 from nccli.sweep._values import parse_floats, parse_integers
 
 __all__ = [
+    "Job",
     "Plan",
     "ProblemGrid",
+    "SweepWatch",
     "construction_config",
     "construction_run",
     "dufm_grid",
     "dufm_run",
     "execute_dufm",
     "export_point",
+    "jobs_of",
     "parse_floats",
     "parse_integers",
     "plan_dufm",

@@ -2,14 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nccli.dufm.config import DufmConfig
 from nccli.store import FINISHED, Store, existing_statuses, run_id, save_run
+from nccli.sweep._jobs import jobs_of, remove_finished_checkpoints
 from nccli.sweep._rows import dufm_run
 
 if TYPE_CHECKING:
-    from nccli.dufm.train import Progress
+    from nccli.dufm.watch import Progress
+
+
+@dataclass(frozen=True)
+class SweepWatch:
+    """How a sweep is watched and steered.
+
+    Attributes:
+        on_progress: called with the index of the batch in hand, the number of batches, and its progress.
+        should_stop: once it holds, runs in training are stored as interrupted and no batch is begun.
+        on_trouble: called with a line for everything that went wrong without stopping the sweep.
+    """
+
+    on_progress: Callable[[int, int, "Progress"], None] = lambda index, count, progress: None
+    should_stop: Callable[[], bool] = lambda: False
+    on_trouble: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)
@@ -49,35 +66,48 @@ def plan_dufm(configs: Sequence[DufmConfig], store: Store | None, force: bool) -
 
 
 def execute_dufm(
-    plan: Plan,
-    store: Store,
-    device: str,
-    on_progress: Callable[["Progress", int], None] = lambda progress, batch: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    plan: Plan, store: Store, device: str, watch: SweepWatch | None = None, reduction: bool = True
 ) -> dict[str, str]:
     """Train what the plan leaves, storing each run as it ends.
+
+    The state of a batch is kept beside the store while it is trained, and the next call goes on from there.
 
     Args:
         plan: from `plan_dufm`.
         store: where runs go.
         device: "auto", "cpu" or "cuda".
-        on_progress: called with the progress of the batch in hand and its index.
-        should_stop: once it holds, runs in training are stored as interrupted and no batch is begun.
+        watch: who watches.
+        reduction: as `nccli.dufm.train.train` takes it.
 
     Returns:
         Status by run id, of stored and new runs; runs never begun are absent.
+
+    Raises:
+        InputError: a device that is not there, or a run that does not fit into memory; nothing was trained.
     """
+    watch = watch or SweepWatch()
     statuses = dict(plan.stored)
     if not plan.batches:
         return statuses
     import torch
 
-    from nccli.dufm.train import choose_device, train
+    from nccli.dufm.checkpoint import Checkpoint
+    from nccli.dufm.train import choose_device, resume, train
+    from nccli.dufm.watch import Watch
 
     chosen = choose_device(device)
-    for index, batch in enumerate(plan.batches):
-        if should_stop():
+    jobs = jobs_of(plan, store, chosen, reduction, watch.on_trouble)
+    for index, job in enumerate(jobs):
+        if watch.should_stop():
             break
-        for result in train(batch, chosen, lambda progress, index=index: on_progress(progress, index), should_stop):  # type: ignore[misc]
+        inner = Watch(
+            partial(watch.on_progress, index, len(jobs)),
+            watch.should_stop,
+            Checkpoint(job.checkpoint),
+            watch.on_trouble,
+        )
+        results = resume(job.saved, job.configs, inner) if job.saved else train(job.configs, chosen, inner, reduction)
+        for result in results:
             statuses[save_run(store, dufm_run(result, chosen, torch.__version__))] = result.status
+    remove_finished_checkpoints(store)
     return statuses

@@ -8,8 +8,10 @@ import pytest
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
+from nccli.dufm.measurement import measure_steps
 from nccli.dufm.result import DufmResult, stages
-from nccli.dufm.train import Progress, choose_device, measure_steps, train
+from nccli.dufm.train import choose_device, train
+from nccli.dufm.watch import Progress, Watch
 from nccli.errors import InputError
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(5e-3,) * 3, lr=0.2, steps=400, seed=0, dtype="float64")
@@ -66,7 +68,7 @@ def test_a_run_stops_when_its_gradient_is_small_and_the_others_go_on() -> None:
 
 def test_an_interrupted_batch_reports_where_it_is() -> None:
     polls = iter([False, False, True])
-    (result,) = train([BASE], should_stop=lambda: next(polls))
+    (result,) = train([BASE], watch=Watch(should_stop=lambda: next(polls)))
     assert result.status == "interrupted"
     assert 0 < result.steps < BASE.steps
     assert result.history[-1].step == result.steps
@@ -75,13 +77,13 @@ def test_an_interrupted_batch_reports_where_it_is() -> None:
 
 
 def test_interrupting_at_once_still_gives_every_run() -> None:
-    results = list(train([BASE, replace(BASE, seed=1)], should_stop=lambda: True))
+    results = list(train([BASE, replace(BASE, seed=1)], watch=Watch(should_stop=lambda: True)))
     assert [result.status for result in results] == ["interrupted"] * 2
 
 
 def test_progress_reports_the_batch() -> None:
     seen: list[Progress] = []
-    list(train([BASE, replace(BASE, seed=1)], on_progress=seen.append))
+    list(train([BASE, replace(BASE, seed=1)], watch=Watch(on_progress=seen.append)))
     assert seen[-1].step == BASE.steps
     assert [p.step for p in seen] == sorted(p.step for p in seen)
     assert all(p.active <= p.runs == 2 and p.steps_per_second > 0 and p.seconds_left >= 0 for p in seen)

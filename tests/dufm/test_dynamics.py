@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.engine import Engine, Parameters
+from nccli.dufm.engine import Engine
+from nccli.dufm.parameters import Parameters
 from nccli.dufm.train import train
 from nccli.theory import Problem, solve_dnc
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from nccli.dufm import native
+from nccli.dufm import compiler, native
+from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
 from nccli.dufm.engine import Engine
-from nccli.dufm.native import NativeSteps, Shape, build, native_steps, vector_bytes
+from nccli.dufm.native import NativeSteps, Shape, build, native_steps
 from nccli.dufm.train import train
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
@@ -25,7 +26,7 @@ BASE = DufmConfig(
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels of this run of the tests, not of the developer's own use."""
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-    for cached in (native._cache, native._compiler, native.build):
+    for cached in (compiler._cache, compiler._compiler, native.build):
         cached.cache_clear()
 
 
@@ -33,6 +34,13 @@ def compiled(engine: Engine, workers: int = 2) -> NativeSteps:
     steps = native_steps(engine, workers)
     assert steps is not None
     return steps
+
+
+def take(engine: Engine, count: int, workers: int = 2) -> None:
+    """Compiled steps, from the start of the run."""
+    steps = compiled(engine, workers)
+    steps.advance(0, count)
+    steps.sync()
 
 
 def assert_same(one: Engine, other: Engine, rtol: float, atol: float) -> None:
@@ -58,7 +66,8 @@ def test_compiled_steps_equal_plain_steps(activation: str, K: int, L: int, n: in
     with torch.no_grad():
         for count in (1, 2, 37):
             plain.advance(count)
-            steps(count)
+            steps.advance(0, count)
+            steps.sync()
             assert_same(fast, plain, rtol=1e-9, atol=1e-12)
 
 
@@ -68,7 +77,7 @@ def test_compiled_steps_in_float32_agree_to_rounding() -> None:
     plain, fast = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
     with torch.no_grad():
         plain.advance(50)
-        compiled(fast)(50)
+        take(fast, 50)
     assert_same(fast, plain, rtol=1e-4, atol=1e-6)
 
 
@@ -90,8 +99,8 @@ def test_the_number_of_cores_changes_nothing() -> None:
     configs = [replace(BASE, seed=seed) for seed in range(5)]
     one, many = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
     with torch.no_grad():
-        compiled(one, 1)(100)
-        compiled(many, 4)(100)
+        take(one, 100, workers=1)
+        take(many, 100, workers=4)
     assert_same(one, many, rtol=0, atol=0)
 
 
@@ -104,30 +113,32 @@ def test_subnormal_numbers_are_as_before_afterwards() -> None:
 def test_without_a_compiler_training_takes_plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     (fast,) = train([BASE])
     monkeypatch.setenv("CC", "")
-    native._compiler.cache_clear()
+    compiler._compiler.cache_clear()
     native.build.cache_clear()
     assert native_steps(Engine.start([BASE], "cpu"), 1) is None
     (plain,) = train([BASE])
     assert plain.loss == pytest.approx(fast.loss, rel=1e-11)
 
 
-@pytest.mark.parametrize("compiler", ["/nonexistent/cc", "false", "true"])
-def test_a_compiler_that_does_not_work_is_no_compiler(compiler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CC", compiler)
-    native._compiler.cache_clear()
+@pytest.mark.parametrize("command", ["/nonexistent/cc", "false", "true"])
+def test_a_compiler_that_does_not_work_is_no_compiler(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", command)
+    compiler._compiler.cache_clear()
     assert build(Shape.of(BASE, vector_bytes())) is None
 
 
 @needs_gcc
 def test_a_broken_library_in_the_cache_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path))
-    native._cache.cache_clear()
+    compiler._cache.cache_clear()
     shape = Shape.of(replace(BASE, width=11), vector_bytes())
-    monkeypatch.setattr(native, "_compile", lambda command, source, library: library.write_bytes(b"not a library") > 0)
+    monkeypatch.setattr(
+        compiler, "_compile", lambda command, source, library: library.write_bytes(b"not a library") > 0
+    )
     assert build(shape) is None
     monkeypatch.undo()
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path))
-    native._cache.cache_clear()
+    compiler._cache.cache_clear()
     native.build.cache_clear()
     assert build(shape) is not None
 
@@ -137,7 +148,7 @@ def test_an_unusable_cache_folder_does_not_matter(tmp_path: Path, monkeypatch: p
     occupied = tmp_path / "file"
     occupied.write_text("")
     monkeypatch.setenv("NCCLI_CACHE", str(occupied))
-    native._cache.cache_clear()
+    compiler._cache.cache_clear()
     assert build(Shape.of(BASE, vector_bytes())) is not None
 
 

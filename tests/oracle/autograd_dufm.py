@@ -1,6 +1,7 @@
-"""Gradient descent on the L-DUFM as a researcher would write it: one run, torch.nn.functional, autograd, SGD."""
+"""Training the L-DUFM as a researcher would write it: one run, torch.nn.functional, autograd, torch.optim."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +27,13 @@ def activation(config: DufmConfig, layer: int) -> Callable[[Tensor], Tensor]:
     return lambda z: z
 
 
+def make_optimizer(config: DufmConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The optimiser that a configuration names; weight decay is coupled, a part of the gradient."""
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=config.lr, betas=(config.momentum, 0.999), eps=1e-8)
+    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.optimizer == "nesterov")
+
+
 class OrdinaryDufm:
     """One run with parameters in the paper's orientation: H_1 (d × N), W_l (out × in)."""
 
@@ -41,7 +49,7 @@ class OrdinaryDufm:
         self.Y = torch.eye(config.K, dtype=kind).repeat_interleave(config.n, dim=1)
         groups = [{"params": [self.H_1], "weight_decay": config.wd_h1}]
         groups += [{"params": [W], "weight_decay": wd} for W, wd in zip(self.W, config.wd_layers, strict=True)]
-        self.optimizer = torch.optim.SGD(groups, lr=config.lr)
+        self.optimizer = make_optimizer(config, groups)
 
     def fit(self) -> Tensor:
         """1/(2N) ‖W_L H_L − Y‖²."""
@@ -58,7 +66,7 @@ class OrdinaryDufm:
         return reg
 
     def step(self) -> None:
-        """One step of torch.optim.SGD; weight decay is the optimiser's."""
+        """One step of torch.optim; weight decay is the optimiser's."""
         self.optimizer.zero_grad()
         self.fit().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

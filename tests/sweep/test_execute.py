@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nccli.dufm.train import measure_steps
+from nccli.dufm.measurement import measure_steps
 from nccli.store import FINISHED, Store, run_records, select_history, select_matrix, select_runs
-from nccli.sweep import execute_dufm, plan_dufm
+from nccli.sweep import SweepWatch, execute_dufm, plan_dufm
 from nccli.theory import solve_dnc, solve_srg
 from tests.sweep.sweeps import tiny_grid
 
@@ -113,7 +113,7 @@ def test_a_stop_request_stores_the_runs_in_hand_and_begins_no_other(store: Store
 
     configs = tiny_grid([0, 1], K=[3, 4])
     plan = plan_dufm(configs, store, force=False)
-    statuses = execute_dufm(plan, store, "cpu", should_stop=should_stop)
+    statuses = execute_dufm(plan, store, "cpu", SweepWatch(should_stop=should_stop))
     assert statuses == dict.fromkeys(plan.ids[:2], "interrupted")
     records = stored(store)
     assert set(records) == set(plan.ids[:2])
@@ -127,7 +127,7 @@ def test_interrupted_runs_are_trained_to_the_end_next_time(store: Store) -> None
     answers = iter([False])
     configs = tiny_grid([0, 1])
     interrupted = execute_dufm(
-        plan_dufm(configs, store, force=False), store, "cpu", should_stop=lambda: next(answers, True)
+        plan_dufm(configs, store, force=False), store, "cpu", SweepWatch(should_stop=lambda: next(answers, True))
     )
     assert set(interrupted.values()) == {"interrupted"}
     statuses = execute_dufm(plan_dufm(configs, store, force=False), store, "cpu")
@@ -144,7 +144,9 @@ def test_training_leaves_the_arithmetic_of_the_program_as_it_was(store: Store) -
 def test_progress_names_the_batch_in_hand(store: Store) -> None:
     seen: list[tuple[int, int]] = []
     plan = plan_dufm(tiny_grid([0, 1], K=[3, 4]), store, force=False)
-    execute_dufm(plan, store, "cpu", on_progress=lambda progress, batch: seen.append((batch, progress.runs)))
+    execute_dufm(
+        plan, store, "cpu", SweepWatch(on_progress=lambda batch, _, progress: seen.append((batch, progress.runs)))
+    )
     assert {batch for batch, _ in seen} == {0, 1}
     assert {runs for _, runs in seen} == {2}
     assert seen == sorted(seen)

@@ -1,0 +1,108 @@
+"""The state of a batch on disk: written completely or not at all, seldom enough not to be felt."""
+
+import json
+import os
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nccli import __version__
+from nccli.atomic import atomic_write
+from nccli.dufm.config import DufmConfig
+from nccli.errors import InputError
+
+_FORMAT = 1
+_SECONDS = 60.0
+_SECONDS_VARIABLE = "NCCLI_CHECKPOINT_SECONDS"
+_COST = 0.01
+_HEADER = "header"
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a checkpoint holds.
+
+    Attributes:
+        configs: of all runs of the batch, those that have ended too.
+        header: the plain values of `nccli.dufm.train`'s loop.
+        arrays: its arrays.
+    """
+
+    configs: tuple[DufmConfig, ...]
+    header: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+    @property
+    def going(self) -> list[int]:
+        """Places of the runs that had not ended."""
+        return [run for name, runs in self.arrays.items() if name.endswith("_runs") for run in runs.tolist()]
+
+
+class Checkpoint:
+    """Where the state of one batch is kept."""
+
+    def __init__(self, path: Path) -> None:
+        """The file; it need not exist."""
+        self.path = path
+        self._last = time.monotonic()
+        self._least = self._wait = _least_seconds()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time: once a minute at most, and so that writing takes at most 1 % of the time.
+
+        NCCLI_CHECKPOINT_SECONDS sets another interval.
+        """
+        return time.monotonic() - self._last >= self._wait
+
+    def save(self, configs: tuple[DufmConfig, ...], header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Replace the file by this state.
+
+        Raises:
+            OSError: it cannot be written; what was there stays.
+        """
+        began = time.monotonic()
+        fields = {"format": _FORMAT, "version": __version__, "configs": [c.as_dict() for c in configs], **header}
+        text = np.frombuffer(json.dumps(fields).encode(), np.uint8)
+        with atomic_write(self.path) as file:
+            np.savez(file, **{_HEADER: text}, **arrays)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
+        self._last = time.monotonic()
+        self._wait = max(self._least, (self._last - began) / _COST)
+
+    def remove(self) -> None:
+        """Once every run of the batch has ended."""
+        self.path.unlink(missing_ok=True)
+
+
+def _least_seconds() -> float:
+    text = os.environ.get(_SECONDS_VARIABLE)
+    try:
+        seconds = _SECONDS if text is None else float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise InputError(f"{_SECONDS_VARIABLE} = {text}: must be a number of seconds")
+    return seconds
+
+
+def read_checkpoint(path: Path) -> Saved:
+    """Read a checkpoint.
+
+    Raises:
+        InputError: it is not one, is damaged, or was made by another version of nccli.
+    """
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            header = json.loads(file[_HEADER].tobytes())
+            if (header["format"], header["version"]) != (_FORMAT, __version__):
+                raise InputError(f"the checkpoint {path} is of another version of nccli")
+            configs = tuple(DufmConfig.from_dict(fields) for fields in header["configs"])
+            return Saved(configs, header, {name: file[name] for name in file.files if name != _HEADER})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"the checkpoint {path} cannot be read: {error}") from error

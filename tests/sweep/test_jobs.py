@@ -1,0 +1,110 @@
+"""What is left of a sweep: batches that fit, and states that a killed command left."""
+
+from pathlib import Path
+
+import pytest
+
+from nccli.dufm import budget
+from nccli.dufm.checkpoint import read_checkpoint
+from nccli.errors import InputError
+from nccli.store import Store, run_records, select_runs
+from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_dufm
+from tests.sweep.sweeps import tiny_grid
+
+
+def silent(text: str) -> None:
+    """For what must not go wrong."""
+    pytest.fail(text)
+
+
+def stop_after(polls: int) -> SweepWatch:
+    """Asks to stop at the next poll after so many."""
+    left = iter([False] * polls)
+    return SweepWatch(should_stop=lambda: next(left, True), on_trouble=silent)
+
+
+def states(store: Store) -> list[Path]:
+    assert store.path is not None
+    return sorted(store.path.parent.glob("*-checkpoint-*.npz"))
+
+
+def losses(store: Store) -> dict[int, float]:
+    """Loss of every stored run, by seed."""
+    with store.read() as connection:
+        return {record["seed"]: record["loss"] for record in run_records(connection, select_runs(connection))}
+
+
+def test_a_batch_that_does_not_fit_is_split(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = tiny_grid(range(5))
+    one, beside = budget.bytes_a_run(configs[0]), budget.bytes_beside(configs[0])
+    monkeypatch.setattr(budget, "free_bytes", lambda device: int((beside + 2.5 * one) / 0.8))
+    jobs = jobs_of(plan_dufm(configs, store, force=False), store, "cpu", True, silent)
+    assert [len(job.configs) for job in jobs] == [2, 2, 1]
+    assert tuple(config for job in jobs for config in job.configs) == tuple(configs)
+    assert len({job.checkpoint for job in jobs}) == 3
+
+
+def test_a_run_that_does_not_fit_is_refused_before_anything_is_trained(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "free_bytes", lambda device: 10_000)
+    with pytest.raises(InputError, match="GiB"):
+        execute_dufm(plan_dufm(tiny_grid([0]), store, force=False), store, "cpu")
+    assert losses(store) == {}
+
+
+def test_an_interrupted_sweep_goes_on_from_its_state(store: Store, tmp_path: Path) -> None:
+    configs = tiny_grid([0, 1], steps=3000)
+    plan = plan_dufm(configs, store, force=False)
+    assert set(execute_dufm(plan, store, "cpu", stop_after(3)).values()) == {"interrupted"}
+    (state,) = states(store)
+    assert state.name.startswith("runs.db-checkpoint-")
+    (job,) = jobs_of(plan_dufm(configs, store, force=False), store, "cpu", True, silent)
+    assert 0 < job.step == read_checkpoint(state).header["step"] < 3000
+    execute_dufm(plan_dufm(configs, store, force=False), store, "cpu", SweepWatch(on_trouble=silent))
+    assert states(store) == []
+    other = Store.create(str(tmp_path / "undisturbed.db"))
+    execute_dufm(plan_dufm(configs, other, force=False), other, "cpu")
+    assert losses(store) == losses(other)
+
+
+def test_a_larger_grid_takes_the_state_of_a_smaller_one(store: Store) -> None:
+    small, large = tiny_grid([0, 1], steps=3000), tiny_grid(range(4), steps=3000)
+    execute_dufm(plan_dufm(small, store, force=False), store, "cpu", stop_after(3))
+    jobs = jobs_of(plan_dufm(large, store, force=False), store, "cpu", True, silent)
+    assert [[config.seed for config in job.configs] for job in jobs] == [[0, 1], [2, 3]]
+    assert [job.step > 0 for job in jobs] == [True, False]
+
+
+@pytest.mark.parametrize(("device", "reduction"), [("cuda", True), ("cpu", False)])
+def test_a_state_made_otherwise_is_left_alone(
+    store: Store, device: str, reduction: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "free_bytes", lambda device: 2**30)
+    configs = tiny_grid([0, 1], steps=3000)
+    execute_dufm(plan_dufm(configs, store, force=False), store, "cpu", stop_after(3))
+    jobs = jobs_of(plan_dufm(configs, store, force=False), store, device, reduction, silent)
+    assert [job.step for job in jobs] == [0]
+    assert len(states(store)) == 1
+
+
+def test_a_damaged_state_is_named_and_the_runs_begin_anew(store: Store) -> None:
+    configs = tiny_grid([0], steps=3000)
+    execute_dufm(plan_dufm(configs, store, force=False), store, "cpu", stop_after(3))
+    (state,) = states(store)
+    state.write_bytes(state.read_bytes()[:100])
+    said: list[str] = []
+    statuses = execute_dufm(plan_dufm(configs, store, force=False), store, "cpu", SweepWatch(on_trouble=said.append))
+    assert set(statuses.values()) == {"stopped"}
+    assert state.name in said[0]
+
+
+def test_the_state_of_runs_that_another_command_finished_is_removed(store: Store) -> None:
+    configs = tiny_grid([0], steps=3000)
+    execute_dufm(plan_dufm(configs, store, force=False), store, "cpu", stop_after(3))
+    (state,) = states(store)
+    kept = state.read_bytes()
+    execute_dufm(plan_dufm(configs, store, force=False), store, "cpu")
+    state.write_bytes(kept)
+    execute_dufm(plan_dufm(tiny_grid([1]), store, force=False), store, "cpu")
+    assert states(store) == []
