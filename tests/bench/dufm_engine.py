@@ -2,6 +2,7 @@
 
     python tests/bench/dufm_engine.py           the sweep of the README's tour and a few more, as a table
     python tests/bench/dufm_engine.py --all     n, width, K and number of runs in every combination
+    python tests/bench/dufm_engine.py --whole   whole runs at n = 50, with what reduction, measuring and states cost
     python tests/bench/dufm_engine.py --json    a JSON record a case
 
 The ordinary loop is what a good researcher would write: one run after the other, torch.optim.SGD with weight decay in
@@ -14,9 +15,10 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -24,10 +26,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from nccli.dufm.checkpoint import Checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
-from nccli.dufm.native import cores, native_steps
-from nccli.dufm.train import threads_for
+from nccli.dufm.native import NativeSteps, cores
+from nccli.dufm.placement import compiled_pays, make_steps, threads, threads_that_pay
+from nccli.dufm.train import train
+from nccli.dufm.watch import Watch
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 DECAYS = (1e-3, 2e-3, 4e-3, 8e-3)
@@ -65,6 +70,11 @@ TOUR = (
     Case(K=10, n=1, width=64, runs=16),
     Case(K=10, n=10, width=64, runs=16),
     Case(K=10, n=50, width=64, runs=16),
+    Case(K=10, n=50, width=64, runs=1),
+    Case(K=45, n=1, width=64, runs=16),
+    Case(K=45, n=50, width=64, runs=16),
+    Case(K=10, n=1, width=256, runs=16),
+    Case(K=10, n=50, width=256, runs=16),
 )
 ALL = tuple(Case(K, n, d, runs) for n, d, K, runs in product((1, 10, 50), (30, 64, 256), (10, 45), (1, 16, 64)))
 
@@ -98,7 +108,7 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
     configs = case.configs()
     ordinary = OrdinaryDufm(configs[0])
     engine, plain = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
-    steps = native_steps(engine, cores())
+    steps = make_steps(engine, compiled_pays(configs[0], case.runs, cores()), cores())
 
     def ordinary_steps(count: int) -> None:
         for _ in range(count):
@@ -107,11 +117,11 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
     samples: dict[str, list[float]] = {"ordinary": [], "plain": [], "engine": [], "peak": []}
     for _ in range(repetitions):
         samples["peak"].append(peak_gflops())
-        with threads_for(configs[:1]):
+        with threads(threads_that_pay(configs[0], 1)):
             samples["ordinary"].append(microseconds(ordinary_steps, seconds))
-        with torch.no_grad(), threads_for(configs):
+        with torch.no_grad(), threads(threads_that_pay(configs[0], case.runs)):
             samples["plain"].append(microseconds(plain.advance, seconds) / case.runs)
-            samples["engine"].append(microseconds(steps or engine.advance, seconds) / case.runs)
+            samples["engine"].append(microseconds(lambda count: steps.advance(0, count), seconds) / case.runs)
     median = {name: statistics.median(values) for name, values in samples.items()}
     gflops = case.flops / median["engine"] / 1e3
     return {
@@ -124,9 +134,59 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
         "gflops": gflops,
         "peak_gflops": median["peak"],
         "peak_fraction": gflops / median["peak"],
-        "compiled": steps is not None,
+        "compiled": isinstance(steps, NativeSteps),
         "cores": cores(),
         "torch": torch.__version__,
+    }
+
+
+def whole_runs(steps: int, activation: str) -> dict[str, object]:
+    """Runs of the paper's step size and weight decay at n = 50, from start to end, against the ordinary loop.
+
+    What the ordinary loop and the engine without reduction would take is their time of a step, measured before and
+    after, times the steps; the reduced sweep is run and timed, its measurements and checkpoints included.
+    """
+    case = Case(K=10, n=50, width=64, runs=8)
+    configs = [
+        replace(c, wd_h1=4e-3, wd_layers=(4e-3,) * 4, lr=0.5, steps=steps, seed=i, activation=activation, tol=0.0)
+        for i, c in enumerate(case.configs())
+    ]
+    before = measure(case, 1, 0.5)
+    spent = {"measure": 0.0, "save": 0.0}
+
+    def timed(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            began = time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                spent[name] += time.perf_counter() - began
+
+        return call
+
+    NativeSteps.measure = timed("measure", NativeSteps.measure)  # type: ignore[method-assign, assignment]
+    Checkpoint.save = timed("save", Checkpoint.save)  # type: ignore[method-assign, assignment]
+    with tempfile.TemporaryDirectory() as folder:
+        watch = Watch(checkpoint=Checkpoint(Path(folder) / "state.npz"))
+        began = time.perf_counter()
+        results = list(train(configs, watch=watch))
+        took = time.perf_counter() - began
+    after = measure(case, 1, 0.5)
+
+    def total(name: str) -> float:
+        return (float(before[name]) + float(after[name])) / 2 * steps * case.runs / 1e6  # type: ignore[arg-type]
+
+    return {
+        "whole": activation,
+        **{name: getattr(case, name) for name in ("K", "L", "n", "width", "runs")},
+        "steps": steps,
+        "ordinary_seconds": total("ordinary_us"),
+        "unreduced_seconds": total("engine_us"),
+        "engine_seconds": took,
+        "ratio": total("ordinary_us") / took,
+        "collapsed_at": sorted(r.collapsed_at for r in results if r.collapsed_at is not None),
+        "measure_fraction": spent["measure"] / took,
+        "checkpoint_fraction": spent["save"] / took,
     }
 
 
@@ -135,9 +195,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="a JSON record a case")
     parser.add_argument("--all", action="store_true", help="every combination")
+    parser.add_argument("--whole", action="store_true", help="whole runs, reduction included")
+    parser.add_argument("--steps", type=int, default=200_000, help="of whole runs")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.5, help="a measurement, at least")
     options = parser.parse_args()
+    if options.whole:
+        for activation in ("linear", "relu"):
+            record = whole_runs(options.steps, activation)
+            print(json.dumps(record) if options.json else "  ".join(f"{k} {v}" for k, v in record.items()), flush=True)
+        return
     if not options.json:
         print(" K   n    d  runs   ordinary     plain    engine   ratio  of peak    (µs a run and step)")
     for case in ALL if options.all else TOUR:
