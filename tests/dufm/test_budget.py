@@ -203,11 +203,11 @@ def test_the_least_of_what_is_free_is_free(
 def test_beyond_what_is_tried_time_is_in_proportion_to_the_runs(
     changes: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock on which every look takes a tenth of a second, so that one trial is as long as another."""
+    """By a clock on which every look takes an eighth of a second, so that one trial is as long as another."""
     config = replace(BASE, **changes)  # type: ignore[arg-type]
     before = torch.get_num_threads()
     ticks = itertools.count()
-    monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: 0.1 * next(ticks)))
+    monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: next(ticks) / 8))
     one, tried, many = (seconds_a_step(config, runs, "cpu") for runs in (1, 64, 6400))
     assert 0 < one == pytest.approx(tried)
     assert many == pytest.approx(100 * tried)
