@@ -46,7 +46,7 @@ typedef __typeof__((vec){0} > (vec){0}) mask;
 #define HEAVY_BALL 1
 #define NESTEROV 2
 #define ADAM 3
-#define SIZE (N * D + (L - 1) * D * D + D * K)
+#define SIZE ((long)N * D + (L - 1) * (long)D * D + (long)D * K)
 
 /* What a step needs to change a parameter. In plain descent g and decay carry the step size η already. */
 typedef struct {
@@ -157,7 +157,7 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double 
   unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040); /* subnormals are zero: weights that decay to zero would slow every product down */
 #endif
-  REAL *V = P + N * D, *V_L = V + (L - 1) * D * D;
+  REAL *V = P + N * D, *V_L = V + (L - 1) * (long)D * D;
   REAL *X[L], *S[L], *G[2], *E, *T;
   X[0] = P;
   for (int l = 1; l < L; l++) X[l] = scratch, scratch += N * D;
@@ -175,7 +175,7 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double 
     for (int l = 0; l <= L; l++) s.decay[l] = (REAL)(scale * wd[l]);
 #pragma GCC unroll 1
     for (int l = 1; l < L; l++) {
-      const REAL *W = V + (l - 1) * D * D;
+      const REAL *W = V + (l - 1) * (long)D * D;
       if (!ACT(l + 1)) forward(X[l - 1], W, X[l]);
 #ifdef EPSILON
       else forward_act(X[l - 1], W, X[l], S[l]);
@@ -191,7 +191,7 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double 
     int turn = 0;
 #pragma GCC unroll 1
     for (int l = L - 1; l > 0; l--, turn = 1 - turn) {
-      REAL *W = V + (l - 1) * D * D;
+      REAL *W = V + (l - 1) * (long)D * D;
       transpose(W, T, D, D);
       if (l > 1) {
         if (ACT(l)) backward_act(G[turn], T, G[1 - turn], S[l - 1]);
