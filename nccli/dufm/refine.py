@@ -30,8 +30,8 @@ from nccli.dufm.stationarity import certify, kink_slopes, polish
 
 _FIRST_EPSILON = 0.02
 _LAST_EPSILON = 1e-6  # far below, rounding of z/ε is felt in the slopes
-_SHRINK = 0.3
-_TOLERANCE = 0.02
+_SHRINK = 0.1
+_TOLERANCE = 0.2
 _MOST_ITERATIONS = 400
 _SETTLED = (1e-6, 1e-4, 1e-2, 1e-8)
 _ZERO = 1e-9
