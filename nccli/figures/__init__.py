@@ -4,6 +4,7 @@ from nccli.figures._figure import Drawn, StoreFigure
 from nccli.figures._loss_ratio import LOSS_RATIO, LOSS_RATIO_SUMMARY, collect_loss_ratio, draw_loss_ratio
 from nccli.figures._rank_vs_wd import RankVsWd
 from nccli.figures._render import FIGURE_FORMATS, render
+from nccli.figures._series import problem_of
 from nccli.figures._spectra import Spectra
 from nccli.figures._style import WIDTHS, parse_width, style
 from nccli.figures._training import Training
@@ -22,6 +23,7 @@ __all__ = [
     "collect_loss_ratio",
     "draw_loss_ratio",
     "parse_width",
+    "problem_of",
     "render",
     "style",
 ]
