@@ -3,7 +3,14 @@
 from nccli.store._check import Finding, check_store
 from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS
 from nccli.store._comparison import DNC1_HOLDS, comparison_records
-from nccli.store._groups import GROUP_COLUMNS, group_records, mean_sd, mixed_columns, parse_group_by
+from nccli.store._groups import (
+    GROUP_COLUMNS,
+    group_records,
+    mean_sd,
+    mixed_columns,
+    parse_group_by,
+    select_hidden_ranks,
+)
 from nccli.store._hidden import Stage, hidden_layers, largest_dnc1
 from nccli.store._query import (
     Row,
@@ -55,6 +62,7 @@ __all__ = [
     "run_id",
     "run_records",
     "save_run",
+    "select_hidden_ranks",
     "select_history",
     "select_layers",
     "select_matrix",

@@ -69,7 +69,8 @@ def group_records(
 
     Returns:
         For each group its keys, `runs`, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd
-        (None for one value), _min, _max, _count (of values), and the shares of runs below the DNC loss, with equal hidden ranks, with DNC in all hidden layers, and where DNC1 holds. A nan in a group makes its mean nan.
+        (None for one value), _min, _max, _count (of values), and the shares of runs below the DNC loss, with equal
+        hidden ranks, with DNC in all hidden layers, and where DNC1 holds. A nan in a group makes its mean nan.
     """
     runs = _measured(connection, selection, keys, rank_rtol)
     names = [f"key_{i}" for i in range(len(keys))]
@@ -80,6 +81,12 @@ def group_records(
     query = select(*columns, func.count().label("runs"), *_aggregates(around.c)).group_by(*columns)
     rows = [_row(keys, names, found._mapping) for found in connection.execute(query)]
     return sorted(rows, key=lambda row: [(row[key] is None, row[key]) for key in keys])
+
+
+def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol: float) -> dict[str, float]:
+    """Mean rank of the hidden layers at a tolerance, of the selected runs that have layers, from their spectra."""
+    counted = _ranks(selection.condition(connection), rank_rtol)
+    return {row[0]: row[1] for row in connection.execute(select(counted.c.run_id, counted.c.mean_rank))}
 
 
 def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:

@@ -8,9 +8,10 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Shaped
 from sqlalchemy import ARRAY, ColumnElement, Connection, String, and_, any_, func, literal, select
 
+from nccli.store._columns import TEXT_COLUMNS
 from nccli.store._query import Row, select_runs
 from nccli.store._run import TRAINED_KINDS
 from nccli.store.tables import Run
@@ -71,12 +72,12 @@ class SettingRuns:
     Attributes:
         row: one of them, a row of table `run`.
         ids: of all, in increasing order.
-        values: columns asked for, in the order of the ids; nan where a run has no value.
+        values: columns asked for, in the order of the ids; where a run has no value nan, or None for text.
     """
 
     row: Row
     ids: tuple[str, ...]
-    values: dict[str, Float[np.ndarray, " runs"]]
+    values: dict[str, Shaped[np.ndarray, " runs"]]
 
 
 def select_settings(connection: Connection, selection: Selection, columns: Sequence[str] = ()) -> list[SettingRuns]:
@@ -85,7 +86,7 @@ def select_settings(connection: Connection, selection: Selection, columns: Seque
     Args:
         connection: to the store.
         selection: which runs.
-        columns: of table `run`, numbers.
+        columns: of table `run`.
     """
     wanted = [_RUN[name] for name in columns]
     query = select(_RUN.setting, _RUN.id, *wanted).where(selection.condition(connection))
@@ -95,9 +96,13 @@ def select_settings(connection: Connection, selection: Selection, columns: Seque
     found = []
     for row, group in zip(first, groups, strict=True):
         _, ids, *values = zip(*group, strict=True)
-        arrays = {name: np.array(each, dtype=np.float64) for name, each in zip(columns, values, strict=True)}
+        arrays = {name: _array(name, each) for name, each in zip(columns, values, strict=True)}
         found.append(SettingRuns(row, ids, arrays))
     return found
+
+
+def _array(name: str, values: Sequence[Any]) -> Shaped[np.ndarray, " runs"]:
+    return np.array(values, dtype=object if name in TEXT_COLUMNS else np.float64)
 
 
 def select_selected(connection: Connection, selection: Selection) -> list[Row]:
