@@ -60,11 +60,11 @@ def selection(
     with Store.open(store_location(store)).read() as connection:
         ids = None if named is None else tuple(find_ids(connection, named))
         chosen = Selection(ids, comparisons, trained=ids is None and where is None)
-        if not chosen.count(connection):
+        if not chosen.exists(connection):
             if where is not None:
                 raise NothingFoundError(f"no run matches --where '{where}'")
             raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
-        left_out = chosen.left_out(connection)
+        left_out = {} if quiet else chosen.left_out(connection)
         if left_out:
             note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
         yield connection, chosen

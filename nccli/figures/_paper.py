@@ -77,7 +77,7 @@ class PaperFigure:
                 continue
             own = replace(selection, where=(*selection.where, *parse_where(part.where)), trained=False)
             try:
-                if connection is None or not own.count(connection):
+                if connection is None or not own.exists(connection):
                     raise NothingFoundError(part.title)
                 found.append((part, part.figure.collect(connection, own, replace(options, curves_only=True))))
             except NothingFoundError:

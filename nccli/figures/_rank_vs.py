@@ -15,8 +15,8 @@ from nccli.figures._series import Series, axis_value, describe, problem_of, spli
 from nccli.figures._stages import require_curves
 from nccli.figures._style import Layout, layout, legend, looks, panels, reference
 from nccli.metrics import RANK_RTOL
-from nccli.store import Selection, SettingRuns, mean_sd, select_hidden_ranks, select_settings
-from nccli.theory import solve_srg
+from nccli.store import Selection, SettingRuns, select_hidden_ranks, select_settings
+from nccli.theory import srg_rank
 
 _MOST_TICKS = 8
 _MOST_DOTS = 2000
@@ -54,7 +54,8 @@ class RankVs(StoreFigure):
             raise NothingFoundError(f"none of the runs has hidden ranks and a value of {self.axis} for all layers")
         series = curves(split_series(usable, self.varied), self.axis, options)
         require_curves(series, self.name)
-        rows = [row for each in series for row in self._series_rows(each)]
+        total = sum(len(member.ids) for each in series for member in each.members)
+        rows = [row for each in series for row in self._series_rows(each, dots=total <= _MOST_DOTS)]
         counts = [row["runs"] for row in rows if row["what"] == "mean"]
         rows += self._reference_rows([member for each in series for member in each.members])
         each_point = str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
@@ -64,9 +65,8 @@ class RankVs(StoreFigure):
         )
         if len({axis_value(each.row, self.axis) for each in usable}) == 1:
             notes.append(f"all runs have the same {self.axis}: the figure has a single point a series")
-        if sum(counts) > _MOST_DOTS:
+        if total > _MOST_DOTS:
             notes.append(f"{sum(counts)} runs are too many dots: only their means are drawn")
-            rows = [row for row in rows if row["what"] != "run"]
         return Drawn(rows, describe(series, f"{each_point} a point, mean ± 1 sd"), tuple(notes))
 
     @property
@@ -130,24 +130,28 @@ class RankVs(StoreFigure):
             for row in {(row["series"], row["mean_rank"]): row for row in rows}.values():
                 reference(ax, row["mean_rank"], row["series"], first=what == "dnc")
 
-    def _series_rows(self, series: Series) -> list[Row]:
-        by_value: dict[float, list[tuple[str, float]]] = {}
+    def _series_rows(self, series: Series, dots: bool) -> list[Row]:
+        by_value: dict[float, list[SettingRuns]] = {}
         for member in series.members:
-            pairs = zip(member.ids, member.values["mean_hidden_rank"].tolist(), strict=True)
-            by_value.setdefault(axis_value(member.row, self.axis), []).extend(
-                pair for pair in pairs if np.isfinite(pair[1])
-            )
+            by_value.setdefault(axis_value(member.row, self.axis), []).append(member)
         rows: list[Row] = []
         for value in sorted(by_value):
-            runs = sorted(by_value[value])
+            ids = np.concatenate([np.array(member.ids) for member in by_value[value]])
+            ranks = np.concatenate([member.values["mean_hidden_rank"] for member in by_value[value]])
+            kept = np.flatnonzero(np.isfinite(ranks))
+            kept = kept[np.argsort(ids[kept])]
+            keys, values = ids[kept].tolist(), ranks[kept]
+            if not keys:
+                continue
             point = {"series": series.label, self.axis: value}
-            rows += [
-                {"what": "run", **point, "mean_rank": rank, "sd": None, "runs": 1, "run_ids": [key]}
-                for key, rank in runs
-            ]
-            mean, sd = mean_sd([rank for _, rank in runs])
-            ids = [key for key, _ in runs]
-            rows.append({"what": "mean", **point, "mean_rank": mean, "sd": sd, "runs": len(ids), "run_ids": ids})
+            if dots:
+                rows += [
+                    {"what": "run", **point, "mean_rank": rank, "sd": None, "runs": 1, "run_ids": [key]}
+                    for key, rank in zip(keys, values.tolist(), strict=True)
+                ]
+            sd = float(values.std(ddof=1)) if len(keys) > 1 else None
+            summary = {"mean_rank": float(values.mean()), "sd": sd, "runs": len(keys), "run_ids": keys}
+            rows.append({"what": "mean", **point, **summary})
         return rows
 
     def _reference_rows(self, settings: Sequence[SettingRuns]) -> list[Row]:
@@ -157,8 +161,7 @@ class RankVs(StoreFigure):
         for each in settings:
             problem = problem_of(each.row)
             place = axis_value(each.row, self.axis) if self.axis in ("K", "L") else None
-            srg = solve_srg(problem)
-            for what, rank in (("dnc", problem.K), ("srg", None if srg is None else srg.rank)):
+            for what, rank in (("dnc", problem.K), ("srg", srg_rank(problem))):
                 if rank is not None:
                     label = what.upper() + (f", K = {problem.K}" if several else "")
                     row = {"what": what, "series": label, self.axis: place, "mean_rank": float(rank)}

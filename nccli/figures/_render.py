@@ -1,13 +1,16 @@
 """Figures as bytes: the same figure gives the same bytes, whenever and wherever."""
 
 import io
+from collections.abc import Iterator
 
-from matplotlib.figure import Figure
+import numpy as np
+from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from nccli.errors import InputError
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 
+_DIGITS = 6
 _NO_DATES: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
@@ -19,6 +22,30 @@ def render(figure: Figure, format: str) -> bytes:
     """
     if format not in FIGURE_FORMATS:
         raise InputError(f"figure format '{format}': must be one of {', '.join(FIGURE_FORMATS)}")
+    _settle(figure)
     out = io.BytesIO()
     figure.savefig(out, format=format, metadata=_NO_DATES[format])
     return out.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    for part in _parts(figure):
+        if isinstance(part, SubFigure):
+            part.bbox_relative.p0 = np.round(part.bbox_relative.p0, _DIGITS)
+            part.bbox_relative.p1 = np.round(part.bbox_relative.p1, _DIGITS)
+        for ax in part.axes:
+            ax.set_position(np.round(ax.get_position(original=True).bounds, _DIGITS))
+        for text in (part._suptitle, part._supxlabel, part._supylabel):  # type: ignore[attr-defined]
+            if text is not None:
+                text.set_position(np.round(text.get_position(), _DIGITS))
+
+
+def _parts(figure: FigureBase) -> Iterator[FigureBase]:
+    yield figure
+    for part in figure.subfigs:
+        yield from _parts(part)

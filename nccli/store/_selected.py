@@ -51,6 +51,10 @@ class Selection:
         """How many runs there are."""
         return int(connection.scalar(select(func.count()).select_from(Run).where(self.condition(connection))) or 0)
 
+    def exists(self, connection: Connection) -> bool:
+        """Whether there is one."""
+        return connection.execute(select(_RUN.id).where(self.condition(connection)).limit(1)).first() is not None
+
     def left_out(self, connection: Connection) -> dict[str, int]:
         """Trained runs that did not end well, by status, where `trained` leaves them out."""
         if not self.trained:

@@ -1,6 +1,6 @@
 """The L-DUFM and its explicit solutions in closed form and as matrices (numpy only)."""
 
-from nccli.theory._best import solve_best, solve_dnc, solve_graph, solve_srg
+from nccli.theory._best import solve_best, solve_dnc, solve_graph, solve_srg, srg_rank
 from nccli.theory._dnc import dnc
 from nccli.theory._graph import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
 from nccli.theory._problem import TRIVIAL_LOSS, Problem, explicit_loss
@@ -34,6 +34,7 @@ __all__ = [
     "solve_graph",
     "solve_srg",
     "srg",
+    "srg_rank",
     "srg_template",
     "srg_threshold",
     "srg_variants",
