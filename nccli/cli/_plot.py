@@ -19,8 +19,6 @@ from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from nccli.figures import Drawn, Options, PaperFigure, StoreFigure
 
 
@@ -34,7 +32,13 @@ class FigureFormat(StrEnum):
 
 def plot(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The figure; --list shows them.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="The figure; --list shows them.",
+            autocompletion=lambda: list(_names()),
+            show_default=False,
+        ),
     ] = None,
     runs: option.RunIds = None,
     where: option.Where = None,
@@ -136,7 +140,7 @@ class _Asked:
     options: "Options"
 
 
-_Ready = tuple[Callable[[float, bool], "Figure"], list[dict[str, Any]], Sequence[str]]
+_Ready = tuple[Callable[[float, bool], Any], list[dict[str, Any]], Sequence[str]]
 
 
 def _names() -> tuple[str, ...]:
@@ -153,12 +157,12 @@ def _refuse_options(name: str, given: dict[str, Any]) -> None:
             raise InputError(f"{flag} belongs to {LOSS_RATIO}; narrow runs with --where, such as --where K=10")
 
 
-def _single(name: str, asked: _Asked, grid: tuple[Any, ...]) -> _Ready:
+def _single(name: str, asked: _Asked, grid: tuple[str | None, str | None, int | None, float | None]) -> _Ready:
     """A figure by query, or the closed forms."""
     from nccli.figures import LOSS_RATIO, STORE_FIGURES, draw_loss_ratio
 
     if name == LOSS_RATIO:
-        drawn = _collect_loss_ratio(*grid, asked.runs, asked.where, asked.store, asked.quiet)
+        drawn = _collect_loss_ratio(grid, asked)
         return partial(draw_loss_ratio, drawn), drawn.rows, drawn.notes
     figure = STORE_FIGURES[name]
     drawn = _collect(figure, asked)
@@ -172,7 +176,7 @@ def _paper(figure: "PaperFigure", asked: _Asked) -> _Ready:
 
     place = "" if asked.store is None else f" --store {shlex.quote(asked.store)}"
     try:
-        with selection(asked.store, asked.runs, asked.where, True) as (connection, chosen):
+        with selection(asked.store, asked.runs, asked.where, quiet=True, any_kind=True) as (connection, chosen):
             found, missing = figure.collect(connection, chosen, asked.options)
     except NothingFoundError:
         if asked.runs:
@@ -271,21 +275,13 @@ def _command(figure: "StoreFigure", where: str | None, store: str | None) -> str
     return "nccli train-dufm " + " ".join(f"--{key} {value}" for key, value in options.items()) + place
 
 
-def _collect_loss_ratio(
-    K: str | None,
-    L: str | None,
-    n: int | None,
-    wd: float | None,
-    runs: list[str] | None,
-    where: str | None,
-    store: str | None,
-    quiet: bool,
-) -> "Drawn":
+def _collect_loss_ratio(given: tuple[str | None, str | None, int | None, float | None], asked: _Asked) -> "Drawn":
     """Closed forms over a grid; runs of the store, where there is one, are drawn where they are about the same."""
     from nccli.cli._selection import selected_or_trained
     from nccli.figures import collect_loss_ratio
     from nccli.sweep import ProblemGrid, parse_integers
 
+    K, L, n, wd = given
     grid = ProblemGrid(
         K=parse_integers(K or "6..60", "--K"),
         L=parse_integers(L or "3..5", "--L"),
@@ -294,10 +290,10 @@ def _collect_loss_ratio(
     )
     problems = grid.problems()
     try:
-        with selected_or_trained(store, runs, where, quiet) as (_, chosen):
+        with selected_or_trained(asked.store, asked.runs, asked.where, asked.quiet) as (_, chosen):
             trained = chosen
     except NothingFoundError:
-        if runs or where is not None:
+        if asked.runs or asked.where is not None:
             raise
         trained = []
     drawn = collect_loss_ratio(problems, trained)

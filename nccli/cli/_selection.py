@@ -46,11 +46,11 @@ def selected_runs(
 
 @contextmanager
 def selection(
-    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool
+    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool, any_kind: bool = False
 ) -> Iterator[tuple[Connection, Selection]]:
     """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
 
-    A note tells how many trained runs are left out.
+    A note tells how many trained runs are left out. With `any_kind` all runs are meant where none is asked about.
 
     Raises:
         InputError, NothingFoundError: as `selected_runs`.
@@ -59,7 +59,7 @@ def selection(
     named = _with_stdin(arguments) if arguments else None
     with Store.open(store_location(store)).read() as connection:
         ids = None if named is None else tuple(find_ids(connection, named))
-        chosen = Selection(ids, comparisons, trained=ids is None and where is None)
+        chosen = Selection(ids, comparisons, trained=ids is None and where is None and not any_kind)
         if not chosen.exists(connection):
             if where is not None:
                 raise NothingFoundError(f"no run matches --where '{where}'")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 from matplotlib.figure import FigureBase
 from sqlalchemy import Connection
@@ -26,18 +26,21 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
 
 
+@dataclass(frozen=True)
 class DncShareVsWidth(StoreFigure):
     """A curve for each setting: the share of runs whose hidden layers are all recognised as DNC."""
 
-    name: ClassVar[str] = "dnc-share-vs-width"
-    summary: ClassVar[str] = "share of runs that end in DNC against width, with a 95 % interval"
-    recipe: ClassVar[Mapping[str, str]] = {
-        "K": "10",
-        "L": "4",
-        "width": "10,16,24,32,64",
-        "wd": "2e-3",
-        "seed": "0..19",
-    }
+    name: str = "dnc-share-vs-width"
+    summary: str = "share of runs that end in DNC against width, with a 95 % interval"
+    recipe: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "K": "10",
+            "L": "4",
+            "width": "10,16,24,32,64",
+            "wd": "2e-3",
+            "seed": "0..19",
+        }
+    )
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Structures of the hidden layers by width."""

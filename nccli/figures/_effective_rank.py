@@ -1,7 +1,7 @@
 """Effective rank of the class means by layer (Súkeník et al. 2024, Figure 4)."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
@@ -15,12 +15,13 @@ from nccli.figures._style import Layout, layout, legend, looks, panels, referenc
 from nccli.store import Selection, Stage, mean_sd, select_layers, select_settings
 
 
+@dataclass(frozen=True)
 class EffectiveRank(StoreFigure):
     """A curve for each setting: mean ± sd over runs of exp(entropy of the spectrum), layer by layer."""
 
-    name: ClassVar[str] = "effective-rank"
-    summary: ClassVar[str] = "effective rank of the class means by layer, mean ± sd over runs"
-    recipe: ClassVar[Mapping[str, str]] = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
+    name: str = "effective-rank"
+    summary: str = "effective rank of the class means by layer, mean ± sd over runs"
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Stored effective ranks of M_1..M_L and Mt_L."""

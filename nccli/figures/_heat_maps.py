@@ -98,7 +98,7 @@ class HeatMaps(StoreFigure):
         if image is not None:
             bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
             bar.ax.tick_params(labelsize=6.5)
-            bar.outline.set_linewidth(0.4)  # type: ignore[operator]  # a spine, typed as a callable
+            bar.outline.set_linewidth(0.4)
 
     def _run_rows(
         self, connection: Connection, series: Series, key: str, layers: Sequence[Row], raw: bool

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -109,7 +110,7 @@ class RankVs(StoreFigure):
         for what in ("dnc", "srg"):
             rows = drawn.of(what)
             if self.axis in ("K", "L") and len({row[self.axis] for row in rows}) > 1:
-                look = {
+                look: dict[str, Any] = {
                     "color": "0.35",
                     "linewidth": 0.8,
                     "linestyle": (0, (4, 2)) if what == "dnc" else (0, (1.2, 1.6)),

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
-from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.figure import Figure, SubFigure
 
 from nccli.errors import InputError
 
@@ -45,7 +45,7 @@ def _settle(figure: Figure) -> None:
                 text.set_position(np.round(text.get_position(), _DIGITS))
 
 
-def _parts(figure: FigureBase) -> Iterator[FigureBase]:
+def _parts(figure: Figure | SubFigure) -> Iterator[Figure | SubFigure]:
     yield figure
     for part in figure.subfigs:
         yield from _parts(part)

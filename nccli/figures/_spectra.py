@@ -1,7 +1,7 @@
 """Singular values of the class means of every layer (Súkeník et al. 2024, Figures 2 and 6)."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
@@ -18,12 +18,13 @@ from nccli.store import Selection, Stage, mean_sd, select_settings, select_spect
 _DECADES = 1e-4
 
 
+@dataclass(frozen=True)
 class Spectra(StoreFigure):
     """A panel for each setting, in it a curve for each layer: mean ± sd over runs of every singular value."""
 
-    name: ClassVar[str] = "spectra"
-    summary: ClassVar[str] = "singular values of the class means by layer, mean ± sd over runs"
-    recipe: ClassVar[Mapping[str, str]] = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
+    name: str = "spectra"
+    summary: str = "singular values of the class means by layer, mean ± sd over runs"
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Stored spectra of M_1..M_L and Mt_L."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from nccli.errors import InputError
 
@@ -187,6 +187,7 @@ def legend(figure: FigureBase, ax: Axes) -> None:
 
 
 def _inches(container: FigureBase) -> float:
+    assert isinstance(container, Figure | SubFigure)
     return float(container.bbox.width / container.dpi)
 
 

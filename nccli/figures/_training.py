@@ -1,8 +1,9 @@
 """Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
@@ -20,12 +21,13 @@ from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, Stage, mean_sd, select_history, select_settings
 
 
+@dataclass(frozen=True)
 class Training(StoreFigure):
     """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
 
-    name: ClassVar[str] = "training"
-    summary: ClassVar[str] = "loss with fit and reg, DNC1 and rank by layer over training"
-    recipe: ClassVar[Mapping[str, str]] = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
+    name: str = "training"
+    summary: str = "loss with fit and reg, DNC1 and rank by layer over training"
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Histories; a run that ended early keeps its last values. Ranks are those taken while training."""

@@ -122,23 +122,6 @@ def connected(relation: Bool[np.ndarray, "K K"]) -> list[Int[np.ndarray, " _"]]:
     return parts
 
 
-def _inside(cosines: Float[np.ndarray, "K K"], parts: list[Int[np.ndarray, " _"]]) -> Bool[np.ndarray, "K K"]:
-    relation = np.zeros(cosines.shape, dtype=bool)
-    for part in parts:
-        block = cosines[np.ix_(part, part)]
-        levels = _widest_gaps(block[np.triu_indices(part.size, 1)])
-        relation[np.ix_(part, part)] = block > (levels[0] if levels else 0.0)
-    return relation
-
-
-def _widest_gaps(values: Float[np.ndarray, " v"]) -> list[float]:
-    """Where to split the values in two, at the widest gaps first."""
-    ordered = np.sort(values)
-    gaps = np.diff(ordered)
-    widest = np.argsort(-gaps, kind="stable")[:_MOST_LEVELS]
-    return [float(ordered[i] + ordered[i + 1]) / 2 for i in widest if gaps[i] > 0]
-
-
 def root_graphs(relation: Bool[np.ndarray, "K K"]) -> tuple[RootGraph, ...] | None:
     """The graph of each connected set of classes, the largest first; None if the relation is no line graph.
 

@@ -117,9 +117,10 @@ def select_selected(connection: Connection, selection: Selection) -> list[Row]:
 
 def _one_of(ids: Sequence[str], connection: Connection) -> ColumnElement[bool]:
     """Membership without a bound value for each of many ids: databases limit their number."""
+    column: ColumnElement[str] = _RUN.id
     if len(ids) <= _FEW:
-        return _RUN.id.in_(ids)
+        return column.in_(ids)
     if connection.dialect.name == "sqlite":
         listed: Any = func.json_each(json.dumps(list(ids))).table_valued("value")
-        return _RUN.id.in_(select(listed.c.value))
-    return _RUN.id == any_(literal(list(ids), ARRAY(String)))
+        return column.in_(select(listed.c.value))
+    return column == any_(literal(list(ids), ARRAY(String)))

@@ -45,7 +45,7 @@ def test_a_point_of_rank_vs_wd_is_the_mean_over_its_runs(connection: Connection,
     for row in means:
         assert len(row["run_ids"]) == row["runs"] == 3
         values = [rank[key] for key in row["run_ids"]]
-        assert (row["mean_rank"], row["sd"]) == (fmean(values), stdev(values))
+        assert (row["mean_rank"], row["sd"]) == pytest.approx((fmean(values), stdev(values)), rel=1e-14)
     assert sorted(row["run_ids"][0] for row in drawn.of("run")) == sorted(ids(connection, trained))
 
 
