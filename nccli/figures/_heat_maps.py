@@ -1,5 +1,6 @@
 """Class means and their Gram matrices as heat maps, layer by layer (Súkeník et al. 2024, Figures 1, 4, 5, 7 and 8)."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from nccli.store import Selection, Stage, hidden_layers, select_layers, select_m
 _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
 _DEAD = 1e-3
 _LEAST = 0.38
+_SMALL = 7
+_MOST_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,27 @@ class HeatMaps(StoreFigure):
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A row a setting."""
-        symbols, labels = drawn.values("symbol"), drawn.values("series")
-        return layout(len(symbols) * len(labels), width, len(symbols), aspect=1.0, least=_LEAST)
+        labels = drawn.values("series")
+        columns = max(len(self._symbols(drawn, label)) for label in labels)
+        return layout(columns * len(labels), width, columns, aspect=1.0, least=_LEAST)
+
+    def _symbols(self, drawn: Drawn, label: str) -> list[str]:
+        return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Heat maps."""
         axes = panels(container, plan)
-        symbols, labels = drawn.values("symbol"), drawn.values("series")
-        places = [(label, symbol) for label in labels for symbol in symbols]
+        labels = drawn.values("series")
+        columns = plan.count // len(labels)
         image, square = None, self.matrix == "gram"
-        for ax, (label, symbol) in zip(axes, places, strict=True):
-            entries = drawn.of(self.matrix, series=label, symbol=symbol)
-            ax.set_visible(bool(entries))
-            if not entries:
+        for number, ax in enumerate(axes):
+            label, place = labels[number // columns], number % columns
+            symbols = self._symbols(drawn, label)
+            ax.set_visible(place < len(symbols))
+            if place >= len(symbols):
                 continue
+            symbol = symbols[place]
+            entries = drawn.of(self.matrix, series=label, symbol=symbol)
             shape = (1 + max(row["row"] for row in entries), 1 + max(row["column"] for row in entries))
             values = np.zeros(shape)
             for row in entries:
@@ -92,9 +102,9 @@ class HeatMaps(StoreFigure):
             for spine in ax.spines.values():
                 spine.set_visible(True)
             ax.set_title(symbol, pad=3)
-            ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5, labelpad=2)
-            if symbol == symbols[0] and label:
-                ax.set_ylabel(label, fontsize=7)
+            ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5 if plan.columns < _SMALL else 5, labelpad=2)
+            if place == 0 and label:
+                ax.set_ylabel("\n".join(textwrap.wrap(label, 18)[:_MOST_LINES]), fontsize=6.5)
         if image is not None:
             bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
             bar.ax.tick_params(labelsize=6.5)
@@ -169,8 +179,7 @@ def _row_order(M: Float[np.ndarray, "d K"]) -> Int[np.ndarray, " rows"]:
 
 
 def _short(structure: str | None) -> str:
-    text = (structure or "").replace(" minus ", "−")
-    return text if len(text) <= 12 else text.replace("SRG ", "").replace(" ⊕ ", "\n⊕ ")
+    return (structure or "").replace(" minus ", "−").replace("SRG ", "").replace(" ⊕ ", "\n⊕ ")
 
 
 HEAT_MAPS = (

@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from nccli.errors import InputError
@@ -36,11 +38,14 @@ def _settle(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for part in _parts(figure):
         if isinstance(part, SubFigure):
-            part.bbox_relative.p0 = np.round(part.bbox_relative.p0, _DIGITS)
-            part.bbox_relative.p1 = np.round(part.bbox_relative.p1, _DIGITS)
-        for ax in part.axes:
-            ax.set_position(np.round(ax.get_position(original=True).bounds, _DIGITS))
-        for text in (part._suptitle, part._supxlabel, part._supylabel):  # type: ignore[attr-defined]
+            place: Any = part.bbox_relative
+            place.p0, place.p1 = np.round(place.p0, _DIGITS), np.round(place.p1, _DIGITS)
+        axes: list[Axes] = list(part.axes)
+        for ax in axes:
+            left, bottom, width, height = np.round(ax.get_position(original=True).bounds, _DIGITS).tolist()
+            ax.set_position((left, bottom, width, height))
+        for name in ("_suptitle", "_supxlabel", "_supylabel"):
+            text = getattr(part, name)
             if text is not None:
                 text.set_position(np.round(text.get_position(), _DIGITS))
 
