@@ -12,6 +12,7 @@ from nccli.errors import InputError
 if TYPE_CHECKING:
     from nccli.cli._output import Column, Record
     from nccli.sweep import ProblemGrid
+    from nccli.theory import Problem, Solution
 
 
 def compare(
@@ -42,7 +43,10 @@ def compare(
 ) -> None:
     """Compare runs with DNC and SRG, or the two with each other.
 
-    Losses of DNC and SRG are those of the run's own problem. Without RUN or --where: all trained runs that ended well.
+    Losses of DNC and SRG are those of the run's own problem; /best is the loss over that of its best stored point.
+    Ranks and structures are of the class means by layer; agree: ranks of layers 2 to L-1; DNC1: at most 0.01 in every
+    layer. Without RUN or --where: all trained runs that ended well. --theory adds from which K on SRG wins at this L,
+    and the exponent of the ratio in K (local, and its limit by Theorem 5).
 
     Example: nccli compare --group-by wd · nccli compare --theory --K 6..20 --L 3..5 --wd 5e-4
     """
@@ -73,11 +77,12 @@ def compare(
 
 
 def _theory_records(grid: "ProblemGrid") -> list[dict[str, Any]]:
-    from nccli.theory import solve_dnc, solve_srg
+    from nccli.theory import asymptotic_exponent, local_exponent, solve_dnc, srg_threshold
 
     records = []
     for problem in grid.problems():
-        dnc, srg = solve_dnc(problem), solve_srg(problem)
+        dnc, rivals = solve_dnc(problem), _srg_solutions(problem)
+        srg = min(rivals.values(), key=lambda solution: solution.loss, default=None)
         uniform = len({*problem.lambda_w, problem.lambda_h1}) == 1
         records.append(
             {
@@ -91,15 +96,37 @@ def _theory_records(grid: "ProblemGrid") -> list[dict[str, Any]]:
                 "loss_srg": None if srg is None else srg.loss,
                 "ratio": None if srg is None else srg.loss / dnc.loss,
                 "srg": None if srg is None else srg.construction.label,
-                "srg_variant": None if srg is None else srg.construction.variant,
+                **_by_variant(problem),
                 "winner": "trivial"
                 if dnc.trivial and (srg is None or srg.trivial)
                 else _winner(dnc.loss, None if srg is None else srg.loss),
                 "dnc_trivial": dnc.trivial,
                 "srg_trivial": None if srg is None else srg.trivial,
+                "srg_wins_from": srg_threshold(problem),
+                "exponent": local_exponent(problem),
+                "asymptotic_exponent": asymptotic_exponent(problem.L),
             }
         )
     return records
+
+
+def _srg_solutions(problem: "Problem") -> "dict[str, Solution]":
+    """The SRG solutions of a problem by variant; one where both are the same."""
+    from nccli.theory import solve, srg_variants
+
+    return {construction.variant: solve(problem, construction) for construction in srg_variants(problem.K)}
+
+
+def _by_variant(problem: "Problem") -> dict[str, Any]:
+    """Loss of both SRG constructions, and which is the better; "exact" where K = r(r-1)/2 and they are one."""
+    from nccli.theory import SRG_VARIANTS, triangular_root
+
+    solutions = _srg_solutions(problem)
+    exact = triangular_root(problem.K) is not None and bool(solutions)
+    losses = {variant: solution.loss for variant, solution in solutions.items()}
+    better = "exact" if exact else min(losses, key=losses.__getitem__, default=None)
+    shared = next(iter(losses.values())) if exact else None
+    return {**{f"loss_srg_{name}": losses.get(name, shared) for name in SRG_VARIANTS}, "srg_variant": better}
 
 
 def _winner(loss_dnc: float, loss_srg: float | None) -> str:
@@ -112,11 +139,14 @@ def _theory_columns() -> "Sequence[Column]":
     return (
         *(Column(name, plain(name)) for name in ("K", "L", "n")),
         Column("λ", number("wd")),
-        Column("DNC loss", number("loss_dnc", 6)),
-        Column("SRG loss", number("loss_srg", 6)),
-        Column("SRG/DNC", number("ratio", 6)),
+        Column("DNC loss", number("loss_dnc", 5)),
+        Column("SRG loss", number("loss_srg", 5)),
+        Column("SRG/DNC", number("ratio", 4)),
         Column("winner", plain("winner"), left=True),
-        Column("SRG construction", plain("srg"), left=True),
+        Column("construction", plain("srg"), left=True),
+        Column("from K", plain("srg_wins_from")),
+        Column("exponent", number("exponent", 2)),
+        Column("limit", number("asymptotic_exponent", 2)),
     )
 
 
@@ -128,25 +158,47 @@ def _compare_runs(
     format: option.OutputFormat | None,
     quiet: bool,
 ) -> None:
+    from functools import lru_cache
+
     from nccli.cli._output import Column, emit, number, plain, ranks, ratio
     from nccli.cli._selection import selected_or_trained
+    from nccli.figures import problem_of
     from nccli.store import comparison_records
 
     with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
         records = comparison_records(connection, chosen, rank_rtol)
+    by_variant = lru_cache(maxsize=None)(_by_variant)
+    for record, run in zip(records, chosen, strict=True):
+        record.update(by_variant(problem_of(run)))
     columns = (
-        *(Column(name, plain(name), left=True) for name in ("id", "kind", "status")),
-        *(Column(name, plain(name)) for name in ("K", "L", "n")),
-        Column("d", plain("width")),
-        Column("λ", number("wd")),
+        Column("id", plain("id"), left=True),
+        *(Column(name, plain(name)) for name in ("K", "L")),
+        Column("λ", number("wd", 3)),
         Column("seed", plain("seed")),
-        Column("loss", number("loss", 5)),
+        Column("loss", number("loss")),
         Column("/DNC", ratio("ratio_dnc")),
         Column("/SRG", ratio("ratio_srg")),
+        Column("/best", ratio("ratio_best")),
         Column("ranks", ranks("ranks")),
         Column("agree", lambda record: {True: "yes", False: "no"}.get(record["ranks_agree"], "")),
+        Column("DNC1", lambda record: {True: "yes", False: "no"}.get(record["dnc1_holds"], "")),
+        Column("structure", _structure(max((2 * record["L"] for record in records), default=0)), left=True),
     )
     emit(records, format, option.OutputFormat.jsonl, columns)
+
+
+_ROOM = 24
+
+
+def _structure(ranks_width: int) -> "Callable[[Record], str]":
+    """The hidden layers' structure, in the room that the ranks leave."""
+    room = max(4, _ROOM - ranks_width)
+
+    def show(record: "Record") -> str:
+        text = (record["structure"] or "").replace(" minus ", "−").replace("SRG ", "")
+        return text if len(text) <= room else text[: room - 1] + "…"
+
+    return show
 
 
 def _compare_groups(
@@ -159,13 +211,13 @@ def _compare_groups(
     quiet: bool,
 ) -> None:
     from nccli.cli._output import Column, emit, number, plain
-    from nccli.cli._selection import selected_or_trained
-    from nccli.store import comparison_records, group_records, mixed_columns, parse_group_by
+    from nccli.cli._selection import selection
+    from nccli.store import group_records, mixed_columns, parse_group_by
 
     keys = parse_group_by(group_by)
-    with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
-        records = comparison_records(connection, chosen, rank_rtol)
-    mixed = mixed_columns(records, keys)
+    with selection(store, runs, where, quiet) as (connection, chosen):
+        records = group_records(connection, chosen, keys, rank_rtol)
+        mixed = mixed_columns(connection, chosen, keys)
     if mixed:
         note(f"groups mix runs of different {', '.join(mixed)}: name them in --group-by, or narrow with --where", quiet)
     columns = [
@@ -174,15 +226,16 @@ def _compare_groups(
             for key in keys
         ),
         Column("runs", plain("runs")),
-        Column("loss/DNC", _spread("ratio_dnc")),
-        Column("loss/SRG", _spread("ratio_srg")),
+        Column("loss/DNC", _spread("ratio_dnc", 3)),
+        Column("loss/SRG", _spread("ratio_srg", 3)),
         Column("mean rank", _spread("mean_rank", 3)),
         Column("min", number("mean_rank_min", 3)),
         Column("max", number("mean_rank_max", 3)),
         Column("below DNC", _share("share_below_dnc")),
-        Column("ranks agree", _share("share_ranks_agree")),
+        Column("agree", _share("share_ranks_agree")),
+        Column("is DNC", _share("share_dnc")),
     ]
-    emit(group_records(records, keys), format, option.OutputFormat.jsonl, columns)
+    emit(records, format, option.OutputFormat.jsonl, columns)
 
 
 def _spread(key: str, digits: int = 4) -> "Callable[[Record], str]":

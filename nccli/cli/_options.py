@@ -58,10 +58,26 @@ RunIds = Annotated[
         metavar="[RUN]...", help="Run ids or unique prefixes, or - to read them from stdin.", show_default=False
     ),
 ]
+
+
+def _complete_where(incomplete: str) -> list[str]:
+    """The condition so far with its last word completed to the columns that begin so."""
+    import re
+
+    from nccli.store import NUMBER_COLUMNS, TEXT_COLUMNS
+
+    match = re.search(r"[\w.]*$", incomplete)
+    start, word = (incomplete, "") if match is None else (incomplete[: match.start()], match[0])
+    return [start + column for column in (*NUMBER_COLUMNS, *TEXT_COLUMNS, "config.") if column.startswith(word)]
+
+
 Where = Annotated[
     str | None,
     typer.Option(
-        "--where", help='Only runs with this, such as "wd>=1e-3 and width=30 and kind=dufm".', show_default=False
+        "--where",
+        help='Only runs with this: "wd>=1e-3 and (width=30 or width=64)"; also not, in (…), ~ (contains), is null.',
+        autocompletion=_complete_where,
+        show_default=False,
     ),
 ]
 

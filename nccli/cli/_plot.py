@@ -1,11 +1,16 @@
 """`nccli plot`."""
 
+import difflib
 import errno
 import os
+import shlex
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +19,7 @@ from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
 
 if TYPE_CHECKING:
-    from nccli.figures import Drawn, StoreFigure
+    from nccli.figures import Drawn, Options, PaperFigure, StoreFigure
 
 
 class FigureFormat(StrEnum):
@@ -27,7 +32,13 @@ class FigureFormat(StrEnum):
 
 def plot(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The figure; --list shows them.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="The figure; --list shows them.",
+            autocompletion=lambda: list(_names()),
+            show_default=False,
+        ),
     ] = None,
     runs: option.RunIds = None,
     where: option.Where = None,
@@ -59,6 +70,13 @@ def plot(
         float | None, typer.Option("--wd", help="loss-ratio: weight decay. [default: 5e-4]", show_default=False)
     ] = None,
     rank_rtol: option.RankRtol = 1e-2,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Heat maps with classes and rows in the order of the store.")
+    ] = False,
+    no_caption: Annotated[
+        bool, typer.Option("--no-caption", help="Without the line of settings and runs below.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Open the figure in the viewer of this desktop too.")] = False,
     list_figures: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     store: option.StoreLocation = None,
     quiet: option.Quiet = False,
@@ -70,48 +88,133 @@ def plot(
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
     from nccli.cli._output import rendered, write, write_bytes
-    from nccli.figures import LOSS_RATIO, STORE_FIGURES, draw_loss_ratio, parse_width, render, style
+    from nccli.figures import PAPER_FIGURES, Options, parse_width, render, style
 
     if list_figures:
         _list_figures()
         return
-    if name not in (LOSS_RATIO, *STORE_FIGURES):
-        problem = "no figure named" if name is None else f"there is no figure '{name}'"
-        raise InputError(f"{problem}: choose one of {', '.join((LOSS_RATIO, *STORE_FIGURES))} (nccli plot --list)")
+    names = _names()
+    if name not in names:
+        near = difflib.get_close_matches(name or "", names, n=1)
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        problem = "no figure named" if name is None else f"there is no figure '{name}'{hint}"
+        raise InputError(f"{problem}: choose one of {', '.join(names)} (nccli plot --list)")
     inches = parse_width(width)
     target, kind = _target(name, output, format)
+    if show and target is None:
+        raise InputError("--show opens a file: name one with -o, or drop -o -")
     table = None if data is None else _data_format(data)
     for option_name, path in (("-o", target), ("--data", None if data is None else Path(data))):
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             reason = errno.EISDIR if path.is_dir() else errno.ENOENT
             raise InputError(f"{option_name} '{path}': cannot be written: {os.strerror(reason)}")
-    if name == LOSS_RATIO:
-        drawn = _collect_loss_ratio(K, L, n, wd, runs, where, store, quiet)
+    _refuse_options(name, {"--K": K, "--L": L, "--n": n, "--wd": wd})
+    asked = _Asked(runs, where, store, quiet, Options(rank_rtol, raw))
+    if name in PAPER_FIGURES:
+        draw, rows, notes = _paper(PAPER_FIGURES[name], asked)
     else:
-        for flag, value in (("--K", K), ("--L", L), ("--n", n), ("--wd", wd)):
-            if value is not None:
-                raise InputError(f"{flag} belongs to {LOSS_RATIO}; narrow runs with --where, such as --where K=10")
-        drawn = _collect(STORE_FIGURES[name], runs, where, store, rank_rtol, quiet)
-    for text in drawn.notes:
+        draw, rows, notes = _single(name, asked, (K, L, n, wd))
+    for text in notes:
         note(text, quiet)
     with style():
-        figure = (draw_loss_ratio if name == LOSS_RATIO else STORE_FIGURES[name].draw)(drawn, inches)
-        content = render(figure, kind)
+        content = render(draw(inches, not no_caption), kind)
     if data is not None and table is not None:
-        _write_file(Path(data), rendered(drawn.rows, table).encode(), "--data")
+        _write_file(Path(data), rendered(rows, table).encode(), "--data")
     if target is None:
         write_bytes(content)
         return
     _write_file(target, content, "-o")
     write(f"{target}\n")
+    if show:
+        _show(target, quiet)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a figure is asked to show."""
+
+    runs: list[str] | None
+    where: str | None
+    store: str | None
+    quiet: bool
+    options: "Options"
+
+
+_Ready = tuple[Callable[[float, bool], Any], list[dict[str, Any]], Sequence[str]]
+
+
+def _names() -> tuple[str, ...]:
+    from nccli.figures import LOSS_RATIO, PAPER_FIGURES, STORE_FIGURES
+
+    return (LOSS_RATIO, *STORE_FIGURES, *PAPER_FIGURES)
+
+
+def _refuse_options(name: str, given: dict[str, Any]) -> None:
+    from nccli.figures import LOSS_RATIO
+
+    for flag, value in given.items():
+        if value is not None and name != LOSS_RATIO:
+            raise InputError(f"{flag} belongs to {LOSS_RATIO}; narrow runs with --where, such as --where K=10")
+
+
+def _single(name: str, asked: _Asked, grid: tuple[str | None, str | None, int | None, float | None]) -> _Ready:
+    """A figure by query, or the closed forms."""
+    from nccli.figures import LOSS_RATIO, STORE_FIGURES, draw_loss_ratio
+
+    if name == LOSS_RATIO:
+        drawn = _collect_loss_ratio(grid, asked)
+        return partial(draw_loss_ratio, drawn), drawn.rows, drawn.notes
+    figure = STORE_FIGURES[name]
+    drawn = _collect(figure, asked)
+    return partial(figure.draw, drawn), drawn.rows, drawn.notes
+
+
+def _paper(figure: "PaperFigure", asked: _Asked) -> _Ready:
+    """A figure of the paper; parts without runs are left out with the commands that make them."""
+    from nccli.cli._selection import selection
+    from nccli.store import Selection
+
+    place = "" if asked.store is None else f" --store {shlex.quote(asked.store)}"
+    try:
+        with selection(asked.store, asked.runs, asked.where, quiet=True, any_kind=True) as (connection, chosen):
+            found, missing = figure.collect(connection, chosen, asked.options)
+    except NothingFoundError:
+        if asked.runs:
+            raise
+        found, missing = figure.collect(None, Selection(), asked.options)
+    commands = list(dict.fromkeys(part.command for part in missing))
+    listed = "".join(f"\n  {command}{place}" for command in commands)
+    if not found:
+        raise NothingFoundError(f"the store has no runs for {figure.name}; make them with{listed}")
+    notes = [text for _, drawn in found for text in drawn.notes]
+    if missing:
+        notes.append(f"left out for want of runs: {'; '.join(part.title for part in missing)}; make them with{listed}")
+    rows = [{"part": part.title, **row} for part, drawn in found for row in drawn.rows]
+    return partial(figure.draw, found), rows, notes
+
+
+def _show(path: Path, quiet: bool) -> None:
+    """Open a file as the desktop does; a note where there is none."""
+    import shutil
+    import subprocess
+
+    opener = {"darwin": "open"}.get(sys.platform, "xdg-open")
+    desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not desktop or shutil.which(opener) is None:
+        note(f"--show: no display here, the figure is in {path}", quiet)
+        return
+    subprocess.Popen(  # left open when this command ends
+        [opener, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _list_figures() -> None:
     from nccli.cli._output import Column, emit, plain
-    from nccli.figures import LOSS_RATIO, LOSS_RATIO_SUMMARY, STORE_FIGURES
+    from nccli.figures import LOSS_RATIO, LOSS_RATIO_SUMMARY, PAPER_FIGURES, STORE_FIGURES
 
     records = [{"name": LOSS_RATIO, "shows": LOSS_RATIO_SUMMARY}]
     records += [{"name": figure.name, "shows": figure.summary} for figure in STORE_FIGURES.values()]
+    records += [{"name": figure.name, "shows": figure.summary} for figure in PAPER_FIGURES.values()]
     columns = [Column(key, plain(key), left=True) for key in ("name", "shows")]
     emit(records, None, option.OutputFormat.jsonl, columns)
 
@@ -143,51 +246,42 @@ def _data_format(data: str) -> option.OutputFormat:
     return option.OutputFormat(suffix)
 
 
-def _collect(
-    figure: "StoreFigure", runs: list[str] | None, where: str | None, store: str | None, rtol: float, quiet: bool
-) -> "Drawn":
-    from nccli.cli._selection import selected_or_trained
+def _collect(figure: "StoreFigure", asked: _Asked) -> "Drawn":
+    from nccli.cli._selection import selection
 
     try:
-        with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
-            return figure.collect(connection, chosen, rtol)
+        with selection(asked.store, asked.runs, asked.where, asked.quiet) as (connection, chosen):
+            return figure.collect(connection, chosen, asked.options)
     except NothingFoundError as error:
-        if runs:
+        if asked.runs:
             raise
         raise NothingFoundError(
-            f"{str(error).split(':')[0]}; for {figure.name}, make runs with\n  {_command(figure, where, store)}"
+            f"{str(error).split(':')[0]}; for {figure.name}, make runs with\n"
+            f"  {_command(figure, asked.where, asked.store)}"
         ) from error
 
 
 def _command(figure: "StoreFigure", where: str | None, store: str | None) -> str:
     """The command that makes the runs a figure lacks: its recipe, with what --where fixes."""
-    import shlex
-
-    from nccli.store import parse_where
+    from nccli.store import Comparison, parse_where
 
     options = dict(figure.recipe)
     for comparison in parse_where(where) if where is not None else ():
-        if comparison.operator == "=" and comparison.column in ("K", "L", "n", "width", "wd", "lr", "seed", "steps"):
+        if not isinstance(comparison, Comparison) or comparison.operator != "=":
+            continue
+        if comparison.column in ("K", "L", "n", "width", "wd", "lr", "seed", "steps"):
             options[comparison.column] = f"{comparison.value}"
     place = "" if store is None else f" --store {shlex.quote(store)}"
     return "nccli train-dufm " + " ".join(f"--{key} {value}" for key, value in options.items()) + place
 
 
-def _collect_loss_ratio(
-    K: str | None,
-    L: str | None,
-    n: int | None,
-    wd: float | None,
-    runs: list[str] | None,
-    where: str | None,
-    store: str | None,
-    quiet: bool,
-) -> "Drawn":
+def _collect_loss_ratio(given: tuple[str | None, str | None, int | None, float | None], asked: _Asked) -> "Drawn":
     """Closed forms over a grid; runs of the store, where there is one, are drawn where they are about the same."""
     from nccli.cli._selection import selected_or_trained
     from nccli.figures import collect_loss_ratio
     from nccli.sweep import ProblemGrid, parse_integers
 
+    K, L, n, wd = given
     grid = ProblemGrid(
         K=parse_integers(K or "6..60", "--K"),
         L=parse_integers(L or "3..5", "--L"),
@@ -196,10 +290,10 @@ def _collect_loss_ratio(
     )
     problems = grid.problems()
     try:
-        with selected_or_trained(store, runs, where, quiet) as (_, chosen):
+        with selected_or_trained(asked.store, asked.runs, asked.where, asked.quiet) as (_, chosen):
             trained = chosen
     except NothingFoundError:
-        if runs or where is not None:
+        if asked.runs or asked.where is not None:
             raise
         trained = []
     drawn = collect_loss_ratio(problems, trained)

@@ -9,9 +9,16 @@ from sqlalchemy import Connection
 
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import TRAINED_KINDS, Row, Store, find_ids, parse_where, select_runs, store_location
-
-_ENDED_WELL = ("converged", "stopped")
+from nccli.store import (
+    Row,
+    Selection,
+    Store,
+    find_ids,
+    parse_where,
+    select_runs,
+    select_selected,
+    store_location,
+)
 
 
 @contextmanager
@@ -38,26 +45,45 @@ def selected_runs(
 
 
 @contextmanager
-def selected_or_trained(
-    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool
-) -> Iterator[tuple[Connection, list[Row]]]:
-    """As `selected_runs`; asked about none, the trained runs that ended well, with a note on those left out.
+def selection(
+    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool, any_kind: bool = False
+) -> Iterator[tuple[Connection, Selection]]:
+    """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
+
+    A note tells how many trained runs are left out. With `any_kind` all runs are meant where none is asked about.
 
     Raises:
         InputError, NothingFoundError: as `selected_runs`.
     """
-    with selected_runs(store, arguments, where) as (connection, runs):
-        if arguments or where is not None:
-            yield connection, runs
-            return
-        trained = [run for run in runs if run["kind"] in TRAINED_KINDS]
-        kept = [run for run in trained if run["status"] in _ENDED_WELL]
-        if not kept:
+    comparisons = parse_where(where) if where is not None else ()
+    named = _with_stdin(arguments) if arguments else None
+    with Store.open(store_location(store)).read() as connection:
+        ids = None if named is None else tuple(find_ids(connection, named))
+        chosen = Selection(ids, comparisons, trained=ids is None and where is None and not any_kind)
+        if not chosen.exists(connection):
+            if where is not None:
+                raise NothingFoundError(f"no run matches --where '{where}'")
             raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
-        left_out = sorted({run["status"] for run in trained} - set(_ENDED_WELL))
+        left_out = {} if quiet else chosen.left_out(connection)
         if left_out:
-            note(f"{len(trained) - len(kept)} runs left out: {', '.join(left_out)}", quiet)
-        yield connection, kept
+            note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
+        yield connection, chosen
+
+
+@contextmanager
+def selected_or_trained(
+    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool
+) -> Iterator[tuple[Connection, list[Row]]]:
+    """As `selection`, with the rows of the runs.
+
+    Raises:
+        InputError, NothingFoundError: as `selected_runs`.
+    """
+    with selection(store, arguments, where, quiet) as (connection, chosen):
+        if chosen.ids is not None:
+            yield connection, select_runs(connection, chosen.ids, chosen.where)
+        else:
+            yield connection, select_selected(connection, chosen)
 
 
 def _with_stdin(arguments: Sequence[str]) -> list[str]:

@@ -1,27 +1,41 @@
 """Every figure by query: rows from the store in, a matplotlib Figure out. One module a figure."""
 
-from nccli.figures._figure import Drawn, StoreFigure
+from nccli.figures._dnc_share import DncShareVsWidth, wilson_interval
+from nccli.figures._effective_rank import EffectiveRank
+from nccli.figures._figure import Drawn, Options, StoreFigure
+from nccli.figures._heat_maps import HEAT_MAPS
 from nccli.figures._loss_ratio import LOSS_RATIO, LOSS_RATIO_SUMMARY, collect_loss_ratio, draw_loss_ratio
-from nccli.figures._rank_vs_wd import RankVsWd
+from nccli.figures._paper import PAPER_FIGURES, PaperFigure, Part
+from nccli.figures._rank_vs import RANK_FIGURES
 from nccli.figures._render import FIGURE_FORMATS, render
+from nccli.figures._series import problem_of
 from nccli.figures._spectra import Spectra
 from nccli.figures._style import WIDTHS, parse_width, style
 from nccli.figures._training import Training
 
-STORE_FIGURES: dict[str, StoreFigure] = {figure.name: figure for figure in (RankVsWd(), Spectra(), Training())}
+STORE_FIGURES: dict[str, StoreFigure] = {
+    figure.name: figure
+    for figure in (*RANK_FIGURES, DncShareVsWidth(), Training(), Spectra(), EffectiveRank(), *HEAT_MAPS)
+}
 """Figures of stored runs by name."""
 
 __all__ = [
     "FIGURE_FORMATS",
     "LOSS_RATIO",
     "LOSS_RATIO_SUMMARY",
+    "PAPER_FIGURES",
     "STORE_FIGURES",
     "WIDTHS",
     "Drawn",
+    "Options",
+    "PaperFigure",
+    "Part",
     "StoreFigure",
     "collect_loss_ratio",
     "draw_loss_ratio",
     "parse_width",
+    "problem_of",
     "render",
     "style",
+    "wilson_interval",
 ]

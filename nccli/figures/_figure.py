@@ -1,14 +1,33 @@
 """What a figure is: rows from the store in, a matplotlib Figure out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
+from nccli.figures._style import Layout, caption, page
+from nccli.metrics import RANK_RTOL
+from nccli.store import Selection
+
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may ask of a figure.
+
+    Attributes:
+        rank_rtol: tolerance of ranks.
+        raw: heat maps with classes and rows as they are stored.
+        curves_only: leave out series of a single point where others have several.
+    """
+
+    rank_rtol: float = RANK_RTOL
+    raw: bool = False
+    curves_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,18 +62,18 @@ class StoreFigure(ABC):
         recipe: options of `nccli train-dufm` that make runs for it.
     """
 
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    recipe: ClassVar[Mapping[str, str]]
+    name: str
+    summary: str
+    recipe: Mapping[str, str]
 
     @abstractmethod
-    def collect(self, connection: Connection, runs: Sequence[Row], rank_rtol: float) -> Drawn:
+    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Query what is drawn of the runs.
 
         Args:
             connection: to the store.
-            runs: rows of table `run`, at least one.
-            rank_rtol: tolerance of ranks.
+            selection: of runs, at least one.
+            options: of the user.
 
         Raises:
             NothingFoundError: the runs have nothing that this figure could show.
@@ -62,10 +81,24 @@ class StoreFigure(ABC):
         """
 
     @abstractmethod
-    def draw(self, drawn: Drawn, width: float) -> Figure:
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """The panels that `draw_in` needs, for a width in inches."""
+
+    @abstractmethod
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """Draw everything but the caption into a figure or a part of one, inside `style`."""
+
+    def draw(self, drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
         """Draw, inside `style`.
 
         Args:
             drawn: from `collect`.
             width: of the figure, in inches.
+            with_caption: whether settings and number of runs stand below.
         """
+        plan = self.layout(drawn, width)
+        figure = page(width, plan.height)
+        self.draw_in(figure, drawn, plan)
+        if with_caption:
+            caption(figure, drawn.caption)
+        return figure

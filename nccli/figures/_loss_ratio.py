@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from nccli.figures._figure import Drawn, Row
 from nccli.figures._series import problem_of
-from nccli.figures._style import caption, legend, looks, panels, reference
+from nccli.figures._style import Layout, caption, layout, legend, looks, page, panels, reference
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
 
 LOSS_RATIO = "loss-ratio"
@@ -47,9 +47,19 @@ def collect_loss_ratio(problems: Sequence[Problem], runs: Sequence[Row]) -> Draw
     return Drawn(rows, "; ".join(parts), tuple(notes))
 
 
-def draw_loss_ratio(drawn: Drawn, width: float) -> Figure:
+def draw_loss_ratio(drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
     """K against loss over DNC loss, inside `style`."""
-    figure, (ax,) = panels(1, width)
+    plan = layout(1, width)
+    figure = page(width, plan.height)
+    draw_loss_ratio_in(figure, drawn, plan)
+    if with_caption:
+        caption(figure, drawn.caption)
+    return figure
+
+
+def draw_loss_ratio_in(container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+    """Draw everything but the caption into a figure or a part of one."""
+    (ax,) = panels(container, plan)
     depths = drawn.values("L")
     for L, look in zip(depths, looks(len(depths)), strict=True):
         curve, runs = drawn.of("theory", L=L), drawn.of("run", L=L)
@@ -65,6 +75,4 @@ def draw_loss_ratio(drawn: Drawn, width: float) -> Figure:
     reference(ax, 1.0, "DNC")
     ax.set_xlabel("number of classes K")
     ax.set_ylabel("loss / DNC loss")
-    legend(figure, ax)
-    caption(figure, drawn.caption)
-    return figure
+    legend(container, ax)

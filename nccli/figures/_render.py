@@ -1,13 +1,18 @@
 """Figures as bytes: the same figure gives the same bytes, whenever and wherever."""
 
 import io
+from collections.abc import Iterator
+from typing import Any
 
-from matplotlib.figure import Figure
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
 from nccli.errors import InputError
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 
+_DIGITS = 6
 _NO_DATES: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
@@ -19,6 +24,33 @@ def render(figure: Figure, format: str) -> bytes:
     """
     if format not in FIGURE_FORMATS:
         raise InputError(f"figure format '{format}': must be one of {', '.join(FIGURE_FORMATS)}")
+    _settle(figure)
     out = io.BytesIO()
     figure.savefig(out, format=format, metadata=_NO_DATES[format])
     return out.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    for part in _parts(figure):
+        if isinstance(part, SubFigure):
+            place: Any = part.bbox_relative
+            place.p0, place.p1 = np.round(place.p0, _DIGITS), np.round(place.p1, _DIGITS)
+        axes: list[Axes] = list(part.axes)
+        for ax in axes:
+            left, bottom, width, height = np.round(ax.get_position(original=True).bounds, _DIGITS).tolist()
+            ax.set_position((left, bottom, width, height))
+        for name in ("_suptitle", "_supxlabel", "_supylabel"):
+            text = getattr(part, name)
+            if text is not None:
+                text.set_position(np.round(text.get_position(), _DIGITS))
+
+
+def _parts(figure: Figure | SubFigure) -> Iterator[Figure | SubFigure]:
+    yield figure
+    for part in figure.subfigs:
+        yield from _parts(part)

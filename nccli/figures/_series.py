@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from nccli.figures._figure import Row
+from nccli.store import SettingRuns
 from nccli.theory import Problem
 
 _NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
-_IN_CAPTION = ("K", "L", "n", "width", "wd", "lr", "activation", "epsilon", "variant", "graph")
+_NAMES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
+_IN_CAPTION = (
+    *("dataset", "backbone", "K", "L", "n", "width", "wd", "lr", "optimizer", "activation", "epsilon", "variant"),
+    *("graph", "epochs"),
+)
+_BARE = ("kind", "activation", "variant", "graph", "dtype", "optimizer", "dataset", "backbone")
 _SEED = ("seed",)
 
 
@@ -19,12 +25,22 @@ class Series:
     Attributes:
         label: the settings that tell it from its neighbours; "" for a single series.
         settings: all of them.
-        runs: rows of table `run`.
+        members: the runs, by what the figure varies.
     """
 
     label: str
     settings: dict[str, Any]
-    runs: tuple[Row, ...]
+    members: tuple[SettingRuns, ...]
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all runs, in increasing order."""
+        return sorted(key for member in self.members for key in member.ids)
+
+    @property
+    def row(self) -> Row:
+        """One of the runs, a row of table `run`."""
+        return self.members[0].row
 
 
 def settings_of(run: Row) -> dict[str, Any]:
@@ -34,9 +50,21 @@ def settings_of(run: Row) -> dict[str, Any]:
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
     if run["wd"] is None:
         found["λ_W"] = ", ".join(f"{value:g}" for value in decays)
-    if h1 != run["wd"]:
+    if _plain(h1) != _plain(run["wd"]):
         found["λ_H1"] = h1
-    return found
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def axis_value(row: Row, name: str) -> Any:
+    """A column of a run along an axis; None where it has none."""
+    return _plain(row[name])
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be a key; floats that differ by rounding, as from a log-spaced list, are one."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 def problem_of(run: Row) -> Problem:
@@ -45,18 +73,18 @@ def problem_of(run: Row) -> Problem:
     return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]))
 
 
-def split_series(runs: Sequence[Row], varied: Iterable[str] = ()) -> list[Series]:
-    """Group runs into series, in increasing order of their settings.
+def split_series(settings: Sequence[SettingRuns], varied: Iterable[str] = ()) -> list[Series]:
+    """Group settings into series, in increasing order of what tells them apart.
 
     Args:
-        runs: rows of table `run`.
+        settings: runs by setting.
         varied: settings that run along the axis of the figure, as the seed always does.
     """
     ignored = {*_SEED, *varied}
-    groups: dict[tuple[tuple[str, Any], ...], list[Row]] = {}
-    for run in runs:
-        kept = {name: value for name, value in settings_of(run).items() if name not in ignored}
-        groups.setdefault(tuple(sorted(kept.items())), []).append(run)
+    groups: dict[tuple[tuple[str, Any], ...], list[SettingRuns]] = {}
+    for member in settings:
+        kept = {name: value for name, value in settings_of(member.row).items() if name not in ignored}
+        groups.setdefault(tuple(sorted(kept.items())), []).append(member)
     members = [(dict(key), tuple(group)) for key, group in groups.items()]
     differing = [name for name in _ordered(members) if len({settings.get(name) for settings, _ in members}) > 1]
     named = [
@@ -75,19 +103,19 @@ def describe(series: Sequence[Series], extra: str = "") -> str:
     }
     parts = [_words(name, shared[name]) for name in _IN_CAPTION if name in shared and shared[name] is not None]
     parts += [_words(name, value) for name, value in shared.items() if name.startswith("λ_")]
-    runs = sum(len(each.runs) for each in series)
+    runs = sum(len(each.ids) for each in series)
     parts.append(f"{runs} run{'s' if runs != 1 else ''}")
     return ", ".join(parts) + (f"; {extra}" if extra else "")
 
 
-def _ordered(members: Sequence[tuple[dict[str, Any], tuple[Row, ...]]]) -> list[str]:
+def _ordered(members: Sequence[tuple[dict[str, Any], tuple[SettingRuns, ...]]]) -> list[str]:
     seen = dict.fromkeys(name for settings, _ in members for name in settings)
     first = [name for name in ("kind", *_IN_CAPTION) if name in seen]
     return [*first, *(name for name in seen if name not in first)]
 
 
 def _words(name: str, value: Any) -> str:
-    if name in ("kind", "activation", "variant", "graph", "dtype"):
+    if name in _BARE:
         return _NAMES.get(str(value), str(value))
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return f"{ {'wd': 'λ', 'epsilon': 'ε'}.get(name, _NAMES.get(name, name)) } = {text}"

@@ -7,6 +7,7 @@ from nccli.figures._series import Series
 from nccli.store import Stage
 
 MOST_PANELS = 12
+MOST_CURVES = 16
 
 
 def shown_stages(L: int) -> list[Stage]:
@@ -22,6 +23,19 @@ def class_means_symbol(stage: Stage) -> str:
 def features_symbol(stage: Stage) -> str:
     """H_l or H̃_l, as the paper writes it."""
     return rf"$\widetilde{{H}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$H_{{{stage.layer}}}$"
+
+
+def require_curves(series: Sequence[Series], name: str) -> None:
+    """Refuse more settings than a panel can show as curves.
+
+    Raises:
+        InputError: there are.
+    """
+    if len(series) > MOST_CURVES:
+        raise InputError(
+            f"{name}: the runs have {len(series)} different settings ({series[0].label}; {series[1].label}; …) and a "
+            f"panel has at most {MOST_CURVES} curves: narrow them with --where"
+        )
 
 
 def require_few(series: Sequence[Series], name: str) -> None:

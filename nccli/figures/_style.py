@@ -4,12 +4,13 @@ import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from nccli.errors import InputError
 
@@ -85,23 +86,53 @@ def parse_width(text: str) -> float:
     return inches
 
 
-def panels(count: int, width: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` panels in rows that fit the width, and the panels in reading order.
+@dataclass(frozen=True)
+class Layout:
+    """Panels in rows.
+
+    Attributes:
+        count: number of panels.
+        columns: panels a row.
+        height: of all rows with legend, in inches.
+    """
+
+    count: int
+    columns: int
+    height: float
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return -(-self.count // self.columns)
+
+
+def layout(count: int, width: float, columns: int | None = None, aspect: float = 0.62, least: float = _PANEL) -> Layout:
+    """Panels in rows that fit the width.
 
     Args:
         count: number of panels.
         width: of the figure, in inches.
         columns: panels a row where there is room for them; as evenly as rows allow by default.
+        aspect: height over width of a panel.
+        least: width of a panel, in inches.
     """
-    room = max(1, int(width / _PANEL))
-    rows = -(-count // room)
-    in_row = min(columns, room) if columns is not None else -(-count // rows)
+    room = max(1, int(width / least))
+    in_row = min(columns, room) if columns is not None else -(-count // -(-count // room))
     rows = -(-count // in_row)
-    figure = Figure(figsize=(width, rows * min(0.62 * width / in_row + 0.4, 2.4) + 0.5), layout="constrained")
-    axes = [ax for row in figure.subplots(rows, in_row, squeeze=False) for ax in row]
-    for ax in axes[count:]:
+    return Layout(count, in_row, rows * min(aspect * width / in_row + 0.4, 2.4) + 0.5)
+
+
+def panels(container: FigureBase, plan: Layout) -> list[Axes]:
+    """The panels of a layout, in reading order, in a figure or a part of one."""
+    axes = [ax for row in container.subplots(plan.rows, plan.columns, squeeze=False) for ax in row]
+    for ax in axes[plan.count :]:
         ax.set_visible(False)
-    return figure, axes[:count]
+    return axes[: plan.count]
+
+
+def page(width: float, height: float) -> Figure:
+    """An empty figure, in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def looks(count: int) -> list[dict[str, Any]]:
@@ -117,8 +148,16 @@ def line_only(look: dict[str, Any]) -> dict[str, Any]:
     return {**look, "marker": ""}
 
 
-def reference(ax: Axes, y: float, label: str, first: bool = True) -> None:
-    """A horizontal line of theory, named at its right end; the `first` is dashed, its companion dotted."""
+def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0) -> None:
+    """A horizontal line of theory, named at its right end; the `first` is dashed, its companion dotted.
+
+    Args:
+        ax: the panel.
+        y: height of the line.
+        label: its name.
+        first: whether it is the first of two.
+        side: 1 for a name above the line, −1 below it, where a second line is near.
+    """
     ax.axhline(y, color=_GREY, linewidth=0.8, linestyle=(0, (4, 2)) if first else (0, (1.2, 1.6)), zorder=1)
     ax.annotate(
         label,
@@ -126,25 +165,30 @@ def reference(ax: Axes, y: float, label: str, first: bool = True) -> None:
         xycoords=("axes fraction", "data"),
         xytext=(3, 0),
         textcoords="offset points",
-        va="center_baseline",
+        va={1: "bottom", 0: "center_baseline", -1: "top"}[side],
         fontsize=7.5,
         color=_GREY,
     )
 
 
-def caption(figure: Figure, text: str) -> None:
-    """Small print below the figure: settings and number of runs."""
-    width = figure.get_figwidth()
+def caption(figure: FigureBase, text: str) -> None:
+    """Small print below a figure or a part of one: settings and number of runs."""
+    width = _inches(figure)
     figure.supxlabel(_wrap(text, int(width * 24)), fontsize=7, color=_GREY, x=0.01, ha="left")
 
 
-def legend(figure: Figure, ax: Axes) -> None:
-    """The one legend of a figure, above its panels, in as few rows as the width allows."""
+def legend(figure: FigureBase, ax: Axes) -> None:
+    """The one legend of a figure or a part of one, above its panels, in as few rows as the width allows."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
         longest = max(len(re.sub(r"\\[a-z]+|[${}_]", "", label)) for label in labels)
-        columns = max(1, int(figure.get_figwidth() / (0.55 + 0.065 * longest)))
+        columns = max(1, int(_inches(figure) / (0.55 + 0.065 * longest)))
         figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, len(labels)), columnspacing=1.2)
+
+
+def _inches(container: FigureBase) -> float:
+    assert isinstance(container, Figure | SubFigure)
+    return float(container.bbox.width / container.dpi)
 
 
 def _wrap(text: str, characters: int) -> str:

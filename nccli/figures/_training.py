@@ -1,71 +1,94 @@
 """Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from sqlalchemy import Connection
 
 from nccli.dufm.result import stages
 from nccli.errors import InputError, NothingFoundError
-from nccli.figures._figure import Drawn, Row, StoreFigure
+from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import features_symbol, require_few, shown_stages
 from nccli.figures._statistics import geometric_range
-from nccli.figures._style import caption, legend, line_only, looks, panels, reference
+from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference
 from nccli.metrics import RANK_RTOL
-from nccli.store import Stage, mean_sd, select_history
+from nccli.store import Selection, Stage, mean_sd, select_history, select_settings
 
 
+@dataclass(frozen=True)
 class Training(StoreFigure):
     """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
 
-    name: ClassVar = "training"
-    summary: ClassVar = "loss, DNC1 and rank by layer over training"
-    recipe: ClassVar = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
+    name: str = "training"
+    summary: str = "loss with fit and reg, DNC1 and rank by layer over training"
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
 
-    def collect(self, connection: Connection, runs: Sequence[Row], rank_rtol: float) -> Drawn:
+    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Histories; a run that ended early keeps its last values. Ranks are those taken while training."""
-        if rank_rtol != RANK_RTOL:
-            raise InputError(f"--rank-rtol {rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}")
-        histories = select_history(connection, [run["id"] for run in runs])
-        usable = [run for run in runs if histories[run["id"]]]
-        if not usable:
-            raise NothingFoundError("none of the runs has a history: constructions are not trained")
-        series = split_series(usable)
+        if options.rank_rtol != RANK_RTOL:
+            raise InputError(
+                f"--rank-rtol {options.rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}"
+            )
+        series = split_series(select_settings(connection, selection))
         require_few(series, self.name)
-        rows = [row for each in series for row in _series_rows(each, histories)]
-        notes = (f"{len(runs) - len(usable)} runs left out: no history",) if len(usable) < len(runs) else ()
-        return Drawn(rows, describe(series, "loss and rank: mean ± 1 sd; DNC1: geometric mean and range"), notes)
+        rows, left_out = [], 0
+        for each in series:
+            histories = select_history(connection, each.ids)
+            left_out += sum(not histories[key] for key in each.ids)
+            rows += _series_rows(each, {key: points for key, points in histories.items() if points})
+        if not rows:
+            raise NothingFoundError("none of the runs has a history: constructions are not trained")
+        notes = (f"{left_out} runs left out: no history",) if left_out else ()
+        return Drawn(rows, describe(series, "loss, fit, reg, rank: mean ± 1 sd; DNC1: geometric mean and range"), notes)
 
-    def draw(self, drawn: Drawn, width: float) -> Figure:
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """Three panels a setting."""
+        return layout(3 * len(drawn.values("series")), width, columns=3)
+
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Steps, log-scaled, against loss, DNC1 and rank."""
         labels = drawn.values("series")
-        figure, axes = panels(3 * len(labels), width, columns=3)
+        axes = panels(container, plan)
         symbols = list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
         for position, label in enumerate(labels):
             loss, collapse, rank = axes[3 * position : 3 * position + 3]
-            _band(loss, drawn.of("loss", series=label), looks(1)[0], "")
-            for row in drawn.of("reference", series=label):
-                reference(loss, row["mean"], row["symbol"], first=row["symbol"] == "DNC")
+            _draw_losses(loss, drawn, label)
             for symbol, look in zip(symbols, looks(len(symbols)), strict=True):
                 _band(collapse, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
                 _band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
             _finish(loss, "loss", label)
             _finish(collapse, "DNC1", "")
             _finish(rank, "rank", "")
-            loss.set_yscale("log")
-            loss.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            loss.yaxis.set_minor_locator(NullLocator())
-            loss.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             _collapse_scale(collapse)
             rank.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             rank.set_ylim(bottom=0)
-        legend(figure, axes[2])
-        caption(figure, drawn.caption)
-        return figure
+        legend(container, axes[2])
+
+
+def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
+    """Loss with its band, fit and reg, and the lines of theory."""
+    for what, look in zip(("loss", "fit", "reg"), looks(8)[5:], strict=True):
+        _band(
+            ax, drawn.of(what, series=label), {**look, "linestyle": {"loss": "-", "fit": ":", "reg": "--"}[what]}, what
+        )
+    references = drawn.of("reference", series=label)
+    for row in references:
+        reference(
+            ax, row["mean"], row["symbol"], first=row["symbol"] == "DNC", side=1 if row["symbol"] == "DNC" else -1
+        )
+    losses = [row["mean"] for row in drawn.of("loss", series=label)]
+    ax.set_yscale("log")
+    ax.set_ylim(0.7 * min([*losses, *(row["mean"] for row in references)]), 1.3 * max(losses))
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.legend(loc="upper right", fontsize=6.5, handlelength=1.8, borderaxespad=0.0, labelspacing=0.15)
 
 
 def _band(ax: Axes, rows: Sequence[Row], look: dict[str, Any], symbol: str) -> None:
@@ -92,18 +115,22 @@ def _collapse_scale(ax: Axes) -> None:
 
 
 def _series_rows(series: Series, histories: dict[str, list[Row]]) -> list[Row]:
-    ids = sorted(run["id"] for run in series.runs)
+    ids = sorted(histories)
+    if not ids:
+        return []
     steps = sorted({point["step"] for key in ids for point in histories[key]})
     aligned = [_carried_forward(histories[key], steps) for key in ids]
     L = series.settings["L"]
     place = {"series": series.label, "runs": len(ids), "run_ids": ids}
-    first = series.runs[0]
+    first = series.row
+    comparable = first["kind"] != "e2e" or first["config"].get("reg") == "dufm"
     rows: list[Row] = []
     for name, value in (("DNC", first["loss_dnc"]), ("SRG", first["loss_srg"])):
-        if value is not None:
+        if value is not None and comparable:
             empty = {"layer": None, "stage": None, "symbol": name, "step": None, "low": value, "high": value}
             rows.append({"what": "reference", **place, **empty, "mean": value})
-    rows += _curve("loss", aligned, steps, lambda point: point["loss"], {**place, "layer": None, "stage": None})
+    for what in ("loss", "fit", "reg"):
+        rows += _curve(what, aligned, steps, itemgetter(what), {**place, "layer": None, "stage": None, "symbol": what})
     order = [Stage(*pair) for pair in stages(L)]
     for stage in shown_stages(L):
         where = {**place, "layer": stage.layer, "stage": stage.stage, "symbol": features_symbol(stage)}
@@ -140,5 +167,5 @@ def _curve(
         else:
             mean, sd = mean_sd(values)
             low, high = mean - (sd or 0.0), mean + (sd or 0.0)
-        rows.append({"what": what, "symbol": "loss", **place, "step": step, "mean": mean, "low": low, "high": high})
+        rows.append({"what": what, **place, "step": step, "mean": mean, "low": low, "high": high})
     return rows

@@ -13,11 +13,14 @@ from nccli.metrics._spectrum import (
     singular_values,
     stable_rank,
 )
+from nccli.metrics._structure import STRUCTURE_RTOL, Structure, recognise_structure
 
 __all__ = [
     "RANK_RTOL",
+    "STRUCTURE_RTOL",
     "ZERO_FLOOR",
     "LayerMetrics",
+    "Structure",
     "class_means",
     "dnc1",
     "dnc2",
@@ -26,6 +29,7 @@ __all__ = [
     "measure_layers",
     "nuclear_norm",
     "numerical_rank",
+    "recognise_structure",
     "singular_values",
     "stable_rank",
 ]

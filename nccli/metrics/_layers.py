@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +10,7 @@ from jaxtyping import Float, Int
 from nccli.metrics._alignment import dnc3
 from nccli.metrics._covariance import class_means, dnc1
 from nccli.metrics._spectrum import dnc2, effective_rank, nuclear_norm, numerical_rank, singular_values, stable_rank
+from nccli.metrics._structure import Structure, recognise_structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,11 @@ class LayerMetrics:
     def gram(self) -> Float[np.ndarray, "K K"]:
         """M_lᵀ M_l in the paper's orientation: inner products of class means."""
         return np.asarray(self.class_means @ self.class_means.T)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """Which construction the Gram matrix is."""
+        return recognise_structure(self.gram)
 
 
 def measure_layers(

@@ -1,17 +1,19 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
 from nccli.store._check import Finding, check_store
-from nccli.store._comparison import (
-    comparison_records,
+from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS
+from nccli.store._comparison import DNC1_HOLDS, comparison_records
+from nccli.store._groups import (
+    GROUP_COLUMNS,
     group_records,
-    hidden_layers,
     mean_sd,
     mixed_columns,
     parse_group_by,
+    select_hidden_ranks,
 )
+from nccli.store._hidden import Stage, hidden_layers, largest_dnc1
 from nccli.store._query import (
     Row,
-    Stage,
     existing_statuses,
     find_ids,
     select_history,
@@ -21,19 +23,28 @@ from nccli.store._query import (
     select_runs,
     select_spectra,
 )
-from nccli.store._record import largest_dnc1, loss_ratio, run_records
+from nccli.store._record import loss_ratio, run_records
 from nccli.store._run import FINISHED, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
+from nccli.store._selected import ENDED_WELL, Selection, SettingRuns, select_selected, select_settings
 from nccli.store._store import Store, shown_location, store_location
-from nccli.store.where import Comparison, parse_where
+from nccli.store.where import Comparison, Condition, parse_where
 
 __all__ = [
+    "DNC1_HOLDS",
+    "ENDED_WELL",
     "FINISHED",
+    "GROUP_COLUMNS",
+    "NUMBER_COLUMNS",
+    "TEXT_COLUMNS",
     "TRAINED_KINDS",
     "Comparison",
+    "Condition",
     "Finding",
     "FinishedRun",
     "Row",
+    "Selection",
+    "SettingRuns",
     "Stage",
     "Store",
     "check_store",
@@ -51,11 +62,14 @@ __all__ = [
     "run_id",
     "run_records",
     "save_run",
+    "select_hidden_ranks",
     "select_history",
     "select_layers",
     "select_matrix",
     "select_ranks",
     "select_runs",
+    "select_selected",
+    "select_settings",
     "select_spectra",
     "shown_location",
     "store_location",

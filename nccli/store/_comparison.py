@@ -1,126 +1,83 @@
-"""Runs against theory: ratios, ranks by layer, and their means over groups."""
+"""Runs against theory and each other: ratios, ranks and structures by layer."""
 
-import math
+import json
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, case, func, null, select
 
-from nccli.errors import InputError
-from nccli.store._query import Row, Stage, select_layers, select_ranks
-from nccli.store._record import largest_dnc1, loss_ratio
+from nccli.store._columns import config_text
+from nccli.store._hidden import Stage, mean_rank
+from nccli.store._query import Row, select_layers, select_ranks
+from nccli.store._record import loss_ratio
+from nccli.store._selected import ENDED_WELL
+from nccli.store.tables import Run
 
-GROUP_COLUMNS = (
-    *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1"),
-    *("lr", "seed", "steps", "activation", "dtype", "device"),
-)
-_SETTINGS = ("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation")
+DNC1_HOLDS = 1e-2
+"""DNC1 is said to hold where it is at most this in every layer and stage."""
 
-
-def hidden_layers(L: int) -> list[Stage]:
-    """The stages whose ranks agree in a low-rank solution: M_l for l = 2..L−1, for L = 2 the pre-activation Mt_2."""
-    return [Stage(layer, "post") for layer in range(2, L)] or [Stage(2, "pre")]
+_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_SETTINGS = ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")
 
 
 def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
-    """Each run against the DNC and SRG loss of its problem.
+    """Each run against the DNC and SRG loss of its problem, and the best stored point of it.
 
     Returns:
-        For each run its settings and losses; `ranks` of M_1..M_L, `rank_last_pre` of Mt_L; `mean_rank` over the
-        `hidden_layers` and whether they all agree; `max_dnc1` over layers and stages; whether the loss is below DNC's.
+        For each run its settings and losses; `ranks` and `structures` of M_1..M_L, `rank_last_pre` and
+        `structure_last_pre` of Mt_L; `mean_rank` over the hidden layers 2..L−1 and whether their ranks agree; their
+        common `structure`; `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's;
+        `best_loss` and `best_id` of all finished runs and constructions of the same problem with ReLU.
     """
     ids = [run["id"] for run in runs]
-    ranks, layers = select_ranks(connection, ids, rank_rtol), select_layers(connection, ids)
+    ranks, layers, best = (
+        select_ranks(connection, ids, rank_rtol),
+        select_layers(connection, ids),
+        _best(connection, runs),
+    )
     records = []
     for run in runs:
         by_stage = ranks[run["id"]]
-        hidden = [by_stage[stage] for stage in hidden_layers(run["L"]) if stage in by_stage]
-        record = {name: run[name] for name in ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")}
-        record |= {name: run[name] for name in ("seed", "steps", "activation", "dtype", "device")}
+        structures = {Stage(layer["layer"], layer["stage"]): layer["structure"] for layer in layers[run["id"]]}
+        posts = [Stage(i, "post") for i in range(1, run["L"] + 1)]
+        record = {name: run[name] for name in (*_SETTINGS, "seed", "steps", "activation", "dtype", "device")}
         record |= {name: run[name] for name in ("loss", "fit", "reg", "loss_dnc", "loss_srg")}
         record["ratio_dnc"] = loss_ratio(run["loss"], run["loss_dnc"])
         record["ratio_srg"] = loss_ratio(run["loss"], run["loss_srg"])
         record["below_dnc"] = run["loss"] < run["loss_dnc"]
-        record["ranks"] = [by_stage[Stage(i, "post")] for i in range(1, run["L"] + 1) if Stage(i, "post") in by_stage]
+        best_loss, best_id = best.get(_problem(run), (None, None))
+        record |= {"best_loss": best_loss, "best_id": best_id, "ratio_best": loss_ratio(run["loss"], best_loss)}
+        record["ranks"] = [by_stage[stage] for stage in posts if stage in by_stage]
         record["rank_last_pre"] = by_stage.get(Stage(run["L"], "pre"))
-        record["mean_rank"] = fmean(hidden) if hidden else None
-        record["ranks_agree"] = len(set(hidden)) == 1 if hidden else None
-        record["max_dnc1"] = largest_dnc1(layers[run["id"]])
+        record["mean_rank"], record["ranks_agree"] = mean_rank(by_stage, run["L"])
+        record["structures"] = [structures[stage] for stage in posts if stage in structures]
+        record["structure_last_pre"] = structures.get(Stage(run["L"], "pre"))
+        record["structure"] = run["structure"]
+        record["max_dnc1"] = run["max_dnc1"]
+        record["dnc1_holds"] = None if run["max_dnc1"] is None else run["max_dnc1"] <= DNC1_HOLDS
         records.append(record)
     return records
 
 
-def parse_group_by(text: str) -> tuple[str, ...]:
-    """Read the columns of --group-by.
-
-    Raises:
-        InputError: a name that is not one of them.
-    """
-    keys = tuple(part.strip() for part in text.split(","))
-    for key in keys:
-        if key not in GROUP_COLUMNS:
-            raise InputError(f"--group-by: no column '{key}'; columns are {', '.join(GROUP_COLUMNS)}")
-    return tuple(dict.fromkeys(keys))
-
-
-def mixed_columns(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[str]:
-    """Settings, other than the keys, in which runs of one group differ."""
-    mixed = []
-    for column in _SETTINGS:
-        seen: dict[tuple[Any, ...], Any] = {}
-        if column in keys:
-            continue
-        if any(seen.setdefault(_key(record, keys), record[column]) != record[column] for record in records):
-            mixed.append(column)
-    return mixed
+def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] | None, tuple[float, str]]:
+    """Least loss, and whose it is, of all points with ReLU that the store has of the problems of the runs."""
+    if not runs:
+        return {}
+    unequal = case((_RUN.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
+    columns = [_RUN.K, _RUN.L, _RUN.n, _RUN.wd_h1, _RUN.wd, unequal]
+    place = func.row_number().over(partition_by=columns, order_by=(_RUN.loss, _RUN.id)).label("place")
+    comparable = (_RUN.status.in_(ENDED_WELL), _RUN.activation == "relu", _RUN.kind != "e2e", _RUN.loss.is_not(None))
+    same = [_RUN[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
+    ordered = select(*columns, _RUN.loss, _RUN.id, place).where(*comparable, *same).subquery()
+    found: dict[tuple[Any, ...] | None, tuple[float, str]] = {}
+    for *sizes, layers, loss, key, _ in connection.execute(select(ordered).where(ordered.c.place == 1)):
+        found[(*sizes, *(json.loads(layers) if layers else ()))] = (loss, key)
+    return found
 
 
-def group_records(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Mean, sample standard deviation, min and max over the runs of each group, groups in increasing order.
-
-    Args:
-        records: from `comparison_records`.
-        keys: columns that make the groups.
-
-    Returns:
-        For each group its keys, `runs`, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd
-        (None for one run), _min, _max, and the shares of runs below the DNC loss and with equal hidden ranks.
-    """
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for record in records:
-        groups.setdefault(_key(record, keys), []).append(record)
-    rows = []
-    for key in sorted(groups, key=lambda key: [(value is None, value) for value in key]):
-        members = groups[key]
-        row: dict[str, Any] = {**dict(zip(keys, key, strict=True)), "runs": len(members)}
-        for quantity in ("loss", "ratio_dnc", "ratio_srg", "mean_rank"):
-            row |= _summary(quantity, [m[quantity] for m in members if m[quantity] is not None])
-        row["share_below_dnc"] = _share([m["below_dnc"] for m in members])
-        row["share_ranks_agree"] = _share([m["ranks_agree"] for m in members if m["ranks_agree"] is not None])
-        rows.append(row)
-    return rows
-
-
-def _key(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(record[key] for key in keys)
-
-
-def _summary(name: str, values: Sequence[float]) -> dict[str, float | None]:
-    if not values:
-        return {f"{name}_{suffix}": None for suffix in ("mean", "sd", "min", "max")}
-    mean, spread = mean_sd(values)
-    least, most = (math.nan, math.nan) if any(map(math.isnan, values)) else (min(values), max(values))
-    return {f"{name}_mean": mean, f"{name}_sd": spread, f"{name}_min": least, f"{name}_max": most}
-
-
-def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation: None for the latter of a single value, nan unless all values are finite."""
-    mean = fmean(values)
-    if len(values) == 1:
-        return mean, None
-    return mean, stdev(values) if all(map(math.isfinite, values)) else math.nan
-
-
-def _share(flags: Sequence[bool]) -> float | None:
-    return fmean(flags) if flags else None
+def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What makes two runs of one problem; None for a network trained end to end."""
+    if run["kind"] == "e2e":
+        return None
+    unequal = () if run["wd"] is not None else tuple(run["config"]["wd_layers"])
+    return (*(run[name] for name in ("K", "L", "n", "wd_h1", "wd")), *unequal)

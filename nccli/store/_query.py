@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from nccli.errors import InputError, NothingFoundError
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
+from nccli.store._hidden import Stage
 from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
-from nccli.store.where import Comparison
+from nccli.store.where import Condition
 
 _CHUNK = 5_000
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -22,14 +22,6 @@ _HISTORY = History.__table__.c  # type: ignore[attr-defined]
 _MATRIX = Matrix.__table__.c  # type: ignore[attr-defined]
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A layer at a stage, as a key."""
-
-    layer: int
-    stage: str
 
 
 def find_ids(connection: Connection, prefixes: Iterable[str]) -> list[str]:
@@ -68,7 +60,7 @@ def existing_statuses(connection: Connection, ids: Sequence[str]) -> dict[str, s
 def select_runs(
     connection: Connection,
     ids: Sequence[str] | None = None,
-    where: Sequence[Comparison] = (),
+    where: Sequence[Condition] = (),
     limit: int | None = None,
 ) -> list[Row]:
     """Rows of table `run`: of the ids in their order, or, for None, of all runs, newest first; `where` narrows both."""

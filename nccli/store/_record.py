@@ -1,23 +1,18 @@
 """The JSON record of a run (design sheet, section 3)."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from nccli.metrics import RANK_RTOL
-from nccli.store._query import Row, Stage, select_layers, select_ranks, select_spectra
+from nccli.store._hidden import Stage
+from nccli.store._query import Row, select_layers, select_ranks, select_spectra
 
 
 def loss_ratio(loss: float, reference: float | None) -> float | None:
     """loss / reference; None where there is no reference."""
     return None if reference is None else loss / reference
-
-
-def largest_dnc1(layers: Sequence[Row]) -> float | None:
-    """The largest DNC1 over layers and stages that is a number; None if there is none."""
-    return max((layer["dnc1"] for layer in layers if not math.isnan(layer["dnc1"])), default=None)
 
 
 def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = RANK_RTOL) -> list[dict[str, Any]]:
@@ -45,6 +40,7 @@ def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = 
                 **{name: layer[name] for name in ("layer", "stage", "dnc1", "dnc2", "dnc3")},
                 "rank": ranks[key][Stage(layer["layer"], layer["stage"])],
                 **{name: layer[name] for name in ("effective_rank", "stable_rank")},
+                **{name: layer[name] for name in ("structure", "structure_distance")},
                 "singular_values": spectra[key][Stage(layer["layer"], layer["stage"])],
             }
             for layer in layers[key]

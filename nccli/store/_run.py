@@ -24,6 +24,11 @@ def run_id(kind: str, config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def setting_id(kind: str, config: Mapping[str, Any]) -> str:
+    """12 hex digits that runs share which differ in nothing but the seed."""
+    return run_id(kind, {name: value for name, value in config.items() if name != "seed"})
+
+
 @dataclass(frozen=True)
 class FinishedRun:
     """Everything about one run that the store keeps.

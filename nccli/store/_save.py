@@ -7,7 +7,8 @@ import numpy as np
 from sqlalchemy import delete, insert
 
 from nccli.metrics import LayerMetrics
-from nccli.store._run import FinishedRun
+from nccli.store._hidden import layer_summary
+from nccli.store._run import FinishedRun, setting_id
 from nccli.store._store import Store
 from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
 
@@ -26,8 +27,10 @@ def save_run(store: Store, run: FinishedRun) -> str:
         "wd": _common(run.config["wd_layers"]),
         "wd_h1": run.config["wd_h1"],
         "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "setting": setting_id(run.row["kind"], run.config),
     }
     layers = [_layer_row(key, layer) for layer in run.layers]
+    row |= layer_summary(run.row["L"], layers)
     values = [
         {"run_id": key, "layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
         for layer in run.layers
@@ -60,6 +63,9 @@ def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:
         "effective_rank": layer.effective_rank,
         "stable_rank": layer.stable_rank,
         "nuclear_norm": layer.nuclear_norm,
+        "structure": layer.structure.name,
+        "structure_distance": layer.structure.distance,
+        "structure_order": layer.structure.permutation.tolist(),
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from nccli.store._types import JsonText, Real
@@ -17,7 +17,12 @@ class Run(SQLModel, table=True):
     `collapsed_at` is the step from which a run went on as its class means. `residual` is the norm of the smallest
     element found of the subdifferential at a refined point, which has `kinks` pre-activations that are zero.
     `loss_srg` is NULL where no SRG solution exists (K < 4). Times are UTC, ISO 8601; `created` is when it was stored.
+    `setting` is the same for runs that differ in nothing but the seed. `mean_hidden_rank`, `ranks_agree` (0 or 1),
+    `structure` ("mixed" where the layers differ) are of the hidden layers, `max_dnc1` of all; they sum up table
+    `layer`, so that groups of runs need no other table, and are NULL where a run has no layers.
     """
+
+    __table_args__: ClassVar[Any] = (Index("ix_run_setting_id", "setting", "id"),)
 
     id: str = Field(primary_key=True)
     kind: str = Field(index=True)
@@ -51,10 +56,18 @@ class Run(SQLModel, table=True):
     collapsed_at: int | None = None
     residual: float | None = None
     kinks: int | None = None
+    setting: str | None = None
+    mean_hidden_rank: float | None = None
+    ranks_agree: int | None = None
+    max_dnc1: float | None = None
+    structure: str | None = None
 
 
 class Layer(SQLModel, table=True):
-    """Metrics of one layer at one stage ("pre" or "post"). `dnc3` is NULL for stage "pre"."""
+    """Metrics of one layer at one stage ("pre" or "post"). `dnc3` is NULL for stage "pre".
+
+    `structure_order` is the permutation that `structure` was recognised with: a JSON list of classes.
+    """
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
     layer: int = Field(primary_key=True)
@@ -66,6 +79,9 @@ class Layer(SQLModel, table=True):
     effective_rank: float
     stable_rank: float
     nuclear_norm: float
+    structure: str | None = None
+    structure_distance: float | None = None
+    structure_order: Any = Field(default=None, sa_type=JsonText, nullable=True)
 
 
 class SingularValue(SQLModel, table=True):

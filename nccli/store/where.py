@@ -1,6 +1,18 @@
-"""The query language of --where: comparisons of columns joined by `and`, parsed here and never passed on as SQL.
+"""The query language of --where, parsed here and never passed on as SQL.
 
-wd>=1e-3 and width=30 and kind=dufm
+    wd>=1e-3 and width=30 and kind=dufm
+    (K=10 or K=15) and not status=diverged and structure~SRG and seed in (0, 1, 2)
+    wd is null and config.dataset=mnist
+
+    condition  =  condition "or" condition  |  condition "and" condition  |  "not" condition  |  "(" condition ")"
+               |  column ("=" | "!=" | "<" | "<=" | ">" | ">=") value
+               |  column "~" value                        text that contains the value
+               |  column ["not"] "in" "(" value, … ")"
+               |  column "is" ["not"] "null"              a value that is absent, or nan
+
+`not` binds tightest, then `and`, then `or`. Words are case-insensitive, values are not; a value with spaces, commas or
+parentheses stands in quotes. A comparison with a value that is absent or nan is false, and so its negation is true.
+Columns are those of table `run`, and `config.NAME` for any option of a run.
 """
 
 import operator
@@ -9,17 +21,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from nccli.errors import InputError
-from nccli.store.tables import Run
+from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, column_expression, is_text
 
-TEXT_COLUMNS = ("id", "kind", "status", "activation", "device", "dtype", "host", "created")
-NUMBER_COLUMNS = (
-    *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
-    *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds"),
-)
+__all__ = ["NUMBER_COLUMNS", "TEXT_COLUMNS", "AnyOf", "Comparison", "Condition", "IsNull", "Not", "parse_where"]
 
+Value = int | float | str
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -27,9 +36,12 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "<": operator.lt,
     ">": operator.gt,
+    "~": lambda column, value: column.contains(value, autoescape=True),
 }
-_COMPARISON = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|!=|==|=|<|>)\s*('[^']*'|\"[^\"]*\"|[^\s'\"=<>!]+)\s*")
-_AND = re.compile(r"and\s", re.IGNORECASE)
+_MOST_NESTED = 50
+_TOKEN = re.compile(
+    r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<sign><=|>=|!=|==|=|<|>|~)|(?P<mark>[(),])|(?P<word>[^\s'\"=<>!~(),]+))"
+)
 
 
 @dataclass(frozen=True)
@@ -38,51 +50,215 @@ class Comparison:
 
     column: str
     operator: str
-    value: int | float | str
+    value: Value
 
     def as_sql(self) -> ColumnElement[bool]:
         """The comparison as an SQLAlchemy expression with a bound value."""
-        expression: ColumnElement[bool] = _OPERATORS[self.operator](getattr(Run, self.column), self.value)
+        column = column_expression(self.column, isinstance(self.value, str))
+        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, self.value)
         return expression
 
 
-def parse_where(text: str) -> tuple[Comparison, ...]:
-    """Parse a --where text.
+@dataclass(frozen=True)
+class IsNull:
+    """Whether a value is absent or nan."""
+
+    column: str
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression."""
+        return column_expression(self.column, True).is_(None)
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite of a condition; true where a comparison fails for want of a value."""
+
+    condition: "Condition"
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression."""
+        return not_(func.coalesce(self.condition.as_sql(), false()))
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one of several sets of conditions, each of which holds when all of its members do."""
+
+    alternatives: tuple[tuple["Condition", ...], ...]
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression."""
+        return or_(*(and_(*(condition.as_sql() for condition in each)) for each in self.alternatives))
+
+
+Condition = Comparison | IsNull | Not | AnyOf
+
+
+def parse_where(text: str) -> tuple[Condition, ...]:
+    """Parse a --where text into conditions that must all hold.
 
     Raises:
-        InputError: a malformed comparison, an unknown column, or a value that is no number for a number column.
+        InputError: malformed text, an unknown column, or a value that is no number for a number column.
     """
-    comparisons, position = [], 0
-    while True:
-        match = _COMPARISON.match(text, position)
+    parser = _Parser(text, _tokens(text))
+    conditions = parser.alternatives(0)
+    if parser.left():
+        raise InputError(f"--where: expected 'and' or 'or' before '{parser.rest()}'")
+    return conditions
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+
+    def is_word(self, *words: str) -> bool:
+        return self.kind == "word" and self.text.lower() in words
+
+
+def _tokens(text: str) -> list[_Token]:
+    found, position = [], 0
+    while text[position:].strip():
+        match = _TOKEN.match(text, position)
         if match is None:
-            raise InputError(
-                f"--where: cannot read '{text[position:].strip() or text}'; "
-                "write comparisons joined by 'and', such as \"wd>=1e-3 and width=30\""
-            )
-        comparisons.append(_comparison(*match.groups()))
-        if match.end() == len(text):
-            return tuple(comparisons)
-        joint = _AND.match(text, match.end())
-        if joint is None:
-            raise InputError(f"--where: expected 'and' before '{text[match.end() :]}'")
-        position = joint.end()
+            raise _unreadable(text[position:])
+        kind = str(match.lastgroup)
+        found.append(_Token(kind, match[kind], match.start(kind)))
+        position = match.end()
+    return found
 
 
-def _comparison(column: str, sign: str, value: str) -> Comparison:
-    value = value[1:-1] if value[0] in "'\"" else value
-    sign = "=" if sign == "==" else sign
-    if column in TEXT_COLUMNS:
+def _unreadable(text: str) -> InputError:
+    return InputError(
+        f"--where: cannot read '{text.strip()}'; write comparisons joined by and, or, not, such as "
+        '"wd>=1e-3 and (width=30 or width=64)"'
+    )
+
+
+class _Parser:
+    """Recursive descent over the tokens."""
+
+    def __init__(self, text: str, tokens: list[_Token]) -> None:
+        self._text, self._tokens, self._position = text, tokens, 0
+
+    def left(self) -> bool:
+        """Whether tokens are left."""
+        return self._position < len(self._tokens)
+
+    def rest(self) -> str:
+        """The text that is not read yet."""
+        return self._text[self._tokens[self._position].start :] if self.left() else ""
+
+    def alternatives(self, depth: int) -> tuple[Condition, ...]:
+        """A condition with `or`; conditions joined by `and` come one by one."""
+        if depth > _MOST_NESTED:
+            raise InputError(f"--where: more than {_MOST_NESTED} parentheses inside each other")
+        found = [self._conjunction(depth)]
+        while self._take_word("or"):
+            found.append(self._conjunction(depth))
+        return found[0] if len(found) == 1 else (AnyOf(tuple(found)),)
+
+    def _conjunction(self, depth: int) -> tuple[Condition, ...]:
+        found = self._factor(depth)
+        while self._take_word("and"):
+            found += self._factor(depth)
+        return found
+
+    def _factor(self, depth: int) -> tuple[Condition, ...]:
+        if self._next_starts_comparison():
+            return (self._comparison(),)
+        if self._take_word("not"):
+            return (_negated(self._factor(depth + 1)),)
+        if self._take_mark("("):
+            inside = self.alternatives(depth + 1)
+            if not self._take_mark(")"):
+                raise InputError(f"--where: a parenthesis is not closed before '{self.rest()}'")
+            return inside
+        raise _unreadable(self.rest() or self._text)
+
+    def _next_starts_comparison(self) -> bool:
+        """Whether a word is next that is a column; `not` and a sign after it is none, `not` before a column is not."""
+        ahead = self._tokens[self._position : self._position + 2]
+        if not ahead or ahead[0].kind != "word" or ahead[0].text.lower() in ("and", "or"):
+            return False
+        return not ahead[0].is_word("not") or (len(ahead) > 1 and ahead[1].kind == "sign")
+
+    def _comparison(self) -> Condition:
+        start, column = self.rest(), self._tokens[self._position].text
+        if re.fullmatch(r"[A-Za-z_][\w.]*", column) is None:
+            raise _unreadable(start)
+        self._position += 1
+        if self._take_word("is"):
+            negative = self._take_word("not")
+            if not self._take_word("null"):
+                raise InputError(f"--where: write '{column} is null' or '{column} is not null'")
+            is_text(column)
+            return Not(IsNull(column)) if negative else IsNull(column)
+        negative = self._take_word("not")
+        if self._take_word("in"):
+            members = AnyOf(tuple((_compared(column, "=", value),) for value in self._list(column)))
+            return Not(members) if negative else members
+        if negative or not self.left() or self._tokens[self._position].kind != "sign":
+            raise _unreadable(start)
+        sign = self._tokens[self._position].text
+        self._position += 1
+        value = self._value()
+        if value is None:
+            raise _unreadable(start)
+        return _compared(column, "=" if sign == "==" else sign, value)
+
+    def _list(self, column: str) -> list[str]:
+        values = []
+        opened = self._take_mark("(")
+        while opened and (value := self._value()) is not None:
+            values.append(value)
+            if self._take_mark(")"):
+                return values
+            opened = self._take_mark(",")
+        raise InputError(f"--where: write '{column} in (1, 2, 3)'")
+
+    def _value(self) -> str | None:
+        if not self.left() or self._tokens[self._position].kind not in ("word", "quoted"):
+            return None
+        token = self._tokens[self._position]
+        self._position += 1
+        return token.text[1:-1] if token.kind == "quoted" else token.text
+
+    def _take_word(self, word: str) -> bool:
+        return self._take(self.left() and self._tokens[self._position].is_word(word))
+
+    def _take_mark(self, mark: str) -> bool:
+        here = self._tokens[self._position] if self.left() else None
+        return self._take(here is not None and here.kind == "mark" and here.text == mark)
+
+    def _take(self, there: bool) -> bool:
+        self._position += there
+        return there
+
+
+def _negated(conditions: tuple[Condition, ...]) -> Not:
+    return Not(conditions[0] if len(conditions) == 1 else AnyOf((conditions,)))
+
+
+def _compared(column: str, sign: str, value: str) -> Comparison:
+    text = is_text(column)
+    if sign == "~" and text is False:
+        raise InputError(f"--where: '~' looks into text, and {column} is a number: use =, <, >")
+    if text or sign == "~":
         return Comparison(column, sign, value)
-    if column not in NUMBER_COLUMNS:
-        raise InputError(f"--where: no column '{column}'; columns are {', '.join((*NUMBER_COLUMNS, *TEXT_COLUMNS))}")
     try:
         return Comparison(column, sign, _number(value))
     except ValueError as error:
+        if text is None:
+            return Comparison(column, sign, value)
         raise InputError(f"--where: {column} is a number, '{value}' is not") from error
 
 
 def _number(text: str) -> int | float:
     """An integer where it is one that databases hold exactly, else a float."""
+    if text.lower() in ("true", "false", "yes", "no"):
+        return int(text.lower() in ("true", "yes"))
     value = float(text)
     return int(text) if re.fullmatch(r"[+-]?\d+", text) and abs(value) < 2**63 else value

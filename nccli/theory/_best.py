@@ -19,6 +19,16 @@ def solve_srg(problem: Problem) -> Solution | None:
     return min(solutions, key=lambda solution: solution.loss, default=None)
 
 
+def srg_rank(problem: Problem) -> int | None:
+    """Rank of the hidden layers of the best SRG solution; None for K < 4."""
+    constructions = srg_variants(problem.K)
+    ranks = {sum(block.singular_values.rank for block in each.blocks) for each in constructions}
+    if len(ranks) < 2:
+        return ranks.pop() if ranks else None
+    best = solve_srg(problem)
+    return None if best is None else best.rank
+
+
 def solve_best(problem: Problem) -> Solution:
     """The better of DNC and the best SRG solution; DNC where they tie."""
     srg_solution = solve_srg(problem)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 
 from nccli.errors import InputError
 from nccli.theory._problem import Problem
@@ -203,6 +202,8 @@ def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes:
     def slope(v: float | Float[np.ndarray, " g"]) -> Float[np.ndarray, " g"]:
         z = np.exp(-np.abs(L * np.atleast_1d(v)[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
         return np.asarray(np.exp(log_c + np.atleast_1d(v)) - L / (2 * K) * (z / (1 + z) ** 2) @ counts)
+
+    from scipy.optimize import brentq  # takes a quarter of a second to load, and most commands solve nothing
 
     low = (math.log(0.3) - float(log_y1.max())) / L
     high = math.log(L * classes / (8 * K)) - log_c + 1e-9

@@ -14,7 +14,10 @@ REFUSED = {
 
 def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
     figures = run("plot --list").records
-    assert {"loss-ratio", "rank-vs-wd", "spectra", "training"} <= {figure["name"] for figure in figures}
+    ranks = {f"rank-vs-{axis}" for axis in ("wd", "lr", "width", "K", "L")}
+    others = {"loss-ratio", "dnc-share-vs-width", "training", "spectra", "class-means", "gram", "effective-rank"}
+    paper = {f"fig{i}" for i in range(1, 11)}
+    assert {figure["name"] for figure in figures} == ranks | others | paper
     assert all(len(figure["shows"]) > 20 for figure in figures)
 
 
@@ -41,3 +44,25 @@ def test_a_target_that_cannot_be_written_leaves_nothing_behind(run: Nccli, files
     assert "cannot be written: No such file or directory" in ended.err
     assert ended.out == ""
     assert list(run.folder.iterdir()) == []
+
+
+def test_a_misspelt_figure_is_told_what_was_meant(run: Nccli) -> None:
+    assert "did you mean 'spectra'" in run("plot spectrum", code=2).err
+
+
+def test_a_figure_of_the_paper_without_runs_names_the_commands_that_make_them(run: Nccli) -> None:
+    ended = run("plot fig1", code=3)
+    assert ended.out == ""
+    first, *commands = ended.err.splitlines()
+    assert first.startswith("nccli: the store has no runs for fig1")
+    for command in commands:
+        assert run(command.strip().removeprefix("nccli ")).ids
+    assert run("plot fig1 --data fig1.csv").out == "fig1.pdf\n"
+    assert "SRG T(5)" in (run.folder / "fig1.csv").read_text()
+
+
+def test_a_figure_of_the_paper_is_drawn_as_far_as_there_are_runs(run: Nccli) -> None:
+    ended = run("plot fig3 --no-caption --width icml -o fig3.svg")
+    assert ended.out == "fig3.svg\n"
+    assert "left out for want of runs: mean rank against weight decay; share of runs" in ended.err
+    assert ended.err.count("nccli train-dufm") == 2

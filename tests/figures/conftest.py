@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.dufm.config import DufmConfig
-from nccli.store import Store, save_run, select_runs
-from nccli.store._query import Row
+from nccli.store import Row, Selection, Store, parse_where, save_run, select_selected
 from nccli.sweep import construction_run, execute_dufm, plan_dufm
 from nccli.theory import Problem, solve_dnc, solve_srg
 
@@ -37,12 +36,18 @@ def connection(store: Store) -> Iterator[Connection]:
         yield opened
 
 
-@pytest.fixture
-def trained(connection: Connection) -> list[Row]:
-    return [run for run in select_runs(connection) if run["kind"] == "dufm" and run["status"] == "stopped"]
+def rows_of(connection: Connection, selection: Selection) -> list[Row]:
+    """Rows of table `run` of a selection."""
+    return select_selected(connection, selection)
 
 
 @pytest.fixture
-def collapsed(trained: list[Row]) -> list[Row]:
-    """The runs with one sample a class."""
-    return [run for run in trained if run["n"] == 1]
+def trained() -> Selection:
+    """The trained runs that ended well."""
+    return Selection(trained=True)
+
+
+@pytest.fixture
+def collapsed() -> Selection:
+    """Those with one sample a class."""
+    return Selection(where=parse_where("n=1"), trained=True)

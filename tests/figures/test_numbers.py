@@ -1,5 +1,6 @@
 """Figures draw the numbers of the store, and say which runs they come from."""
 
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import numpy as np
@@ -7,18 +8,36 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
-from nccli.figures import STORE_FIGURES, collect_loss_ratio
+from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, wilson_interval
+from nccli.figures._series import split_series
+from nccli.figures._stages import require_few
 from nccli.metrics import RANK_RTOL
-from nccli.store import Stage, comparison_records, select_history, select_ranks, select_runs, select_spectra
-from nccli.store._query import Row
+from nccli.store import (
+    Selection,
+    Stage,
+    comparison_records,
+    parse_where,
+    select_history,
+    select_matrix,
+    select_ranks,
+    select_settings,
+    select_spectra,
+)
 from nccli.theory import Problem
+from tests.figures.conftest import rows_of
 
 RANK, SPECTRA, TRAINING = (STORE_FIGURES[name] for name in ("rank-vs-wd", "spectra", "training"))
 
 
-def test_a_point_of_rank_vs_wd_is_the_mean_over_its_runs(connection: Connection, trained: list[Row]) -> None:
-    drawn = RANK.collect(connection, trained, RANK_RTOL)
-    rank = {record["id"]: record["mean_rank"] for record in comparison_records(connection, trained, RANK_RTOL)}
+def ids(connection: Connection, selection: Selection) -> list[str]:
+    """Of the selected runs."""
+    return [run["id"] for run in rows_of(connection, selection)]
+
+
+def test_a_point_of_rank_vs_wd_is_the_mean_over_its_runs(connection: Connection, trained: Selection) -> None:
+    drawn = RANK.collect(connection, trained, Options())
+    records = comparison_records(connection, rows_of(connection, trained), RANK_RTOL)
+    rank = {record["id"]: record["mean_rank"] for record in records}
     means = drawn.of("mean")
     assert sorted((row["series"], row["wd"]) for row in means) == [
         (f"n = {n}", wd) for n in (1, 2) for wd in (5e-3, 2e-2)
@@ -26,39 +45,38 @@ def test_a_point_of_rank_vs_wd_is_the_mean_over_its_runs(connection: Connection,
     for row in means:
         assert len(row["run_ids"]) == row["runs"] == 3
         values = [rank[key] for key in row["run_ids"]]
-        assert (row["mean_rank"], row["sd"]) == (fmean(values), stdev(values))
-    assert sorted(row["run_ids"][0] for row in drawn.of("run")) == sorted(run["id"] for run in trained)
+        assert (row["mean_rank"], row["sd"]) == pytest.approx((fmean(values), stdev(values)), rel=1e-14)
+    assert sorted(row["run_ids"][0] for row in drawn.of("run")) == sorted(ids(connection, trained))
 
 
-def test_rank_vs_wd_counts_ranks_at_the_tolerance_asked_for(connection: Connection, trained: list[Row]) -> None:
-    drawn = RANK.collect(connection, trained, 0.9)
-    ranks = select_ranks(connection, [run["id"] for run in trained], 0.9)
+def test_rank_vs_wd_counts_ranks_at_the_tolerance_asked_for(connection: Connection, trained: Selection) -> None:
+    drawn = RANK.collect(connection, trained, Options(rank_rtol=0.9))
+    ranks = select_ranks(connection, ids(connection, trained), 0.9)
     for row in drawn.of("run"):
         by_stage = ranks[row["run_ids"][0]]
         assert row["mean_rank"] == fmean([by_stage[Stage(2, "post")], by_stage[Stage(3, "post")]])
 
 
-def test_rank_vs_wd_shows_the_ranks_of_dnc_and_srg(connection: Connection, trained: list[Row]) -> None:
-    drawn = RANK.collect(connection, trained, RANK_RTOL)
+def test_rank_vs_wd_shows_the_ranks_of_dnc_and_srg(connection: Connection, trained: Selection) -> None:
+    drawn = RANK.collect(connection, trained, Options())
     assert [row["mean_rank"] for row in drawn.of("dnc")] == [6]
     assert [row["mean_rank"] for row in drawn.of("srg")] == [4]
 
 
 def test_runs_without_ranks_are_left_out_with_a_note(connection: Connection) -> None:
-    everything = select_runs(connection)
-    diverged = [run for run in everything if run["status"] == "diverged"]
-    assert len(diverged) == 1
+    everything = Selection()
+    (diverged,) = ids(connection, Selection(where=parse_where("status=diverged")))
     for figure in (RANK, SPECTRA):
-        drawn = figure.collect(connection, everything, RANK_RTOL)
+        drawn = figure.collect(connection, everything, Options())
         assert any(note.startswith("1 runs left out") for note in drawn.notes)
-        assert all(diverged[0]["id"] not in row["run_ids"] for row in drawn.rows)
+        assert all(diverged not in row["run_ids"] for row in drawn.rows)
         with pytest.raises(NothingFoundError):
-            figure.collect(connection, diverged, RANK_RTOL)
+            figure.collect(connection, Selection((diverged,)), Options())
 
 
-def test_spectra_are_means_of_stored_singular_values(connection: Connection, collapsed: list[Row]) -> None:
-    drawn = SPECTRA.collect(connection, collapsed, RANK_RTOL)
-    spectra = select_spectra(connection, [run["id"] for run in collapsed])
+def test_spectra_are_means_of_stored_singular_values(connection: Connection, collapsed: Selection) -> None:
+    drawn = SPECTRA.collect(connection, collapsed, Options())
+    spectra = select_spectra(connection, ids(connection, collapsed))
     assert drawn.values("series") == ["λ = 0.005", "λ = 0.02"]
     assert [(row["layer"], row["stage"]) for row in drawn.rows if row["index"] == 1][:5] == [
         (1, "post"),
@@ -72,23 +90,24 @@ def test_spectra_are_means_of_stored_singular_values(connection: Connection, col
         assert (row["value"], row["sd"]) == (fmean(values), stdev(values))
 
 
-def test_training_curves_are_the_stored_histories(connection: Connection, trained: list[Row]) -> None:
-    chosen = [run for run in trained if run["n"] == 2 and run["wd"] == 5e-3]
-    drawn = TRAINING.collect(connection, chosen, RANK_RTOL)
-    histories = select_history(connection, [run["id"] for run in chosen])
+def test_training_curves_are_the_stored_histories(connection: Connection, trained: Selection) -> None:
+    chosen = Selection(where=parse_where("n=2 and wd=5e-3"), trained=True)
+    drawn = TRAINING.collect(connection, chosen, Options())
+    histories = select_history(connection, ids(connection, chosen))
+    first = rows_of(connection, chosen)[0]
     by_step = {point["step"]: [] for points in histories.values() for point in points}
     for points in histories.values():
         for point in points:
             by_step[point["step"]].append(point)
-    for row in drawn.of("loss"):
-        losses = [point["loss"] for point in by_step[row["step"]]]
+    for row in drawn.of("loss") + drawn.of("fit") + drawn.of("reg"):
+        losses = [point[row["what"]] for point in by_step[row["step"]]]
         assert row["mean"] == pytest.approx(fmean(losses), rel=1e-14)
         assert row["high"] - row["low"] == pytest.approx(2 * stdev(losses), rel=1e-9)
     for row in drawn.of("dnc1", layer=4, stage="pre"):
         values = [point["dnc1"][5] for point in by_step[row["step"]]]
         assert row["mean"] == pytest.approx(np.exp(np.mean(np.log(values))), rel=1e-12)
         assert (row["low"], row["high"]) == (min(values), max(values))
-    assert [row["mean"] for row in drawn.of("reference")] == [chosen[0]["loss_dnc"], chosen[0]["loss_srg"]]
+    assert [row["mean"] for row in drawn.of("reference")] == [first["loss_dnc"], first["loss_srg"]]
 
 
 def test_a_run_that_ended_early_keeps_its_last_values() -> None:
@@ -99,20 +118,21 @@ def test_a_run_that_ended_early_keeps_its_last_values() -> None:
 
 
 def test_training_of_a_construction_does_not_exist(connection: Connection) -> None:
-    built = [run for run in select_runs(connection) if run["kind"] in ("dnc", "srg")]
+    built = Selection(where=parse_where("kind in (dnc, srg)"))
     with pytest.raises(NothingFoundError, match="not trained"):
-        TRAINING.collect(connection, built, RANK_RTOL)
+        TRAINING.collect(connection, built, Options())
 
 
-def test_training_refuses_another_rank_tolerance(connection: Connection, trained: list[Row]) -> None:
+def test_training_refuses_another_rank_tolerance(connection: Connection, trained: Selection) -> None:
     with pytest.raises(InputError, match=r"--rank-rtol 0\.1"):
-        TRAINING.collect(connection, trained, 0.1)
+        TRAINING.collect(connection, trained, Options(rank_rtol=0.1))
 
 
-def test_more_settings_than_panels_are_refused(connection: Connection, trained: list[Row]) -> None:
-    many = [{**run, "lr": i, "config": {**run["config"], "lr": i}} for i in range(13) for run in trained[:1]]
+def test_more_settings_than_panels_are_refused(connection: Connection, trained: Selection) -> None:
+    setting = select_settings(connection, trained)[0]
+    many = [replace(setting, row={**setting.row, "config": {**setting.row["config"], "lr": i}}) for i in range(13)]
     with pytest.raises(InputError, match="13 different settings"):
-        SPECTRA.collect(connection, many, RANK_RTOL)
+        require_few(split_series(many), "spectra")
 
 
 def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
@@ -126,9 +146,10 @@ def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
     }
 
 
-def test_loss_ratio_shows_runs_of_its_own_problems_only(trained: list[Row]) -> None:
-    drawn = collect_loss_ratio([Problem.uniform(6, 4, 5e-3)], trained)
-    wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in trained if run["n"] == 1 and run["wd"] == 5e-3}
+def test_loss_ratio_shows_runs_of_its_own_problems_only(connection: Connection, trained: Selection) -> None:
+    rows = rows_of(connection, trained)
+    drawn = collect_loss_ratio([Problem.uniform(6, 4, 5e-3)], rows)
+    wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in rows if run["n"] == 1 and run["wd"] == 5e-3}
     assert {row["run_ids"][0]: row["ratio"] for row in drawn.of("run")} == wanted
     assert any("9 runs left out" in note for note in drawn.notes)
 
@@ -137,3 +158,77 @@ def test_loss_ratio_leaves_out_where_the_trivial_point_wins() -> None:
     drawn = collect_loss_ratio([Problem.uniform(K, 4, wd) for K in (3, 10) for wd in (1e-3,)], [])
     assert [row["K"] for row in drawn.of("theory")] == [10]
     assert collect_loss_ratio([Problem.uniform(10, 4, 0.5)], []).rows == []
+
+
+@pytest.mark.parametrize("axis", ["wd", "lr", "width", "K", "L"])
+def test_the_rank_figures_are_one_family_and_draw_the_same_ranks(
+    connection: Connection, trained: Selection, axis: str
+) -> None:
+    drawn = STORE_FIGURES[f"rank-vs-{axis}"].collect(connection, trained, Options())
+    records = comparison_records(connection, rows_of(connection, trained), RANK_RTOL)
+    ranks = {record["id"]: (record[axis], record["mean_rank"]) for record in records}
+    assert {row["run_ids"][0]: (row[axis], row["mean_rank"]) for row in drawn.of("run")} == ranks
+
+
+def test_weight_decays_that_differ_by_rounding_are_one_point(connection: Connection, trained: Selection) -> None:
+    (setting, *_) = select_settings(connection, trained, ("mean_hidden_rank",))
+    wd = setting.row["wd"] * (1 + 2e-16)
+    config = {**setting.row["config"], "wd_h1": wd, "wd_layers": [wd] * 4}
+    twin = replace(setting, row={**setting.row, "wd": wd, "config": config})
+    assert len(split_series([setting, twin])) == 1
+
+
+def test_wilson_intervals_are_those_of_the_literature() -> None:
+    low, high = wilson_interval(0, 10)
+    assert (low, round(high, 4)) == (0.0, 0.2775)
+    assert tuple(round(x, 4) for x in wilson_interval(5, 10)) == (0.2366, 0.7634)
+    assert wilson_interval(10, 10)[1] == 1.0
+
+
+def test_the_share_of_dnc_counts_runs_whose_hidden_layers_are_dnc(connection: Connection, trained: Selection) -> None:
+    drawn = STORE_FIGURES["dnc-share-vs-width"].collect(connection, trained, Options())
+    structures = {run["id"]: run["structure"] for run in rows_of(connection, trained)}
+    for row in drawn.of("share"):
+        assert row["dnc"] == sum(structures[key] == "DNC" for key in row["run_ids"])
+        assert row["low"] <= row["share"] <= row["high"]
+
+
+@pytest.mark.parametrize(("name", "matrix"), [("gram", "gram"), ("class-means", "class_means")])
+def test_heat_maps_show_the_stored_matrices_permuted_or_raw(connection: Connection, name: str, matrix: str) -> None:
+    srg = Selection(where=parse_where("kind=srg"))
+    (key,) = ids(connection, srg)
+    stored = select_matrix(connection, key, 3, "post", matrix)
+    for raw in (True, False):
+        rows = STORE_FIGURES[name].collect(connection, srg, Options(raw=raw)).of(matrix, layer=3)
+        shown = np.zeros((1 + max(r["row"] for r in rows), 1 + max(r["column"] for r in rows)))
+        for row in rows:
+            shown[row["row"], row["column"]] = row["value"]
+        assert {row["structure"] for row in rows} == {"SRG T(4)"}
+        if raw:
+            assert np.array_equal(shown, stored)
+        else:
+            assert shown.sum() == pytest.approx(stored.sum())
+
+
+def test_the_gram_of_srg_appears_as_the_line_graph_of_the_complete_graph(connection: Connection) -> None:
+    srg = Selection(where=parse_where("kind=srg"))
+    rows = STORE_FIGURES["gram"].collect(connection, srg, Options()).of("gram", layer=3)
+    largest = max(row["value"] for row in rows)
+    edges = [(u, v) for u in range(4) for v in range(u + 1, 4)]
+    for row in rows:
+        shared = len({*edges[row["row"]]} & {*edges[row["column"]]})
+        assert row["value"] / largest == pytest.approx(shared / 2, abs=1e-9)
+
+
+def test_effective_ranks_are_means_of_the_stored_ones(connection: Connection, trained: Selection) -> None:
+    from nccli.store import select_layers
+
+    for row in STORE_FIGURES["effective-rank"].collect(connection, trained, Options()).rows:
+        layers = select_layers(connection, row["run_ids"])
+        wanted = [
+            layer["effective_rank"]
+            for key in row["run_ids"]
+            for layer in layers[key]
+            if (layer["layer"], layer["stage"]) == (row["layer"], row["stage"])
+        ]
+        assert row["effective_rank"] == pytest.approx(fmean(wanted))

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from statistics import fmean
 
+import numpy as np
 import pytest
 
 from nccli.store import Stage, Store, comparison_records, hidden_layers, save_run, select_runs
@@ -11,8 +12,9 @@ from tests.store.example_runs import example_layers, example_run
 
 COLUMNS = [
     *("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps", "activation", "dtype"),
-    *("device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc", "ranks"),
-    *("rank_last_pre", "mean_rank", "ranks_agree", "max_dnc1"),
+    *("device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc"),
+    *("best_loss", "best_id", "ratio_best", "ranks", "rank_last_pre", "mean_rank", "ranks_agree"),
+    *("structures", "structure_last_pre", "structure", "max_dnc1", "dnc1_holds"),
 ]
 
 
@@ -94,7 +96,35 @@ def test_a_diverged_run_has_no_ranks(store: Store) -> None:
     save_run(store, example_run(status="diverged", loss=math.inf, layers=[], history=[]))
     (record,) = compare(store)
     assert record["ranks"] == []
-    for name in ("rank_last_pre", "mean_rank", "ranks_agree", "max_dnc1"):
+    for name in ("rank_last_pre", "mean_rank", "ranks_agree", "max_dnc1", "structure", "dnc1_holds"):
         assert record[name] is None
     assert record["ratio_dnc"] == math.inf
     assert record["below_dnc"] is False
+
+
+def test_the_best_stored_point_is_of_the_same_problem(store: Store) -> None:
+    better = example_run(1, loss=0.11)
+    for run in (example_run(0, loss=0.12), better, example_run(2, loss=0.13, status="diverged")):
+        save_run(store, run)
+    save_run(store, example_run(3, loss=0.05, config={"wd_layers": (0.004, 0.004, 0.008)}))
+    save_run(store, example_run(4, loss=0.06, config={"wd_h1": 0.001}))
+    save_run(store, example_run(5, loss=0.07, activation="linear"))
+    found = {record["loss"]: record for record in compare(store)}
+    assert (found[0.12]["best_loss"], found[0.12]["best_id"]) == (0.11, better.id)
+    assert found[0.12]["ratio_best"] == 0.12 / 0.11
+    assert found[0.05]["best_loss"] == 0.05
+    assert found[0.06]["best_loss"] == 0.06
+
+
+def test_structures_are_told_by_layer(store: Store) -> None:
+    frame = [replace(layer, class_means=np.eye(4, 5)) for layer in example_layers(0)[:3]]
+    save_run(store, example_run(layers=[*frame, *example_layers(0)[3:]]))
+    (record,) = compare(store)
+    assert record["structures"] == ["DNC", "DNC", "none"]
+    assert (record["structure"], record["structure_last_pre"]) == ("DNC", "none")
+
+
+@pytest.mark.parametrize(("dnc1", "holds"), [(0.0, True), (1e-2, True), (2e-2, False), (math.inf, False)])
+def test_dnc1_holds_where_it_is_small_everywhere(store: Store, dnc1: float, holds: bool) -> None:
+    save_run(store, example_run(layers=[replace(layer, dnc1=dnc1) for layer in example_layers(0)]))
+    assert compare(store)[0]["dnc1_holds"] is holds

@@ -1,0 +1,78 @@
+"""Effective rank of the class means by layer (Súkeník et al. 2024, Figure 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
+from sqlalchemy import Connection
+
+from nccli.errors import NothingFoundError
+from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._series import describe, split_series
+from nccli.figures._stages import class_means_symbol, require_curves, shown_stages
+from nccli.figures._style import Layout, layout, legend, looks, panels, reference
+from nccli.store import Selection, Stage, mean_sd, select_layers, select_settings
+
+
+@dataclass(frozen=True)
+class EffectiveRank(StoreFigure):
+    """A curve for each setting: mean ± sd over runs of exp(entropy of the spectrum), layer by layer."""
+
+    name: str = "effective-rank"
+    summary: str = "effective rank of the class means by layer, mean ± sd over runs"
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
+
+    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
+        """Stored effective ranks of M_1..M_L and Mt_L."""
+        series = split_series(select_settings(connection, selection))
+        require_curves(series, self.name)
+        rows: list[Row] = []
+        for each in series:
+            layers = select_layers(connection, each.ids)
+            with_layers = [key for key in each.ids if layers[key]]
+            for stage in shown_stages(each.settings["L"]) if with_layers else ():
+                values = [
+                    layer["effective_rank"]
+                    for key in with_layers
+                    for layer in layers[key]
+                    if Stage(layer["layer"], layer["stage"]) == stage
+                ]
+                mean, sd = mean_sd(values)
+                place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.settings["K"]}
+                place |= {"symbol": class_means_symbol(stage), "effective_rank": mean, "sd": sd}
+                rows.append({"what": "effective rank", **place, "runs": len(with_layers), "run_ids": with_layers})
+        if not rows:
+            raise NothingFoundError("none of the runs has layers: they diverged")
+        return Drawn(rows, describe(series, "exp(entropy of s/Σs), mean ± 1 sd"))
+
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """A single panel."""
+        return layout(1, width)
+
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """Layers against effective rank."""
+        (ax,) = panels(container, plan)
+        labels = drawn.values("series")
+        places = sorted({(row["layer"], row["stage"] == "post"): row["symbol"] for row in drawn.rows}.items())
+        position = {symbol: i for i, (_, symbol) in enumerate(places)}
+        for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
+            rows = drawn.of("effective rank", series=label)
+            shift = 0.06 * (i - (len(labels) - 1) / 2)
+            ax.errorbar(
+                [position[row["symbol"]] + shift for row in rows],
+                [row["effective_rank"] for row in rows],
+                yerr=[row["sd"] or 0.0 for row in rows],
+                label=label,
+                elinewidth=0.8,
+                **look,
+            )
+        ax.set_xticks(range(len(places)), [symbol for _, symbol in places])
+        for K in drawn.values("K"):
+            reference(ax, K, f"K = {K}")
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
+        ax.set_ylim(0, 1.08 * max(*drawn.values("K"), *drawn.values("effective_rank")))
+        ax.set_xlabel("class means of layer")
+        ax.set_ylabel("effective rank")
+        if len(labels) > 1:
+            legend(container, ax)

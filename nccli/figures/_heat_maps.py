@@ -1,0 +1,190 @@
+"""Class means and their Gram matrices as heat maps, layer by layer (Súkeník et al. 2024, Figures 1, 4, 5, 7 and 8)."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import FigureBase
+from sqlalchemy import Connection
+
+from nccli.errors import NothingFoundError
+from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._series import Series, describe, split_series
+from nccli.figures._stages import class_means_symbol, require_few, shown_stages
+from nccli.figures._style import Layout, layout, panels
+from nccli.store import Selection, Stage, hidden_layers, select_layers, select_matrix, select_settings
+
+_MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
+_DEAD = 1e-3
+_LEAST = 0.38
+_SMALL = 7
+_MOST_LINES = 3
+
+
+@dataclass(frozen=True)
+class HeatMaps(StoreFigure):
+    """A row of panels for each setting, one a layer; of the runs of a setting the one with the least loss.
+
+    Attributes:
+        matrix: name in table `matrix`, "gram" or "class_means".
+        stages: which layers; None for M_1..M_L and Mt_L.
+        name, summary, recipe: as of every figure.
+    """
+
+    matrix: str
+    name: str
+    summary: str
+    stages: tuple[Stage, ...] | None = None
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
+
+    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
+        """Stored matrices, classes in the order in which their structure shows."""
+        series = split_series(select_settings(connection, selection, ("loss",)))
+        require_few(series, self.name)
+        rows: list[Row] = []
+        chosen = []
+        for each in series:
+            key = _least_loss(each)
+            layers = select_layers(connection, [key])[key]
+            if layers:
+                chosen.append(each)
+                rows += self._run_rows(connection, each, key, layers, options.raw)
+        if not rows:
+            raise NothingFoundError("none of the runs has matrices: they diverged")
+        several = any(len(each.ids) > 1 for each in chosen)
+        extra = "of each setting the run with the least loss" if several else ""
+        order = "classes as stored" if options.raw else "classes in the order of the structure"
+        return Drawn(rows, describe(series, f"{extra}{'; ' if extra else ''}{order}; colours: entry over the largest"))
+
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """A row a setting."""
+        labels = drawn.values("series")
+        columns = max(len(self._symbols(drawn, label)) for label in labels)
+        return layout(columns * len(labels), width, columns, aspect=1.0, least=_LEAST)
+
+    def _symbols(self, drawn: Drawn, label: str) -> list[str]:
+        return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))
+
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """Heat maps."""
+        axes = panels(container, plan)
+        labels = drawn.values("series")
+        columns = plan.count // len(labels)
+        image, square = None, self.matrix == "gram"
+        for number, ax in enumerate(axes):
+            label, place = labels[number // columns], number % columns
+            symbols = self._symbols(drawn, label)
+            ax.set_visible(place < len(symbols))
+            if place >= len(symbols):
+                continue
+            symbol = symbols[place]
+            entries = drawn.of(self.matrix, series=label, symbol=symbol)
+            shape = (1 + max(row["row"] for row in entries), 1 + max(row["column"] for row in entries))
+            values = np.zeros(shape)
+            for row in entries:
+                values[row["row"], row["column"]] = row["value"]
+            largest = float(np.abs(values).max()) or 1.0
+            image = ax.imshow(
+                values / largest,
+                cmap=_MAP,
+                vmin=-1,
+                vmax=1,
+                aspect="equal" if square else "auto",
+                interpolation="nearest",
+            )
+            ax.grid(False)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            for spine in ax.spines.values():
+                spine.set_visible(True)
+            ax.set_title(symbol, pad=3)
+            ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5 if plan.columns < _SMALL else 5, labelpad=2)
+            if place == 0 and label:
+                ax.set_ylabel("\n".join(textwrap.wrap(label, 18)[:_MOST_LINES]), fontsize=6.5)
+        if image is not None:
+            bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
+            bar.ax.tick_params(labelsize=6.5)
+            bar.outline.set_linewidth(0.4)
+
+    def _run_rows(
+        self, connection: Connection, series: Series, key: str, layers: Sequence[Row], raw: bool
+    ) -> list[Row]:
+        L = series.settings["L"]
+        known = {Stage(layer["layer"], layer["stage"]): layer for layer in layers}
+        order = _class_order(connection, key, known, L)
+        rows: list[Row] = []
+        for stage in self.stages or shown_stages(L):
+            if stage not in known:
+                continue
+            M = select_matrix(connection, key, stage.layer, stage.stage, self.matrix)
+            columns = np.arange(M.shape[1]) if raw else order
+            lines = columns if self.matrix == "gram" else (np.arange(M.shape[0]) if raw else _row_order(M[:, order]))
+            place: Row = {"what": self.matrix, "series": series.label, "layer": stage.layer, "stage": stage.stage}
+            place |= {"symbol": class_means_symbol(stage), "structure": known[stage]["structure"]}
+            shown = M[np.ix_(lines, columns)]
+            rows += [
+                {
+                    **place,
+                    "row": i,
+                    "column": j,
+                    "class": int(columns[j]),
+                    "value": float(shown[i, j]),
+                    "run_ids": [key],
+                }
+                for i, j in np.ndindex(shown.shape)
+            ]
+        return rows
+
+
+def _least_loss(series: Series) -> str:
+    pairs = [pair for member in series.members for pair in zip(member.values["loss"], member.ids, strict=True)]
+    return min(pairs, key=lambda pair: (not np.isfinite(pair[0]), pair))[1]
+
+
+def _class_order(connection: Connection, key: str, known: Mapping[Stage, Row], L: int) -> Int[np.ndarray, " K"]:
+    """The permutation of the best recognised hidden layer; where none is, neighbours are as alike as can be."""
+    hidden = [known[stage] for stage in hidden_layers(L) if stage in known]
+    best = min(hidden, key=lambda layer: layer["structure_distance"])
+    if best["structure"] != "none":
+        return np.array(best["structure_order"])
+    return _seriation(select_matrix(connection, key, best["layer"], best["stage"], "gram"))
+
+
+def _seriation(gram: Float[np.ndarray, "K K"]) -> Int[np.ndarray, " K"]:
+    """Leaves of a clustering by angle, ordered so that neighbours are near (Bar-Joseph et al. 2001)."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    norms = np.sqrt(np.diag(gram).clip(min=1e-300))
+    distance = 1.0 - gram / np.outer(norms, norms)
+    condensed = squareform((distance + distance.T) / 2, checks=False).clip(min=0.0)
+    return np.asarray(leaves_list(linkage(condensed, "average", optimal_ordering=True)))
+
+
+def _row_order(M: Float[np.ndarray, "d K"]) -> Int[np.ndarray, " rows"]:
+    """Rows that are not zero, by the first classes that they are large on."""
+    size = np.abs(M).max(axis=1)
+    alive = np.flatnonzero(size > _DEAD * size.max(initial=0.0))
+    if not alive.size:
+        return np.arange(M.shape[0])
+
+    def pattern(row: int) -> tuple[Any, ...]:
+        return (*(bool(entry <= 0.5 * size[row]) for entry in M[row]), row)
+
+    return np.array(sorted(alive.tolist(), key=pattern))
+
+
+def _short(structure: str | None) -> str:
+    return (structure or "").replace(" minus ", "−").replace("SRG ", "").replace(" ⊕ ", "\n⊕ ")
+
+
+HEAT_MAPS = (
+    HeatMaps(
+        "class_means", "class-means", "class means of every layer as heat maps, classes in the order of the structure"
+    ),
+    HeatMaps("gram", "gram", "Gram matrices of the class means of every layer, classes in the order of the structure"),
+)

@@ -1,0 +1,178 @@
+"""Means over groups of runs, worked out by the database."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Double, Integer, and_, case, cast, func, literal, or_, select
+
+from nccli.errors import InputError
+from nccli.metrics import RANK_RTOL, ZERO_FLOOR
+from nccli.store._columns import column_expression
+from nccli.store._comparison import DNC1_HOLDS
+from nccli.store._selected import Selection
+from nccli.store.tables import Run, SingularValue
+
+GROUP_COLUMNS = (
+    *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
+    *("activation", "optimizer", "structure", "setting", "dtype", "device", "host"),
+)
+SETTINGS = ("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer")
+QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
+_SHARES = ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")
+_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_VALUE = SingularValue.__table__.c  # type: ignore[attr-defined]
+
+
+def parse_group_by(text: str) -> tuple[str, ...]:
+    """Read the columns of --group-by.
+
+    Raises:
+        InputError: a name that is not one of them.
+    """
+    keys = tuple(part.strip() for part in text.split(","))
+    for key in keys:
+        if key not in GROUP_COLUMNS and not (key.startswith("config.") and key[7:].isidentifier()):
+            raise InputError(
+                f"--group-by: no column '{key}'; columns are {', '.join(GROUP_COLUMNS)}, config.NAME for any option"
+            )
+    return tuple(dict.fromkeys(keys))
+
+
+def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
+    """Settings, other than the keys, in which runs of one group differ."""
+    columns = [name for name in SETTINGS if name not in keys]
+    differ = [
+        or_(
+            func.count(_RUN[name].distinct()) > 1,
+            and_(func.count(_RUN[name]) > 0, func.count(_RUN[name]) < func.count()),
+        )
+        for name in columns
+    ]
+    flags = [cast(func.coalesce(expression, False), Integer) for expression in differ]
+    query = select(*flags).where(selection.condition(connection)).group_by(*_group(keys))
+    groups = connection.execute(query).all()
+    return [name for i, name in enumerate(columns) if any(group[i] for group in groups)]
+
+
+def group_records(
+    connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float = RANK_RTOL
+) -> list[dict[str, Any]]:
+    """Mean, sample standard deviation, min, max and count over the runs of each group, groups in increasing order.
+
+    Args:
+        connection: to the store.
+        selection: which runs.
+        keys: columns that make the groups.
+        rank_rtol: tolerance of the ranks; those at the default one are stored, others take a pass over all spectra.
+
+    Returns:
+        For each group its keys, `runs`, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd
+        (None for one value), _min, _max, _count (of values), and the shares of runs below the DNC loss, with equal
+        hidden ranks, with DNC in all hidden layers, and where DNC1 holds. A nan in a group makes its mean nan.
+    """
+    runs = _measured(connection, selection, keys, rank_rtol)
+    names = [f"key_{i}" for i in range(len(keys))]
+    groups = [runs.c[name] for name in names]
+    means = [func.avg(runs.c[name]).over(partition_by=groups).label(f"{name}_mean") for name in QUANTITIES]
+    around = select(runs, *means).subquery()
+    columns: list[ColumnElement[Any]] = [around.c[name] for name in names]
+    query = select(*columns, func.count().label("runs"), *_aggregates(around.c)).group_by(*columns)
+    rows = [_row(keys, names, found._mapping) for found in connection.execute(query)]
+    return sorted(rows, key=lambda row: [(row[key] is None, row[key]) for key in keys])
+
+
+def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol: float) -> dict[str, float]:
+    """Mean rank of the hidden layers at a tolerance, of the selected runs that have layers, from their spectra."""
+    counted = _ranks(selection.condition(connection), rank_rtol)
+    return {row[0]: row[1] for row in connection.execute(select(counted.c.run_id, counted.c.mean_rank))}
+
+
+def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation: None for the latter of a single value, nan unless all values are finite."""
+    mean = fmean(values)
+    if len(values) == 1:
+        return mean, None
+    return mean, stdev(values) if all(map(math.isfinite, values)) else math.nan
+
+
+def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:
+    return [column_expression(key, True) for key in keys]
+
+
+def _measured(connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float) -> Any:
+    """A row a run: keys, quantities, and flags as 0, 1 or NULL."""
+    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
+    wanted = selection.condition(connection)
+    rank, agree, source = cast(_RUN.mean_hidden_rank, Double), _RUN.ranks_agree, Run.__table__  # type: ignore[attr-defined]
+    if rank_rtol != RANK_RTOL:
+        counted = _ranks(wanted, rank_rtol)
+        source = source.outerjoin(counted, counted.c.run_id == _RUN.id)
+        rank, agree = counted.c.mean_rank, counted.c.agree
+    loss = cast(_RUN.loss, Double)
+    quantities = (loss, loss / _RUN.loss_dnc, loss / _RUN.loss_srg, rank)
+    flags = (
+        case((loss < _RUN.loss_dnc, 1), else_=0),
+        agree,
+        case((_RUN.structure.is_(None), None), (_RUN.structure == "DNC", 1), else_=0),
+        case((_RUN.max_dnc1.is_(None), None), (_RUN.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
+    )
+    named = [each.label(name) for each, name in zip((*quantities, *flags), (*QUANTITIES, *_SHARES), strict=True)]
+    missing = case((and_(_RUN.loss.is_(None), _RUN.loss_srg.is_not(None)), 1), else_=0).label("srg_nan")
+    return select(*labelled, *named, missing).select_from(source).where(wanted).subquery()
+
+
+def _ranks(wanted: ColumnElement[bool], rank_rtol: float) -> Any:
+    """Mean rank of the hidden layers, and whether they agree, at a tolerance."""
+    chosen = select(_RUN.id, _RUN.L).where(wanted).subquery()
+    hidden = or_(
+        and_(_VALUE.stage == "post", _VALUE.layer > 1, _VALUE.layer < chosen.c.L),
+        and_(chosen.c.L == 2, _VALUE.stage == "pre", _VALUE.layer == 2),
+    )
+    stage = (_VALUE.run_id, _VALUE.layer, _VALUE.stage)
+    top = func.max(_VALUE.value).over(partition_by=stage).label("top")
+    values = select(*stage, _VALUE.value, top).join(chosen, chosen.c.id == _VALUE.run_id).where(hidden).subquery()
+    counts = and_(values.c.value > rank_rtol * values.c.top, values.c.value > ZERO_FLOOR)
+    rank = func.sum(case((counts, 1), else_=0)).label("rank")
+    by_layer = select(values.c.run_id, rank).group_by(values.c.run_id, values.c.layer).subquery()
+    mean = func.avg(cast(by_layer.c.rank, Double)).label("mean_rank")
+    agree = case((func.min(by_layer.c.rank) == func.max(by_layer.c.rank), 1), else_=0).label("agree")
+    return select(by_layer.c.run_id, mean, agree).group_by(by_layer.c.run_id).subquery()
+
+
+def _aggregates(of: Any) -> list[ColumnElement[Any]]:
+    found = []
+    for name in QUANTITIES:
+        deviation = of[name] - of[f"{name}_mean"]
+        finite = case((func.abs(of[name]) <= literal(1.7e308), deviation * deviation))
+        found += [func.min(of[f"{name}_mean"]).label(f"{name}_mean"), func.min(of[name]).label(f"{name}_min")]
+        found += [func.max(of[name]).label(f"{name}_max"), func.count(of[name]).label(f"{name}_count")]
+        found += [func.sum(finite).label(f"{name}_squares"), func.count(finite).label(f"{name}_finite")]
+    found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in _SHARES]
+    return [*found, func.sum(of.srg_nan).label("srg_nan")]
+
+
+def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {key: found[name] for key, name in zip(keys, names, strict=True)}
+    runs = row["runs"] = int(found["runs"])
+    nans = {"loss": runs - found["loss_count"], "ratio_dnc": runs - found["loss_count"], "ratio_srg": found["srg_nan"]}
+    for name in QUANTITIES:
+        row |= _summary(name, found, bool(nans.get(name, 0)))
+    return row | {f"share_{name}": found[f"share_{name}"] for name in _SHARES}
+
+
+def _summary(name: str, found: Any, with_nan: bool) -> dict[str, float | int | None]:
+    mean, low, high = (found[f"{name}_{suffix}"] for suffix in ("mean", "min", "max"))
+    count = int(found[f"{name}_count"])
+    if with_nan:
+        mean = low = high = spread = math.nan
+    elif count < 2:
+        spread = None
+    elif found[f"{name}_finite"] < count:
+        mean, spread = (math.nan if mean is None else mean), math.nan
+    elif low == high:
+        mean, spread = low, 0.0
+    else:
+        spread = math.sqrt(found[f"{name}_squares"] / (count - 1))
+    return {f"{name}_mean": mean, f"{name}_sd": spread, f"{name}_min": low, f"{name}_max": high, f"{name}_count": count}

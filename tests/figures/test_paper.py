@@ -1,0 +1,73 @@
+"""The paper's figures, from what the store has; end-to-end runs as stored ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nccli.figures import PAPER_FIGURES, Options, render, style
+from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
+from tests.store.example_runs import STAGES, example_run
+
+
+def end_to_end(seed: int, dataset: str, reg: str, wd: float, L: int = 3) -> FinishedRun:
+    """A run such as `nccli train-e2e` stores."""
+    like = example_run(seed)
+    config: dict[str, Any] = {"dataset": dataset, "backbone": "resnet20", "reg": reg, "L": L, "K": 4, "seed": seed}
+    config |= {"wd_h1": 1e-3 * wd, "wd_layers": [wd] * L, "lr": 0.05, "epochs": 3, "batch_size": 64, "per_class": 10}
+    return FinishedRun({**like.row, "kind": "e2e", "L": L, "lr": 0.05}, config, like.layers, like.history)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Runs end to end on both data sets, with both regularisations."""
+    made = Store.create(str(tmp_path / "runs.db"))
+    for seed, (dataset, reg, wd) in enumerate(
+        (dataset, reg, wd) for dataset in ("mnist", "cifar10") for reg in ("dufm", "standard") for wd in (1e-3, 5e-3)
+    ):
+        save_run(made, end_to_end(seed, dataset, reg, wd))
+    return made
+
+
+@pytest.mark.parametrize(("name", "parts"), [("fig9", 2), ("fig10", 1)])
+def test_end_to_end_figures_draw_stored_runs(store: Store, name: str, parts: int) -> None:
+    with store.read() as connection:
+        found, missing = PAPER_FIGURES[name].collect(connection, Selection(), Options())
+    assert (len(found), missing) == (parts, [])
+    with style():
+        assert len(render(PAPER_FIGURES[name].draw(found, 5.5), "pdf")) > 5000
+
+
+def test_the_runs_of_a_figure_are_those_of_its_data_set_and_regularisation(store: Store) -> None:
+    with store.read() as connection:
+        ((_, drawn),), _ = PAPER_FIGURES["fig10"].collect(connection, Selection(), Options())
+        wanted = Selection(where=parse_where("config.dataset=mnist and config.reg=standard"))
+        assert wanted.count(connection) == 2
+    assert sum(row["runs"] for row in drawn.of("mean")) == 2
+    assert {row["wd"] for row in drawn.of("mean")} == {1e-3, 5e-3}
+
+
+def test_training_end_to_end_has_lines_of_theory_only_where_theory_applies(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "other.db"))
+    for seed, reg in enumerate(("dufm", "standard")):
+        save_run(made, end_to_end(seed, "cifar10", reg, 5e-3))
+    from nccli.figures import STORE_FIGURES
+
+    with made.read() as connection:
+        drawn = STORE_FIGURES["training"].collect(connection, Selection(), Options())
+    assert len({row["series"] for row in drawn.of("rank")}) == 2
+    assert len({row["series"] for row in drawn.of("reference")}) == 1
+    assert len(drawn.of("rank")) == 2 * 3 * (len(STAGES) - 1)
+
+
+@pytest.mark.parametrize("name", PAPER_FIGURES)
+def test_without_runs_every_part_names_the_command_that_makes_them(name: str) -> None:
+    found, missing = PAPER_FIGURES[name].collect(None, Selection(), Options())
+    assert all(part.figure is None for part, _ in found)
+    for part in missing:
+        assert part.command.startswith(("nccli train-dufm --K", "nccli train-e2e --dataset", "nccli construct --kind"))
+        assert parse_where(part.where)
+
+
+def test_there_are_ten() -> None:
+    assert list(PAPER_FIGURES) == [f"fig{i}" for i in range(1, 11)]
