@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import TRAINED_KINDS, Row, Store, find_ids, parse_where, select_runs, store_location
+from nccli.store import TRAINED_KINDS, Row, Store, find_ids, parse_where, select_runs, settle_abandoned, store_location
 
 _ENDED_WELL = ("converged", "stopped")
 
@@ -29,7 +29,9 @@ def selected_runs(
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
-    with Store.open(store_location(store)).read() as connection:
+    opened = Store.open(store_location(store))
+    settle_abandoned(opened)
+    with opened.read() as connection:
         ids = None if named is None else find_ids(connection, named)
         runs = select_runs(connection, ids, comparisons, limit)
         if not runs:
@@ -41,14 +43,21 @@ def selected_runs(
 def selected_or_trained(
     store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool
 ) -> Iterator[tuple[Connection, list[Row]]]:
-    """As `selected_runs`; asked about none, the trained runs that ended well, with a note on those left out.
+    """As `selected_runs`, without runs in training; asked about none, the trained runs that ended well.
+
+    A note tells of those left out.
 
     Raises:
         InputError, NothingFoundError: as `selected_runs`.
     """
     with selected_runs(store, arguments, where) as (connection, runs):
         if arguments or where is not None:
-            yield connection, runs
+            ended = [run for run in runs if run["status"] != "running"]
+            if not ended:
+                raise NothingFoundError(f"nothing to show yet: {_counted(runs)} still running")
+            if len(ended) < len(runs):
+                note(f"{len(runs) - len(ended)} runs left out: running", quiet)
+            yield connection, ended
             return
         trained = [run for run in runs if run["kind"] in TRAINED_KINDS]
         kept = [run for run in trained if run["status"] in _ENDED_WELL]
@@ -58,6 +67,10 @@ def selected_or_trained(
         if left_out:
             note(f"{len(trained) - len(kept)} runs left out: {', '.join(left_out)}", quiet)
         yield connection, kept
+
+
+def _counted(runs: Sequence[Row]) -> str:
+    return "the run is" if len(runs) == 1 else f"all {len(runs)} runs are"
 
 
 def _with_stdin(arguments: Sequence[str]) -> list[str]:

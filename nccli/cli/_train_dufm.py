@@ -171,7 +171,9 @@ def _train(
 
     with stop_on_signals() as stop:
         with TrainingProgress(quiet) as progress:
-            statuses = execute_dufm(plan, store, device, SweepWatch(progress, stop, warn), reduction)
+            statuses = execute_dufm(
+                plan, store, device, SweepWatch(progress, stop, warn, lambda text: note(text, quiet)), reduction
+            )
         with store.read() as connection:
             stored = [key for key in plan.ids if key in statuses]
             records = run_records(connection, select_runs(connection, stored))

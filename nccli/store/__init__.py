@@ -1,6 +1,7 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
 from nccli.store._check import Finding, check_store
+from nccli.store._claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
 from nccli.store._comparison import (
     comparison_records,
     group_records,
@@ -22,6 +23,7 @@ from nccli.store._query import (
     select_spectra,
 )
 from nccli.store._record import largest_dnc1, loss_ratio, run_records
+from nccli.store._rescue import Rescue
 from nccli.store._run import FINISHED, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
 from nccli.store._store import Store, shown_location, store_location
@@ -30,13 +32,17 @@ from nccli.store.where import Comparison, parse_where
 __all__ = [
     "FINISHED",
     "TRAINED_KINDS",
+    "Claims",
     "Comparison",
     "Finding",
     "FinishedRun",
+    "Rescue",
     "Row",
     "Stage",
     "Store",
+    "Taken",
     "check_store",
+    "claimed_runs",
     "comparison_records",
     "existing_statuses",
     "find_ids",
@@ -50,6 +56,7 @@ __all__ = [
     "parse_where",
     "run_id",
     "run_records",
+    "running_runs",
     "save_run",
     "select_history",
     "select_layers",
@@ -57,6 +64,7 @@ __all__ = [
     "select_ranks",
     "select_runs",
     "select_spectra",
+    "settle_abandoned",
     "shown_location",
     "store_location",
 ]

@@ -41,6 +41,20 @@ class FinishedRun:
     history: Sequence[Mapping[str, Any]] = field(default=())
 
     @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of table `run` except id and created."""
+        return {
+            **self.row,
+            "config": self.config,
+            "wd": _common(self.config["wd_layers"]),
+            "wd_h1": self.config["wd_h1"],
+        }
+
+    @property
     def id(self) -> str:
         """The run id."""
         return run_id(self.row["kind"], self.config)
+
+
+def _common(values: Sequence[float]) -> float | None:
+    return values[0] if len(set(values)) == 1 else None
