@@ -1,5 +1,6 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
+from nccli.store._backup import copy_file
 from nccli.store._check import Finding, check_store
 from nccli.store._claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
 from nccli.store._comparison import (
@@ -10,6 +11,11 @@ from nccli.store._comparison import (
     mixed_columns,
     parse_group_by,
 )
+from nccli.store._content import RunContent, read_contents
+from nccli.store._csv_folder import CsvWriter, from_folder
+from nccli.store._foreign import TABLES
+from nccli.store._lines import as_line, from_lines
+from nccli.store._merge import MergeReport, merge_contents, merge_stores
 from nccli.store._query import (
     Row,
     Stage,
@@ -23,6 +29,7 @@ from nccli.store._query import (
     select_spectra,
 )
 from nccli.store._record import largest_dnc1, loss_ratio, run_records
+from nccli.store._remove import remove_runs
 from nccli.store._rescue import Rescue
 from nccli.store._run import FINISHED, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
@@ -31,29 +38,41 @@ from nccli.store.where import Comparison, parse_where
 
 __all__ = [
     "FINISHED",
+    "TABLES",
     "TRAINED_KINDS",
     "Claims",
     "Comparison",
+    "CsvWriter",
     "Finding",
     "FinishedRun",
+    "MergeReport",
     "Rescue",
     "Row",
+    "RunContent",
     "Stage",
     "Store",
     "Taken",
+    "as_line",
     "check_store",
     "claimed_runs",
     "comparison_records",
+    "copy_file",
     "existing_statuses",
     "find_ids",
+    "from_folder",
+    "from_lines",
     "group_records",
     "hidden_layers",
     "largest_dnc1",
     "loss_ratio",
     "mean_sd",
+    "merge_contents",
+    "merge_stores",
     "mixed_columns",
     "parse_group_by",
     "parse_where",
+    "read_contents",
+    "remove_runs",
     "run_id",
     "run_records",
     "running_runs",

@@ -14,6 +14,8 @@ from nccli.store._migrate import REVISIONS, current_revision
 from nccli.store._store import BUSY_SECONDS, Store
 from nccli.store.tables import Layer, Matrix, Run, SingularValue
 
+_MATRIX = Matrix.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -48,7 +50,7 @@ def _contents(store: Store) -> list[Finding]:
     with store.read() as connection:
         runs = connection.scalar(select(func.count()).select_from(Run))
         running, abandoned = running_runs(connection), abandoned_runs(connection)
-        matrices = select(Matrix.dtype, Matrix.shape, func.length(Matrix.bytes))
+        matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))
         odd = sum(not _fits(*row) for row in connection.execute(matrices))
         with_layers = exists().where(Layer.run_id == Run.id)  # type: ignore[arg-type]
         with_values = exists().where(SingularValue.run_id == Run.id)  # type: ignore[arg-type]

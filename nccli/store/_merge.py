@@ -101,7 +101,7 @@ def _merge_run(
     connection: Connection, stored: RunContent | None, offers: list[tuple[RunContent, str]], report: MergeReport
 ) -> None:
     in_training = stored is not None and stored.run["status"] == "running"
-    copies = [content for content, _ in offers] + ([stored] if stored is not None and not in_training else [])
+    copies = [*([] if stored is None or in_training else [stored]), *(content for content, _ in offers)]
     if stored is not None and stored.finished:
         copies = [content for content in copies if content.result == stored.result]
     kept = min(copies, key=_rank)
