@@ -41,6 +41,9 @@ def check_store(store: Store) -> list[Finding]:
     findings += _file(store.path) if store.path is not None else []
     if current and all(finding.ok for finding in findings if finding.check == "integrity"):
         findings += _contents(store)
+    elif store.path is not None:
+        counted = _first_column(store.path, "SELECT COUNT(*) FROM run")
+        findings.append(Finding("runs", _listed(counted), isinstance(counted[-1], int)))
     return findings
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,19 +55,19 @@ def from_folder(folder: Path) -> Iterator[RunContent]:
     Raises:
         InputError: a file that is missing, or not what `CsvWriter` writes.
     """
-    readers = {name: _Rows(folder / f"{name}.csv", table) for name, table in TABLES.items()}
-    try:
+    with ExitStack() as files:
+        readers = {}
+        for name, table in TABLES.items():
+            readers[name] = _Rows(folder / f"{name}.csv", table)
+            files.callback(readers[name].close)
         for row in readers["run"].rows():
             children = {name: readers[name].of(str(row.get("id"))) for name in CHILDREN}
             try:
                 yield checked({"run": row, **children})
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OverflowError) as error:
                 raise InputError(f"{folder}: run '{row.get('id')}': {reason(error)}") from error
         for name in CHILDREN:
             readers[name].expect_end()
-    finally:
-        for reader in readers.values():
-            reader.close()
 
 
 class _Rows:
@@ -80,11 +81,15 @@ class _Rows:
         self._path, self._table = path, table
         csv.field_size_limit(_MOST_CHARACTERS)
         self._reader = csv.reader(self._file, strict=True)
-        self._header = self._next() or []
-        if not set(self._header) <= set(table.c.keys()) or len(set(self._header)) < len(self._header):
-            self.close()
-            raise InputError(f"{path}: the header must have columns of {','.join(table.c.keys())}")
         self._ahead: dict[str, Any] | None = None
+        try:
+            self._header = self._next() or []
+            names = [column.name for column in table.c]
+            if not set(self._header) <= set(names) or len(set(self._header)) < len(self._header):
+                raise InputError(f"{path}: the header must have columns of {','.join(names)}")
+        except InputError:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._file.close()
@@ -119,7 +124,7 @@ class _Rows:
             raise InputError(f"{self._path}, line {self._reader.line_num}: {len(row)} fields, not {len(self._header)}")
         try:
             return {key: _from_cell(self._table, key, cell) for key, cell in zip(self._header, row, strict=True)}
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             raise InputError(f"{self._path}, line {self._reader.line_num}: {reason(error)}") from error
 
 

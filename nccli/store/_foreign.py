@@ -41,7 +41,7 @@ def checked(fields: Mapping[str, Any]) -> RunContent:
         if not isinstance(fields[name], list):
             raise ValueError(f"{name} is not a list")
         children[name] = [_row(table, row, without="run_id") for row in fields[name]]
-        keys = [column.name for column in table.primary_key if column.name != "run_id"]
+        keys = [column.name for column in table.c if column.primary_key and column.name != "run_id"]
         by_key = {tuple(row[key] for key in keys): row for row in children[name]}
         if len(by_key) < len(children[name]):
             raise ValueError(f"{name} has a row twice")
@@ -73,7 +73,8 @@ def _value(table: Table, name: str, value: Any) -> Any:
         if not column.nullable or isinstance(kind, Real):
             raise ValueError(f"{name} is missing")
         return None
-    return _CONVERTERS.get(type(kind), _text)(name, value)
+    convert: Callable[[str, Any], Any] = _CONVERTERS.get(type(kind), _text)
+    return convert(name, value)
 
 
 def _integer(largest: int) -> Callable[[str, Any], int]:

@@ -41,5 +41,5 @@ def from_lines(lines: BinaryIO, name: str) -> Iterator[RunContent]:
             if not isinstance(fields, dict) or set(fields) != set(TABLES):
                 raise ValueError(f"must be an object with keys {', '.join(TABLES)}")
             yield checked(fields)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(f"{name}, line {number}: no exported run: {reason(error)}") from error

@@ -90,7 +90,7 @@ def merge_contents(offers: Iterable[tuple[RunContent, str]], target: Store, repo
         by_id.setdefault(content.id, []).append((content, place))
     with target.write() as connection:
         there = {content.id: content for content in read_contents(connection, list(by_id))}
-        for key, candidates in by_id.items():
+        for key, candidates in sorted(by_id.items()):
             ready = [offer for offer in candidates if offer[0].run["status"] != "running"]
             report.skipped += len(candidates) - len(ready)
             if ready:

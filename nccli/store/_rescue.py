@@ -73,10 +73,14 @@ class Rescue:
         near = Path.cwd() if self._store.path is None else self._store.path.resolve().parent
         name = f"{'nccli' if self._store.path is None else self._store.path.name}-rescue-{secrets.token_hex(4)}.db"
         for folder in dict.fromkeys((near, Path.cwd(), Path.home(), Path(tempfile.gettempdir()))):
-            if not os.access(folder, os.W_OK):
+            if not _may_write(folder):
                 continue
             try:
                 return Store.create(str(folder / name))
             except StoreError:
                 (folder / name).unlink(missing_ok=True)
         raise StoreError(f"{error}; and no folder takes a rescue file: {near}, the home and temporary folders")
+
+
+def _may_write(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)
