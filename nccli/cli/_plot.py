@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nccli.cli import _options as option
+from nccli.cli._completion import complete_figures
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
 
@@ -27,7 +28,10 @@ class FigureFormat(StrEnum):
 
 def plot(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The figure; --list shows them.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="The figure; --list shows them.", show_default=False, autocompletion=complete_figures
+        ),
     ] = None,
     runs: option.RunIds = None,
     where: option.Where = None,

@@ -1,4 +1,4 @@
-"""What a store goes through in years, in minutes: `python tests/stress/store_stress.py [SCENE…] [--quick] [--store URL]`
+"""What a store goes through in years, in minutes: `tests/stress/store_stress.py [SCENE…] [--quick] [--store URL]`
 
 Every scene prints one JSON line with its figures, and the program ends with 1 if any of them is not as promised.
 Scenes: writers, first_uses, readers, deaths, asked_twice, crowd_asked; with the installed command where a user would.
