@@ -193,8 +193,8 @@ def _collect_loss_ratio(
     from nccli.sweep import ProblemGrid, parse_integers
 
     grid = ProblemGrid(
-        K=parse_integers(K or "6..60", "--K"),
-        L=parse_integers(L or "3..5", "--L"),
+        K=parse_integers("6..60" if K is None else K, "--K"),
+        L=parse_integers("3..5" if L is None else L, "--L"),
         n=(1 if n is None else n,),
         wd=(5e-4 if wd is None else wd,),
     )

@@ -79,13 +79,13 @@ def backup(
     from nccli.errors import InputError
     from nccli.store import Store, copy_file, merge_stores, store_location
 
+    if file is not None and (not Path(file).parent.is_dir() or Path(file).is_dir()):
+        raise InputError(f"'{file}' must be a file in a folder that exists")
     source = Store.peek(store_location(store))
     if file is None:
         name = "nccli.db" if source.path is None else str(source.path)
         file = f"{name}-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     target = Path(file)
-    if not target.parent.is_dir() or target.is_dir():
-        raise InputError(f"'{file}' must be a file in a folder that exists")
     if target.exists():
         if source.path is not None and target.resolve() == source.path.resolve():
             raise InputError(f"'{file}' is the store itself: name another file")

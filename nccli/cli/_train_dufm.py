@@ -142,7 +142,7 @@ def train_dufm(
     configs = dufm_grid(
         problem_grid(K, L, n, wd, wd_h1, wd_layers),
         parse_integers(width, "--width"),
-        parse_floats(lr or _LR.get(optimizer, _LR_MOMENTUM), "--lr"),
+        parse_floats(_LR.get(optimizer, _LR_MOMENTUM) if lr is None else lr, "--lr"),
         parse_integers(seed, "--seed"),
         fixed,
     )
