@@ -39,7 +39,7 @@ def copy_file(source: Path, target: Path) -> None:
         except _TooManyRestartsError:
             temporary.write_bytes(b"")
             _copy(source, temporary, -1)
-        temporary.chmod(source.stat().st_mode & 0o777)
+        temporary.chmod(source.stat().st_mode & 0o777 | 0o600)
         _to_disk(temporary)
         temporary.replace(target)
     except (sqlite3.Error, OSError) as error:

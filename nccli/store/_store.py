@@ -115,7 +115,10 @@ class Store:
         except StoreError as error:
             if old is None or isinstance(error, StoreVersionError):
                 raise
-            raise StoreVersionError(f"{error}\nThe store has schema {old}; it and its runs are as before") from error
+            raise StoreVersionError(
+                f"{store.location} needs an upgrade from schema {old}, which failed: {error}\n"
+                f"It is as it was; nccli store merge {store.location} --into NEW.db makes an upgraded one elsewhere"
+            ) from error
         return store
 
     @property
