@@ -17,8 +17,10 @@ def _dnc1(record: Record) -> str:
 
 
 def _once_known(show: Callable[[Record], str]) -> Callable[[Record], str]:
-    """Nothing for a run in training, which has no result yet."""
-    return lambda record: "" if record["status"] == "running" else show(record)
+    """Nothing for a run that has no result yet: in training, or given up before there was one."""
+    return lambda record: (
+        "" if record["status"] in ("running", "interrupted") and not record["layers"] else show(record)
+    )
 
 
 _ROUNDING = 1e-12

@@ -173,46 +173,56 @@ def readers(folder: Path, quick: bool, location: str | None) -> dict[str, Any]:
 
 
 def deaths(folder: Path, quick: bool, location: str | None) -> dict[str, Any]:
-    """SIGKILL at random moments of starting, claiming, training and storing; then the same command to the end."""
+    """SIGKILL at random moments of starting, claiming, training and storing; a sweep is asked for until it is done."""
     kills, rng, path = (10 if quick else 100), random.Random(0), folder / "runs.db"
     seen: dict[str, int] = {}
-    killed, unsound, ended, sweep = 0, 0, 0, 0
-    while killed < kills:
-        line = f"train-dufm {TINY} --seed {10 * sweep}..{10 * sweep + 9} --steps 3000"
-        process = nccli(line, path, **OFTEN)
+    killed, unsound, lines = 0, 0, [_sweep(0)]
+    while True:
+        process = nccli(lines[-1], path, **OFTEN)
         try:
-            process.wait(rng.uniform(1.0, 9.0))
+            process.wait(rng.uniform(0.5, 6.0) if killed < kills else 300)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             killed += 1
         process.communicate()
         if process.returncode != -signal.SIGKILL:
-            ended += process.returncode == 0
             unsound += process.returncode != 0
-            sweep += 1
-        if path.exists() and path.stat().st_size:
-            with closing(sqlite3.connect(path)) as connection:
-                if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
-                    for status, count in connection.execute("SELECT status, COUNT(*) FROM run GROUP BY status"):
-                        seen[status] = seen.get(status, 0) + count
-                    unsound += not sound(path)
-    line = f"train-dufm {TINY} --seed 0..{10 * sweep + 9} --steps 3000"
-    last = nccli(line, path)
-    _, err = last.communicate()
-    other = nccli(line, folder / "undisturbed.db")
-    other.communicate()
-    losses = []
-    for each in (path, folder / "undisturbed.db"):
+            if killed >= kills:
+                break
+            lines.append(_sweep(len(lines)))
+        for status, count in _statuses(path):
+            seen[status] = seen.get(status, 0) + count
+        unsound += bool(_statuses(path)) and not sound(path)
+    undisturbed = folder / "undisturbed.db"
+    for line in lines:
+        nccli(line, undisturbed, **OFTEN).communicate()
+    found = []
+    for each in (path, undisturbed):
         with closing(sqlite3.connect(each)) as connection:
-            losses.append(connection.execute("SELECT id, loss, status FROM run ORDER BY id").fetchall())
+            found.append(
+                connection.execute("SELECT id, status, steps, loss, grad_norm FROM run ORDER BY id").fetchall()
+            )
     left = [file.name for file in folder.glob("*checkpoint*")]
-    good = unsound == 0 and last.returncode == 0 and not left and sound(path)
+    equal = sum(a == b for a, b in zip(*found, strict=False))
     return {
-        "ok": good, "kills": killed, "commands_that_ended": ended, "unsound_stores": unsound,
-        "last_exit": last.returncode,
-        "last_error": err.decode()[-200:], "runs": len(losses[0]), "statuses_seen_after_kills": seen,
-        "equal_to_undisturbed": sum(a == b for a, b in zip(*losses, strict=False)), "checkpoints_left": left,
+        "ok": unsound == 0 and not left and sound(path) and equal == len(found[0]) == len(found[1]),
+        "kills": killed, "sweeps": len(lines), "unsound": unsound, "runs": len(found[0]), "equal_to_undisturbed": equal,
+        "statuses_seen_after_kills": seen, "checkpoints_left": left,
     }  # fmt: skip
+
+
+def _sweep(number: int) -> str:
+    return f"train-dufm {TINY} --seed {10 * number}..{10 * number + 9} --steps 15000"
+
+
+def _statuses(path: Path) -> list[tuple[str, int]]:
+    """Runs by status; nothing before there is a schema."""
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
+            return []
+        return connection.execute("SELECT status, COUNT(*) FROM run GROUP BY status").fetchall()
 
 
 def _ask(folder: Path, count: int, line: str) -> dict[str, Any]:
