@@ -74,6 +74,7 @@ def backup(
     A PostgreSQL store is copied into an SQLite file.
     """
     from datetime import UTC, datetime
+    from tempfile import TemporaryDirectory
 
     from nccli.cli._output import write
     from nccli.errors import InputError
@@ -94,8 +95,10 @@ def backup(
     if source.path is not None:
         copy_file(source.path, target)
     else:
-        target.unlink(missing_ok=True)
-        merge_stores([store_location(store)], Store.create(file))
+        with TemporaryDirectory(prefix=f".{target.name[:100]}.", dir=target.parent) as folder:
+            copy = Path(folder) / "copy.db"
+            merge_stores([store_location(store)], Store.create(str(copy)))
+            copy.replace(target)
     write(f"{target}\n")
 
 
