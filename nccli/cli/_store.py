@@ -26,9 +26,9 @@ def show_path(store: option.StoreLocation = None, format: option.Format = None) 
 
 
 def check(store: option.StoreLocation = None, format: option.Format = None) -> None:
-    """Check the store: schema, journal, file system, integrity, partial and abandoned runs.
+    """Check whether the store is sound.
 
-    Exit 0 if it is sound, 5 if not.
+    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices. Exit 0 if it is sound, 5 if not.
     """
     from nccli.cli._output import Column, emit, plain
     from nccli.errors import StoreError
@@ -44,9 +44,9 @@ def check(store: option.StoreLocation = None, format: option.Format = None) -> N
 
 
 def upgrade(store: option.StoreLocation = None, format: option.Format = None) -> None:
-    """Bring an older store to the newest schema; a copy of the file as it was stays beside it.
+    """Bring an older store to the newest schema.
 
-    Every command does this by itself; here it is said what was done.
+    A copy of the file as it was stays beside it. Every command does this by itself; here it is said what was done.
     """
     from nccli.cli._output import Column, emit, plain
     from nccli.store import Store, store_location
@@ -69,9 +69,9 @@ def backup(
     store: option.StoreLocation = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Copy the store, while others read and write it, and print the name of the copy.
+    """Copy the store, while others read and write it.
 
-    A PostgreSQL store is copied into an SQLite file.
+    Prints the name of the copy. A PostgreSQL store is copied into an SQLite file.
     """
     from datetime import UTC, datetime
     from tempfile import TemporaryDirectory
@@ -112,9 +112,9 @@ def merge(
     format: option.Format = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Merge the runs of stores into one; the others stay as they are.
+    """Merge the runs of stores into one.
 
-    Any order of the stores, and any repetition, ends in the same store. A finished run takes the place of an unfinished
+    The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run takes the place of an unfinished
     one. Of different results of one run the one that is there stays; they are listed, with exit code 4.
 
     Example: nccli store merge laptop.db cluster.db --into all.db

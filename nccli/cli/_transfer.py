@@ -25,7 +25,9 @@ def remove(
     store: option.StoreLocation = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Delete runs, after a question on a terminal; scripts say --yes. Prints the ids of the runs deleted.
+    """Delete runs; asks on a terminal, scripts say --yes.
+
+    Prints the ids of the runs deleted.
 
     Example: nccli runs rm --where "status=diverged" --yes
     """
@@ -59,9 +61,9 @@ def export(
     store: option.StoreLocation = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Write runs with all that belongs to them as JSON lines, or as a folder of CSV files, one a table.
+    """Write runs, whole, as JSON lines or a folder of CSV files.
 
-    Nothing is lost: nccli runs import reads both. Without RUN or --where: all runs.
+    A CSV file a table. Nothing is lost: nccli runs import reads both. Without RUN or --where: all runs.
 
     Example: nccli runs export -o runs && python -c 'import pandas; print(pandas.read_csv("runs/run.csv"))'
     """
@@ -110,9 +112,9 @@ def import_runs(
     format: option.Format = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Store the runs of an export; runs that are there already are treated as by nccli store merge.
+    """Store the runs of an export.
 
-    Every value is checked first; a file with a fault changes nothing.
+    Runs that are there already are treated as by nccli store merge. Every value is checked first; a file with a fault changes nothing.
 
     Example: nccli runs import runs.jsonl
     """

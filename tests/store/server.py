@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -51,7 +52,7 @@ def postgresql(binaries: Path) -> Iterator[str]:
             _wait(server, port, folder / "log")
             yield f"postgresql+psycopg://nccli@127.0.0.1:{port}/postgres"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # a fast shutdown: it waits for no client
             server.wait(30)
             log.close()
     finally:
