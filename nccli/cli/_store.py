@@ -28,7 +28,8 @@ def show_path(store: option.StoreLocation = None, format: option.Format = None) 
 def check(store: option.StoreLocation = None, format: option.Format = None) -> None:
     """Check whether the store is sound.
 
-    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices. Exit 0 if it is sound, 5 if not.
+    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices. Exit 0 if it
+    is sound, 5 if not.
     """
     from nccli.cli._output import Column, emit, plain
     from nccli.errors import StoreError
@@ -114,7 +115,8 @@ def merge(
 ) -> None:
     """Merge the runs of stores into one.
 
-    The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run takes the place of an unfinished
+    The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run
+    takes the place of an unfinished
     one. Of different results of one run the one that is there stays; they are listed, with exit code 4.
 
     Example: nccli store merge laptop.db cluster.db --into all.db

@@ -114,7 +114,8 @@ def import_runs(
 ) -> None:
     """Store the runs of an export.
 
-    Runs that are there already are treated as by nccli store merge. Every value is checked first; a file with a fault changes nothing.
+    Runs that are there already are treated as by nccli store merge. Every value is checked first; a file with a
+    fault changes nothing.
 
     Example: nccli runs import runs.jsonl
     """
