@@ -41,8 +41,8 @@ def build_app() -> typer.Typer:
     app.command("compare")(_compare.compare)
     app.command("plot")(_plot.plot)
     for name, commands, summary in (
-        ("runs", _runs.COMMANDS, "List and show stored runs."),
-        ("store", _store.COMMANDS, "Find and check the store."),
+        ("runs", _runs.COMMANDS, "List, show, delete, export and import runs."),
+        ("store", _store.COMMANDS, "Find, check, upgrade, back up and merge stores."),
     ):
         group = typer.Typer(no_args_is_help=True, rich_markup_mode=mode, help=summary)  # type: ignore[arg-type]
         for command, function in commands.items():

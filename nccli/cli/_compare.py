@@ -54,12 +54,12 @@ def compare(
 
     grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--wd-h1": wd_h1, "--wd-layers": wd_layers}
     if theory:
-        if runs or where or group_by:
+        if runs or where is not None or group_by is not None:
             raise InputError("--theory compares closed forms: it takes a grid, not runs, --where or --group-by")
         from nccli.cli._problems import problem_grid
 
         emit(
-            _theory_records(problem_grid(K or "10", L or "4", n or "1", wd or "4e-3", wd_h1, wd_layers)),
+            _theory_records(problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)),
             format,
             option.OutputFormat.jsonl,
             _theory_columns(),
@@ -74,6 +74,16 @@ def compare(
         _compare_groups(runs, where, group_by, rank_rtol, store, format, quiet)
     else:
         _compare_runs(runs, where, rank_rtol, store, format, quiet)
+
+
+def _theory_grid(K: str | None, L: str | None, n: str | None, wd: str | None) -> tuple[str, str, str, str]:
+    """The lists given, and the defaults of --theory for the others; an empty list is given."""
+    return (
+        "10" if K is None else K,
+        "4" if L is None else L,
+        "1" if n is None else n,
+        "4e-3" if wd is None else wd,
+    )
 
 
 def _theory_records(grid: "ProblemGrid") -> list[dict[str, Any]]:

@@ -88,7 +88,7 @@ def construct(
     from nccli.sweep import parse_integers
 
     edges = _edges(kind, graph)
-    grid = problem_grid(K or str(10 if edges is None else len(edges)), L, n, wd, wd_h1, wd_layers)
+    grid = problem_grid(str(10 if edges is None else len(edges)) if K is None else K, L, n, wd, wd_h1, wd_layers)
     widths = None if width is None else parse_integers(width, "--width")
     planned = [
         (solution, d)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nccli.cli._completion import complete_runs
 from nccli.errors import InputError
 
 LIST = "LIST"
@@ -55,7 +56,10 @@ WdLayers = Annotated[
 RunIds = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN]...", help="Run ids or unique prefixes, or - to read them from stdin.", show_default=False
+        metavar="[RUN]...",
+        help="Run ids or unique prefixes, or - to read them from stdin.",
+        show_default=False,
+        autocompletion=complete_runs,
     ),
 ]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nccli.cli import _options as option
+from nccli.cli._completion import complete_figures
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
 
@@ -34,10 +35,7 @@ def plot(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
-            help="The figure; --list shows them.",
-            autocompletion=lambda: list(_names()),
-            show_default=False,
+            metavar="[NAME]", help="The figure; --list shows them.", show_default=False, autocompletion=complete_figures
         ),
     ] = None,
     runs: option.RunIds = None,
@@ -283,8 +281,8 @@ def _collect_loss_ratio(given: tuple[str | None, str | None, int | None, float |
 
     K, L, n, wd = given
     grid = ProblemGrid(
-        K=parse_integers(K or "6..60", "--K"),
-        L=parse_integers(L or "3..5", "--L"),
+        K=parse_integers("6..60" if K is None else K, "--K"),
+        L=parse_integers("3..5" if L is None else L, "--L"),
         n=(1 if n is None else n,),
         wd=(5e-4 if wd is None else wd,),
     )

@@ -1,6 +1,6 @@
 """How runs look in a table, wherever runs are printed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nccli.cli._output import Column, Record, number, plain, ratio
 from nccli.store import largest_dnc1
@@ -16,6 +16,13 @@ def _dnc1(record: Record) -> str:
     return "" if value is None else f"{value:.0e}" if value else "0"
 
 
+def _once_known(show: Callable[[Record], str]) -> Callable[[Record], str]:
+    """Nothing for a run that has no result yet: in training, or given up before there was one."""
+    return lambda record: (
+        "" if record["status"] in ("running", "interrupted") and not record["layers"] else show(record)
+    )
+
+
 _ROUNDING = 1e-12
 
 RUN_COLUMNS: Sequence[Column] = (
@@ -29,9 +36,9 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("λ", number("wd")),
     Column("lr", number("lr")),
     Column("seed", plain("seed")),
-    Column("loss", number("loss")),
-    Column("/DNC", ratio("ratio_dnc")),
-    Column("/SRG", ratio("ratio_srg")),
+    Column("loss", _once_known(number("loss"))),
+    Column("/DNC", _once_known(ratio("ratio_dnc"))),
+    Column("/SRG", _once_known(ratio("ratio_srg"))),
     Column("ranks", lambda record: " ".join(map(str, hidden_ranks(record)))),
     Column("DNC1", _dnc1),
 )

@@ -1,4 +1,4 @@
-"""`nccli runs list|show`."""
+"""`nccli runs`: what the store has."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nccli.cli import _options as option
+from nccli.cli._transfer import export, import_runs, remove
 
 
 def list_runs(
@@ -64,4 +65,10 @@ def _print_runs(
         write("\n")
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"list": list_runs, "show": show_runs}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_runs,
+    "show": show_runs,
+    "rm": remove,
+    "export": export,
+    "import": import_runs,
+}

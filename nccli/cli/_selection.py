@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
 from nccli.store import (
+    RUNNING,
     Row,
     Selection,
     Store,
@@ -17,6 +18,7 @@ from nccli.store import (
     parse_where,
     select_runs,
     select_selected,
+    settle_abandoned,
     store_location,
 )
 
@@ -36,7 +38,9 @@ def selected_runs(
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
-    with Store.open(store_location(store)).read() as connection:
+    opened = Store.open(store_location(store))
+    settle_abandoned(opened)
+    with opened.read() as connection:
         ids = None if named is None else find_ids(connection, named)
         runs = select_runs(connection, ids, comparisons, limit)
         if not runs:
@@ -50,21 +54,26 @@ def selection(
 ) -> Iterator[tuple[Connection, Selection]]:
     """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
 
-    A note tells how many trained runs are left out. With `any_kind` all runs are meant where none is asked about.
+    A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about.
 
     Raises:
-        InputError, NothingFoundError: as `selected_runs`.
+        InputError, NothingFoundError: as `selected_runs`; or all of the runs are still in training.
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
-    with Store.open(store_location(store)).read() as connection:
+    opened = Store.open(store_location(store))
+    settle_abandoned(opened)
+    with opened.read() as connection:
         ids = None if named is None else tuple(find_ids(connection, named))
-        chosen = Selection(ids, comparisons, trained=ids is None and where is None and not any_kind)
+        trained = ids is None and where is None and not any_kind
+        chosen = Selection(ids, comparisons, trained)
+        left_out = chosen.left_out(connection)
         if not chosen.exists(connection):
+            if left_out and not trained:
+                raise NothingFoundError(f"nothing to show yet: {_counted(sum(left_out.values()))} still running")
             if where is not None:
                 raise NothingFoundError(f"no run matches --where '{where}'")
             raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
-        left_out = {} if quiet else chosen.left_out(connection)
         if left_out:
             note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
         yield connection, chosen
@@ -81,9 +90,14 @@ def selected_or_trained(
     """
     with selection(store, arguments, where, quiet) as (connection, chosen):
         if chosen.ids is not None:
-            yield connection, select_runs(connection, chosen.ids, chosen.where)
+            runs = select_runs(connection, chosen.ids, chosen.where)
+            yield connection, [run for run in runs if run["status"] != RUNNING]
         else:
             yield connection, select_selected(connection, chosen)
+
+
+def _counted(runs: int) -> str:
+    return "the run is" if runs == 1 else f"all {runs} runs are"
 
 
 def _with_stdin(arguments: Sequence[str]) -> list[str]:

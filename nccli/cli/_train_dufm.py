@@ -142,7 +142,7 @@ def train_dufm(
     configs = dufm_grid(
         problem_grid(K, L, n, wd, wd_h1, wd_layers),
         parse_integers(width, "--width"),
-        parse_floats(lr or _LR.get(optimizer, _LR_MOMENTUM), "--lr"),
+        parse_floats(_LR.get(optimizer, _LR_MOMENTUM) if lr is None else lr, "--lr"),
         parse_integers(seed, "--seed"),
         fixed,
     )
@@ -171,7 +171,9 @@ def _train(
 
     with stop_on_signals() as stop:
         with TrainingProgress(quiet) as progress:
-            statuses = execute_dufm(plan, store, device, SweepWatch(progress, stop, warn), reduction)
+            statuses = execute_dufm(
+                plan, store, device, SweepWatch(progress, stop, warn, lambda text: note(text, quiet)), reduction
+            )
         with store.read() as connection:
             stored = [key for key in plan.ids if key in statuses]
             records = run_records(connection, select_runs(connection, stored))

@@ -14,6 +14,9 @@ RESULT_VERSION = 1
 FINISHED = ("converged", "stopped", "diverged")
 """Statuses that stand: such a run is returned, not made again."""
 
+RUNNING = "running"
+"""Status of a run in training: it has no result yet."""
+
 TRAINED_KINDS = ("dufm", "e2e")
 """Kinds of runs that were trained, not constructed."""
 
@@ -34,7 +37,7 @@ class FinishedRun:
     """Everything about one run that the store keeps.
 
     Attributes:
-        row: the columns of table `run` except id, config, wd, wd_h1 and created, which follow from the rest.
+        row: the columns of table `run` except id, config, wd, wd_h1, setting and created, which follow from the rest.
         config: full configuration, JSON-ready.
         layers: metrics by layer and stage.
         history: rows of table `history` without the run id.
@@ -46,6 +49,21 @@ class FinishedRun:
     history: Sequence[Mapping[str, Any]] = field(default=())
 
     @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of table `run` except id and created."""
+        return {
+            **self.row,
+            "config": self.config,
+            "wd": _common(self.config["wd_layers"]),
+            "wd_h1": self.config["wd_h1"],
+            "setting": setting_id(self.row["kind"], self.config),
+        }
+
+    @property
     def id(self) -> str:
         """The run id."""
         return run_id(self.row["kind"], self.config)
+
+
+def _common(values: Sequence[float]) -> float | None:
+    return values[0] if len(set(values)) == 1 else None

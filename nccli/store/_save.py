@@ -1,34 +1,28 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from nccli.metrics import LayerMetrics
 from nccli.store._hidden import layer_summary
-from nccli.store._run import FinishedRun, setting_id
+from nccli.store._run import FINISHED, FinishedRun
 from nccli.store._store import Store
+from nccli.store._worker import now
 from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
 
 
 def save_run(store: Store, run: FinishedRun) -> str:
     """Store a run, in place of one with the same id, and return its id.
 
+    An interrupted run takes the place of no finished one: making that again was given up.
+
     Raises:
         StoreError: the store is busy or cannot be written; what was there before is unchanged.
     """
     key = run.id
-    row = {
-        **run.row,
-        "id": key,
-        "config": run.config,
-        "wd": _common(run.config["wd_layers"]),
-        "wd_h1": run.config["wd_h1"],
-        "created": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "setting": setting_id(run.row["kind"], run.config),
-    }
+    row = {**run.columns, "id": key, "created": now()}
     layers = [_layer_row(key, layer) for layer in run.layers]
     row |= layer_summary(run.row["L"], layers)
     values = [
@@ -39,16 +33,16 @@ def save_run(store: Store, run: FinishedRun) -> str:
     history = [{"run_id": key, **point} for point in run.history]
     matrices = [matrix for layer in run.layers for matrix in _matrix_rows(key, layer)]
     with store.write() as connection:
+        if run.row["status"] not in FINISHED:
+            before = connection.scalar(select(Run.status).where(Run.id == key))  # type: ignore[call-overload]
+            if before in FINISHED:
+                return key
         connection.execute(delete(Run).where(Run.id == key))  # type: ignore[arg-type]  # SQLModel types columns as values
         connection.execute(insert(Run), row)
         for table, rows in ((Layer, layers), (SingularValue, values), (History, history), (Matrix, matrices)):
             if rows:
                 connection.execute(insert(table), rows)
     return key
-
-
-def _common(values: list[float]) -> float | None:
-    return values[0] if len(set(values)) == 1 else None
 
 
 def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:

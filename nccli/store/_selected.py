@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, String, and_, any_, fun
 
 from nccli.store._columns import TEXT_COLUMNS
 from nccli.store._query import Row, select_runs
-from nccli.store._run import TRAINED_KINDS
+from nccli.store._run import RUNNING, TRAINED_KINDS
 from nccli.store.tables import Run
 from nccli.store.where import Condition
 
@@ -26,7 +26,7 @@ _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declar
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs that a command is about, named without reading them.
+    """Runs that a command is about, named without reading them; never those in training, which have no result yet.
 
     Attributes:
         ids: only these; None for no such limit.
@@ -45,7 +45,7 @@ class Selection:
             parts.append(_one_of(self.ids, connection))
         if self.trained:
             parts += [_RUN.kind.in_(TRAINED_KINDS), _RUN.status.in_(ENDED_WELL)]
-        return and_(*parts) if parts else literal(1) == literal(1)
+        return and_(_RUN.status != RUNNING, *parts)
 
     def count(self, connection: Connection) -> int:
         """How many runs there are."""
@@ -56,16 +56,15 @@ class Selection:
         return connection.execute(select(_RUN.id).where(self.condition(connection)).limit(1)).first() is not None
 
     def left_out(self, connection: Connection) -> dict[str, int]:
-        """Trained runs that did not end well, by status, where `trained` leaves them out."""
-        if not self.trained:
-            return {}
-        wanted = Selection(self.ids, self.where).condition(connection)
-        query = (
-            select(_RUN.status, func.count())
-            .where(wanted, _RUN.kind.in_(TRAINED_KINDS), _RUN.status.not_in(ENDED_WELL))
-            .group_by(_RUN.status)
-            .order_by(_RUN.status)
-        )
+        """By status, runs that would be among these: those in training, and of `trained` those that ended otherwise."""
+        parts = [condition.as_sql() for condition in self.where]
+        if self.ids is not None:
+            parts.append(_one_of(self.ids, connection))
+        if self.trained:
+            parts += [_RUN.kind.in_(TRAINED_KINDS), _RUN.status.not_in(ENDED_WELL)]
+        else:
+            parts.append(_RUN.status == RUNNING)
+        query = select(_RUN.status, func.count()).where(*parts).group_by(_RUN.status).order_by(_RUN.status)
         return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from nccli.errors import InputError, NothingFoundError, StoreError, StoreVersionError
+from nccli.errors import NothingFoundError, StoreError, StoreVersionError
+from nccli.store._backup import copy_file
+from nccli.store._engine import WRITES, explain, make_engine, parse_location, sqlite_driver
 from nccli.store._journal import choose_journal
 from nccli.store._migrate import REVISIONS, current_revision, require_current, upgrade
 
@@ -32,7 +33,7 @@ def shown_location(location: str) -> str:
     Raises:
         InputError: no path and no usable URL.
     """
-    url = _parse(location)
+    url = parse_location(location)
     if url.get_backend_name() != "sqlite":
         return url.render_as_string(hide_password=True)
     return str(Path(url.database or "").absolute())
@@ -44,6 +45,8 @@ class Store:
     Attributes:
         location: path or URL as a person would name it, without password.
         path: of the SQLite file; None for a database server.
+        upgraded_from: the schema that the store had before this process upgraded it, None if it did not.
+        backup: the copy of the file as it was before that.
     """
 
     def __init__(self, url: URL) -> None:
@@ -52,29 +55,42 @@ class Store:
         sqlite = url.get_backend_name() == "sqlite"
         self.path = Path(url.database or "") if sqlite else None
         self.location = str(self.path) if sqlite else url.render_as_string(hide_password=True)
-        self._reader = _engine(url)
-        self._writer = self._reader.execution_options(nccli_begin="BEGIN IMMEDIATE")
+        self._reader = make_engine(url, BUSY_SECONDS)
+        self._writer = self._reader.execution_options(**{WRITES: True})
+        self.backup: Path | None = None
+        self.revision: str | None = None
+        self.upgraded_from: str | None = None
 
     @classmethod
-    def open(cls, location: str) -> Self:
-        """Open a store that exists.
+    def peek(cls, location: str) -> Self:
+        """Open a store that exists, as it is: with an older schema its tables may lack columns.
 
         Raises:
-            NothingFoundError: there is no store yet.
-            StoreVersionError: it was made by a newer nccli, or needs an upgrade that this process may not make.
-            StoreError: it is busy, unreadable, or no store of nccli.
+            NothingFoundError, StoreVersionError, StoreError: as `open`.
         """
-        store = cls(_parse(location))
+        store = cls(parse_location(location))
         if store.path is not None and not store._exists():
             raise NothingFoundError(
                 f"no store at {store.location}: run a command that makes runs first, "
                 "such as nccli train-dufm, or name a store with --store"
             )
         with store.read() as connection:
-            revision = store._revision(connection)
-        if revision is None:
+            store.revision = store._revision(connection)
+        if store.revision is None:
             raise NothingFoundError(f"the store {store.location} is empty: it has no run yet")
-        return store if revision == REVISIONS[-1] else cls.create(location)
+        return store
+
+    @classmethod
+    def open(cls, location: str) -> Self:
+        """Open a store that exists; upgrade it first where needed.
+
+        Raises:
+            NothingFoundError: there is no store yet.
+            StoreVersionError: it was made by a newer nccli, or needs an upgrade that this process may not make.
+            StoreError: it is busy, unreadable, or no store of nccli.
+        """
+        store = cls.peek(location)
+        return store if store.is_current else cls.create(location)
 
     @classmethod
     def create(cls, location: str) -> Self:
@@ -83,21 +99,54 @@ class Store:
         Raises:
             StoreVersionError, StoreError: as `open`, or the place cannot be written.
         """
-        store = cls(_parse(location))
+        store = cls(parse_location(location))
         fresh = store.path is not None and not store._exists()
         if store.path is not None and not store.path.parent.is_dir():
             raise StoreError(f"cannot make a store at {store.location}: the folder {store.path.parent} does not exist")
         with store.read() as connection:
-            revision = store._revision(connection)
-        if revision == REVISIONS[-1]:
+            store.revision = store._revision(connection)
+        if store.is_current:
             return store
         if fresh:
             store._set_journal()
-        with store._translated(), store._migrating() as connection:
-            revision = store._revision(connection)
-            if revision != REVISIONS[-1]:
-                upgrade(connection)
+        old = store.revision
+        try:
+            store._upgrade()
+        except StoreError as error:
+            if old is None or isinstance(error, StoreVersionError):
+                raise
+            raise StoreVersionError(
+                f"{store.location} needs an upgrade from schema {old}, which failed: {error}\n"
+                f"It is as it was; nccli store merge {store.location} --into NEW.db makes an upgraded one elsewhere"
+            ) from error
         return store
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the schema is the one that this nccli reads and writes."""
+        return self.revision == REVISIONS[-1]
+
+    def _upgrade(self) -> None:
+        """Bring the schema to the newest revision, with a copy of a file that holds data beside it."""
+        with self._translated(), self._migrating() as connection:
+            before = self._revision(connection)
+            if before == REVISIONS[-1]:
+                self.revision = before
+                return
+            if before is not None and self.path is not None:
+                self.backup = _free_name(self.path, before)
+                copy_file(self.path, self.backup)  # others may read while the write lock is held
+            try:
+                upgrade(connection)
+            except BaseException:
+                self._forget_backup()
+                raise
+            self.revision, self.upgraded_from = REVISIONS[-1], before
+
+    def _forget_backup(self) -> None:
+        if self.backup is not None:
+            self.backup.unlink(missing_ok=True)
+            self.backup = None
 
     def _exists(self) -> bool:
         """Whether the SQLite file is there.
@@ -145,12 +194,13 @@ class Store:
         """The write lock with foreign keys off: rebuilding a parent table would otherwise delete its children."""
         with self._writer.connect() as connection:
             if self.path is not None:
-                _driver(connection).execute("PRAGMA foreign_keys=OFF")
+                sqlite_driver(connection).execute("PRAGMA foreign_keys=OFF")
             with connection.begin():
                 yield connection
                 if self.path is not None:
                     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                     if broken is not None:
+                        self._forget_backup()
                         raise StoreError(f"upgrading {self.location} would orphan rows of {broken[0]}: nothing changed")
 
     def _set_journal(self) -> None:
@@ -162,7 +212,7 @@ class Store:
         with self._translated(), self._reader.connect() as connection:
             while True:
                 try:
-                    _driver(connection).execute(f"PRAGMA journal_mode={journal}")
+                    sqlite_driver(connection).execute(f"PRAGMA journal_mode={journal}")
                     return
                 except sqlite3.OperationalError as error:  # SQLite does not wait here by itself
                     if "locked" not in str(error):
@@ -177,70 +227,14 @@ class Store:
         try:
             yield
         except DBAPIError as error:
-            raise _explain(error, self.location) from error
+            raise explain(error, self.location, BUSY_SECONDS) from error
         except SQLAlchemyError as error:
             raise StoreError(f"the store {self.location} cannot be used: {error}") from error
 
 
-def _parse(location: str) -> URL:
-    if "\0" in location:
-        raise InputError(f"store {location!r}: no file name has a NUL character")
-    if "://" not in location:
-        return URL.create("sqlite", database=location)
-    try:
-        url = make_url(location)
-    except (ArgumentError, ValueError) as error:
-        raise InputError(f"store '{location}' is neither a path nor an SQLAlchemy URL") from error
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise InputError(f"store '{url.get_backend_name()}://…': only SQLite files and PostgreSQL are supported")
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise InputError("a store in memory would be lost at the end of the command: name a file")
-    return url
-
-
-def _engine(url: URL) -> Engine:
-    try:
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url)
-        if url.drivername not in ("sqlite", "sqlite+pysqlite"):
-            raise InputError(f"store '{url.drivername}://…': write sqlite:///PATH, or just the path")
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
-    except ModuleNotFoundError as error:
-        raise InputError(f"a PostgreSQL store needs a driver ({error.name}): pip install 'nccli[postgres]'") from error
-    except NoSuchModuleError as error:
-        raise InputError(f"store '{url.drivername}://…': there is no such driver") from error
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("nccli_begin", "BEGIN"))
-
-    return engine
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.dbapi_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
-
-
-def _explain(error: DBAPIError, location: str) -> StoreError:
-    cause = str(error.orig)
-    advice = {
-        "database is locked": f"is busy: another process has been writing for {BUSY_SECONDS} s; try again",
-        "file is not a database": "is not an SQLite database: name another file with --store",
-        "attempt to write a readonly database": "cannot be written: check the permissions of the file and its folder",
-        "unable to open database file": "cannot be opened: check that the folder exists and may be read and written",
-        "database or disk is full": "cannot grow: the disk is full",
-        "database disk image is malformed": "is damaged: run nccli store check, and restore a backup",
-    }
-    for sign, words in advice.items():
-        if sign in cause:
-            return StoreError(f"the store {location} {words}")
-    return StoreError(f"the store {location} cannot be used: {cause.splitlines()[0] if cause else error}")
+def _free_name(path: Path, revision: str) -> Path:
+    """Where the copy goes that is made before an upgrade; earlier copies stay."""
+    names = (
+        f"{path.name}-before-upgrade-from-{revision}{suffix}" for suffix in ("", *(f"-{i}" for i in range(2, 1000)))
+    )
+    return next(candidate for name in names if not (candidate := path.with_name(name)).exists())

@@ -127,3 +127,25 @@ class Matrix(SQLModel, table=True):
     shape: Any = Field(sa_type=JsonText, nullable=False)
     dtype: str
     bytes: _Blob = Field(sa_type=LargeBinary)
+
+
+class Worker(SQLModel, table=True):
+    """A process that is training: where it is, how to tell whether it lives, and when it last said so (UTC).
+
+    `place` tells apart what shares a host name: boots, and containers with process numbers of their own.
+    `process_start` tells a process from a later one with the same number.
+    """
+
+    id: str = Field(primary_key=True)
+    host: str
+    place: str
+    pid: int
+    process_start: str
+    heartbeat: str
+
+
+class Claim(SQLModel, table=True):
+    """A run in training, and by whom. It goes when the run is stored."""
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    worker_id: str = Field(foreign_key="worker.id", ondelete="CASCADE", index=True)

@@ -1,17 +1,22 @@
 """Carrying a grid out: what is stored is returned, the rest is trained in batches and stored run by run."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nccli.dufm.config import DufmConfig
-from nccli.store import FINISHED, Store, existing_statuses, run_id, save_run
+from nccli.store import FINISHED, Claims, Rescue, Store, Taken, existing_statuses, run_id
 from nccli.sweep._jobs import jobs_of, remove_finished_checkpoints
-from nccli.sweep._rows import dufm_run
+from nccli.sweep._rows import dufm_run, running_columns
 
 if TYPE_CHECKING:
     from nccli.dufm.watch import Progress
+
+_POLL_SECONDS = 0.1
+_LOOK_SECONDS = 1.0
+_SAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,13 @@ class SweepWatch:
         on_progress: called with the index of the batch in hand, the number of batches, and its progress.
         should_stop: once it holds, runs in training are stored as interrupted and no batch is begun.
         on_trouble: called with a line for everything that went wrong without stopping the sweep.
+        on_wait: called with a line when there is nothing to do but wait for other processes.
     """
 
     on_progress: Callable[[int, int, "Progress"], None] = lambda index, count, progress: None
     should_stop: Callable[[], bool] = lambda: False
     on_trouble: Callable[[str], None] = lambda text: None
+    on_wait: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,13 @@ class Plan:
         ids: run ids in the order of the grid.
         stored: status of the runs that need not be made again.
         batches: configurations left to train, grouped so that a group can be one batched program.
+        force: whether runs that are stored are trained again.
     """
 
     ids: tuple[str, ...]
     stored: dict[str, str]
     batches: tuple[tuple[DufmConfig, ...], ...]
+    force: bool = False
 
 
 def plan_dufm(configs: Sequence[DufmConfig], store: Store | None, force: bool) -> Plan:
@@ -58,11 +67,15 @@ def plan_dufm(configs: Sequence[DufmConfig], store: Store | None, force: bool) -
         with store.read() as connection:
             statuses = existing_statuses(connection, list(by_id))
         stored = {key: status for key, status in statuses.items() if status in FINISHED}
+    left = [config for key, config in by_id.items() if key not in stored]
+    return Plan(tuple(by_id), stored, _batches(left), force)
+
+
+def _batches(configs: Iterable[DufmConfig]) -> tuple[tuple[DufmConfig, ...], ...]:
     groups: dict[object, list[DufmConfig]] = {}
-    for key, config in by_id.items():
-        if key not in stored:
-            groups.setdefault(config.batch_key, []).append(config)
-    return Plan(tuple(by_id), stored, tuple(tuple(group) for group in groups.values()))
+    for config in configs:
+        groups.setdefault(config.batch_key, []).append(config)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def execute_dufm(
@@ -70,7 +83,8 @@ def execute_dufm(
 ) -> dict[str, str]:
     """Train what the plan leaves, storing each run as it ends.
 
-    The state of a batch is kept beside the store while it is trained, and the next call goes on from there.
+    Runs that another process is training are waited for, and trained here if it gives up or dies. The state of a batch
+    is kept beside the store while it is trained, and the next call goes on from there.
 
     Args:
         plan: from `plan_dufm`.
@@ -84,6 +98,7 @@ def execute_dufm(
 
     Raises:
         InputError: a device that is not there, or a run that does not fit into memory; nothing was trained.
+        StoreError: the store failed; results that it did not take lie in the file that the message names.
     """
     watch = watch or SweepWatch()
     statuses = dict(plan.stored)
@@ -91,12 +106,38 @@ def execute_dufm(
         return statuses
     import torch
 
-    from nccli.dufm.checkpoint import Checkpoint
-    from nccli.dufm.train import choose_device, resume, train
-    from nccli.dufm.watch import Watch
+    from nccli.dufm.train import choose_device
 
     chosen = choose_device(device)
-    jobs = jobs_of(plan, store, chosen, reduction, watch.on_trouble)
+    configs = {run_id("dufm", config.as_dict()): config for batch in plan.batches for config in batch}
+    left = list(configs)
+    waited = time.monotonic()
+    with Rescue(store, watch.on_trouble) as rescue, Claims(store, watch.on_trouble, plan.force) as claims:
+        while left:
+            taken = claims.take(left, lambda key: running_columns(configs[key], chosen, torch.__version__))
+            statuses |= taken.stored
+            if taken.ours:
+                mine = replace(plan, batches=_batches(configs[key] for key in taken.ours))
+                statuses |= _train(mine, store, rescue, chosen, watch, reduction)
+            left = list(taken.busy)
+            if watch.should_stop():
+                break
+            if left and not taken.ours:
+                waited = _wait(taken, watch, waited)
+    remove_finished_checkpoints(store)
+    return statuses
+
+
+def _train(plan: Plan, store: Store, rescue: Rescue, device: str, watch: SweepWatch, reduction: bool) -> dict[str, str]:
+    """Train the batches of a plan, all of them claimed."""
+    import torch
+
+    from nccli.dufm.checkpoint import Checkpoint
+    from nccli.dufm.train import resume, train
+    from nccli.dufm.watch import Watch
+
+    statuses = {}
+    jobs = jobs_of(plan, store, device, reduction, watch.on_trouble)
     for index, job in enumerate(jobs):
         if watch.should_stop():
             break
@@ -106,8 +147,20 @@ def execute_dufm(
             Checkpoint(job.checkpoint),
             watch.on_trouble,
         )
-        results = resume(job.saved, job.configs, inner) if job.saved else train(job.configs, chosen, inner, reduction)
+        results = resume(job.saved, job.configs, inner) if job.saved else train(job.configs, device, inner, reduction)
         for result in results:
-            statuses[save_run(store, dufm_run(result, chosen, torch.__version__))] = result.status
-    remove_finished_checkpoints(store)
+            statuses[rescue.save(dufm_run(result, device, torch.__version__))] = result.status
     return statuses
+
+
+def _wait(taken: Taken, watch: SweepWatch, said: float) -> float:
+    """Give the processes that make the rest some time; say so now and then. Returns when it was said last."""
+    if time.monotonic() >= said:
+        makers = list(dict.fromkeys(taken.busy.values()))
+        shown = "; ".join(makers[:2]) + ("; …" if len(makers) > 2 else "")
+        watch.on_wait(f"{len(taken.busy)} runs are being made elsewhere ({shown}): waiting for them")
+        said = time.monotonic() + _SAY_SECONDS
+    until = time.monotonic() + _LOOK_SECONDS
+    while time.monotonic() < until and not watch.should_stop():
+        time.sleep(_POLL_SECONDS)
+    return said

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nccli.dufm.checkpoint import Saved, read_checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
-from nccli.store import FINISHED, Store, existing_statuses, run_id
+from nccli.store import FINISHED, Store, claimed_runs, existing_statuses, run_id
 
 if TYPE_CHECKING:
     from nccli.sweep._execute import Plan
@@ -64,7 +64,8 @@ def jobs_of(
             continue
         wanted = tuple(saved.configs[run] for run in saved.going if saved.configs[run] in left)
         if wanted:
-            jobs.append(Job(wanted, path, saved))
+            rest = len(wanted) < len(saved.going)  # their state stays in that file
+            jobs.append(Job(wanted, _path(store, wanted) if rest else path, saved))
             for config in wanted:
                 del left[config]
     free = free_bytes(device)
@@ -87,7 +88,8 @@ def remove_finished_checkpoints(store: Store) -> None:
         ids = [_id(saved.configs[run]) for run in saved.going]
         with store.read() as connection:
             statuses = existing_statuses(connection, ids)
-        if all(statuses.get(key) in FINISHED for key in ids):
+            claimed = claimed_runs(connection)
+        if all(statuses.get(key) in FINISHED and key not in claimed for key in ids):
             path.unlink(missing_ok=True)
 
 

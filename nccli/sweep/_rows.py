@@ -3,11 +3,13 @@
 import platform
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from nccli import __version__
+from nccli.dufm.config import DufmConfig
 from nccli.dufm.result import DufmResult
 from nccli.metrics import measure_layers
 from nccli.store import FinishedRun
@@ -50,6 +52,18 @@ def dufm_run(result: DufmResult, device: str, torch_version: str) -> FinishedRun
             for point in result.history
         ],
     )
+
+
+def running_columns(config: DufmConfig, device: str, torch_version: str) -> dict[str, Any]:
+    """What is known of a DUFM before it is trained, as columns of table `run`."""
+    row = {
+        **_problem_columns(config.problem),
+        **_provenance(0.0, device),
+        **{name: getattr(config, name) for name in ("width", "lr", "seed", "activation", "dtype", "optimizer")},
+        "torch_version": torch_version,
+        "kind": "dufm",
+    }
+    return FinishedRun(row, config.as_dict(), layers=()).columns
 
 
 def construction_config(solution: Solution, width: int, edges: str | None = None) -> dict[str, Any]:
@@ -103,6 +117,7 @@ def construction_run(solution: Solution, width: int, edges: str | None = None) -
     )
 
 
+@lru_cache(maxsize=1024)
 def _problem_columns(problem: Problem) -> dict[str, Any]:
     srg = solve_srg(problem)
     return {

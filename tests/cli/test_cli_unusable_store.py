@@ -1,11 +1,18 @@
 """A store that cannot be used: exit code 5; one of a newer nccli: 6. It is never changed."""
 
+import gzip
+import os
+import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import Nccli
+from tests.cli.conftest import Made
 from tests.cli.sql import change
 
 CONSTRUCT = "construct --kind dnc --K 5 --L 3"
@@ -80,3 +87,40 @@ def test_commands_wait_for_a_locked_store_and_go_on_when_it_is_free(own_grid: Pa
                 assert waiting.returncode == 0, err
                 assert out
                 assert err == b""
+
+
+@pytest.fixture
+def read_only(own_grid: Path, run: Nccli) -> Iterator[str]:
+    """A folder that cannot be written, with a store and an old store; yields what puts `nccli` under that rule."""
+    released = Path(__file__).parents[1] / "store" / "released" / "0001.db.gz"
+    (run.folder / "old.db").write_bytes(gzip.decompress(released.read_bytes()))
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere, and without setpriv (util-linux) it cannot give that up")
+    for file in run.folder.iterdir():
+        file.chmod(0o444)
+    run.folder.chmod(0o555)
+    yield "setpriv --bounding-set -all --inh-caps -all nccli" if os.geteuid() == 0 else "nccli"
+    run.folder.chmod(0o755)
+
+
+def test_a_store_that_cannot_be_written_is_read_and_nothing_is_trained(read_only: str, run: Nccli, grid: Made) -> None:
+    assert set(grid.ids) <= set(run.sh(f"{read_only} runs list --format ids").ids)
+    run.sh(f"{read_only} store check")
+    for line in (CONSTRUCT, "train-dufm --K 4 --L 3 --n 1 --width 6 --steps 50 -q", f"{CONSTRUCT} --store new.db"):
+        ended = run.sh(f"{read_only} {line}", code=5)
+        assert "check " in ended.err
+        assert len(ended.err.splitlines()) == 1
+
+
+def test_an_old_store_that_cannot_be_written_ends_with_6_and_is_merged_elsewhere(
+    read_only: str, run: Nccli, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = (run.folder / "old.db").read_bytes()
+    ended = run.sh(f"{read_only} runs list --store old.db", code=6)
+    assert "needs an upgrade from schema 0001" in ended.err
+    assert "nccli store merge old.db --into NEW.db" in ended.err
+    ended = run.sh(
+        f"new=$(mktemp -d)/new.db; {read_only} store merge old.db --into $new; {read_only} runs list --store $new"
+    )
+    assert len(ended.out.splitlines()) == 6
+    assert (run.folder / "old.db").read_bytes() == before

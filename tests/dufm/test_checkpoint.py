@@ -1,5 +1,7 @@
 """A batch that is stopped anywhere goes on from its checkpoint and ends as if nothing had happened, to the bit."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -171,3 +173,18 @@ def test_the_interval_can_be_set_and_nonsense_is_refused(tmp_path: Path, monkeyp
         monkeypatch.setenv("NCCLI_CHECKPOINT_SECONDS", text)
         with pytest.raises(InputError, match="NCCLI_CHECKPOINT_SECONDS"):
             Checkpoint(tmp_path / "state.npz")
+
+
+def test_a_checkpoint_that_claims_more_than_it_holds_is_refused_before_anything_is_allocated(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**12,)})
+    with zipfile.ZipFile(tmp_path / "state.npz", "w") as archive:
+        archive.writestr("header.npy", header.getvalue())
+    with pytest.raises(InputError, match=r"header\.npy says that it is larger than the file"):
+        read_checkpoint(tmp_path / "state.npz")
+
+
+def test_a_compressed_checkpoint_is_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "state.npz", header=np.zeros(10**6, np.uint8))
+    with pytest.raises(InputError, match=r"header\.npy is compressed"):
+        read_checkpoint(tmp_path / "state.npz")

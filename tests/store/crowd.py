@@ -25,9 +25,9 @@ _ROOT = Path(__file__).parents[2]
 _FORK = multiprocessing.get_context("fork")
 
 
-def crowd(scene: str, path: Path, count: int) -> subprocess.CompletedProcess[str]:
+def crowd(scene: str, place: Path | str, count: int) -> subprocess.CompletedProcess[str]:
     """Play a scene in a fresh process; its exit code is the number of processes that failed."""
-    command = [sys.executable, "-m", "tests.store.crowd", scene, str(path), str(count)]
+    command = [sys.executable, "-m", "tests.store.crowd", scene, str(place), str(count)]
     return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -105,8 +105,8 @@ if __name__ == "__main__":
     _, scene, path, count = sys.argv
     if scene == "kill":
         sys.exit(kill(path, int(count)))
-    if scene == "increment":
-        sys.exit(together(increment, [path], int(count)))
+    if scene in ("increment", "create_one"):
+        sys.exit(together({"increment": increment, "create_one": create}[scene], [path], int(count)))
     sys.exit(
         together({"create": create, "create_with_wal": create_with_wal}[scene], new_stores(Path(path)), int(count))
     )

@@ -11,13 +11,14 @@ from nccli.store import Store, check_store, save_run
 from nccli.store.tables import History, Run
 from tests.store.crowd import ROUNDS, crowd, new_stores
 from tests.store.example_runs import example_run
+from tests.store.server import new_schema
 
 PROCESSES = 6
 
 
-def test_processes_that_read_then_write_lose_nothing(store: Store, path: Path) -> None:
+def test_processes_that_read_then_write_lose_nothing(store: Store, place: str) -> None:
     save_run(store, example_run(steps=0, history=[{**example_run().history[0], "step": 0}]))
-    played = crowd("increment", path, PROCESSES)
+    played = crowd("increment", place, PROCESSES)
     assert played.returncode == 0, played.stderr
     with store.read() as connection:
         assert connection.scalar(select(Run.steps)) == PROCESSES * ROUNDS
@@ -30,6 +31,13 @@ def test_processes_that_make_the_same_new_store_all_succeed(path: Path, scene: s
     assert played.returncode == 0, played.stderr
     for made in new_stores(path):
         assert all(finding.ok for finding in check_store(Store.open(made)))
+
+
+def test_processes_that_make_the_same_schema_of_a_server_all_succeed(server: str) -> None:
+    place = new_schema(server)
+    played = crowd("create_one", place, PROCESSES)
+    assert played.returncode == 0, played.stderr
+    assert all(finding.ok for finding in check_store(Store.open(place)))
 
 
 def test_a_second_writer_waits_for_the_first(store: Store) -> None:
@@ -55,7 +63,9 @@ def test_a_writer_takes_the_write_lock_before_it_reads(store: Store) -> None:
     statements: list[str] = []
     event.listen(store._writer, "before_cursor_execute", lambda c, cursor, statement, *_: statements.append(statement))
     save_run(store, example_run())
-    assert statements[0] == "BEGIN IMMEDIATE"
+    locks = {"BEGIN IMMEDIATE"} if store.path is not None else {"SET LOCAL lock_timeout = '30000ms'"}
+    assert statements[0] in locks
+    assert store.path is not None or "pg_advisory_xact_lock" in statements[1]
 
 
 def test_a_reader_sees_one_state_throughout(store: Store) -> None:

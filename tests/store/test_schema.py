@@ -13,10 +13,10 @@ from sqlmodel import SQLModel
 
 from nccli.store import Store
 from nccli.store._migrate import REVISIONS, VERSION_TABLE, migrations_folder
-from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
+from nccli.store.tables import Claim, History, Layer, Matrix, Run, SingularValue, Worker
 from tests.store.plain_sql import plain
 
-TABLES = [str(table.__tablename__) for table in (Run, Layer, SingularValue, History, Matrix)]
+TABLES = [str(table.__tablename__) for table in (Run, Layer, SingularValue, History, Matrix, Worker, Claim)]
 
 
 def facts(path: Path, table: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_a_migrated_table_is_enforced_as_the_declared_one(store: Store, path: Pa
     assert facts(path, table) == facts(declared, table)
 
 
-@pytest.mark.parametrize("table", [table for table in TABLES if table != "run"])
+@pytest.mark.parametrize("table", [table for table in TABLES if table not in ("run", "worker")])
 def test_every_child_goes_with_its_run(store: Store, path: Path, table: str) -> None:
     keys = facts(path, table)["foreign keys"]
     assert keys

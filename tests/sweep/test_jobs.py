@@ -1,14 +1,17 @@
 """What is left of a sweep: batches that fit, and states that a killed command left."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from nccli.dufm import budget
 from nccli.dufm.checkpoint import read_checkpoint
+from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
-from nccli.store import Store, run_records, select_runs
+from nccli.store import Claims, FinishedRun, Store, run_records, save_run, select_runs
 from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_dufm
+from nccli.sweep._rows import running_columns
 from tests.sweep.sweeps import tiny_grid
 
 
@@ -108,3 +111,55 @@ def test_the_state_of_runs_that_another_command_finished_is_removed(store: Store
     state.write_bytes(kept)
     execute_dufm(plan_dufm(tiny_grid([1]), store, force=False), store, "cpu")
     assert states(store) == []
+
+
+def test_a_part_of_a_saved_batch_goes_on_and_the_state_of_the_rest_stays(store: Store) -> None:
+    whole, part = tiny_grid(range(3), steps=3000), tiny_grid([1], steps=3000)
+    execute_dufm(plan_dufm(whole, store, force=False), store, "cpu", stop_after(3))
+    (state,) = states(store)
+    kept = state.read_bytes()
+    (job,) = jobs_of(plan_dufm(part, store, force=False), store, "cpu", True, silent)
+    assert job.step > 0
+    assert job.checkpoint != state
+    execute_dufm(plan_dufm(part, store, force=False), store, "cpu", SweepWatch(on_trouble=silent))
+    assert state.read_bytes() == kept
+    jobs = jobs_of(plan_dufm(whole, store, force=False), store, "cpu", True, silent)
+    assert [([config.seed for config in job.configs], job.step > 0) for job in jobs] == [([0, 2], True)]
+    execute_dufm(plan_dufm(whole, store, force=False), store, "cpu", SweepWatch(on_trouble=silent))
+    assert states(store) == []
+
+
+def test_a_run_that_another_process_makes_is_waited_for(store: Store) -> None:
+    """A thread stands for the other process: its claims are its own."""
+    (config,) = tiny_grid([0])
+    other = Store.create(str(store.path))
+    said: list[str] = []
+    key = plan_dufm([config], store, force=False).ids[0]
+    with Claims(other, silent) as claims:
+        claims.take([key], lambda _: running_columns(config, "cpu", "0"))
+        finish = threading.Timer(1.0, lambda: save_run(other, finished(config)))
+        finish.start()
+        watch = SweepWatch(on_trouble=silent, on_wait=said.append)
+        assert execute_dufm(plan_dufm([config], store, force=False), store, "cpu", watch) == {key: "converged"}
+        finish.join()
+    assert len(said) == 1
+    assert losses(store) == {0: 0.125}
+
+
+def test_a_run_that_another_process_gives_up_is_made_here(store: Store) -> None:
+    (config,) = tiny_grid([0])
+    key = plan_dufm([config], store, force=False).ids[0]
+    claims = Claims(Store.create(str(store.path)), silent)
+    claims.take([key], lambda _: running_columns(config, "cpu", "0"))
+    give_up = threading.Timer(1.0, lambda: claims.__exit__(None, None, None))
+    give_up.start()
+    watch = SweepWatch(on_trouble=silent)
+    assert execute_dufm(plan_dufm([config], store, force=False), store, "cpu", watch) == {key: "stopped"}
+    give_up.join()
+
+
+def finished(config: DufmConfig) -> FinishedRun:
+    """A result for a configuration, with a loss that no training gives."""
+    row = {**running_columns(config, "cpu", "0"), "status": "converged", "steps": 1, "grad_norm": 0.0}
+    row = {name: value for name, value in row.items() if name not in ("config", "wd", "wd_h1")}
+    return FinishedRun({**row, "loss": 0.125, "fit": 0.1, "reg": 0.025}, config.as_dict(), layers=())

@@ -1,0 +1,57 @@
+"""What the shell offers after Tab, fast: neither SQLAlchemy nor anything that computes is loaded for it."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import typer
+
+FIGURES = (
+    *("loss-ratio", "rank-vs-wd", "rank-vs-lr", "rank-vs-width", "rank-vs-K", "rank-vs-L", "dnc-share-vs-width"),
+    *("training", "spectra", "effective-rank", "class-means", "gram"),
+    *(f"fig{number}" for number in range(1, 11)),
+)
+"""Names of the figures, which `nccli.figures` has with all that draws them; a test holds the two together."""
+
+_MOST = 100
+_PATIENCE = 0.1
+_QUERY = """
+SELECT id, kind, status, K, L, wd, seed FROM run WHERE id >= ? AND id < ? ORDER BY created DESC, id LIMIT ?
+"""
+
+
+def complete_figures(incomplete: str) -> list[str]:
+    """Figures whose names begin so."""
+    return [name for name in FIGURES if name.startswith(incomplete)]
+
+
+def complete_runs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Ids of stored runs that begin so, the newest first, with what they are.
+
+    Nothing for a store that is on a server, is busy, or is not there: the shell does not wait and shows no errors.
+    """
+    location = _location(ctx.params)
+    if "://" in location or not Path(location).is_file():
+        return []
+    uri = f"{Path(location).resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
+            rows = connection.execute(_QUERY, (incomplete, f"{incomplete}g", _MOST)).fetchall()
+    except sqlite3.Error:
+        return []
+    return [(key, _described(*about)) for key, *about in rows]
+
+
+def _location(given: Mapping[str, object]) -> str:
+    named = given.get("store")
+    location = str(named) if named else os.environ.get("NCCLI_STORE") or "nccli.db"
+    return location.removeprefix("sqlite:///")
+
+
+def _described(kind: str, status: str, K: int, L: int, wd: float | None, seed: int | None) -> str:
+    parts = [kind, status, f"K {K}", f"L {L}"]
+    parts += [] if wd is None else [f"wd {wd:g}"]
+    parts += [] if seed is None else [f"seed {seed}"]
+    return ", ".join(parts)

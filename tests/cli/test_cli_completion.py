@@ -1,0 +1,69 @@
+"""Tab offers commands, figures and run ids, in bash, zsh and fish, and loads nothing that makes a person wait."""
+
+import pytest
+
+from nccli.cli._completion import FIGURES
+from nccli.figures import LOSS_RATIO, PAPER_FIGURES, STORE_FIGURES
+from tests.cli.command import Nccli
+from tests.cli.conftest import Made
+
+
+def asked(shell: str, line: str) -> dict[str, str]:
+    """What a shell sets when Tab is pressed at the end of a line."""
+    words = line.split(" ")
+    if shell == "bash":
+        return {"_NCCLI_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    fish = {"_TYPER_COMPLETE_FISH_ACTION": "get-args"} if shell == "fish" else {}
+    return {"_NCCLI_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line, **fish}
+
+
+def test_the_figures_offered_are_those_there_are() -> None:
+    assert (LOSS_RATIO, *STORE_FIGURES, *PAPER_FIGURES) == FIGURES
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_commands_figures_and_run_ids_are_offered(grid: Made, shell: str) -> None:
+    nccli = Nccli(grid.path.parent)
+    key = grid.ids[0]
+    for line, offered in (
+        ("nccli pl", "plot"),
+        ("nccli plot sp", "spectra"),
+        (f"nccli compare {key[:6]}", key),
+        (f"nccli plot spectra {key[:6]}", key),
+        ("nccli runs exp", "export"),
+    ):
+        out = nccli("", **asked(shell, line)).out
+        assert offered in out
+        assert "loss-ratio" not in out
+    if shell != "bash":
+        assert "dufm, stopped, K 4" in nccli("", **asked(shell, f"nccli runs show {key[:6]}")).out
+
+
+def test_run_ids_are_those_of_the_store_that_the_line_names(grid: Made, run: Nccli) -> None:
+    line = f"nccli runs show --store {grid.path} "
+    assert set(grid.ids) <= set(run("", **asked("bash", line)).out.split())
+    assert run("", **asked("bash", "nccli runs show ")).out.strip() == ""
+
+
+@pytest.mark.parametrize("content", ["", "no database"])
+def test_a_store_that_is_none_offers_nothing_and_says_nothing(run: Nccli, content: str) -> None:
+    (run.folder / "nccli.db").write_text(content)
+    ended = run("", **asked("bash", "nccli runs show a"))
+    assert (ended.out.strip(), ended.err) == ("", "")
+
+
+def test_nothing_heavy_is_loaded_for_it(grid: Made) -> None:
+    nccli = Nccli(grid.path.parent)
+    _, modules = nccli.observed([""], **asked("bash", "nccli plot spectra a"))
+    heavy = {
+        "torch",
+        "torchvision",
+        "sqlalchemy",
+        "sqlmodel",
+        "matplotlib",
+        "numpy",
+        "scipy",
+        "alembic",
+        "rich.console",
+    }
+    assert not modules[""] & heavy

@@ -1,0 +1,88 @@
+"""The contract of streams and formats, a row of a table each: a pipe gets data, a terminal gets a table that is whole.
+
+Each row is run by the installed command. Signals and closed pipes have files of their own beside this one.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.cli.command import Nccli
+from tests.cli.conftest import Made
+from tests.cli.terminal import terminal
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+ESCAPE = "\x1b"
+ASCII = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+WORLDS: dict[str, dict[str, str]] = {
+    "plain": {},
+    "FORCE_COLOR": {"FORCE_COLOR": "1"},
+    "GITHUB_ACTIONS": {"GITHUB_ACTIONS": "true"},
+    "NO_COLOR": {"NO_COLOR": "1"},
+    "TERM=dumb": {"TERM": "dumb"},
+    "no UTF-8": ASCII,
+}
+READING = {
+    "runs list": r'\{"id": "',
+    "compare": r'\{"id": "',
+    "compare --group-by wd": r'\{"wd": ',
+    "store check": r'\{"check": "schema"',
+    "plot --list": r'\{"name": ',
+    "store upgrade": r'\{"store": ',
+    "runs list --format ids": r"[0-9a-f]{12}$",
+    "runs export --where kind=dnc": r'\{"run": \{',
+}
+
+
+@pytest.fixture(scope="module")
+def places(grid: Made) -> Nccli:
+    return Nccli(grid.path.parent)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_pipe_gets_the_same_plain_data_in_every_world(places: Nccli, world: str) -> None:
+    lines = ["runs list", "compare --group-by wd"] if world != "plain" else list(READING)
+    plain = places.all(lines) if world != "plain" else {}
+    for line, ended in places.all(lines, **WORLDS[world]).items():
+        assert re.match(READING[line], ended.out.splitlines()[0]), line
+        assert ESCAPE not in ended.out + ended.err
+        assert ended.err == ""
+        assert ended.raw == plain.get(line, ended).raw
+
+
+def shown(places: Nccli, line: str, columns: int, env: dict[str, str]) -> str:
+    """What a terminal shows."""
+    with terminal(columns) as screen:
+        with places.start(line, env, stdout=screen.end, stderr=subprocess.DEVNULL) as process:
+            screen.wait_for(r"\n")
+            screen.drain()
+        screen.drain()
+    assert process.returncode == 0
+    return screen.shown.replace("\r", "")
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+@pytest.mark.parametrize("world", ["plain", "NO_COLOR", "TERM=dumb", "no UTF-8"])
+def test_a_terminal_gets_a_table_with_every_value_whole(places: Nccli, grid: Made, world: str, columns: int) -> None:
+    text = shown(places, "runs list --where kind=dufm", columns, WORLDS[world])
+    rows = [COLOUR.sub("", row) for row in text.splitlines()]
+    assert rows[0].split()[:3] == ["id", "kind", "status"]
+    assert sorted(row.split()[0] for row in rows[2:]) == sorted(grid.ids)
+    assert len({len(row.split()) for row in rows[2:]}) == 1
+    assert "…" not in text
+    if world in ("NO_COLOR", "TERM=dumb"):
+        assert not re.search(r"\x1b\[[0-9;]*3[0-7]", text), "a colour"
+    if world == "TERM=dumb":
+        assert ESCAPE not in text
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_help_fits_the_terminal(places: Nccli, columns: int) -> None:
+    text = shown(places, "runs rm --help", columns, {})
+    assert max(len(COLOUR.sub("", row)) for row in text.splitlines()) <= columns
+
+
+@pytest.mark.parametrize("line", ["runs show -", "compare -", "plot spectra -", "runs export -", "runs rm - --yes"])
+def test_nothing_on_stdin_is_nothing_found(places: Nccli, line: str) -> None:
+    assert places(line, code=3).err.startswith("nccli: no run ids on stdin")

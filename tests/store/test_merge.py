@@ -1,0 +1,104 @@
+"""Merging: idempotent, in any order the same, and nothing is overwritten silently."""
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from nccli.errors import InputError, NothingFoundError
+from nccli.store import Claims, Store, merge_stores, run_records, save_run, select_runs
+from tests.store.example_runs import example_run
+from tests.store.plain_sql import dump
+
+
+def make(folder: Path, name: str, *runs: int, **changes: object) -> Path:
+    """A store with example runs of some seeds."""
+    store = Store.create(str(folder / name))
+    for seed in runs:
+        save_run(store, example_run(seed, **changes))  # type: ignore[arg-type]
+    return folder / name
+
+
+def merged(folder: Path, name: str, *sources: Path) -> Path:
+    """The sources merged into a store, in that order."""
+    merge_stores([str(source) for source in sources], Store.create(str(folder / name)))
+    return folder / name
+
+
+def losses(store: Store) -> dict[int, float]:
+    with store.read() as connection:
+        return {record["seed"]: record["loss"] for record in run_records(connection, select_runs(connection))}
+
+
+def test_a_merged_store_has_every_run_whole(tmp_path: Path) -> None:
+    a, b = make(tmp_path, "a.db", 0, 1), make(tmp_path, "b.db", 2)
+    both = Store.open(str(merged(tmp_path, "both.db", a, b)))
+    with both.read() as connection:
+        together = {record["id"]: record for record in run_records(connection, select_runs(connection))}
+    for path in (a, b):
+        with Store.open(str(path)).read() as connection:
+            for record in run_records(connection, select_runs(connection)):
+                assert together.pop(record["id"]) == record
+    assert together == {}
+
+
+def test_any_order_and_any_repetition_gives_the_same_store(tmp_path: Path) -> None:
+    """Overlapping stores: the same result made twice, and a result that differs."""
+    stores = [
+        make(tmp_path, "a.db", 0, 1),
+        make(tmp_path, "b.db", 1, 2),
+        make(tmp_path, "c.db", 0, 3, loss=0.7),
+    ]
+    ends = [sorted(dump(merged(tmp_path, f"{i}.db", *order))) for i, order in enumerate(permutations(stores))]
+    assert all(end == ends[0] for end in ends)
+    again = tmp_path / "0.db"
+    merge_stores([str(store) for store in (*stores, *stores)], Store.open(str(again)))
+    assert sorted(dump(again)) == ends[0]
+
+
+def test_one_by_one_in_any_order_gives_the_same_store(tmp_path: Path) -> None:
+    a, b = make(tmp_path, "a.db", 0, 1), make(tmp_path, "b.db", 1, 2)
+    for name, order in (("ab.db", (a, b)), ("ba.db", (b, a))):
+        for each in order:
+            merged(tmp_path, name, each)
+    assert sorted(dump(tmp_path / "ab.db")) == sorted(dump(tmp_path / "ba.db"))
+
+
+def test_another_result_of_the_same_run_is_told_and_left_where_it_is(store: Store, tmp_path: Path) -> None:
+    save_run(store, example_run(0))
+    other = make(tmp_path, "other.db", 0, 1, loss=0.7)
+    report = merge_stores([str(other)], store)
+    (conflict,) = report.conflicts
+    assert (conflict.id, conflict.kept, conflict.other, conflict.where) == (example_run(0).id, 0.1, 0.7, str(other))
+    assert report.added == 1
+    assert losses(store) == {0: 0.1, 1: 0.7}
+
+
+def test_a_finished_run_takes_the_place_of_an_unfinished_one_and_never_the_reverse(
+    store: Store, tmp_path: Path
+) -> None:
+    save_run(store, example_run(0, status="interrupted", steps=3, loss=0.9))
+    save_run(store, example_run(1))
+    other = make(tmp_path, "other.db", 0)
+    late = make(tmp_path, "late.db", 1, status="interrupted", steps=3, loss=0.9)
+    report = merge_stores([str(other), str(late)], store)
+    assert (report.finished, report.same, report.conflicts) == (1, 1, [])
+    assert losses(store) == {0: 0.1, 1: 0.11}
+
+
+def test_runs_in_training_are_left_out(store: Store, tmp_path: Path) -> None:
+    other = Store.create(str(tmp_path / "other.db"))
+    run = example_run(0)
+    known = {name: value for name, value in run.columns.items() if name not in ("status", "loss")}
+    with Claims(other, pytest.fail) as claims:
+        claims.take([run.id], lambda key: known)
+        assert merge_stores([str(tmp_path / "other.db")], store).skipped == 1
+    assert losses(store) == {}
+
+
+def test_a_store_is_not_merged_into_itself(path: Path) -> None:
+    store = Store.create(str(path))
+    with pytest.raises(InputError, match="is the store to merge into"):
+        merge_stores([str(path)], store)
+    with pytest.raises(NothingFoundError, match="no store at"):
+        merge_stores([str(path.with_name("none.db"))], store)

@@ -1,0 +1,119 @@
+"""Every schema there has been, in a store that nccli of that time made: opening upgrades it, and all comes out equal.
+
+`released/NNNN.db.gz` is the store, `released/NNNN.jsonl.gz` what `nccli runs list --limit 0` printed of it then.
+"""
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nccli.errors import StoreError, StoreVersionError
+from nccli.figures import STORE_FIGURES, render, style
+from nccli.store import Store, check_store, merge_stores, run_records, select_history, select_matrix, select_runs
+from nccli.store._migrate import REVISIONS
+from nccli.strict_json import encodable
+from tests.store.plain_sql import dump, plain
+from tests.store.revisions import add_revision
+
+RELEASED = Path(__file__).with_name("released")
+NAMES = sorted(file.name.split(".")[0] for file in RELEASED.glob("*.db.gz"))
+
+
+@pytest.fixture(params=NAMES)
+def released(request: pytest.FixtureRequest, path: Path) -> str:
+    """The schema of the store that lies at `path`."""
+    path.write_bytes(gzip.decompress((RELEASED / f"{request.param}.db.gz").read_bytes()))
+    return str(request.param)
+
+
+def backups(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{path.name}-before-upgrade-*"))
+
+
+def rows(path: Path, table: str) -> list[dict[str, Any]]:
+    """All rows of a table, by plain SQL."""
+    with plain(path) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+
+
+def test_every_schema_before_this_one_is_kept() -> None:
+    assert set(REVISIONS[:2]) <= set(NAMES) <= set(REVISIONS)
+
+
+def test_an_old_store_comes_out_with_every_value_it_had(released: str, path: Path) -> None:
+    tables = ("run", "layer", "singular_value", "history", "matrix")
+    before = {table: rows(path, table) for table in tables}
+    said = [json.loads(line) for line in gzip.decompress((RELEASED / f"{released}.jsonl.gz").read_bytes()).splitlines()]
+    store = Store.open(str(path))
+    assert store.upgraded_from == released
+    for table in tables:
+        for old, new in zip(before[table], rows(path, table), strict=True):
+            assert {name: new[name] for name in old} == old
+    with store.read() as connection:
+        records = {record["id"]: encodable(record) for record in run_records(connection, select_runs(connection))}
+    assert len(said) == len(records) > 0
+    for record in said:
+        assert {name: records[record["id"]][name] for name in record} == record
+    assert all(finding.ok for finding in check_store(store))
+
+
+def test_figures_of_an_upgraded_store_are_those_of_a_new_one(released: str, path: Path, tmp_path: Path) -> None:
+    fresh = Store.create(str(tmp_path / "fresh.db"))
+    assert merge_stores([str(path)], fresh).added > 0
+    drawn = []
+    for store in (Store.open(str(path)), fresh):
+        with store.read() as connection:
+            runs = [row for row in select_runs(connection) if row["kind"] == "dufm" and row["status"] != "diverged"]
+            figure = STORE_FIGURES["spectra"]
+            with style():
+                drawn.append(render(figure.draw(figure.collect(connection, runs, 1e-2), 5.5), "svg"))
+            assert all(select_history(connection, [row["id"] for row in runs]).values())
+            assert select_matrix(connection, runs[0]["id"], 2, "pre", "class_means").shape == (6, 4)
+    assert drawn[0] == drawn[1]
+
+
+def test_the_file_as_it_was_stays_beside_the_upgraded_one(released: str, path: Path) -> None:
+    before = dump(path)
+    store = Store.open(str(path))
+    assert backups(path) == [store.backup]
+    assert dump(backups(path)[0]) == before
+    Store.open(str(path))
+    assert len(backups(path)) == 1
+
+
+def test_an_upgrade_that_fails_leaves_the_old_store_and_no_copy(
+    released: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dump(path)
+    add_revision(
+        tmp_path, 'op.execute("UPDATE run SET loss = 0")\nop.execute("INSERT INTO nowhere VALUES (1)")', monkeypatch
+    )
+    with pytest.raises(StoreVersionError, match=f"needs an upgrade from schema {released}.*nowhere.*\nIt is as it was"):
+        Store.open(str(path))
+    assert dump(path) == before
+    assert backups(path) == []
+
+
+def test_an_upgrade_without_room_for_the_copy_is_not_begun(
+    released: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise StoreError("no copy can be made: No space left on device")
+
+    monkeypatch.setattr("nccli.store._store.copy_file", full)
+    before = path.read_bytes()
+    with pytest.raises(StoreVersionError, match="No space left"):
+        Store.open(str(path))
+    assert path.read_bytes() == before
+
+
+def test_merging_an_old_store_leaves_it_as_it_is(released: str, path: Path, tmp_path: Path) -> None:
+    before = path.read_bytes()
+    merge_stores([str(path)], Store.create(str(tmp_path / "all.db")))
+    assert path.read_bytes() == before
+    assert backups(path) == []
