@@ -34,6 +34,7 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("/SRG", ratio("ratio_srg")),
     Column("ranks", lambda record: " ".join(map(str, hidden_ranks(record)))),
     Column("DNC1", _dnc1),
+    Column("acc.", number("train_accuracy", 4)),
 )
 
 

@@ -104,7 +104,7 @@ def _series_rows(series: Series, records: dict[str, Row]) -> list[Row]:
 def _reference_rows(runs: Sequence[Row]) -> list[Row]:
     """Ranks of the DNC solution and of the SRG solution that is best for the runs' own problems."""
     classes = sorted({run["K"] for run in runs})
-    solutions = {problem_of(run): solve_srg(problem_of(run)) for run in runs}
+    solutions = {problem_of(run): solve_srg(problem_of(run)) for run in runs if run["loss_dnc"] is not None}
     rows = []
     for K in classes:
         suffix = f", K = {K}" if len(classes) > 1 else ""

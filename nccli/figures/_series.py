@@ -30,7 +30,13 @@ class Series:
 def settings_of(run: Row) -> dict[str, Any]:
     """What makes a run, with the weight decays as `wd` and, only where they differ from it, `λ_H1` and `λ_W`."""
     config = dict(run["config"])
-    decays, h1 = config.pop("wd_layers"), config.pop("wd_h1")
+    decays, h1 = config.pop("wd_layers", []), config.pop("wd_h1", None)
+    if config.get("reg") == "dufm" and run["wd"]:
+        h1, config["n λ_H1/λ"] = run["wd"], round(run["n"] * h1 / run["wd"], 9)
+    elif config.get("reg") == "standard":
+        h1 = run["wd"]
+    if run["kind"] == "e2e":
+        del config["epochs"]
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
     if run["wd"] is None:
         found["λ_W"] = ", ".join(f"{value:g}" for value in decays)

@@ -13,9 +13,9 @@ from nccli.store._record import largest_dnc1, loss_ratio
 
 GROUP_COLUMNS = (
     *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1"),
-    *("lr", "seed", "steps", "activation", "dtype", "device"),
+    *("lr", "seed", "steps", "activation", "dtype", "device", "dataset", "backbone", "reg_kind"),
 )
-_SETTINGS = ("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation")
+_SETTINGS = ("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "dataset", "backbone", "reg_kind")
 
 
 def hidden_layers(L: int) -> list[Stage]:
@@ -38,10 +38,11 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         hidden = [by_stage[stage] for stage in hidden_layers(run["L"]) if stage in by_stage]
         record = {name: run[name] for name in ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")}
         record |= {name: run[name] for name in ("seed", "steps", "activation", "dtype", "device")}
+        record |= {name: run[name] for name in ("dataset", "backbone", "reg_kind")}
         record |= {name: run[name] for name in ("loss", "fit", "reg", "loss_dnc", "loss_srg")}
         record["ratio_dnc"] = loss_ratio(run["loss"], run["loss_dnc"])
         record["ratio_srg"] = loss_ratio(run["loss"], run["loss_srg"])
-        record["below_dnc"] = run["loss"] < run["loss_dnc"]
+        record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < run["loss_dnc"]
         record["ranks"] = [by_stage[Stage(i, "post")] for i in range(1, run["L"] + 1) if Stage(i, "post") in by_stage]
         record["rank_last_pre"] = by_stage.get(Stage(run["L"], "pre"))
         record["mean_rank"] = fmean(hidden) if hidden else None
@@ -96,7 +97,7 @@ def group_records(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> 
         row: dict[str, Any] = {**dict(zip(keys, key, strict=True)), "runs": len(members)}
         for quantity in ("loss", "ratio_dnc", "ratio_srg", "mean_rank"):
             row |= _summary(quantity, [m[quantity] for m in members if m[quantity] is not None])
-        row["share_below_dnc"] = _share([m["below_dnc"] for m in members])
+        row["share_below_dnc"] = _share([m["below_dnc"] for m in members if m["below_dnc"] is not None])
         row["share_ranks_agree"] = _share([m["ranks_agree"] for m in members if m["ranks_agree"] is not None])
         rows.append(row)
     return rows

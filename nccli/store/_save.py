@@ -1,15 +1,18 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, insert
 
-from nccli.metrics import LayerMetrics
+from nccli.metrics import CollapseMetrics, LayerMetrics
 from nccli.store._run import FinishedRun
 from nccli.store._store import Store
 from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
+
+COLLAPSE_COLUMNS = tuple(field.name for field in fields(CollapseMetrics))
 
 
 def save_run(store: Store, run: FinishedRun) -> str:
@@ -23,8 +26,8 @@ def save_run(store: Store, run: FinishedRun) -> str:
         **run.row,
         "id": key,
         "config": run.config,
-        "wd": _common(run.config["wd_layers"]),
-        "wd_h1": run.config["wd_h1"],
+        "wd": _common(run.config.get("wd_layers", [])),
+        "wd_h1": run.config.get("wd_h1"),
         "created": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     layers = [_layer_row(key, layer) for layer in run.layers]
@@ -60,7 +63,14 @@ def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:
         "effective_rank": layer.effective_rank,
         "stable_rank": layer.stable_rank,
         "nuclear_norm": layer.nuclear_norm,
+        **_collapse_columns(layer),
     }
+
+
+def _collapse_columns(layer: LayerMetrics) -> dict[str, float | None]:
+    """The single-layer set, what does not exist as None."""
+    values = dict.fromkeys(COLLAPSE_COLUMNS) if layer.collapse is None else asdict(layer.collapse)
+    return {name: None if value is None or np.isnan(value) else value for name, value in values.items()}
 
 
 def _matrix_rows(key: str, layer: LayerMetrics) -> list[dict[str, Any]]:

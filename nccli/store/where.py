@@ -14,10 +14,14 @@ from sqlalchemy import ColumnElement
 from nccli.errors import InputError
 from nccli.store.tables import Run
 
-TEXT_COLUMNS = ("id", "kind", "status", "activation", "device", "dtype", "host", "created")
+TEXT_COLUMNS = (
+    *("id", "kind", "status", "activation", "device", "dtype", "host", "created"),
+    *("dataset", "backbone", "reg_kind"),
+)
 NUMBER_COLUMNS = (
     *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
     *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds"),
+    *("epochs", "train_accuracy", "test_accuracy"),
 )
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {

@@ -1,5 +1,6 @@
 """From value lists to runs, and their execution."""
 
+from nccli.sweep._e2e import E2ePlan, E2eSweepWatch, e2e_checkpoint, e2e_grid, e2e_run, execute_e2e, plan_e2e
 from nccli.sweep._execute import Plan, SweepWatch, execute_dufm, plan_dufm
 from nccli.sweep._export import export_point
 from nccli.sweep._grid import ProblemGrid, dufm_grid
@@ -8,6 +9,8 @@ from nccli.sweep._rows import construction_config, construction_run, dufm_run
 from nccli.sweep._values import parse_floats, parse_integers
 
 __all__ = [
+    "E2ePlan",
+    "E2eSweepWatch",
     "Job",
     "Plan",
     "ProblemGrid",
@@ -16,10 +19,15 @@ __all__ = [
     "construction_run",
     "dufm_grid",
     "dufm_run",
+    "e2e_checkpoint",
+    "e2e_grid",
+    "e2e_run",
     "execute_dufm",
+    "execute_e2e",
     "export_point",
     "jobs_of",
     "parse_floats",
     "parse_integers",
     "plan_dufm",
+    "plan_e2e",
 ]

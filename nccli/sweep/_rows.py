@@ -19,8 +19,8 @@ def dufm_run(result: DufmResult, device: str, torch_version: str) -> FinishedRun
     config = result.config
     return FinishedRun(
         row={
-            **_problem_columns(config.problem),
-            **_provenance(result.seconds, device),
+            **problem_columns(config.problem),
+            **provenance(result.seconds, device),
             "torch_version": torch_version,
             "kind": "dufm",
             "status": result.status,
@@ -85,8 +85,8 @@ def construction_run(solution: Solution, width: int, edges: str | None = None) -
     layers = measure_layers(stages, np.arange(problem.K), weights)
     return FinishedRun(
         row={
-            **_problem_columns(problem),
-            **_provenance(time.perf_counter() - started, "cpu"),
+            **problem_columns(problem),
+            **provenance(time.perf_counter() - started, "cpu"),
             "kind": solution.construction.kind,
             "status": "converged",
             "width": width,
@@ -103,7 +103,8 @@ def construction_run(solution: Solution, width: int, edges: str | None = None) -
     )
 
 
-def _problem_columns(problem: Problem) -> dict[str, Any]:
+def problem_columns(problem: Problem) -> dict[str, Any]:
+    """Sizes of a problem and its DNC and SRG losses."""
     srg = solve_srg(problem)
     return {
         "K": problem.K,
@@ -114,7 +115,8 @@ def _problem_columns(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _provenance(seconds: float, device: str) -> dict[str, Any]:
+def provenance(seconds: float, device: str) -> dict[str, Any]:
+    """Where and when a run was made that took so many seconds until now."""
     started = datetime.now(UTC) - timedelta(seconds=seconds)
     return {
         "seconds": seconds,
