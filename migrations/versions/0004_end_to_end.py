@@ -36,4 +36,5 @@ def upgrade() -> None:
         op.add_column("run", sa.Column(name, sa.Float()))
     for name in _COLLAPSE:
         op.add_column("layer", sa.Column(name, sa.Float()))
+    op.add_column("layer", sa.Column("name", sa.String()))
     op.add_column("history", sa.Column("train_accuracy", sa.Float()))

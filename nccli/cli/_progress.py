@@ -30,7 +30,8 @@ class TrainingProgress:
             title, state: what to say of a batch and of its progress; by default that of DUFM training.
         """
         self._quiet = quiet
-        self._title, self._state = title or _title, state or _state
+        self._title: Callable[[int, int, Any], str] = title or _title
+        self._state: Callable[[Any], str] = state or _state
         self._bar: Any = None
         self._task: Any = None
         self._next = time.monotonic() + _PLAIN_SECONDS

@@ -259,8 +259,8 @@ def _trivial(result: "E2eResult") -> str:
     config = result.config
     hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"
     return (
-        f"seed {config.seed}, λ = {max(config.wd_layers):g} ended at the trivial point: the fit is {result.fit:.4f}, that "
-        f"of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5; weight decay won before the fit grew. "
+        f"seed {config.seed}, λ = {max(config.wd_layers):g} ended at the trivial point: the fit is {result.fit:.4f}, "
+        f"that of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5; weight decay won before the fit grew. "
         f"Try {hint}"
     )
 

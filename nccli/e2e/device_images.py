@@ -52,6 +52,12 @@ class DeviceImages:
         images = self._images[at].to(torch.float32, memory_format=torch.channels_last)
         return torch.addcmul(self._shift, images, self._factor), self.labels[at]
 
+    def pixels(self, index: Int[np.ndarray, " B"], unit: bool) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
+        """Images as they are in float32, uint8 over 255 if `unit`, and labels."""
+        at = torch.from_numpy(index).to(self.device)
+        images = self._images[at].to(torch.float32)
+        return images / 255 if unit and self._images.dtype == torch.uint8 else images, self.labels[at]
+
 
 def augmented(images: Float[Tensor, "B C H W"], generator: torch.Generator) -> Float[Tensor, "B C H W"]:
     """Each image shifted by up to an eighth of its size, edges filled with the mean, and flipped at random."""

@@ -26,6 +26,7 @@ class LayerMetrics:
         singular_values: of the class means, largest first, min(K, d) of them.
         class_means: (K, d), one class a row.
         collapse: the single-layer set, where it was measured.
+        name: of the module, in a network that is not numbered by l.
     """
 
     layer: int
@@ -40,6 +41,7 @@ class LayerMetrics:
     singular_values: Float[np.ndarray, " r"]
     class_means: Float[np.ndarray, "K d"]
     collapse: CollapseMetrics | None = None
+    name: str | None = None
 
     @property
     def gram(self) -> Float[np.ndarray, "K K"]:
@@ -79,6 +81,7 @@ def layer_metrics(
     dnc1: float,
     weights: Float[np.ndarray, "out d"] | None = None,
     collapse: CollapseMetrics | None = None,
+    name: str | None = None,
 ) -> LayerMetrics:
     """What follows from the class means of a layer, with what does not.
 
@@ -88,6 +91,7 @@ def layer_metrics(
         dnc1: of the features.
         weights: of the linear map that reads the features, for `dnc3`; None if there is none.
         collapse: the single-layer set, where it was measured.
+        name: of the module.
     """
     spectrum = singular_values(means)
     return LayerMetrics(
@@ -103,4 +107,5 @@ def layer_metrics(
         singular_values=spectrum,
         class_means=means,
         collapse=collapse,
+        name=name,
     )

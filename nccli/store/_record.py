@@ -18,7 +18,7 @@ def loss_ratio(loss: float, reference: float | None) -> float | None:
 
 def _collapse(layer: Row) -> dict[str, Any]:
     """The single-layer set of layers for which it was measured."""
-    found = {name: layer[name] for name in COLLAPSE_COLUMNS}
+    found = {name: layer[name] for name in (*COLLAPSE_COLUMNS, "name")}
     return found if any(value is not None for value in found.values()) else {}
 
 

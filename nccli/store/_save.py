@@ -64,6 +64,7 @@ def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:
         "stable_rank": layer.stable_rank,
         "nuclear_norm": layer.nuclear_norm,
         **_collapse_columns(layer),
+        "name": layer.name,
     }
 
 

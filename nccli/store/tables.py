@@ -65,6 +65,7 @@ class Layer(SQLModel, table=True):
     """Metrics of one layer at one stage ("pre" or "post"). `dnc3` is NULL for stage "pre".
 
     From `nc1_pinv` on: the single-layer set of `nccli.metrics.CollapseMetrics`, NULL where it was not measured.
+    `name` is the module, in a network that is not numbered by l.
     """
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
@@ -85,6 +86,7 @@ class Layer(SQLModel, table=True):
     frame_distance: float | None = None
     self_duality: float | None = None
     nc4: float | None = None
+    name: str | None = None
 
 
 class SingularValue(SQLModel, table=True):

@@ -5,6 +5,7 @@ from nccli.sweep._execute import Plan, SweepWatch, execute_dufm, plan_dufm
 from nccli.sweep._export import export_point
 from nccli.sweep._grid import ProblemGrid, dufm_grid
 from nccli.sweep._jobs import Job, jobs_of
+from nccli.sweep._measured import content_fingerprint, measured_again, measured_run
 from nccli.sweep._rows import construction_config, construction_run, dufm_run
 from nccli.sweep._values import parse_floats, parse_integers
 
@@ -17,6 +18,7 @@ __all__ = [
     "SweepWatch",
     "construction_config",
     "construction_run",
+    "content_fingerprint",
     "dufm_grid",
     "dufm_run",
     "e2e_checkpoint",
@@ -26,6 +28,8 @@ __all__ = [
     "execute_e2e",
     "export_point",
     "jobs_of",
+    "measured_again",
+    "measured_run",
     "parse_floats",
     "parse_integers",
     "plan_dufm",

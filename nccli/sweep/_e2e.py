@@ -77,13 +77,13 @@ def e2e_grid(
 
     order = ("L", "width", "wd", "lr", "seed")
     check_grid_size([lists[name] for name in order])
-    about = {"data": images.fingerprint, "samples": len(images.train), "K": images.K, "n": images.n}
+    about: dict[str, Any] = {"data": images.fingerprint, "samples": len(images.train), "K": images.K, "n": images.n}
     about |= {"dataset": images.name, "balanced": images.balanced}
     found = []
     for L, width, wd, lr, seed in product(*(lists[name] for name in order)):
         h1 = wd_h1 if wd_h1 is not None else H1_SHARE * wd / images.n if fixed["reg"] == "dufm" else 0.0
         decays = tuple(wd_layers or (wd,) * L)
-        sizes = {"L": L, "width": width, "lr": lr, "seed": seed, "wd_h1": h1, "wd_layers": decays}
+        sizes: dict[str, Any] = {"L": L, "width": width, "lr": lr, "seed": seed, "wd_h1": h1, "wd_layers": decays}
         config = E2eConfig(**about, **fixed, **sizes, epochs=epochs or 1)
         if epochs is None:
             enough = enough_epochs(lr, config.momentum, config.schedule, min(decays), config.steps_per_epoch)
