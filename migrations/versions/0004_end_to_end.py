@@ -8,10 +8,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_COLLAPSE = (
-    *("nc1_pinv", "cdnv", "equinorm", "equiangularity", "etf_distance", "frame_distance"),
-    *("self_duality", "nc4"),
-)
+_COLLAPSE = "nc1_pinv cdnv equinorm equiangularity etf_distance frame_distance self_duality nc4"
 
 
 def upgrade() -> None:
@@ -34,7 +31,7 @@ def upgrade() -> None:
     op.add_column("run", sa.Column("epochs", sa.Integer()))
     for name in ("train_accuracy", "test_accuracy"):
         op.add_column("run", sa.Column(name, sa.Float()))
-    for name in _COLLAPSE:
+    for name in _COLLAPSE.split():
         op.add_column("layer", sa.Column(name, sa.Float()))
     op.add_column("layer", sa.Column("name", sa.String()))
     op.add_column("history", sa.Column("train_accuracy", sa.Float()))

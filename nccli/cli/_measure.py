@@ -13,7 +13,6 @@ from nccli.cli import _options as option
 from nccli.cli._notes import note
 from nccli.cli._output import Column, emit, number, plain
 from nccli.errors import InputError
-from nccli.metrics import RANK_RTOL
 
 if TYPE_CHECKING:
     from nccli.store import FinishedRun
@@ -67,7 +66,7 @@ def measure(
             show_default=False,
         ),
     ] = None,
-    rank_rtol: option.RankRtol = RANK_RTOL,
+    rank_rtol: option.RankRtol = 1e-2,
     pool: Annotated[
         Pool, typer.Option("--pool", help="Features of more than one axis: all of them, or their mean over positions.")
     ] = Pool.flatten,
@@ -147,7 +146,7 @@ def _stored(
     format: option.OutputFormat | None,
 ) -> None:
     from nccli.cli._selection import selected_runs
-    from nccli.sweep import measured_again
+    from nccli.store import measured_again
 
     with selected_runs(store, targets, where) as (connection, runs):
         records = measured_again(connection, runs, rank_rtol)
@@ -167,8 +166,7 @@ def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None
 def _store_and_print(
     found: "Sequence[FinishedRun]", location: str | None, rank_rtol: float, format: option.OutputFormat | None
 ) -> None:
-    from nccli.store import Store, save_run, select_runs, store_location
-    from nccli.sweep import measured_again
+    from nccli.store import Store, measured_again, save_run, select_runs, store_location
 
     target = Store.create(store_location(location))
     ids = [save_run(target, run) for run in found]

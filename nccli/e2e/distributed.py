@@ -112,6 +112,29 @@ def torchrun() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ and "MASTER_ADDR" in os.environ
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over all processes; the loss is a sum over them too, so gradients add up likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """Σ over processes."""
+        summed = values.clone()
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Σ over processes of what each of them does with the sum."""
+        summed = gradients[0].clone()
+        dist.all_reduce(summed)
+        return summed
+
+
+def _over_processes(values: Tensor) -> Tensor:
+    summed: Tensor = _SumOverProcesses.apply(values)  # type: ignore[no-untyped-call]
+    return summed
+
+
 class _GlobalNorm(nn.BatchNorm2d):
     """Batch normalisation over the batches of all processes, on any device; torch.nn.SyncBatchNorm wants a GPU."""
 
@@ -119,16 +142,12 @@ class _GlobalNorm(nn.BatchNorm2d):
         """As BatchNorm2d on the whole batch; mean and variance in two passes, so that rounding is that of one."""
         if not self.training:
             return super().forward(input)
-        from torch.distributed.nn.functional import all_reduce
-
         shape = (1, -1, 1, 1)
         count = torch.tensor(float(input.numel() // input.shape[1]))
         dist.all_reduce(count)
-        total: Tensor = all_reduce(input.sum(dim=(0, 2, 3)))  # type: ignore[no-untyped-call]
-        mean = total / count
+        mean = _over_processes(input.sum(dim=(0, 2, 3))) / count
         centred = input - mean.view(shape)
-        squares: Tensor = all_reduce(centred.square().sum(dim=(0, 2, 3)))  # type: ignore[no-untyped-call]
-        variance = squares / count
+        variance = _over_processes(centred.square().sum(dim=(0, 2, 3))) / count
         with torch.no_grad():
             assert self.running_mean is not None
             assert self.running_var is not None

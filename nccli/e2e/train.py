@@ -79,7 +79,7 @@ class Training:
         self._stepped: torch.nn.Module = self._network
         if group.size > 1:
             self._network.backbone = with_global_norm(self._network.backbone, self._device)
-            self._stepped = DistributedDataParallel(self._network, broadcast_buffers=False)
+            self._stepped = DistributedDataParallel(self._network)
         if compile:
             self._stepped = torch.compile(self._stepped)  # type: ignore[assignment]
         self._regularizer = make_regularizer(config)

@@ -8,7 +8,21 @@ from nccli.figures._figure import Row
 from nccli.theory import Problem
 
 _NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
-_IN_CAPTION = ("K", "L", "n", "width", "wd", "lr", "activation", "epsilon", "variant", "graph")
+_IN_CAPTION = (
+    "K",
+    "L",
+    "n",
+    "width",
+    "wd",
+    "lr",
+    "activation",
+    "epsilon",
+    "variant",
+    "graph",
+    "dataset",
+    "backbone",
+    "reg",
+)
 _SEED = ("seed",)
 
 
@@ -93,7 +107,7 @@ def _ordered(members: Sequence[tuple[dict[str, Any], tuple[Row, ...]]]) -> list[
 
 
 def _words(name: str, value: Any) -> str:
-    if name in ("kind", "activation", "variant", "graph", "dtype"):
+    if name in ("kind", "activation", "variant", "graph", "dtype", "dataset", "backbone"):
         return _NAMES.get(str(value), str(value))
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return f"{ {'wd': 'λ', 'epsilon': 'ε'}.get(name, _NAMES.get(name, name)) } = {text}"

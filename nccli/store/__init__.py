@@ -9,6 +9,7 @@ from nccli.store._comparison import (
     mixed_columns,
     parse_group_by,
 )
+from nccli.store._measured_again import measured_again
 from nccli.store._query import (
     Row,
     Stage,
@@ -45,6 +46,7 @@ __all__ = [
     "largest_dnc1",
     "loss_ratio",
     "mean_sd",
+    "measured_again",
     "mixed_columns",
     "parse_group_by",
     "parse_where",

@@ -38,7 +38,6 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         hidden = [by_stage[stage] for stage in hidden_layers(run["L"]) if stage in by_stage]
         record = {name: run[name] for name in ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")}
         record |= {name: run[name] for name in ("seed", "steps", "activation", "dtype", "device")}
-        record |= {name: run[name] for name in ("dataset", "backbone", "reg_kind")}
         record |= {name: run[name] for name in ("loss", "fit", "reg", "loss_dnc", "loss_srg")}
         record["ratio_dnc"] = loss_ratio(run["loss"], run["loss_dnc"])
         record["ratio_srg"] = loss_ratio(run["loss"], run["loss_srg"])
@@ -48,6 +47,10 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record["mean_rank"] = fmean(hidden) if hidden else None
         record["ranks_agree"] = len(set(hidden)) == 1 if hidden else None
         record["max_dnc1"] = largest_dnc1(layers[run["id"]])
+        if run["dataset"] is not None:
+            record |= {
+                name: run[name] for name in ("dataset", "backbone", "reg_kind", "train_accuracy", "test_accuracy")
+            }
         records.append(record)
     return records
 
@@ -72,7 +75,7 @@ def mixed_columns(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> 
         seen: dict[tuple[Any, ...], Any] = {}
         if column in keys:
             continue
-        if any(seen.setdefault(_key(record, keys), record[column]) != record[column] for record in records):
+        if any(seen.setdefault(_key(record, keys), record.get(column)) != record.get(column) for record in records):
             mixed.append(column)
     return mixed
 
@@ -104,7 +107,7 @@ def group_records(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> 
 
 
 def _key(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(record[key] for key in keys)
+    return tuple(record.get(key) for key in keys)
 
 
 def _summary(name: str, values: Sequence[float]) -> dict[str, float | None]:

@@ -5,7 +5,7 @@ from nccli.sweep._execute import Plan, SweepWatch, execute_dufm, plan_dufm
 from nccli.sweep._export import export_point
 from nccli.sweep._grid import ProblemGrid, dufm_grid
 from nccli.sweep._jobs import Job, jobs_of
-from nccli.sweep._measured import content_fingerprint, measured_again, measured_run
+from nccli.sweep._measured import content_fingerprint, measured_run
 from nccli.sweep._rows import construction_config, construction_run, dufm_run
 from nccli.sweep._values import parse_floats, parse_integers
 
@@ -28,7 +28,6 @@ __all__ = [
     "execute_e2e",
     "export_point",
     "jobs_of",
-    "measured_again",
     "measured_run",
     "parse_floats",
     "parse_integers",
