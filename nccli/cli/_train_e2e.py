@@ -232,16 +232,17 @@ def _check_export_is_one(plan: "E2ePlan") -> None:
 
 def _note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
+    from nccli.e2e.config import enough_epochs
     from nccli.theory import TRIVIAL_LOSS, solve_dnc, solve_srg
 
     short = [config for config in configs if config.steps < 0.999 * _TIME_CONSTANTS * config.decay_time]
     if short:
         worst = max(short, key=lambda config: config.decay_time / config.steps)
-        wanted = _TIME_CONSTANTS * worst.decay_time
+        enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
         note(
             f"{worst.epochs} epochs are {worst.steps} steps, {worst.steps / worst.decay_time:.2g} time constants "
             f"(1-β)/(lr·λ) of weight decay at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about "
-            f"ten: --epochs {-(-int(wanted) // worst.steps_per_epoch)}",
+            f"ten: --epochs {enough}",
             quiet,
         )
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):

@@ -6,6 +6,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,10 @@ class PacedFile:
         self._wait = max(self._least, (self._last - began) / _COST)
 
     def remove(self) -> None:
-        """Once nothing will go on from it."""
+        """Once nothing will go on from it; with what a killed process left of its writing."""
         self.path.unlink(missing_ok=True)
+        for left in self.path.parent.glob(f".{escape(self.path.name)}.*"):
+            left.unlink(missing_ok=True)
 
 
 class Checkpoint(PacedFile):

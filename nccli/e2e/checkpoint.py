@@ -6,6 +6,7 @@ step is the state of all random numbers.
 
 import pickle
 import time
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,9 @@ def read_torch_file(path: Path, what: str) -> Any:
             with zipfile.ZipFile(path) as archive:
                 if sum(part.file_size for part in archive.infolist()) > 2 * path.stat().st_size + 2**20:
                     raise InputError(f"the {what} {path} is compressed, which torch.save never does: it is not read")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch thinks of the file is said below, in one line
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"the {what} {path} is no torch file, or holds Python objects, which are not read from files; "

@@ -131,7 +131,7 @@ class _SumOverProcesses(torch.autograd.Function):
 
 
 def _over_processes(values: Tensor) -> Tensor:
-    summed: Tensor = _SumOverProcesses.apply(values)  # type: ignore[no-untyped-call]
+    summed: Tensor = _SumOverProcesses.apply(values)
     return summed
 
 

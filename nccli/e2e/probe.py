@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -101,7 +101,7 @@ class LayerProbe:
         self._handles: list[Any] = []
         self.skipped: dict[str, str] = {}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "LayerProbe":
         """Set the hooks."""
         for name, module in self._modules.items():
             self._handles.append(module.register_forward_hook(self._hook(name)))

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nccli.dufm.measurement import measure_steps
 from nccli.dufm.pace import parse_schedule
+from nccli.dufm.placement import threads
 from nccli.dufm.result import stages
 from nccli.e2e.checkpoint import Saved
 from nccli.e2e.config import E2eConfig
@@ -21,6 +22,7 @@ from nccli.e2e.distributed import Group, with_global_norm
 from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
 from nccli.e2e.images import ImageSet
 from nccli.e2e.network import build_network
+from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.result import E2eResult, E2eWatch, EpochProgress
 from nccli.errors import InputError
@@ -76,6 +78,7 @@ class Training:
         self._network = build_network(config, self._train.shape)
         self._network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         self._network.autocast = config.autocast and self._device.startswith("cuda")
+        self._threads = threads_that_pay(self._network, self._train.shape, config.batch_size)
         self._stepped: torch.nn.Module = self._network
         if group.size > 1:
             self._network.backbone = with_global_norm(self._network.backbone, self._device)
@@ -96,8 +99,12 @@ class Training:
 
     def run(self) -> E2eResult:
         """Take every step that is left."""
-        config, watch = self._config, self._watch
         self._resume()
+        with threads(self._threads):
+            return self._run()
+
+    def _run(self) -> E2eResult:
+        config, watch = self._config, self._watch
         denormal = torch.set_flush_denormal(True)  # weights that decay would otherwise become slow numbers
         try:
             if not self._history:
@@ -222,7 +229,7 @@ class Training:
             self._optimizer.state_dict(),
             list(self._history),
             self._seconds,
-            torch.get_num_threads(),
+            self._threads,
         )
         try:
             checkpoint.save(self._config, saved)
@@ -245,7 +252,7 @@ class Training:
         self._optimizer.load_state_dict(saved.optimizer)
         self._step = self._first_step = saved.step
         self._history, self._elapsed = saved.history, saved.elapsed
-        torch.set_num_threads(saved.threads)
+        self._threads = saved.threads
         epoch = saved.step // self._config.steps_per_epoch
         self._order = generator(self._config.seed, "order", epoch).permutation(self._config.samples)
 

@@ -50,7 +50,7 @@ class LayerMetrics:
 
 
 def measure_layers(
-    stages: Iterable[tuple[int, str, Float[np.ndarray, "N d"]]],
+    stages: Iterable[tuple[int, str, Float[np.ndarray, "N _"]]],
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
 ) -> list[LayerMetrics]:

@@ -71,7 +71,7 @@ def test_a_truncated_npz_file_is_refused(tmp_path: Path, kept: float) -> None:
     path = write_npz(tmp_path / "own.npz")
     data = path.read_bytes()
     path.write_bytes(data[: int(kept if kept > 1 else kept * len(data))])
-    with pytest.raises(InputError, match="truncated|damaged"):
+    with pytest.raises(InputError, match=r"truncated|damaged"):
         load_images(str(path), tmp_path, download=False)
 
 
