@@ -134,7 +134,7 @@ def digits_images() -> ImageSet:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise InputError("--dataset digits comes with scikit-learn: pip install 'nccli[digits]'") from error
+        raise InputError("--dataset digits comes with scikit-learn: pip install scikit-learn") from error
     found = load_digits()
     images = found.images.astype(np.float32)[:, None] / 16
     labels = found.target.astype(np.int64)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_FLOPS_TO_SHARE = 2e7
+_FLOPS_TO_SHARE = 1e8
 """Of a layer; below it threads wait for each other longer than they work, above all on a machine that others use."""
 
 

@@ -1,5 +1,7 @@
 """A probe sees what a dense computation sees, of any layer, and says what it did not see and why."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -136,3 +138,17 @@ def test_an_output_that_does_not_fit_the_classes_is_refused(net: Net) -> None:
     data = DeviceImages(LabelledImages(IMAGES[:, None], LABELS % 3), "cpu")
     with pytest.raises(InputError, match="K = 3 classes"):
         measure_network(net, data, 3, None, "flatten", "unit")
+
+
+def test_the_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    code = text.partition("<!-- test: probe -->\n```python\n")[2].partition("```")[0]
+    torch.manual_seed(0)
+    layer4 = nn.Conv2d(1, 3, 3)
+    model = nn.Sequential()
+    for name, module in (("layer4", layer4), ("flat", nn.Flatten()), ("fc", nn.Linear(108, 10))):
+        model.add_module(name, module)
+    images, labels = patterns(10, 3)
+    loader = [(torch.from_numpy(images[:, None]).float(), torch.from_numpy(labels))]
+    exec(code, {"torch": torch, "model": model, "loader": loader})  # our own README
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:3]] == ["layer4", "fc.input", "fc"]
