@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nccli.e2e.result import EpochProgress
 
 _PLAIN_SECONDS = 30.0
+_TITLE = 16
 
 
 class TrainingProgress:
@@ -32,6 +33,7 @@ class TrainingProgress:
         self._quiet = quiet
         self._title: Callable[[int, int, Any], str] = title or _title
         self._state: Callable[[Any], str] = state or _state
+        self._bar_width = 20 if state is None else 8
         self._bar: Any = None
         self._task: Any = None
         self._next = time.monotonic() + _PLAIN_SECONDS
@@ -41,8 +43,11 @@ class TrainingProgress:
         if not self._quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
+            from rich.table import Column
 
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[state]}"))
+            whole = Column(no_wrap=True, min_width=_TITLE)
+            title = TextColumn("{task.description}", table_column=whole)
+            columns = (title, BarColumn(bar_width=self._bar_width), TextColumn("{task.fields[state]}"))
             self._bar = Progress(*columns, console=Console(file=sys.stderr, legacy_windows=False), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("training", total=None, state="")
@@ -96,9 +101,8 @@ def epoch_state(progress: "EpochProgress") -> str:
     """What was measured last, and how long it takes from here."""
     ranks = " ".join(map(str, progress.rank))
     return (
-        f"loss {progress.loss:.4g} fit {progress.fit:.3g} reg {progress.reg:.3g} acc {progress.accuracy:.3f} "
-        f"dnc1 {progress.dnc1[-1]:.1e} ranks {ranks} {progress.steps_per_second:.0f} steps/s "
-        f"{clock_time(progress.seconds_left)} left"
+        f"loss {progress.loss:.3g} fit {progress.fit:.2g} reg {progress.reg:.2g} acc {progress.accuracy:.3f} "
+        f"dnc1 {progress.dnc1[-1]:.0e} ranks {ranks} {clock_time(progress.seconds_left)} left"
     )
 
 

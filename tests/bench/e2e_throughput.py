@@ -154,6 +154,8 @@ def measure(
         "backbone": backbone,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "ordinary_images_s": reference,
+        "ordinary_by_workers_and_threads": {f"{w},{t}": median[w, t] for w, t in WAYS},
+        "ratio_in_process": median["ours"] / max(median[way] for way in WAYS if way[0] == 0),
         "ordinary_workers": best[0],
         "ordinary_threads": best[1],
         "images_s": median["ours"],
