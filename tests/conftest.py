@@ -9,6 +9,6 @@ import tests.typechecker  # noqa: F401  (the hook below looks it up by name)
 
 os.environ.pop("NCCLI_STORE", None)
 os.environ.pop("NCCLI_DEBUG", None)
-install_import_hook(["nccli.theory", "nccli.metrics", "nccli.dufm"], "tests.typechecker.typechecker")
+install_import_hook(["nccli.theory", "nccli.metrics", "nccli.dufm", "nccli.e2e"], "tests.typechecker.typechecker")
 settings.register_profile("nccli", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("nccli")

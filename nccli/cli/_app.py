@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nccli import __version__
-from nccli.cli import _compare, _construct, _plot, _runs, _store, _train_dufm
+from nccli.cli import _compare, _construct, _measure, _plot, _runs, _store, _train_dufm, _train_e2e
 
 
 def _show_version(wanted: bool) -> None:
@@ -38,6 +38,8 @@ def build_app() -> typer.Typer:
 
     app.command("construct")(_construct.construct)
     app.command("train-dufm")(_train_dufm.train_dufm)
+    app.command("train-e2e")(_train_e2e.train_e2e)
+    app.command("measure")(_measure.measure)
     app.command("compare")(_compare.compare)
     app.command("plot")(_plot.plot)
     for name, commands, summary in (

@@ -127,10 +127,12 @@ def _srg_solutions(problem: "Problem") -> "dict[str, Solution]":
     return {construction.variant: solve(problem, construction) for construction in srg_variants(problem.K)}
 
 
-def _by_variant(problem: "Problem") -> dict[str, Any]:
+def _by_variant(problem: "Problem | None") -> dict[str, Any]:
     """Loss of both SRG constructions, and which is the better; "exact" where K = r(r-1)/2 and they are one."""
     from nccli.theory import SRG_VARIANTS, triangular_root
 
+    if problem is None:
+        return {**{f"loss_srg_{name}": None for name in SRG_VARIANTS}, "srg_variant": None}
     solutions = _srg_solutions(problem)
     exact = triangular_root(problem.K) is not None and bool(solutions)
     losses = {variant: solution.loss for variant, solution in solutions.items()}

@@ -41,6 +41,7 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("/SRG", _once_known(ratio("ratio_srg"))),
     Column("ranks", lambda record: " ".join(map(str, hidden_ranks(record)))),
     Column("DNC1", _dnc1),
+    Column("acc.", number("train_accuracy", 4)),
 )
 
 

@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ class Saved:
         return [run for name, runs in self.arrays.items() if name.endswith("_runs") for run in runs.tolist()]
 
 
-class Checkpoint:
-    """Where the state of one batch is kept."""
+class PacedFile:
+    """A file that is written now and then, seldom enough not to be felt."""
 
     def __init__(self, path: Path) -> None:
         """The file; it need not exist."""
@@ -62,6 +63,21 @@ class Checkpoint:
         """
         return time.monotonic() - self._last >= self._wait
 
+    def written(self, began: float) -> None:
+        """Say that it was written, and since when (time.monotonic) it took."""
+        self._last = time.monotonic()
+        self._wait = max(self._least, (self._last - began) / _COST)
+
+    def remove(self) -> None:
+        """Once nothing will go on from it; with what a killed process left of its writing."""
+        self.path.unlink(missing_ok=True)
+        for left in self.path.parent.glob(f".{escape(self.path.name)}.*"):
+            left.unlink(missing_ok=True)
+
+
+class Checkpoint(PacedFile):
+    """Where the state of one batch is kept."""
+
     def save(self, configs: tuple[DufmConfig, ...], header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Replace the file by this state.
 
@@ -73,12 +89,7 @@ class Checkpoint:
         text = np.frombuffer(json.dumps(fields).encode(), np.uint8)
         with atomic_write(self.path) as file:
             np.savez(file, **{_HEADER: text}, **arrays)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
-        self._last = time.monotonic()
-        self._wait = max(self._least, (self._last - began) / _COST)
-
-    def remove(self) -> None:
-        """Once every run of the batch has ended."""
-        self.path.unlink(missing_ok=True)
+        self.written(began)
 
 
 def _least_seconds() -> float:

@@ -31,7 +31,7 @@ def collect_loss_ratio(problems: Sequence[Problem], runs: Sequence[Row]) -> Draw
         losses = {"loss": srg.loss, "loss_dnc": dnc.loss, "ratio": srg.loss / dnc.loss}
         label = {"construction": srg.construction.label, "triangular": triangular_root(problem.K) is not None}
         rows.append({"what": "theory", "L": problem.L, "K": problem.K, **losses, **label, "run_ids": []})
-    wanted = set(problems)
+    wanted: set[Problem | None] = set(problems)
     matching = [run for run in runs if problem_of(run) in wanted and run["activation"] == "relu"]
     for run in sorted(matching, key=lambda run: (run["L"], run["K"], run["id"])):
         losses = {"loss": run["loss"], "loss_dnc": run["loss_dnc"], "ratio": run["loss"] / run["loss_dnc"]}

@@ -162,11 +162,12 @@ class RankVs(StoreFigure):
         for each in settings:
             problem = problem_of(each.row)
             place = axis_value(each.row, self.axis) if self.axis in ("K", "L") else None
-            for what, rank in (("dnc", problem.K), ("srg", srg_rank(problem))):
+            K, srg = each.row["K"], None if problem is None else srg_rank(problem)
+            for what, rank in (("dnc", K), ("srg", srg)):
                 if rank is not None:
-                    label = what.upper() + (f", K = {problem.K}" if several else "")
+                    label = what.upper() + (f", K = {K}" if several else "")
                     row = {"what": what, "series": label, self.axis: place, "mean_rank": float(rank)}
-                    rows[what, problem.K, rank, place] = {**row, "sd": None, "runs": 0, "run_ids": []}
+                    rows[what, K, rank, place] = {**row, "sd": None, "runs": 0, "run_ids": []}
         return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2], key[3] or 0))]
 
 

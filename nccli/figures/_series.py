@@ -12,7 +12,7 @@ _NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", 
 _NAMES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
 _IN_CAPTION = (
     *("dataset", "backbone", "K", "L", "n", "width", "wd", "lr", "optimizer", "activation", "epsilon", "variant"),
-    *("graph", "epochs"),
+    *("graph", "reg", "epochs"),
 )
 _BARE = ("kind", "activation", "variant", "graph", "dtype", "optimizer", "dataset", "backbone")
 _SEED = ("seed",)
@@ -46,7 +46,13 @@ class Series:
 def settings_of(run: Row) -> dict[str, Any]:
     """What makes a run, with the weight decays as `wd` and, only where they differ from it, `λ_H1` and `λ_W`."""
     config = dict(run["config"])
-    decays, h1 = config.pop("wd_layers"), config.pop("wd_h1")
+    decays, h1 = config.pop("wd_layers", []), config.pop("wd_h1", None)
+    if config.get("reg") == "dufm" and run["wd"]:
+        h1, config["n λ_H1/λ"] = run["wd"], round(run["n"] * h1 / run["wd"], 9)
+    elif config.get("reg") == "standard":
+        h1 = run["wd"]
+    if run["kind"] == "e2e":
+        config.pop("epochs", None)
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
     if run["wd"] is None:
         found["λ_W"] = ", ".join(f"{value:g}" for value in decays)
@@ -67,8 +73,10 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
-def problem_of(run: Row) -> Problem:
-    """The problem that a stored run is about."""
+def problem_of(run: Row) -> Problem | None:
+    """The problem that a stored run is about; None for networks that have no equivalent DUFM."""
+    if run["loss_dnc"] is None:
+        return None
     config = run["config"]
     return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]))
 

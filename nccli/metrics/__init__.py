@@ -1,8 +1,22 @@
 """Collapse metrics and ranks: pure functions, arrays in, numbers out (numpy only)."""
 
 from nccli.metrics._alignment import dnc3
+from nccli.metrics._class_statistics import ClassStatistics, class_statistics
 from nccli.metrics._covariance import class_means, dnc1
-from nccli.metrics._layers import LayerMetrics, measure_layers
+from nccli.metrics._layers import LayerMetrics, layer_metrics, measure_layers
+from nccli.metrics._neural_collapse import (
+    CollapseMetrics,
+    cdnv,
+    collapse_metrics,
+    equiangularity,
+    equinorm,
+    etf_distance,
+    frame_distance,
+    nc1_pinv,
+    nearest_class_mean,
+    nearest_class_mean_disagreement,
+    self_duality,
+)
 from nccli.metrics._spectrum import (
     RANK_RTOL,
     ZERO_FLOOR,
@@ -19,17 +33,31 @@ __all__ = [
     "RANK_RTOL",
     "STRUCTURE_RTOL",
     "ZERO_FLOOR",
+    "ClassStatistics",
+    "CollapseMetrics",
     "LayerMetrics",
     "Structure",
+    "cdnv",
     "class_means",
+    "class_statistics",
+    "collapse_metrics",
     "dnc1",
     "dnc2",
     "dnc3",
     "effective_rank",
+    "equiangularity",
+    "equinorm",
+    "etf_distance",
+    "frame_distance",
+    "layer_metrics",
     "measure_layers",
+    "nc1_pinv",
+    "nearest_class_mean",
+    "nearest_class_mean_disagreement",
     "nuclear_norm",
     "numerical_rank",
     "recognise_structure",
+    "self_duality",
     "singular_values",
     "stable_rank",
 ]

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from nccli.metrics._alignment import dnc3
 from nccli.metrics._covariance import class_means, dnc1
+from nccli.metrics._neural_collapse import CollapseMetrics
 from nccli.metrics._spectrum import dnc2, effective_rank, nuclear_norm, numerical_rank, singular_values, stable_rank
 from nccli.metrics._structure import Structure, recognise_structure
 
@@ -26,6 +27,8 @@ class LayerMetrics:
         effective_rank, stable_rank, nuclear_norm: of the class means.
         singular_values: of the class means, largest first, min(K, d) of them.
         class_means: (K, d), one class a row.
+        collapse: the single-layer set, where it was measured.
+        name: of the module, in a network that is not numbered by l.
     """
 
     layer: int
@@ -39,6 +42,8 @@ class LayerMetrics:
     nuclear_norm: float
     singular_values: Float[np.ndarray, " r"]
     class_means: Float[np.ndarray, "K d"]
+    collapse: CollapseMetrics | None = None
+    name: str | None = None
 
     @property
     def gram(self) -> Float[np.ndarray, "K K"]:
@@ -52,7 +57,7 @@ class LayerMetrics:
 
 
 def measure_layers(
-    stages: Iterable[tuple[int, str, Float[np.ndarray, "N d"]]],
+    stages: Iterable[tuple[int, str, Float[np.ndarray, "N _"]]],
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
 ) -> list[LayerMetrics]:
@@ -71,20 +76,43 @@ def measure_layers(
         if not np.isfinite(features).all():
             raise ValueError(f"features of layer {layer} ({stage}) have nan or infinite entries")
         means = class_means(features, labels)
-        spectrum = singular_values(means)
-        measured.append(
-            LayerMetrics(
-                layer=layer,
-                stage=stage,
-                dnc1=float(dnc1(features, labels)),
-                dnc2=float(dnc2(means)),
-                dnc3=dnc3(weights[layer - 1], means) if stage == "post" else None,
-                rank=int(numerical_rank(spectrum)),
-                effective_rank=float(effective_rank(spectrum)),
-                stable_rank=float(stable_rank(spectrum)),
-                nuclear_norm=float(nuclear_norm(spectrum)),
-                singular_values=spectrum,
-                class_means=means,
-            )
-        )
+        reader = weights[layer - 1] if stage == "post" else None
+        measured.append(layer_metrics(layer, stage, means, float(dnc1(features, labels)), reader))
     return measured
+
+
+def layer_metrics(
+    layer: int,
+    stage: str,
+    means: Float[np.ndarray, "K d"],
+    dnc1: float,
+    weights: Float[np.ndarray, "out d"] | None = None,
+    collapse: CollapseMetrics | None = None,
+    name: str | None = None,
+) -> LayerMetrics:
+    """What follows from the class means of a layer, with what does not.
+
+    Args:
+        layer, stage: which.
+        means: one class a row.
+        dnc1: of the features.
+        weights: of the linear map that reads the features, for `dnc3`; None if there is none.
+        collapse: the single-layer set, where it was measured.
+        name: of the module.
+    """
+    spectrum = singular_values(means)
+    return LayerMetrics(
+        layer=layer,
+        stage=stage,
+        dnc1=dnc1,
+        dnc2=float(dnc2(means)),
+        dnc3=None if weights is None else dnc3(weights, means),
+        rank=int(numerical_rank(spectrum)),
+        effective_rank=float(effective_rank(spectrum)),
+        stable_rank=float(stable_rank(spectrum)),
+        nuclear_norm=float(nuclear_norm(spectrum)),
+        singular_values=spectrum,
+        class_means=means,
+        collapse=collapse,
+        name=name,
+    )

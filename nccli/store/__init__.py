@@ -18,6 +18,7 @@ from nccli.store._groups import (
 )
 from nccli.store._hidden import Stage, hidden_layers, largest_dnc1
 from nccli.store._lines import as_line, from_lines
+from nccli.store._measured_again import measured_again
 from nccli.store._merge import MergeReport, merge_contents, merge_stores
 from nccli.store._query import (
     Row,
@@ -78,6 +79,7 @@ __all__ = [
     "largest_dnc1",
     "loss_ratio",
     "mean_sd",
+    "measured_again",
     "merge_contents",
     "merge_stores",
     "mixed_columns",

@@ -13,12 +13,13 @@ from nccli.store.tables import Run
 
 TEXT_COLUMNS = (
     *("id", "kind", "status", "activation", "optimizer", "structure", "setting"),
+    *("dataset", "backbone", "reg_kind"),
     *("device", "dtype", "host", "torch_version", "nccli_version", "started", "created"),
 )
 NUMBER_COLUMNS = (
     *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
     *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds", "collapsed_at", "residual", "kinks"),
-    *("mean_hidden_rank", "ranks_agree", "max_dnc1"),
+    *("mean_hidden_rank", "ranks_agree", "max_dnc1", "epochs", "train_accuracy", "test_accuracy"),
 )
 _CONFIG = re.compile(r"config\.(\w+)")
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it

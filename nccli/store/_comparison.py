@@ -16,6 +16,8 @@ from nccli.store.tables import Run
 DNC1_HOLDS = 1e-2
 """DNC1 is said to hold where it is at most this in every layer and stage."""
 
+_SEEN_DATA = ("dataset", "backbone", "reg_kind", "train_accuracy", "test_accuracy")
+
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
 _SETTINGS = ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")
 
@@ -44,7 +46,7 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record |= {name: run[name] for name in ("loss", "fit", "reg", "loss_dnc", "loss_srg")}
         record["ratio_dnc"] = loss_ratio(run["loss"], run["loss_dnc"])
         record["ratio_srg"] = loss_ratio(run["loss"], run["loss_srg"])
-        record["below_dnc"] = run["loss"] < run["loss_dnc"]
+        record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < run["loss_dnc"]
         best_loss, best_id = best.get(_problem(run), (None, None))
         record |= {"best_loss": best_loss, "best_id": best_id, "ratio_best": loss_ratio(run["loss"], best_loss)}
         record["ranks"] = [by_stage[stage] for stage in posts if stage in by_stage]
@@ -55,6 +57,8 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record["structure"] = run["structure"]
         record["max_dnc1"] = run["max_dnc1"]
         record["dnc1_holds"] = None if run["max_dnc1"] is None else run["max_dnc1"] <= DNC1_HOLDS
+        if run["dataset"] is not None:
+            record |= {name: run[name] for name in _SEEN_DATA}
         records.append(record)
     return records
 

@@ -16,9 +16,12 @@ from nccli.store.tables import Run, SingularValue
 
 GROUP_COLUMNS = (
     *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
-    *("activation", "optimizer", "structure", "setting", "dtype", "device", "host"),
+    *("activation", "optimizer", "structure", "setting", "dtype", "device", "host", "dataset", "backbone", "reg_kind"),
 )
-SETTINGS = ("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer")
+SETTINGS = (
+    *("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer"),
+    *("dataset", "backbone", "reg_kind"),
+)
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
 _SHARES = ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -113,14 +116,17 @@ def _measured(connection: Connection, selection: Selection, keys: Sequence[str],
     loss = cast(_RUN.loss, Double)
     quantities = (loss, loss / _RUN.loss_dnc, loss / _RUN.loss_srg, rank)
     flags = (
-        case((loss < _RUN.loss_dnc, 1), else_=0),
+        case((_RUN.loss_dnc.is_(None), None), (loss < _RUN.loss_dnc, 1), else_=0),
         agree,
         case((_RUN.structure.is_(None), None), (_RUN.structure == "DNC", 1), else_=0),
         case((_RUN.max_dnc1.is_(None), None), (_RUN.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
     )
     named = [each.label(name) for each, name in zip((*quantities, *flags), (*QUANTITIES, *_SHARES), strict=True)]
-    missing = case((and_(_RUN.loss.is_(None), _RUN.loss_srg.is_not(None)), 1), else_=0).label("srg_nan")
-    return select(*labelled, *named, missing).select_from(source).where(wanted).subquery()
+    missing = [
+        case((and_(_RUN.loss.is_(None), reference.is_not(None)), 1), else_=0).label(f"{name}_nan")
+        for name, reference in (("dnc", _RUN.loss_dnc), ("srg", _RUN.loss_srg))
+    ]
+    return select(*labelled, *named, *missing).select_from(source).where(wanted).subquery()
 
 
 def _ranks(wanted: ColumnElement[bool], rank_rtol: float) -> Any:
@@ -150,13 +156,13 @@ def _aggregates(of: Any) -> list[ColumnElement[Any]]:
         found += [func.max(of[name]).label(f"{name}_max"), func.count(of[name]).label(f"{name}_count")]
         found += [func.sum(finite).label(f"{name}_squares"), func.count(finite).label(f"{name}_finite")]
     found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in _SHARES]
-    return [*found, func.sum(of.srg_nan).label("srg_nan")]
+    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan"))]
 
 
 def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
     row: dict[str, Any] = {key: found[name] for key, name in zip(keys, names, strict=True)}
     runs = row["runs"] = int(found["runs"])
-    nans = {"loss": runs - found["loss_count"], "ratio_dnc": runs - found["loss_count"], "ratio_srg": found["srg_nan"]}
+    nans = {"loss": runs - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
     for name in QUANTITIES:
         row |= _summary(name, found, bool(nans.get(name, 0)))
     return row | {f"share_{name}": found[f"share_{name}"] for name in _SHARES}

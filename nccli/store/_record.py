@@ -8,11 +8,24 @@ from sqlalchemy import Connection
 from nccli.metrics import RANK_RTOL
 from nccli.store._hidden import Stage
 from nccli.store._query import Row, select_layers, select_ranks, select_spectra
+from nccli.store._save import COLLAPSE_COLUMNS
 
 
 def loss_ratio(loss: float, reference: float | None) -> float | None:
     """loss / reference; None where there is no reference."""
     return None if reference is None else loss / reference
+
+
+def _collapse(layer: Row) -> dict[str, Any]:
+    """The single-layer set of layers for which it was measured."""
+    found = {name: layer[name] for name in (*COLLAPSE_COLUMNS, "name")}
+    return found if any(value is not None for value in found.values()) else {}
+
+
+def _end_to_end(run: Row) -> dict[str, Any]:
+    """What runs have that saw data."""
+    names = ("dataset", "backbone", "reg_kind", "epochs", "train_accuracy", "test_accuracy")
+    return {name: run[name] for name in names} if run["dataset"] is not None else {}
 
 
 def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = RANK_RTOL) -> list[dict[str, Any]]:
@@ -42,9 +55,11 @@ def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = 
                 **{name: layer[name] for name in ("effective_rank", "stable_rank")},
                 **{name: layer[name] for name in ("structure", "structure_distance")},
                 "singular_values": spectra[key][Stage(layer["layer"], layer["stage"])],
+                **_collapse(layer),
             }
             for layer in layers[key]
         ]
         record |= {name: run[name] for name in ("created", "optimizer", "collapsed_at", "residual", "kinks")}
+        record |= _end_to_end(run)
         records.append(record)
     return records

@@ -54,8 +54,8 @@ class FinishedRun:
         return {
             **self.row,
             "config": self.config,
-            "wd": _common(self.config["wd_layers"]),
-            "wd_h1": self.config["wd_h1"],
+            "wd": _common(self.config.get("wd_layers", ())),
+            "wd_h1": self.config.get("wd_h1"),
             "setting": setting_id(self.row["kind"], self.config),
         }
 

@@ -1,16 +1,19 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, insert, select
 
-from nccli.metrics import LayerMetrics
+from nccli.metrics import CollapseMetrics, LayerMetrics
 from nccli.store._hidden import layer_summary
 from nccli.store._run import FINISHED, FinishedRun
 from nccli.store._store import Store
 from nccli.store._worker import now
 from nccli.store.tables import History, Layer, Matrix, Run, SingularValue
+
+COLLAPSE_COLUMNS = tuple(field.name for field in fields(CollapseMetrics))
 
 
 def save_run(store: Store, run: FinishedRun) -> str:
@@ -60,7 +63,15 @@ def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:
         "structure": layer.structure.name,
         "structure_distance": layer.structure.distance,
         "structure_order": layer.structure.permutation.tolist(),
+        **_collapse_columns(layer),
+        "name": layer.name,
     }
+
+
+def _collapse_columns(layer: LayerMetrics) -> dict[str, float | None]:
+    """The single-layer set, what does not exist as None."""
+    values = dict.fromkeys(COLLAPSE_COLUMNS) if layer.collapse is None else asdict(layer.collapse)
+    return {name: None if value is None or np.isnan(value) else value for name, value in values.items()}
 
 
 def _matrix_rows(key: str, layer: LayerMetrics) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ class Run(SQLModel, table=True):
     `wd` is λ_{W_l} when all layers share it, else NULL. `steps` is what was taken, the budget stands in `config`.
     `collapsed_at` is the step from which a run went on as its class means. `residual` is the norm of the smallest
     element found of the subdifferential at a refined point, which has `kinks` pre-activations that are zero.
-    `loss_srg` is NULL where no SRG solution exists (K < 4). Times are UTC, ISO 8601; `created` is when it was stored.
+    `loss_srg` is NULL where no SRG solution exists (K < 4). Where there is no equivalent DUFM, `loss_dnc` is NULL too:
+    with standard weight decay, whose `wd_h1` is 0, and for features that somebody else made, whose `wd_h1` is NULL.
+    `reg_kind` is "dufm" or "standard". Times are UTC, ISO 8601; `created` is when it was stored.
     `setting` is the same for runs that differ in nothing but the seed. `mean_hidden_rank`, `ranks_agree` (0 or 1),
     `structure` ("mixed" where the layers differ) are of the hidden layers, `max_dnc1` of all; they sum up table
     `layer`, so that groups of runs need no other table, and are NULL where a run has no layers.
@@ -32,7 +34,7 @@ class Run(SQLModel, table=True):
     n: int
     width: int
     wd: float | None = Field(default=None, index=True)
-    wd_h1: float
+    wd_h1: float | None = None
     lr: float | None = None
     seed: int | None = Field(default=None, sa_type=BigInteger)
     activation: str
@@ -40,7 +42,7 @@ class Run(SQLModel, table=True):
     loss: float = Field(sa_type=Real, nullable=True)
     fit: float = Field(sa_type=Real, nullable=True)
     reg: float = Field(sa_type=Real, nullable=True)
-    loss_dnc: float
+    loss_dnc: float | None = None
     loss_srg: float | None = None
     grad_norm: float = Field(sa_type=Real, nullable=True)
     seconds: float
@@ -61,12 +63,20 @@ class Run(SQLModel, table=True):
     ranks_agree: int | None = None
     max_dnc1: float | None = None
     structure: str | None = None
+    dataset: str | None = None
+    backbone: str | None = None
+    reg_kind: str | None = None
+    epochs: int | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
 
 
 class Layer(SQLModel, table=True):
     """Metrics of one layer at one stage ("pre" or "post"). `dnc3` is NULL for stage "pre".
 
     `structure_order` is the permutation that `structure` was recognised with: a JSON list of classes.
+    From `nc1_pinv` on: the single-layer set of `nccli.metrics.CollapseMetrics`, NULL where it was not measured.
+    `name` is the module, in a network that is not numbered by l.
     """
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
@@ -82,6 +92,15 @@ class Layer(SQLModel, table=True):
     structure: str | None = None
     structure_distance: float | None = None
     structure_order: Any = Field(default=None, sa_type=JsonText, nullable=True)
+    nc1_pinv: float | None = None
+    cdnv: float | None = None
+    equinorm: float | None = None
+    equiangularity: float | None = None
+    etf_distance: float | None = None
+    frame_distance: float | None = None
+    self_duality: float | None = None
+    nc4: float | None = None
+    name: str | None = None
 
 
 class SingularValue(SQLModel, table=True):
@@ -115,6 +134,7 @@ class History(SQLModel, table=True):
     grad_norm: float = Field(sa_type=Real, nullable=True)
     dnc1: Any = Field(sa_type=JsonText, nullable=False)
     rank: Any = Field(sa_type=JsonText, nullable=False)
+    train_accuracy: float | None = None
 
 
 class Matrix(SQLModel, table=True):

@@ -1,22 +1,18 @@
 """Carrying a grid out: what is stored is returned, the rest is trained in batches and stored run by run."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nccli.dufm.config import DufmConfig
-from nccli.store import FINISHED, Claims, Rescue, Store, Taken, existing_statuses, run_id
+from nccli.store import FINISHED, Claims, Rescue, Store, existing_statuses, run_id
 from nccli.sweep._jobs import jobs_of, remove_finished_checkpoints
 from nccli.sweep._rows import dufm_run, running_columns
+from nccli.sweep._waiting import Waiting
 
 if TYPE_CHECKING:
     from nccli.dufm.watch import Progress
-
-_POLL_SECONDS = 0.1
-_LOOK_SECONDS = 1.0
-_SAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def execute_dufm(
     chosen = choose_device(device)
     configs = {run_id("dufm", config.as_dict()): config for batch in plan.batches for config in batch}
     left = list(configs)
-    waited = time.monotonic()
+    waiting = Waiting(watch.should_stop, watch.on_wait)
     with Rescue(store, watch.on_trouble) as rescue, Claims(store, watch.on_trouble, plan.force) as claims:
         while left:
             taken = claims.take(left, lambda key: running_columns(configs[key], chosen, torch.__version__))
@@ -123,7 +119,7 @@ def execute_dufm(
             if watch.should_stop():
                 break
             if left and not taken.ours:
-                waited = _wait(taken, watch, waited)
+                waiting.wait(taken.busy)
     remove_finished_checkpoints(store)
     return statuses
 
@@ -151,16 +147,3 @@ def _train(plan: Plan, store: Store, rescue: Rescue, device: str, watch: SweepWa
         for result in results:
             statuses[rescue.save(dufm_run(result, device, torch.__version__))] = result.status
     return statuses
-
-
-def _wait(taken: Taken, watch: SweepWatch, said: float) -> float:
-    """Give the processes that make the rest some time; say so now and then. Returns when it was said last."""
-    if time.monotonic() >= said:
-        makers = list(dict.fromkeys(taken.busy.values()))
-        shown = "; ".join(makers[:2]) + ("; …" if len(makers) > 2 else "")
-        watch.on_wait(f"{len(taken.busy)} runs are being made elsewhere ({shown}): waiting for them")
-        said = time.monotonic() + _SAY_SECONDS
-    until = time.monotonic() + _LOOK_SECONDS
-    while time.monotonic() < until and not watch.should_stop():
-        time.sleep(_POLL_SECONDS)
-    return said

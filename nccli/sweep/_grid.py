@@ -1,5 +1,6 @@
 """From value lists to configurations: every combination, the seed running fastest."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -64,6 +65,15 @@ def dufm_grid(
         DufmConfig(p.K, p.L, p.n, d, p.lambda_h1, p.lambda_w, rate, seed=s, **fixed)
         for p, d, rate, s in product(found, width, lr, seed)
     ]
+
+
+def check_grid_size(lists: Sequence[Sequence[Any]]) -> None:
+    """Refuse a grid that no one wants.
+
+    Raises:
+        InputError: more than a million combinations.
+    """
+    _bound(math.prod(map(len, lists)))
 
 
 def _bound(runs: int) -> None:

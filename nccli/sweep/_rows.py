@@ -21,8 +21,8 @@ def dufm_run(result: DufmResult, device: str, torch_version: str) -> FinishedRun
     config = result.config
     return FinishedRun(
         row={
-            **_problem_columns(config.problem),
-            **_provenance(result.seconds, device),
+            **problem_columns(config.problem),
+            **provenance(result.seconds, device),
             "torch_version": torch_version,
             "kind": "dufm",
             "status": result.status,
@@ -57,8 +57,8 @@ def dufm_run(result: DufmResult, device: str, torch_version: str) -> FinishedRun
 def running_columns(config: DufmConfig, device: str, torch_version: str) -> dict[str, Any]:
     """What is known of a DUFM before it is trained, as columns of table `run`."""
     row = {
-        **_problem_columns(config.problem),
-        **_provenance(0.0, device),
+        **problem_columns(config.problem),
+        **provenance(0.0, device),
         **{name: getattr(config, name) for name in ("width", "lr", "seed", "activation", "dtype", "optimizer")},
         "torch_version": torch_version,
         "kind": "dufm",
@@ -99,8 +99,8 @@ def construction_run(solution: Solution, width: int, edges: str | None = None) -
     layers = measure_layers(stages, np.arange(problem.K), weights)
     return FinishedRun(
         row={
-            **_problem_columns(problem),
-            **_provenance(time.perf_counter() - started, "cpu"),
+            **problem_columns(problem),
+            **provenance(time.perf_counter() - started, "cpu"),
             "kind": solution.construction.kind,
             "status": "converged",
             "width": width,
@@ -118,7 +118,8 @@ def construction_run(solution: Solution, width: int, edges: str | None = None) -
 
 
 @lru_cache(maxsize=1024)
-def _problem_columns(problem: Problem) -> dict[str, Any]:
+def problem_columns(problem: Problem) -> dict[str, Any]:
+    """Sizes of a problem and its DNC and SRG losses."""
     srg = solve_srg(problem)
     return {
         "K": problem.K,
@@ -129,7 +130,8 @@ def _problem_columns(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _provenance(seconds: float, device: str) -> dict[str, Any]:
+def provenance(seconds: float, device: str) -> dict[str, Any]:
+    """Where and when a run was made that took so many seconds until now."""
     started = datetime.now(UTC) - timedelta(seconds=seconds)
     return {
         "seconds": seconds,

@@ -19,11 +19,11 @@ OFTEN = {"NCCLI_CHECKPOINT_SECONDS": "0"}
 def kill_when_saved(nccli: Nccli, line: str, times: int, **env: str) -> None:
     """Start the command and kill it once its state has been written, again and again."""
     for _ in range(times):
-        seen = {path: path.stat().st_mtime_ns for path in nccli.folder.glob("*-checkpoint-*.npz")}
+        seen = {path: path.stat().st_mtime_ns for path in nccli.folder.glob("*-checkpoint-*")}
         with nccli.start(line, {**OFTEN, **env}) as training:
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and training.poll() is None:
-                now = {path: path.stat().st_mtime_ns for path in nccli.folder.glob("*-checkpoint-*.npz")}
+                now = {path: path.stat().st_mtime_ns for path in nccli.folder.glob("*-checkpoint-*")}
                 if now and now != seen:
                     break
                 time.sleep(0.01)

@@ -22,7 +22,7 @@ def upgrade() -> None:
 
 def add_revision(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Make nccli know one more revision, from a copy of its migrations in `folder`, and return its name."""
-    name = f"{len(REVISIONS) + 1:04}"
+    name = f"{int(REVISIONS[-1]) + 1:04}"
     copied = shutil.copytree(migrations_folder(), folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     text = _REVISION.format(name=name, before=REVISIONS[-1]) + "".join(f"    {line}\n" for line in body.splitlines())
     (copied / "versions" / f"{name}_next.py").write_text(text)

@@ -46,7 +46,10 @@ def test_layers_read_back_equal_and_in_the_order_of_the_network(store: Store) ->
     with store.read() as connection:
         layers = select_layers(connection, [key])[key]
     names = ("layer", "stage", "dnc1", "dnc2", "dnc3", "rank", "effective_rank", "stable_rank", "nuclear_norm")
-    assert layers == [{name: getattr(layer, name) for name in names} for layer in run.layers]
+    assert [{name: layer[name] for name in names} for layer in layers] == [
+        {name: getattr(layer, name) for name in names} for layer in run.layers
+    ]
+    assert {layer[name] for layer in layers for name in set(layer) - set(names)} == {None}
 
 
 def test_spectra_and_matrices_read_back_bit_for_bit(store: Store) -> None:
@@ -68,7 +71,9 @@ def test_history_reads_back_equal_and_in_the_order_of_steps(store: Store) -> Non
     history = example_history(points=5)
     key = save_run(store, example_run(history=list(reversed(history))))
     with store.read() as connection:
-        assert select_history(connection, [key])[key] == [{"run_id": key, **point} for point in history]
+        assert select_history(connection, [key])[key] == [
+            {"run_id": key, **point, "train_accuracy": None} for point in history
+        ]
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)

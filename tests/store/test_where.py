@@ -158,7 +158,8 @@ def test_conditions_are_joined_negated_and_grouped(store: Store, where: str, exp
 
 @pytest.mark.parametrize("column", [*NUMBER_COLUMNS, *TEXT_COLUMNS])
 def test_every_column_can_be_asked_for(store: Store, column: str) -> None:
-    save_run(store, example_run())
+    words, numbers = ("dataset", "backbone", "reg_kind"), ("epochs", "train_accuracy", "test_accuracy")
+    save_run(store, example_run(**dict.fromkeys(words, "some"), **dict.fromkeys(numbers, 1)))
     with store.read() as connection:
         value = select_runs(connection)[0][column]
     if value is None:

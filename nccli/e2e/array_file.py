@@ -1,0 +1,62 @@
+"""Arrays from files that somebody else made: never executed, and measured before they are read."""
+
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nccli.errors import InputError
+
+MOST_BYTES = 2**36
+"""No array file may unpack to more than 64 GiB."""
+
+
+def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, NDArray[Any]]:
+    """Arrays of an .npz file.
+
+    Args:
+        path: the file.
+        wanted: names, each with whether it must be there; None for all that there are.
+
+    Raises:
+        InputError: the file is missing, truncated, no .npz file, or lacks an array; an array holds Python objects, is
+            larger than `MOST_BYTES`, or larger than its part of the file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+            missing = [name for name, needed in (wanted or {}).items() if needed and name not in members]
+            if missing:
+                raise InputError(f"{path}: no array {missing[0]}; it has {', '.join(members) or 'none'}")
+            chosen = [name for name in members if wanted is None or name in wanted]
+            if sum(archive.getinfo(members[name]).file_size for name in chosen) > MOST_BYTES:
+                raise InputError(f"{path}: unpacks to more than {MOST_BYTES // 2**30} GiB")
+            return {name: _array(path, archive, members[name]) for name in chosen}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: cannot be read as .npz, it may be truncated ({reason})") from error
+    except Exception as error:  # zlib.error and its like derive from Exception alone
+        raise InputError(f"{path}: damaged ({error})") from error
+
+
+def _array(path: Path, archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        if dtype.hasobject:
+            raise InputError(f"{path}: {member} holds Python objects, which are not read from files")
+        size = math.prod(shape) * dtype.itemsize
+        if size > archive.getinfo(member).file_size:
+            raise InputError(f"{path}: {member} is truncated: its header asks for {size} bytes")
+        data = file.read(size)
+    if len(data) != size:
+        raise InputError(f"{path}: {member} is truncated: {len(data)} bytes where its header says {size}")
+    array = np.frombuffer(data, dtype)
+    return array.reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,139 @@
+"""Backbones: networks from images to features H_1, by name."""
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from nccli.e2e.resnet20 import ResNet20
+from nccli.errors import InputError
+
+OWN = ("resnet20", "small-cnn", "mlp")
+
+
+def build_backbone(name: str, shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
+    """A backbone with fresh weights from torch's global random numbers, and the size of its features.
+
+    Args:
+        name: "resnet20"; "small-cnn" (three convolutions of stride 2, 16, 32 and 64 channels, and the mean over
+            positions); "mlp" (two hidden layers of 256, features of size 64); a name of torchvision.models, whose last
+            linear layer is removed; or "pkg.module:factory", a function that returns a module from images
+            (B, C, H, W) to features (B, d) and may take the keyword `shape`. Modules are also looked for in the
+            current folder.
+        shape: (C, H, W) of the images.
+
+    Raises:
+        InputError: no such backbone, or one that does not work with these images.
+    """
+    channels, height, width = shape
+    if name == "resnet20":
+        backbone: nn.Module = ResNet20(channels)
+    elif name == "small-cnn":
+        backbone = _small_cnn(channels)
+    elif name == "mlp":
+        backbone = _mlp(channels * height * width)
+    elif ":" in name:
+        backbone = call_factory(name, shape=shape)
+    else:
+        backbone = _from_torchvision(name, channels)
+    return backbone, _feature_size(name, backbone, shape)
+
+
+def call_factory(name: str, **offered: Any) -> nn.Module:
+    """The module that pkg.module:factory returns, called with those of the keywords that it takes.
+
+    Raises:
+        InputError: no such module or function, or it fails, or returns something else.
+    """
+    place, _, function = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        factory = getattr(importlib.import_module(place), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"'{name}': {error}; write pkg.module:factory, importable from here") from error
+    except Exception as error:  # whatever somebody's module does when it is imported
+        raise InputError(f"'{name}': importing it fails with {type(error).__name__}: {error}") from error
+    try:
+        taken = inspect.signature(factory).parameters
+        made = factory(**{key: value for key, value in offered.items() if key in taken})
+    except Exception as error:  # whatever somebody's function raises
+        raise InputError(f"'{name}' fails with {type(error).__name__}: {error}") from error
+    if not isinstance(made, nn.Module):
+        raise InputError(f"'{name}' returns {type(made).__name__}, not a torch.nn.Module")
+    return made
+
+
+class _Repeated(nn.Module):
+    """A network for colour images, shown grey ones three times."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Float[Tensor, "B 1 h w"]) -> Tensor:
+        """The same image in each channel."""
+        out: Tensor = self.network(x.expand(-1, 3, -1, -1))
+        return out
+
+
+def _small_cnn(channels: int) -> nn.Module:
+    layers: list[nn.Module] = []
+    for before, after in ((channels, 16), (16, 32), (32, 64)):
+        conv = nn.Conv2d(before, after, 3, 2, 1, bias=False)
+        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        layers += [conv, nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def _mlp(inputs: int) -> nn.Module:
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in ((inputs, 256), (256, 256), (256, 64)):
+        linear = nn.Linear(before, after)
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+        nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _from_torchvision(name: str, channels: int) -> nn.Module:
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name not in known:
+        raise InputError(
+            f"--backbone {name}: must be {', '.join(OWN)}, pkg.module:factory, or a name of torchvision.models "
+            "such as resnet18"
+        )
+    special: dict[str, Any] = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
+    network = models.get_model(name, weights=None, **special, **({"init_weights": True} if special else {}))
+    linear = [path for path, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise InputError(f"--backbone {name}: it ends in no linear layer that could be removed")
+    parent, _, last = linear[-1].rpartition(".")
+    setattr(network.get_submodule(parent), last, nn.Identity())
+    return network if channels == 3 else _Repeated(network)
+
+
+def _feature_size(name: str, backbone: nn.Module, shape: tuple[int, int, int]) -> int:
+    """Features of two black images, in eval mode."""
+    was = backbone.training
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            features = backbone(torch.zeros(2, *shape))
+    except Exception as error:  # whatever a network raises on images that do not fit
+        said = " ".join(str(error).split())[:160]
+        raise InputError(f"backbone {name} does not take images of shape {shape}: {said}") from error
+    finally:
+        backbone.train(was)
+    if not isinstance(features, Tensor) or features.dim() != 2 or len(features) != 2:
+        found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise InputError(f"backbone {name}: two images give {found}; features must have shape (samples, d)")
+    return features.shape[1]

@@ -1,0 +1,158 @@
+"""What determines an end-to-end run, and nothing else: two equal configurations are the same run."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nccli.dufm.pace import mean_factor, parse_schedule
+from nccli.errors import InputError
+from nccli.theory import Problem
+
+REGULARISATIONS = ("dufm", "standard")
+INITS = ("he", "default")
+H1_SHARE = 5.0
+"""n λ_{H_1} / λ where λ_{H_1} is not given: 5 in the paper's end-to-end runs (n = 5000, λ = 0.005, λ_{H_1} = 5e-6)."""
+
+_TIME_CONSTANTS = 10
+
+
+@dataclass(frozen=True)
+class E2eConfig:
+    """Configuration of one run: a backbone whose output is H_1, and a head of L bias-free layers with ReLU between.
+
+    Attributes:
+        dataset: name of the data, for people.
+        data: fingerprint of the data, `nccli.e2e.images.ImageSet.fingerprint`.
+        samples: N, training samples.
+        K, n: classes and samples a class; n is the mean, rounded down, of an unbalanced set.
+        balanced: whether every class has n samples.
+        backbone: as `nccli.e2e.backbones.build_backbone` takes it.
+        L, width: layers of the head and width of its hidden ones.
+        reg: "dufm" (λ_{H_1} on the backbone's output, λ_{W_l} on the head) or "standard" (λ on every parameter).
+        wd_h1: λ_{H_1}, on the sum over all N samples; 0 for "standard".
+        wd_layers: λ_{W_1}, …, λ_{W_L}; all equal for "standard".
+        lr, momentum, schedule: of stochastic gradient descent as in torch.optim.SGD, and
+            `nccli.dufm.pace.parse_schedule`.
+        epochs, batch_size: an epoch is `steps_per_epoch` batches of nearly equal size.
+        seed: of the initial weights, the order of the samples and everything else that is drawn.
+        init: of the head: "he" (N(0, 2/in)) or "default" (torch.nn.Linear's, N(0, 1/(3 in)) in variance).
+        init_scale: factor on the head's initial weights.
+        augment: random crops and flips; they keep features of a class apart.
+        autocast: bfloat16 in the backbone on CUDA; nothing elsewhere.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    dataset: str
+    data: str
+    samples: int
+    K: int
+    n: int
+    backbone: str
+    L: int
+    width: int
+    reg: str
+    wd_h1: float
+    wd_layers: tuple[float, ...]
+    lr: float
+    epochs: int
+    batch_size: int
+    seed: int
+    momentum: float = 0.9
+    schedule: str = "constant"
+    init: str = "he"
+    init_scale: float = 1.0
+    augment: bool = False
+    autocast: bool = True
+    balanced: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for field in ("wd_h1", "lr", "momentum", "init_scale"):
+            object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
+        object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
+        for name, value in (("lr", self.lr), ("init-scale", self.init_scale)):
+            if not (value > 0 and math.isfinite(value)):
+                raise InputError(f"{name} = {value}: must be positive and finite")
+        least = {"K": 2, "L": 2, "width": 1, "epochs": 1, "batch_size": 1, "seed": 0}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise InputError(f"{name.replace('_', '-')} = {getattr(self, name)}: must be at least {low}")
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
+        for name, wanted in (("reg", REGULARISATIONS), ("init", INITS)):
+            if getattr(self, name) not in wanted:
+                raise InputError(f"{name} '{getattr(self, name)}': must be one of {', '.join(wanted)}")
+        parse_schedule(self.schedule)
+        self._check_decays()
+
+    def _check_decays(self) -> None:
+        if self.reg == "dufm":
+            _ = Problem(self.K, self.L, max(1, self.n), self.wd_h1, self.wd_layers)
+            return
+        if len(self.wd_layers) != self.L or len(set(self.wd_layers)) != 1 or self.wd_h1 != 0:
+            raise InputError("reg standard has one weight decay for all parameters: give --wd alone")
+        if not (self.wd_layers[0] > 0 and math.isfinite(self.wd_layers[0])):
+            raise InputError(f"weight decay λ = {self.wd_layers[0]}: must be positive and finite")
+
+    @property
+    def problem(self) -> Problem | None:
+        """The DUFM that the run is an instance of; None with standard regularisation or unbalanced classes."""
+        if self.reg != "dufm" or not self.balanced:
+            return None
+        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return math.ceil(self.samples / self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def decay_time(self) -> float:
+        """Largest time constant of the head's weight decay in steps, (1 − β)/(lr λ), longer with a schedule."""
+        return decay_time(self.lr, self.momentum, self.schedule, min(self.wd_layers))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
+        fields = asdict(self)
+        fields["wd_layers"] = list(self.wd_layers)
+        return {name: value for name, value in fields.items() if _OPTIONAL.get(name, _ALWAYS) != value}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "E2eConfig":
+        """The inverse of `as_dict`.
+
+        Raises:
+            InputError: a value is out of its range.
+            TypeError: a field is missing or unknown.
+        """
+        return cls(**{**fields, "wd_layers": tuple(fields["wd_layers"])})
+
+
+def decay_time(lr: float, momentum: float, schedule: str, wd: float) -> float:
+    """Steps in which weight decay alone shrinks a weight by a factor e; inf where nothing does."""
+    rate = lr * mean_factor(schedule) / (1 - momentum) * wd if momentum < 1 else 0.0
+    return 1 / rate if rate > 0 else math.inf
+
+
+def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_per_epoch: int) -> int:
+    """Epochs of ten time constants of weight decay.
+
+    Raises:
+        InputError: no number of epochs is enough.
+    """
+    steps = _TIME_CONSTANTS * decay_time(lr, momentum, schedule, wd)
+    if not 0 < steps < 1e12:
+        raise InputError(f"lr = {lr}, λ = {wd}: ten time constants 1/(lr·λ) are {steps:.3g} steps; give --epochs")
+    return math.ceil(steps / steps_per_epoch)
+
+
+_ALWAYS = object()
+_OPTIONAL = {"init_scale": 1.0, "augment": False, "autocast": True, "balanced": True}
+"""Fields that run ids do not see at these values."""

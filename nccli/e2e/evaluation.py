@@ -1,0 +1,149 @@
+"""Measuring a network over a whole set in eval mode: loss, accuracy, and class statistics of every layer and stage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from nccli.e2e.device_images import DeviceImages
+from nccli.e2e.distributed import Group
+from nccli.e2e.network import Network
+from nccli.e2e.regularizer import Regularizer
+from nccli.e2e.streaming import StreamingStatistics
+from nccli.metrics import ClassStatistics, LayerMetrics, collapse_metrics, layer_metrics
+
+_BATCH = 512
+Place = tuple[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Of one network on one set.
+
+    Attributes:
+        fit: 1/(2N) ‖output − Y‖².
+        reg: the regulariser, with ‖H_1‖² over the whole set.
+        accuracy: share of samples whose largest output is their class.
+        statistics: by layer and stage.
+    """
+
+    fit: float
+    reg: float
+    accuracy: float
+    statistics: dict[Place, ClassStatistics]
+
+    @property
+    def loss(self) -> float:
+        """Fit and regulariser."""
+        return self.fit + self.reg
+
+    @property
+    def finite(self) -> bool:
+        """Whether the loss is a number and every layer had statistics."""
+        return bool(np.isfinite(self.loss)) and bool(self.statistics)
+
+
+@torch.no_grad()
+def evaluate(
+    network: Network,
+    data: DeviceImages,
+    regularizer: Regularizer,
+    group: Group | None = None,
+    scatter: bool = False,
+) -> Evaluation:
+    """Evaluate in eval mode, batch by batch; the processes of a group share the work.
+
+    Args:
+        network: on the device of the data; its mode is put back.
+        data: the set.
+        regularizer: of the run.
+        group: the processes.
+        scatter: whether to keep covariances too.
+    """
+    group = group or Group()
+    was, device = network.training, data.device
+    network.eval()
+    found: dict[Place, StreamingStatistics] = {}
+    squares, error, right = (torch.zeros((), dtype=torch.float64, device=device) for _ in range(3))
+    for index in _shares(len(data), group):
+        images, labels = data.batch(index)
+        stages, output = network.head.stages(network.features(images))
+        error += squared_error(output, labels)
+        right += (output.argmax(dim=1) == labels).sum()
+        squares += stages[0][2].double().square().sum()
+        for layer, stage, features in stages:
+            if (layer, stage) not in found:
+                found[layer, stage] = StreamingStatistics(output.shape[1], features.shape[1], device, scatter)
+            found[layer, stage].add(features, labels)
+    network.train(was)
+    sums = group.total([float(error), float(right), float(squares)], device)
+    statistics: dict[Place, ClassStatistics] = {}
+    if np.isfinite(sums).all():
+        statistics = {place: group.merged(each).result() for place, each in found.items()}
+    N = len(data)
+    return Evaluation(sums[0] / (2 * N), regularizer.value(network, sums[2]), sums[1] / N, statistics)
+
+
+@torch.no_grad()
+def accuracy(network: Network, data: DeviceImages, group: Group | None = None) -> float:
+    """Share of samples whose largest output is their class, in eval mode."""
+    group = group or Group()
+    was = network.training
+    network.eval()
+    right = torch.zeros((), dtype=torch.float64, device=data.device)
+    for index in _shares(len(data), group):
+        images, labels = data.batch(index)
+        right += (network(images)[1].argmax(dim=1) == labels).sum()
+    network.train(was)
+    return group.total([float(right)], data.device)[0] / len(data)
+
+
+@torch.no_grad()
+def disagreement(network: Network, data: DeviceImages, last: ClassStatistics, group: Group | None = None) -> float:
+    """NC4: share of samples on which the network and the nearest mean of H_L disagree, in a second pass."""
+    group = group or Group()
+    was = network.training
+    network.eval()
+    means = torch.from_numpy(last.means).to(data.device)
+    unlike = torch.zeros((), dtype=torch.float64, device=data.device)
+    for index in _shares(len(data), group):
+        images, _ = data.batch(index)
+        stages, output = network.head.stages(network.features(images))
+        unlike += (nearest_mean(stages[-1][2], means) != output.argmax(dim=1)).sum()
+    network.train(was)
+    return group.total([float(unlike)], data.device)[0] / len(data)
+
+
+def nearest_mean(features: Float[Tensor, "B d"], means: Float[Tensor, "K d"]) -> Int[Tensor, " B"]:
+    """As `nccli.metrics.nearest_class_mean`, on the device."""
+    scores: Tensor = means.square().sum(dim=1) - 2 * features.to(means) @ means.T
+    return scores.argmin(dim=1)
+
+
+def squared_error(output: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+    """‖output − one-hot‖² in float64."""
+    wide = output.double()
+    own = wide.gather(1, labels[:, None])
+    return wide.square().sum() + (1 - 2 * own).sum()
+
+
+def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None = None) -> list[LayerMetrics]:
+    """Metrics of every layer and stage; the single-layer set where statistics have their covariance."""
+    weights = [weight.detach().double().cpu().numpy() for weight in network.head.weights]
+    layers = []
+    for (layer, stage), found in evaluation.statistics.items():
+        reader = weights[layer - 1] if stage == "post" else None
+        last = stage == "post" and layer == len(weights)
+        collapse = None
+        if np.isfinite(found.within).all():
+            collapse = collapse_metrics(found, reader, nc4 if last else None)
+        layers.append(layer_metrics(layer, stage, found.means, found.dnc1, reader, collapse))
+    return layers
+
+
+def _shares(N: int, group: Group) -> list[Int[np.ndarray, " B"]]:
+    """Batches of this process's share of the set."""
+    mine = np.array_split(np.arange(N), group.size)[group.rank]
+    return np.array_split(mine, max(1, -(-len(mine) // _BATCH))) if len(mine) else []

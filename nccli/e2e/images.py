@@ -1,0 +1,122 @@
+"""A labelled set of images in memory: checked once, then trusted."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import NDArray
+
+from nccli.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Images and their classes.
+
+    Attributes:
+        images: (N, C, H, W), uint8 or float32.
+        labels: (N,), class of each, 0..K−1.
+    """
+
+    images: NDArray[np.uint8] | NDArray[np.float32]
+    labels: Int[np.ndarray, " N"]
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """A data set, sound: every class used, every pixel finite.
+
+    Attributes:
+        name: as the user names it; for files their name without the folder.
+        K: number of classes, at least 2.
+        train: what a network is trained and measured on.
+        test: what it is tested on; None if there is nothing.
+
+    Raises:
+        InputError: one class, a class without a sample, labels out of range, pixels that are not finite, sizes that
+            do not fit each other.
+    """
+
+    name: str
+    K: int
+    train: LabelledImages
+    test: LabelledImages | None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained on."""
+        if self.K < 2:
+            raise InputError(f"{self.name}: all samples are of one class; at least two classes are needed")
+        for part, found in (("training", self.train), ("test", self.test)):
+            if found is not None:
+                self._check(part, found)
+        empty = np.flatnonzero(self.counts == 0)
+        if empty.size:
+            raise InputError(
+                f"{self.name}: class {empty[0]} has no training sample: labels must be 0..{self.K - 1}, all used"
+            )
+        if self.test is not None and self.test.images.shape[1:] != self.train.images.shape[1:]:
+            raise InputError(
+                f"{self.name}: test images are {self.test.images.shape[1:]}, training images "
+                f"{self.train.images.shape[1:]} (channels, height, width): they must be of one size"
+            )
+
+    def _check(self, part: str, found: LabelledImages) -> None:
+        if found.images.ndim != 4 or 0 in found.images.shape:
+            raise InputError(f"{self.name}: {part} images have shape {found.images.shape}, not (N, C, H, W)")
+        if len(found.images) != len(found.labels):
+            raise InputError(f"{self.name}: {len(found.images)} {part} images and {len(found.labels)} labels")
+        low, high = int(found.labels.min()), int(found.labels.max())
+        if low < 0 or high >= self.K:
+            raise InputError(
+                f"{self.name}: {part} label {low if low < 0 else high} is out of range: labels are 0..{self.K - 1}"
+            )
+        if found.images.dtype != np.uint8 and not np.isfinite(found.images).all():
+            bad = int(np.argmax(~np.isfinite(found.images).reshape(len(found), -1).all(axis=1)))
+            raise InputError(f"{self.name}: {part} image {bad} has nan or infinite pixels")
+
+    @property
+    def counts(self) -> Int[np.ndarray, " K"]:
+        """Training samples of each class."""
+        return np.bincount(self.train.labels, minlength=self.K)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every class has as many training samples, as the theory has it."""
+        return len(set(self.counts.tolist())) == 1
+
+    @property
+    def n(self) -> int:
+        """Training samples a class; of an unbalanced set the mean, rounded down."""
+        return len(self.train) // self.K
+
+    def balanced_subset(self, per_class: int) -> "ImageSet":
+        """The first `per_class` training samples of each class; the test set stays whole.
+
+        Raises:
+            InputError: a class has fewer.
+        """
+        least = int(self.counts.min())
+        if not 1 <= per_class <= least:
+            raise InputError(
+                f"--per-class {per_class}: {self.name} has {least} samples of class {int(self.counts.argmin())}; "
+                f"choose 1 to {least}"
+            )
+        chosen = np.concatenate([np.flatnonzero(self.train.labels == k)[:per_class] for k in range(self.K)])
+        chosen.sort()
+        return replace(self, train=LabelledImages(self.train.images[chosen], self.train.labels[chosen]))
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name the content: shapes, types, pixels and labels of both parts."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.test):
+            if part is not None:
+                digest.update(f"{part.images.shape}{part.images.dtype.str}".encode())
+                digest.update(np.ascontiguousarray(part.images).data)
+                digest.update(part.labels.astype("<i8").tobytes())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""What an end-to-end run leaves behind, and what is seen of it on its way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nccli.e2e.checkpoint import RunCheckpoint
+from nccli.e2e.config import E2eConfig
+from nccli.metrics import LayerMetrics
+
+
+@dataclass(frozen=True, eq=False)
+class E2eResult:
+    """A run that ended.
+
+    Attributes:
+        config: what was asked for.
+        status: "stopped" (all epochs done), "diverged" (a loss that is not finite) or "interrupted".
+        steps: taken.
+        loss, fit, reg: over the whole training set in eval mode; not all finite for a diverged run.
+        train_accuracy, test_accuracy: in eval mode; None without a test set, or for a diverged run.
+        seconds: wall time of training and measuring, over all commands that took part.
+        history: rows as the store keeps them, one a measured epoch.
+        layers: metrics of the final network; empty for a diverged run.
+        model: its state dictionary, on the CPU.
+    """
+
+    config: E2eConfig
+    status: str
+    steps: int
+    loss: float
+    fit: float
+    reg: float
+    train_accuracy: float | None
+    test_accuracy: float | None
+    seconds: float
+    history: list[dict[str, Any]]
+    layers: list[LayerMetrics] = field(repr=False)
+    model: dict[str, Any] = field(repr=False)
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the network ended at or beside the trivial zero solution: no better than a constant, and of rank ≤ 1.
+
+        The best constant is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
+        """
+        constant = 0.5 * (1 - 1 / self.config.K)
+        return self.status == "stopped" and self.fit > 0.95 * constant and self.layers[-1].rank <= 1
+
+
+@dataclass(frozen=True)
+class EpochProgress:
+    """State of a run, for whoever watches.
+
+    Attributes:
+        step, steps: taken, and of the whole run.
+        epoch, epochs: finished, and of the whole run.
+        loss, fit, reg, accuracy: at the latest measurement.
+        dnc1: of H_1, …, H_L then.
+        rank: of their class means then.
+        steps_per_second: so far.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    fit: float
+    reg: float
+    accuracy: float
+    dnc1: tuple[float, ...]
+    rank: tuple[int, ...]
+    steps_per_second: float
+
+    @property
+    def seconds_left(self) -> float:
+        """At the present speed."""
+        return (self.steps - self.step) / self.steps_per_second if self.steps_per_second > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class E2eWatch:
+    """How a run is watched and steered; none of it changes a result.
+
+    Attributes:
+        on_progress: called several times a second.
+        should_stop: polled after each step.
+        checkpoint: where the state is kept; None for nowhere.
+        on_trouble: called with a line for what went wrong without stopping the run.
+    """
+
+    on_progress: Callable[[EpochProgress], None] = lambda _: None
+    should_stop: Callable[[], bool] = lambda: False
+    checkpoint: RunCheckpoint | None = None
+    on_trouble: Callable[[str], None] = lambda _: None

@@ -1,0 +1,168 @@
+"""train-e2e: from images to a stored run, from which figures and comparisons are queries."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from nccli.cli._main import run as nccli_main
+from tests.cli.command import Nccli
+from tests.cli.conftest import Made
+from tests.cli.sql import query
+from tests.cli.test_cli_killed import kill_when_saved
+from tests.e2e.image_files import write_npz
+
+TINY = "train-e2e --dataset own.npz --backbone small-cnn --L 3 --width 6 --batch-size 16"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """One run of each regularisation, and an exported network."""
+    nccli = Nccli(tmp_path_factory.mktemp("e2e"))
+    write_npz(nccli.folder / "own.npz")
+    ended = nccli(f"{TINY} --epochs 20 --export net.safetensors")
+    nccli(f"{TINY} --epochs 5 --reg standard --quiet")
+    return Made(nccli.folder / "nccli.db", ended)
+
+
+def test_a_run_is_stored_with_its_data_accuracy_layers_and_history(trained: Made) -> None:
+    (record,) = Nccli(trained.path.parent)(f"runs show {trained.ids[0]}").records
+    assert (record["kind"], record["status"], record["K"], record["n"], record["L"]) == ("e2e", "stopped", 4, 12, 3)
+    assert (record["dataset"], record["backbone"], record["reg_kind"]) == ("own.npz", "small-cnn", "dufm")
+    assert 0.25 < record["train_accuracy"] <= 1
+    assert record["config"]["wd_h1"] == pytest.approx(5 * 5e-3 / 12)
+    assert record["loss_dnc"] > 0
+    assert [(layer["layer"], layer["stage"]) for layer in record["layers"]] == [
+        *((1, "post"), (2, "pre"), (2, "post"), (3, "pre"), (3, "post"))
+    ]
+    assert record["layers"][-1]["nc4"] is not None
+    steps = [row["step"] for row in query(trained.path, "SELECT step FROM history WHERE run_id = ?", record["id"])]
+    assert steps[0] == 0
+    assert max(steps) == record["steps"] == 60
+
+
+def test_too_few_steps_are_told_with_the_epochs_that_would_do(trained: Made) -> None:
+    assert "time constants" in trained.ended.err
+    assert "--epochs 1334" in trained.ended.err
+
+
+def test_standard_weight_decay_has_no_dnc_loss_to_be_compared_with(trained: Made) -> None:
+    nccli = Nccli(trained.path.parent)
+    by_kind = {record["reg_kind"]: record for record in nccli("compare").records}
+    assert by_kind["standard"]["loss_dnc"] is None
+    assert by_kind["standard"]["below_dnc"] is None
+    assert by_kind["dufm"]["below_dnc"] is False
+    assert [row["runs"] for row in nccli("compare --group-by reg_kind").records] == [1, 1]
+    assert nccli("runs list --where reg_kind=standard --format ids").ids == [by_kind["standard"]["id"]]
+
+
+@pytest.mark.parametrize("figure", ["training", "spectra"])
+def test_figures_are_drawn_of_such_runs(trained: Made, tmp_path: Path, figure: str) -> None:
+    Nccli(tmp_path)(f"plot {figure} --store {trained.path} -o figure.svg")
+    assert (tmp_path / "figure.svg").stat().st_size > 5000
+
+
+def test_the_same_command_returns_the_stored_run_and_an_export_of_it_needs_force(trained: Made) -> None:
+    nccli = Nccli(trained.path.parent)
+    again = nccli(f"{TINY} --epochs 20")
+    assert again.ids == trained.ids
+    assert "in the store already" in again.err
+    assert "--force" in nccli(f"{TINY} --epochs 20 --export again.pt", code=2).err
+
+
+def test_an_exported_network_measures_as_the_run_did(trained: Made) -> None:
+    nccli = Nccli(trained.path.parent)
+    (nccli.folder / "their_net.py").write_text(
+        "from nccli.e2e.backbones import build_backbone\n"
+        "from nccli.e2e.network import Head, Network\n"
+        "class Logits(Network):\n"
+        "    def forward(self, x): return super().forward(x)[1]\n"
+        "def make(shape, K): return Logits(build_backbone('small-cnn', shape)[0], Head(64, 6, K, 3))\n"
+    )
+    assert set(load_file(nccli.folder / "net.safetensors")) >= {f"head.layers.{i}.weight" for i in range(3)}
+    options = "--weights net.safetensors --dataset own.npz --pixels standard --layers ^head.layers"
+    ended = nccli(f"measure --model their_net:make {options} --format jsonl")
+    theirs = {record["name"]: record for record in ended.records}
+    (run,) = nccli(f"runs show {trained.ids[0]}").records
+    ours = {(layer["layer"], layer["stage"]): layer for layer in run["layers"]}
+    for name, place in (
+        ("head.layers.0", (2, "pre")),
+        ("head.layers.1", (3, "pre")),
+        ("head.layers.2.input", (3, "post")),
+    ):
+        for metric in ("dnc1", "nc1_pinv", "etf_distance"):
+            assert theirs[name][metric] == pytest.approx(ours[place][metric], rel=1e-3)
+    assert theirs["head.layers.2.input"]["nc4"] == ours[3, "post"]["nc4"]
+    assert "measured head.layers.0, head.layers.1, head.layers.2.input" in ended.err
+
+
+def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
+    run: Nccli, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    line = f"{TINY} --epochs 60 --seed 3 --quiet"
+    write_npz(run.folder / "own.npz")
+    kill_when_saved(run, line, 1)
+    ids = run(line).ids
+    undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"))
+    write_npz(undisturbed.folder / "own.npz")
+    assert undisturbed(line).ids == ids
+    for question in (
+        "SELECT loss, fit, reg, steps, status, train_accuracy, test_accuracy FROM run",
+        "SELECT step, loss, dnc1, rank FROM history ORDER BY step",
+        "SELECT layer, stage, name, hex(bytes) AS bytes FROM matrix ORDER BY 1, 2, 3",
+    ):
+        assert query(run.folder / "nccli.db", question) == query(undisturbed.folder / "nccli.db", question)
+    assert list(run.folder.glob("*checkpoint*")) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--dataset nowhere", "no such file or folder"),
+        ("--dataset mnist --no-download --data-dir empty", "train-images-idx3-ubyte.gz"),
+        ("--dataset own.npz --per-class 100", "choose 1 to 12"),
+        ("--dataset own.npz --backbone resnet21", "must be resnet20"),
+        ("--dataset own.npz --export net.onnx", "suffix"),
+        ("--dataset own.npz --seed 0,1 --export net.pt", "2 runs"),
+        ("--dataset own.npz --reg standard --wd-h1 1e-3", "one weight decay"),
+        ("--dataset broken.npz", "truncated"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_one_line_and_nothing_is_stored(
+    here: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
+) -> None:
+    (here / "broken.npz").write_bytes((here / "own.npz").read_bytes()[:500])
+    assert nccli_main(["train-e2e", *options.split(), "--quiet"]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    assert printed.out == ""
+    assert not runs_of(here / "nccli.db")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a data set in it."""
+    write_npz(tmp_path / "own.npz")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def runs_of(path: Path) -> list[object]:
+    """Runs of a store that may not exist."""
+    return list(query(path, "SELECT id FROM run")) if path.exists() else []
+
+
+def test_a_sweep_is_planned_without_training(run: Nccli) -> None:
+    write_npz(run.folder / "own.npz")
+    records = run(f"{TINY} --wd 5e-3,1e-2 --seed 0..2 --dry-run").records
+    assert [(r["wd_layers"][0], r["seed"]) for r in records] == [(wd, s) for wd in (5e-3, 1e-2) for s in range(3)]
+    assert records[0]["epochs"] == 2 * records[3]["epochs"] == 1334
+    assert not (run.folder / "nccli.db").exists()
+
+
+def test_an_exported_pt_file_is_plain_tensors(run: Nccli) -> None:
+    write_npz(run.folder / "own.npz")
+    run(f"{TINY} --epochs 1 --export net.pt --quiet")
+    assert torch.load(run.folder / "net.pt", weights_only=True)["head.layers.2.weight"].shape == (4, 6)

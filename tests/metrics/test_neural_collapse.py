@@ -1,0 +1,103 @@
+"""The single-layer set: zero at full collapse, equal to its definition elsewhere, blind to scale and rotation."""
+
+import math
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+
+from nccli.metrics import (
+    cdnv,
+    class_statistics,
+    collapse_metrics,
+    dnc1,
+    equiangularity,
+    equinorm,
+    etf_distance,
+    frame_distance,
+    nc1_pinv,
+    nearest_class_mean_disagreement,
+    self_duality,
+)
+from tests.oracle import neural_collapse as oracle
+from tests.oracle.collapse_metrics import covariances
+from tests.oracle.labelled_features import rotation
+
+K, D = 4, 7
+ETF = np.eye(K) - 1 / K
+
+
+def features(seed: int = 0, spread: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Unbalanced classes around random means."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(K), [5, 9, 2, 6])
+    return rng.normal(size=(K, D))[labels] + spread * rng.normal(size=(len(labels), D)), labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_statistics_and_nc1_are_those_of_the_definition(seed: int) -> None:
+    X, y = features(seed)
+    found = class_statistics(X, y, K)
+    within, _ = covariances(X, y)
+    np.testing.assert_allclose(found.within, within, atol=1e-14)
+    assert found.dnc1 == pytest.approx(float(dnc1(X, y)), rel=1e-12)
+    assert nc1_pinv(found) == pytest.approx(oracle.nc1_pinv(X, y), rel=1e-9)
+    assert cdnv(found) == pytest.approx(oracle.cdnv(X, y), rel=1e-12)
+
+
+def test_a_simplex_etf_with_its_own_classifier_is_fully_collapsed_and_an_orthogonal_frame_is_one_once_centred() -> None:
+    y = np.repeat(np.arange(K), 3)
+    for means in (ETF, np.eye(K)):
+        found = collapse_metrics(class_statistics(means[y], y, K), 2.5 * ETF, nc4=0.0)
+        np.testing.assert_allclose([v for name, v in vars(found).items() if name != "frame_distance"], 0, atol=1e-14)
+    assert frame_distance(np.eye(K)) == pytest.approx(0, abs=1e-15)
+    assert frame_distance(ETF) > 0.1
+
+
+def test_the_set_does_not_change_under_rotation_and_scale() -> None:
+    X, y = features()
+    W = np.random.default_rng(5).normal(size=(K, D))
+    Q = rotation(D)
+    first = collapse_metrics(class_statistics(X, y, K), W)
+    second = collapse_metrics(class_statistics(3.0 * X @ Q, y, K), 7.0 * W @ Q)
+    np.testing.assert_allclose(
+        [v for v in astuple(first) if v is not None], [v for v in astuple(second) if v is not None], rtol=1e-9
+    )
+
+
+def test_a_collapsed_layer_far_from_the_origin_has_no_within_class_variance() -> None:
+    y = np.tile(np.arange(K), 5)
+    found = class_statistics(1e6 + np.eye(K)[y], y, K)
+    assert found.dnc1 == 0
+    assert nc1_pinv(found) == 0
+    assert cdnv(found) == 0
+
+
+def test_what_does_not_exist_is_nan_and_not_a_number_that_looks_good() -> None:
+    zero = np.zeros((K, D))
+    y = np.arange(K)
+    assert math.isnan(class_statistics(zero, y, K).dnc1)
+    assert math.isnan(nc1_pinv(class_statistics(zero, y, K)))
+    for measure in (equinorm, equiangularity, etf_distance, frame_distance):
+        assert math.isnan(measure(zero))
+    assert math.isnan(self_duality(zero, np.ones((K, D))))
+
+
+def test_two_classes_with_one_mean_have_infinite_cdnv() -> None:
+    X = np.array([[1.0], [-1.0], [1.0], [-1.0]])
+    assert cdnv(class_statistics(X, np.array([0, 0, 1, 1]), 2)) == math.inf
+
+
+def test_nc4_counts_samples_that_the_nearest_mean_would_call_otherwise() -> None:
+    means = np.array([[0.0, 0.0], [10.0, 0.0]])
+    X = np.array([[1.0, 3.0], [9.0, 1.0], [4.0, 0.0], [6.0, 0.0]])
+    assert nearest_class_mean_disagreement(X, means, np.array([0, 1, 0, 1])) == 0
+    assert nearest_class_mean_disagreement(X, means, np.array([0, 1, 1, 1])) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"), [([0, 1, 4, 2], "0..3"), ([0, 0, 1, 3], "class 2"), ([0, -1, 1, 2], "0..3")]
+)
+def test_labels_that_do_not_fit_are_refused(labels: list[int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        class_statistics(np.ones((4, D)), np.array(labels), K)

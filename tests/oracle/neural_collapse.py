@@ -1,0 +1,24 @@
+"""NC1 to NC4 by explicit loops and explicit matrices: slow, dense, obvious."""
+
+import numpy as np
+
+from tests.oracle.collapse_metrics import covariances
+
+
+def nc1_pinv(X: np.ndarray, y: np.ndarray) -> float:
+    """tr(Σ_W Σ_B⁺)/K with numpy's pseudo-inverse."""
+    within, between = covariances(X, y)
+    return float(np.trace(within @ np.linalg.pinv(between, rcond=1e-10, hermitian=True))) / (int(y.max()) + 1)
+
+
+def cdnv(X: np.ndarray, y: np.ndarray) -> float:
+    """Over pairs of classes."""
+    K = int(y.max()) + 1
+    groups = [X[y == k] for k in range(K)]
+    variance = [np.mean([np.sum((x - g.mean(axis=0)) ** 2) for x in g]) for g in groups]
+    found = [
+        (variance[a] + variance[b]) / (2 * np.sum((groups[a].mean(axis=0) - groups[b].mean(axis=0)) ** 2))
+        for a in range(K)
+        for b in range(a)
+    ]
+    return float(np.mean(found))
