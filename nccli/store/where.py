@@ -153,8 +153,6 @@ class _Parser:
 
     def alternatives(self, depth: int) -> tuple[Condition, ...]:
         """A condition with `or`; conditions joined by `and` come one by one."""
-        if depth > _MOST_NESTED:
-            raise InputError(f"--where: more than {_MOST_NESTED} parentheses inside each other")
         found = [self._conjunction(depth)]
         while self._take_word("or"):
             found.append(self._conjunction(depth))
@@ -167,6 +165,8 @@ class _Parser:
         return found
 
     def _factor(self, depth: int) -> tuple[Condition, ...]:
+        if depth > _MOST_NESTED:
+            raise InputError(f"--where: more than {_MOST_NESTED} parentheses and nots inside each other")
         if self._next_starts_comparison():
             return (self._comparison(),)
         if self._take_word("not"):

@@ -91,10 +91,11 @@ def together(action: Callable[[str], None], paths: list[str], count: int) -> int
 def kill(path: str, count: int) -> int:
     """Kill `count` writers with SIGKILL, each at a random moment; those that ended before, by a fault, count."""
     rng, failed = random.Random(0), 0
+    _ = example_run().layers[0].structure  # what is imported at the first use is imported before the fork
     for i in range(count):
         writer = _FORK.Process(target=write_without_end, args=(path, 3 * i))
         writer.start()
-        time.sleep(rng.uniform(0.01, 0.12))
+        time.sleep(rng.uniform(0.02, 0.2))
         os.kill(writer.pid or 0, signal.SIGKILL)
         writer.join()
         failed += writer.exitcode != -signal.SIGKILL

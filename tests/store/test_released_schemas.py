@@ -12,8 +12,17 @@ from typing import Any
 import pytest
 
 from nccli.errors import StoreError, StoreVersionError
-from nccli.figures import STORE_FIGURES, render, style
-from nccli.store import Store, check_store, merge_stores, run_records, select_history, select_matrix, select_runs
+from nccli.figures import STORE_FIGURES, Options, render, style
+from nccli.store import (
+    Selection,
+    Store,
+    check_store,
+    merge_stores,
+    run_records,
+    select_history,
+    select_matrix,
+    select_runs,
+)
 from nccli.store._migrate import REVISIONS
 from nccli.strict_json import encodable
 from tests.store.plain_sql import dump, plain
@@ -58,7 +67,11 @@ def test_an_old_store_comes_out_with_every_value_it_had(released: str, path: Pat
         records = {record["id"]: encodable(record) for record in run_records(connection, select_runs(connection))}
     assert len(said) == len(records) > 0
     for record in said:
-        assert {name: records[record["id"]][name] for name in record} == record
+        layers, now = record.pop("layers"), records[record["id"]]
+        assert {name: now[name] for name in record} == record
+        for old, new in zip(layers, now["layers"], strict=True):
+            assert {name: new[name] for name in old} == old
+            assert new["structure"] is not None
     assert all(finding.ok for finding in check_store(store))
 
 
@@ -70,8 +83,9 @@ def test_figures_of_an_upgraded_store_are_those_of_a_new_one(released: str, path
         with store.read() as connection:
             runs = [row for row in select_runs(connection) if row["kind"] == "dufm" and row["status"] != "diverged"]
             figure = STORE_FIGURES["spectra"]
+            chosen = Selection(tuple(row["id"] for row in runs))
             with style():
-                drawn.append(render(figure.draw(figure.collect(connection, runs, 1e-2), 5.5), "svg"))
+                drawn.append(render(figure.draw(figure.collect(connection, chosen, Options()), 5.5), "svg"))
             assert all(select_history(connection, [row["id"] for row in runs]).values())
             assert select_matrix(connection, runs[0]["id"], 2, "pre", "class_means").shape == (6, 4)
     assert drawn[0] == drawn[1]

@@ -49,7 +49,12 @@ def test_layers_read_back_equal_and_in_the_order_of_the_network(store: Store) ->
     assert [{name: layer[name] for name in names} for layer in layers] == [
         {name: getattr(layer, name) for name in names} for layer in run.layers
     ]
-    assert {layer[name] for layer in layers for name in set(layer) - set(names)} == {None}
+    for row, layer in zip(layers, run.layers, strict=True):
+        found = layer.structure
+        assert (row["structure"], row["structure_distance"]) == (found.name, found.distance)
+        assert row["structure_order"] == found.permutation.tolist()
+    measured = {*names, "structure", "structure_distance", "structure_order"}
+    assert {row[name] for row in layers for name in set(row) - measured} == {None}
 
 
 def test_spectra_and_matrices_read_back_bit_for_bit(store: Store) -> None:

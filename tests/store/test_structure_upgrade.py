@@ -6,6 +6,15 @@ from nccli.store import Store, run_records, save_run, select_runs
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import plain
 
+SINCE = {
+    "run": "setting mean_hidden_rank ranks_agree max_dnc1 structure "
+    "dataset backbone reg_kind epochs train_accuracy test_accuracy",
+    "layer": "structure structure_distance structure_order "
+    "nc1_pinv cdnv equinorm equiangularity etf_distance frame_distance self_duality nc4 name",
+    "history": "train_accuracy",
+}
+"""Columns that schema 0002 did not have."""
+
 
 def test_an_older_run_is_the_same_as_one_stored_today(store: Store, path: Path) -> None:
     keys = [save_run(store, example_run(seed)) for seed in range(2)]
@@ -15,10 +24,11 @@ def test_an_older_run_is_the_same_as_one_stored_today(store: Store, path: Path) 
         records = run_records(connection, runs)
     with plain(path) as connection:
         connection.execute("DROP INDEX ix_run_setting_id")
-        for column in ("setting", "mean_hidden_rank", "ranks_agree", "max_dnc1", "structure"):
-            connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
-        for column in ("structure", "structure_distance", "structure_order"):
-            connection.execute(f"ALTER TABLE layer DROP COLUMN {column}")
+        for table in ("claim", "worker"):
+            connection.execute(f"DROP TABLE {table}")
+        for table, columns in SINCE.items():
+            for column in columns.split():
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute("UPDATE nccli_schema_version SET version_num = '0002'")
         connection.commit()
     with Store.open(str(path)).read() as connection:

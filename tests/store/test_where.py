@@ -67,7 +67,7 @@ def test_comparisons_are_read(text: str, expected: list[tuple[str, str, float | 
         ("wd is 3", "write 'wd is null'"),
         ("K~3", "K is a number"),
         ("widht=3", "did you mean 'width'"),
-        ("(" * 99 + "K=3" + ")" * 99, "parentheses inside"),
+        ("(" * 99 + "K=3" + ")" * 99, "inside each other"),
         ("K=3, L=4", "is a number|expected 'and'"),
         ("K=3 and and L=4", "cannot read"),
         ("K=3andL=4", "is a number, '3andL' is not|expected 'and'|cannot read"),
