@@ -87,6 +87,9 @@ def train_e2e(
     schedule: Annotated[
         str, typer.Option("--schedule", help="Of the learning rate: constant, linear, cosine, step, step:0.1@0.5,0.75.")
     ] = "constant",
+    clip: Annotated[
+        float, typer.Option("--clip", help="Largest norm of a step's gradient; initial features are large. 0: any.")
+    ] = 1.0,
     init: Annotated[
         HeadInit,
         typer.Option("--init", help="Of the head: he; default is PyTorch's, which tends to end at zero."),
@@ -133,7 +136,7 @@ def train_e2e(
     }
     fixed: dict[str, Any] = {"backbone": backbone, "reg": reg.value, "batch_size": batch_size, "momentum": momentum}
     fixed |= {"schedule": schedule, "init": init.value, "init_scale": init_scale, "augment": augment}
-    fixed |= {"autocast": autocast}
+    fixed |= {"autocast": autocast, "clip": clip}
     layers = None if wd_layers is None else [parse_one(part) for part in wd_layers.split(",")]
     if export is not None:
         from nccli.e2e.export import check_export

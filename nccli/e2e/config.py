@@ -33,6 +33,8 @@ class E2eConfig:
         wd_layers: λ_{W_1}, …, λ_{W_L}; all equal for "standard".
         lr, momentum, schedule: of stochastic gradient descent as in torch.optim.SGD, and
             `nccli.dufm.pace.parse_schedule`.
+        clip: the largest norm of a step's gradient, weight decay of parameters left out; 0 for any. Initial features
+            are large, and full steps diverge on them.
         epochs, batch_size: an epoch is `steps_per_epoch` batches of nearly equal size.
         seed: of the initial weights, the order of the samples and everything else that is drawn.
         init: of the head: "he" (N(0, 2/in)) or "default" (torch.nn.Linear's, N(0, 1/(3 in)) in variance).
@@ -61,6 +63,7 @@ class E2eConfig:
     seed: int
     momentum: float = 0.9
     schedule: str = "constant"
+    clip: float = 1.0
     init: str = "he"
     init_scale: float = 1.0
     augment: bool = False
@@ -69,7 +72,7 @@ class E2eConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "momentum", "init_scale"):
+        for field in ("wd_h1", "lr", "momentum", "clip", "init_scale"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         for name, value in (("lr", self.lr), ("init-scale", self.init_scale)):
@@ -81,6 +84,8 @@ class E2eConfig:
                 raise InputError(f"{name.replace('_', '-')} = {getattr(self, name)}: must be at least {low}")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
+        if not (self.clip >= 0 and math.isfinite(self.clip)):
+            raise InputError(f"clip = {self.clip}: must be a norm, or 0 for none")
         for name, wanted in (("reg", REGULARISATIONS), ("init", INITS)):
             if getattr(self, name) not in wanted:
                 raise InputError(f"{name} '{getattr(self, name)}': must be one of {', '.join(wanted)}")
@@ -154,5 +159,5 @@ def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_pe
 
 
 _ALWAYS = object()
-_OPTIONAL = {"init_scale": 1.0, "augment": False, "autocast": True, "balanced": True}
+_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": True, "balanced": True}
 """Fields that run ids do not see at these values."""

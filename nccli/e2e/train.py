@@ -145,6 +145,8 @@ class Training:
         loss = self._mini_batch_loss(features, output, labels, len(batch))
         self._optimizer.zero_grad(set_to_none=True)
         (loss * group.size).backward()  # type: ignore[no-untyped-call]  # DistributedDataParallel takes the mean over processes
+        if config.clip:
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), config.clip)
         self._optimizer.step()
         self._step += 1
 
@@ -157,7 +159,8 @@ class Training:
         return loss
 
     def _set_rate(self) -> None:
-        rate = self._config.lr * float(self._factor(np.array([self._step / self._config.steps]))[0])
+        config = self._config
+        rate = config.lr * float(self._factor(np.array([self._step / config.steps]))[0])
         for parameters in self._optimizer.param_groups:
             parameters["lr"] = rate
 

