@@ -114,7 +114,7 @@ def measure(
     format: option.Format = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Collapse metrics of stored runs, of feature files, of any network.
+    """Collapse metrics of runs, feature files, any network.
 
     A file has `labels` and `features` (samples × d), or an array a layer, and perhaps `weights`. What is measured of
     files and networks is stored as a run.

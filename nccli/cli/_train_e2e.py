@@ -115,7 +115,7 @@ def train_e2e(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Train a backbone and an MLP head on images, and measure the head.
+    """Train a backbone with an MLP head on images; measure it.
 
     The head is L bias-free layers with ReLU between; the loss is the mean squared error to one-hot targets. Under
     torchrun the processes train one network together.

@@ -148,7 +148,7 @@ PAPER_FIGURES: dict[str, PaperFigure] = {
         ),
         PaperFigure(
             "fig2",
-            "training and spectra: 4-DUFM, and ResNet20 with a 4-layer head on CIFAR-10 with DUFM-like regularisation",
+            "training and spectra: 4-DUFM, and ResNet20 with a 4-layer head on CIFAR-10",
             tuple(
                 Part(figure, f"{name}: {what}", where, command)
                 for name, where, command in (
@@ -168,7 +168,7 @@ PAPER_FIGURES: dict[str, PaperFigure] = {
         ),
         PaperFigure(
             "fig3",
-            "loss ratio against K; mean rank against weight decay; share of runs in DNC against width",
+            "loss ratio against K, mean rank against weight decay, share in DNC against width",
             (
                 Part(None, "SRG loss over DNC loss"),
                 Part(
