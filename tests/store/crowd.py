@@ -91,6 +91,8 @@ def together(action: Callable[[str], None], paths: list[str], count: int) -> int
 def kill(path: str, count: int) -> int:
     """Kill `count` writers with SIGKILL, each at a random moment; those that ended before, by a fault, count."""
     rng, failed = random.Random(0), 0
+    for layer in example_run().layers:
+        _ = layer.structure  # loads what the writers would each load anew, and be killed over
     for i in range(count):
         writer = _FORK.Process(target=write_without_end, args=(path, 3 * i))
         writer.start()

@@ -46,7 +46,12 @@ def test_layers_read_back_equal_and_in_the_order_of_the_network(store: Store) ->
     with store.read() as connection:
         layers = select_layers(connection, [key])[key]
     names = ("layer", "stage", "dnc1", "dnc2", "dnc3", "rank", "effective_rank", "stable_rank", "nuclear_norm")
-    assert layers == [{name: getattr(layer, name) for name in names} for layer in run.layers]
+    assert [{name: layer[name] for name in names} for layer in layers] == [
+        {name: getattr(layer, name) for name in names} for layer in run.layers
+    ]
+    for stored, layer in zip(layers, run.layers, strict=True):
+        found = (stored["structure"], stored["structure_distance"], stored["structure_order"])
+        assert found == (layer.structure.name, layer.structure.distance, layer.structure.permutation.tolist())
 
 
 def test_spectra_and_matrices_read_back_bit_for_bit(store: Store) -> None:
