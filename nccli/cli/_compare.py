@@ -1,18 +1,17 @@
 """`nccli compare`."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nccli.cli import _options as option
 from nccli.cli._notes import note
+from nccli.cli._theory_table import by_variant, theory_columns, theory_records
 from nccli.errors import InputError
 
 if TYPE_CHECKING:
-    from nccli.cli._output import Column, Record
-    from nccli.sweep import ProblemGrid
-    from nccli.theory import Problem, Solution
+    from nccli.cli._output import Record
 
 
 def compare(
@@ -59,10 +58,10 @@ def compare(
         from nccli.cli._problems import problem_grid
 
         emit(
-            _theory_records(problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)),
+            theory_records(problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)),
             format,
             option.OutputFormat.jsonl,
-            _theory_columns(),
+            theory_columns(),
         )
         return
     given = [name for name, value in grid_options.items() if value is not None]
@@ -86,82 +85,6 @@ def _theory_grid(K: str | None, L: str | None, n: str | None, wd: str | None) ->
     )
 
 
-def _theory_records(grid: "ProblemGrid") -> list[dict[str, Any]]:
-    from nccli.theory import asymptotic_exponent, local_exponent, solve_dnc, srg_threshold
-
-    records = []
-    for problem in grid.problems():
-        dnc, rivals = solve_dnc(problem), _srg_solutions(problem)
-        srg = min(rivals.values(), key=lambda solution: solution.loss, default=None)
-        uniform = len({*problem.lambda_w, problem.lambda_h1}) == 1
-        records.append(
-            {
-                "K": problem.K,
-                "L": problem.L,
-                "n": problem.n,
-                "wd": problem.lambda_w[0] if uniform else None,
-                "wd_h1": problem.lambda_h1,
-                "wd_layers": list(problem.lambda_w),
-                "loss_dnc": dnc.loss,
-                "loss_srg": None if srg is None else srg.loss,
-                "ratio": None if srg is None else srg.loss / dnc.loss,
-                "srg": None if srg is None else srg.construction.label,
-                **_by_variant(problem),
-                "winner": "trivial"
-                if dnc.trivial and (srg is None or srg.trivial)
-                else _winner(dnc.loss, None if srg is None else srg.loss),
-                "dnc_trivial": dnc.trivial,
-                "srg_trivial": None if srg is None else srg.trivial,
-                "srg_wins_from": srg_threshold(problem),
-                "exponent": local_exponent(problem),
-                "asymptotic_exponent": asymptotic_exponent(problem.L),
-            }
-        )
-    return records
-
-
-def _srg_solutions(problem: "Problem") -> "dict[str, Solution]":
-    """The SRG solutions of a problem by variant; one where both are the same."""
-    from nccli.theory import solve, srg_variants
-
-    return {construction.variant: solve(problem, construction) for construction in srg_variants(problem.K)}
-
-
-def _by_variant(problem: "Problem | None") -> dict[str, Any]:
-    """Loss of both SRG constructions, and which is the better; "exact" where K = r(r-1)/2 and they are one."""
-    from nccli.theory import SRG_VARIANTS, triangular_root
-
-    if problem is None:
-        return {**{f"loss_srg_{name}": None for name in SRG_VARIANTS}, "srg_variant": None}
-    solutions = _srg_solutions(problem)
-    exact = triangular_root(problem.K) is not None and bool(solutions)
-    losses = {variant: solution.loss for variant, solution in solutions.items()}
-    better = "exact" if exact else min(losses, key=losses.__getitem__, default=None)
-    shared = next(iter(losses.values())) if exact else None
-    return {**{f"loss_srg_{name}": losses.get(name, shared) for name in SRG_VARIANTS}, "srg_variant": better}
-
-
-def _winner(loss_dnc: float, loss_srg: float | None) -> str:
-    return "srg" if loss_srg is not None and loss_srg < loss_dnc else "dnc"
-
-
-def _theory_columns() -> "Sequence[Column]":
-    from nccli.cli._output import Column, number, plain
-
-    return (
-        *(Column(name, plain(name)) for name in ("K", "L", "n")),
-        Column("λ", number("wd")),
-        Column("DNC loss", number("loss_dnc", 5)),
-        Column("SRG loss", number("loss_srg", 5)),
-        Column("SRG/DNC", number("ratio", 4)),
-        Column("winner", plain("winner"), left=True),
-        Column("construction", plain("srg"), left=True),
-        Column("from K", plain("srg_wins_from")),
-        Column("exponent", number("exponent", 2)),
-        Column("limit", number("asymptotic_exponent", 2)),
-    )
-
-
 def _compare_runs(
     runs: list[str] | None,
     where: str | None,
@@ -179,9 +102,9 @@ def _compare_runs(
 
     with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
         records = comparison_records(connection, chosen, rank_rtol)
-    by_variant = lru_cache(maxsize=None)(_by_variant)
+    losses_of = lru_cache(maxsize=None)(by_variant)
     for record, run in zip(records, chosen, strict=True):
-        record.update(by_variant(problem_of(run)))
+        record.update(losses_of(problem_of(run)))
     columns = (
         Column("id", plain("id"), left=True),
         *(Column(name, plain(name)) for name in ("K", "L")),

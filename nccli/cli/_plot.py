@@ -4,10 +4,8 @@ import difflib
 import errno
 import os
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,19 +14,12 @@ import typer
 
 from nccli.cli import _options as option
 from nccli.cli._completion import complete_figures
+from nccli.cli._figure_file import FigureFormat, data_format, figure_target, open_in_viewer, write_file
 from nccli.cli._notes import note
 from nccli.errors import InputError, NothingFoundError
 
 if TYPE_CHECKING:
     from nccli.figures import Drawn, Options, PaperFigure, StoreFigure
-
-
-class FigureFormat(StrEnum):
-    """File format of a figure."""
-
-    pdf = "pdf"
-    svg = "svg"
-    png = "png"
 
 
 def plot(
@@ -98,10 +89,10 @@ def plot(
         problem = "no figure named" if name is None else f"there is no figure '{name}'{hint}"
         raise InputError(f"{problem}: choose one of {', '.join(names)} (nccli plot --list)")
     inches = parse_width(width)
-    target, kind = _target(name, output, format)
+    target, kind = figure_target(name, output, format)
     if show and target is None:
         raise InputError("--show opens a file: name one with -o, or drop -o -")
-    table = None if data is None else _data_format(data)
+    table = None if data is None else data_format(data)
     for option_name, path in (("-o", target), ("--data", None if data is None else Path(data))):
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             reason = errno.EISDIR if path.is_dir() else errno.ENOENT
@@ -117,14 +108,14 @@ def plot(
     with style():
         content = render(draw(inches, not no_caption), kind)
     if data is not None and table is not None:
-        _write_file(Path(data), rendered(rows, table).encode(), "--data")
+        write_file(Path(data), rendered(rows, table).encode(), "--data")
     if target is None:
         write_bytes(content)
         return
-    _write_file(target, content, "-o")
+    write_file(target, content, "-o")
     write(f"{target}\n")
     if show:
-        _show(target, quiet)
+        open_in_viewer(target, quiet)
 
 
 @dataclass(frozen=True)
@@ -191,21 +182,6 @@ def _paper(figure: "PaperFigure", asked: _Asked) -> _Ready:
     return partial(figure.draw, found), rows, notes
 
 
-def _show(path: Path, quiet: bool) -> None:
-    """Open a file as the desktop does; a note where there is none."""
-    import shutil
-    import subprocess
-
-    opener = {"darwin": "open"}.get(sys.platform, "xdg-open")
-    desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    if not desktop or shutil.which(opener) is None:
-        note(f"--show: no display here, the figure is in {path}", quiet)
-        return
-    subprocess.Popen(  # left open when this command ends
-        [opener, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
 def _list_figures() -> None:
     from nccli.cli._output import Column, emit, plain
     from nccli.figures import LOSS_RATIO, LOSS_RATIO_SUMMARY, PAPER_FIGURES, STORE_FIGURES
@@ -215,33 +191,6 @@ def _list_figures() -> None:
     records += [{"name": figure.name, "shows": figure.summary} for figure in PAPER_FIGURES.values()]
     columns = [Column(key, plain(key), left=True) for key in ("name", "shows")]
     emit(records, None, option.OutputFormat.jsonl, columns)
-
-
-def _target(name: str, output: str | None, format: FigureFormat | None) -> tuple[Path | None, str]:
-    """Where the figure goes (None: stdout) and in which format."""
-    if output == "-":
-        if sys.stdout.isatty():
-            raise InputError("-o -: stdout is a terminal, and a figure is binary: redirect it, or name a file")
-        return None, (format or FigureFormat.pdf).value
-    if output is None:
-        kind = (format or FigureFormat.pdf).value
-        return Path(f"{name}.{kind}"), kind
-    path = Path(output)
-    suffix = path.suffix.removeprefix(".").lower()
-    if format is not None and suffix in ("", format.value):
-        return path, format.value
-    if format is not None and suffix in tuple(FigureFormat):
-        raise InputError(f"-o '{output}' says {suffix} and --format says {format.value}: drop one of them")
-    if format is None and suffix not in tuple(FigureFormat):
-        raise InputError(f"-o '{output}': the suffix must be .{', .'.join(FigureFormat)}, or give --format")
-    return path, suffix if format is None else format.value
-
-
-def _data_format(data: str) -> option.OutputFormat:
-    suffix = Path(data).suffix.removeprefix(".").lower()
-    if suffix not in ("csv", "json", "jsonl"):
-        raise InputError(f"--data '{data}': the suffix must be .csv, .json or .jsonl")
-    return option.OutputFormat(suffix)
 
 
 def _collect(figure: "StoreFigure", asked: _Asked) -> "Drawn":
@@ -300,13 +249,3 @@ def _collect_loss_ratio(given: tuple[str | None, str | None, int | None, float |
             "loss-ratio: no problem of the grid has an SRG solution (K >= 4) better than the trivial point"
         )
     return drawn
-
-
-def _write_file(path: Path, content: bytes, name: str) -> None:
-    from nccli.atomic import atomic_write
-
-    try:
-        with atomic_write(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise InputError(f"{name} '{path}': cannot be written: {error.strerror}") from error

@@ -5,7 +5,8 @@ from nccli.figures._effective_rank import EffectiveRank
 from nccli.figures._figure import Drawn, Options, StoreFigure
 from nccli.figures._heat_maps import HEAT_MAPS
 from nccli.figures._loss_ratio import LOSS_RATIO, LOSS_RATIO_SUMMARY, collect_loss_ratio, draw_loss_ratio
-from nccli.figures._paper import PAPER_FIGURES, PaperFigure, Part
+from nccli.figures._paper import PaperFigure, Part
+from nccli.figures._paper_list import PAPER_FIGURES
 from nccli.figures._rank_vs import RANK_FIGURES
 from nccli.figures._render import FIGURE_FORMATS, render
 from nccli.figures._series import problem_of

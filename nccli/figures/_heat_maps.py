@@ -183,8 +183,6 @@ def _short(structure: str | None) -> str:
 
 
 HEAT_MAPS = (
-    HeatMaps(
-        "class_means", "class-means", "class means of every layer as heat maps, classes in the order of the structure"
-    ),
-    HeatMaps("gram", "gram", "Gram matrices of the class means of every layer, classes in the order of the structure"),
+    HeatMaps("class_means", "class-means", "class means by layer as heat maps, classes ordered by structure"),
+    HeatMaps("gram", "gram", "Gram matrices of the class means by layer, classes ordered by structure"),
 )

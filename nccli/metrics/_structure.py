@@ -155,8 +155,6 @@ def _assigned(G: Float[np.ndarray, "K K"], nearer: float) -> Iterator[Structure]
 
     For symmetric matrices ‖G − PᵀHP‖_F is at least the distance of the ordered eigenvalues (Hoffman and Wielandt 1953).
     """
-    from scipy.optimize import quadratic_assignment
-
     K = G.shape[0]
     r = (1 + isqrt(1 + 8 * K)) // 2
     if r < 4 or comb(r, 2) != K:
@@ -166,6 +164,8 @@ def _assigned(G: Float[np.ndarray, "K K"], nearer: float) -> Iterator[Structure]
     given, wanted = np.linalg.eigvalsh(G), np.linalg.eigvalsh(H)
     if float(np.linalg.norm(given - given @ wanted / (wanted @ wanted) * wanted)) >= nearer:
         return
+    from scipy.optimize import quadratic_assignment  # takes a quarter of a second to load
+
     found = quadratic_assignment(H, G, method="faq", options={"maximize": True, "rng": np.random.default_rng(0)})
     permutation = np.asarray(found.col_ind)
     yield Structure(f"SRG T({r})", _sine(G[np.ix_(permutation, permutation)], H), permutation)

@@ -15,84 +15,19 @@ parentheses stands in quotes. A comparison with a value that is absent or nan is
 Columns are those of table `run`, and `config.NAME` for any option of a run.
 """
 
-import operator
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from nccli.errors import InputError
-from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, column_expression, is_text
+from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, is_text
+from nccli.store._conditions import AnyOf, Comparison, Condition, IsNull, Not
 
 __all__ = ["NUMBER_COLUMNS", "TEXT_COLUMNS", "AnyOf", "Comparison", "Condition", "IsNull", "Not", "parse_where"]
 
-Value = int | float | str
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "!=": operator.ne,
-    "=": operator.eq,
-    "<": operator.lt,
-    ">": operator.gt,
-    "~": lambda column, value: column.contains(value, autoescape=True),
-}
 _MOST_NESTED = 50
 _TOKEN = re.compile(
     r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<sign><=|>=|!=|==|=|<|>|~)|(?P<mark>[(),])|(?P<word>[^\s'\"=<>!~(),]+))"
 )
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One `column operator value`; the value is a number for number columns, a string for text columns."""
-
-    column: str
-    operator: str
-    value: Value
-
-    def as_sql(self) -> ColumnElement[bool]:
-        """The comparison as an SQLAlchemy expression with a bound value."""
-        column = column_expression(self.column, isinstance(self.value, str))
-        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, self.value)
-        return expression
-
-
-@dataclass(frozen=True)
-class IsNull:
-    """Whether a value is absent or nan."""
-
-    column: str
-
-    def as_sql(self) -> ColumnElement[bool]:
-        """The condition as an SQLAlchemy expression."""
-        return column_expression(self.column, True).is_(None)
-
-
-@dataclass(frozen=True)
-class Not:
-    """The opposite of a condition; true where a comparison fails for want of a value."""
-
-    condition: "Condition"
-
-    def as_sql(self) -> ColumnElement[bool]:
-        """The condition as an SQLAlchemy expression."""
-        return not_(func.coalesce(self.condition.as_sql(), false()))
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """At least one of several sets of conditions, each of which holds when all of its members do."""
-
-    alternatives: tuple[tuple["Condition", ...], ...]
-
-    def as_sql(self) -> ColumnElement[bool]:
-        """The condition as an SQLAlchemy expression."""
-        return or_(*(and_(*(condition.as_sql() for condition in each)) for each in self.alternatives))
-
-
-Condition = Comparison | IsNull | Not | AnyOf
 
 
 def parse_where(text: str) -> tuple[Condition, ...]:

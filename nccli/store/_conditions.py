@@ -1,0 +1,72 @@
+"""What --where says, as data, and as SQL with bound values."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_
+
+from nccli.store._columns import column_expression
+
+Value = int | float | str
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "~": lambda column, value: column.contains(value, autoescape=True),
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One `column operator value`; the value is a number for number columns, a string for text columns."""
+
+    column: str
+    operator: str
+    value: Value
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The comparison as an SQLAlchemy expression with a bound value."""
+        column = column_expression(self.column, isinstance(self.value, str))
+        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, self.value)
+        return expression
+
+
+@dataclass(frozen=True)
+class IsNull:
+    """Whether a value is absent or nan."""
+
+    column: str
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression."""
+        return column_expression(self.column, True).is_(None)
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite of a condition; true where a comparison fails for want of a value."""
+
+    condition: "Condition"
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression."""
+        return not_(func.coalesce(self.condition.as_sql(), false()))
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one of several sets of conditions, each of which holds when all of its members do."""
+
+    alternatives: tuple[tuple["Condition", ...], ...]
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression."""
+        return or_(*(and_(*(condition.as_sql() for condition in each)) for each in self.alternatives))
+
+
+Condition = Comparison | IsNull | Not | AnyOf
