@@ -12,6 +12,7 @@ from nccli.theory._spectrum import Spectrum
 from nccli.theory._template import Construction, Matrix, Template
 
 _GRID = 1024
+_HALVINGS = 52  # down to rounding, without SciPy, which takes longer to load than a hundred roots
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,11 @@ def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes:
         z = np.exp(-np.abs(L * np.atleast_1d(v)[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
         return np.asarray(np.exp(log_c + np.atleast_1d(v)) - L / (2 * K) * (z / (1 + z) ** 2) @ counts)
 
-    from scipy.optimize import brentq  # takes a quarter of a second to load, and most commands solve nothing
+    def root(low: float, high: float) -> float:
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if slope(middle)[0] < 0 else (low, middle)
+        return 0.5 * (low + high)
 
     low = (math.log(0.3) - float(log_y1.max())) / L
     high = math.log(L * classes / (8 * K)) - log_c + 1e-9
@@ -212,7 +217,7 @@ def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes:
     grid = np.linspace(low, high, _GRID)
     slopes = slope(grid)
     turns = np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
-    minima = [brentq(lambda v: float(slope(v)[0]), grid[i], grid[i + 1], xtol=1e-15, rtol=1e-15) for i in turns]
+    minima = [root(float(grid[i]), float(grid[i + 1])) for i in turns]
     return min(((v, loss(v)) for v in minima), key=lambda pair: pair[1], default=(-math.inf, math.inf))
 
 
