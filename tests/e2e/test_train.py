@@ -136,10 +136,10 @@ def test_a_step_size_that_no_run_survives_ends_as_diverged() -> None:
 def test_weight_decay_that_wins_ends_at_the_trivial_point_and_one_that_does_not_fits() -> None:
     lost = train_network(config_of(IMAGES, wd_layers=(0.3,) * 3, wd_h1=0.1, epochs=60), IMAGES)
     assert lost.trivial
-    fitted = train_network(config_of(IMAGES, wd_layers=(1e-4,) * 3, wd_h1=1e-5, epochs=60), IMAGES)
+    fitted = train_network(config_of(IMAGES, wd_layers=(1e-4,) * 3, wd_h1=1e-5, clip=0, epochs=60), IMAGES)
     assert not fitted.trivial
     assert fitted.train_accuracy == 1
-    assert fitted.layers[-1].dnc1 < 0.5
+    assert fitted.layers[-1].dnc1 < 0.1
     assert fitted.layers[-1].collapse is not None
     assert fitted.layers[-1].collapse.nc4 == 0
 
