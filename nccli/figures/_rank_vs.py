@@ -129,7 +129,10 @@ class RankVs(StoreFigure):
                 )
                 continue
             for row in {(row["series"], row["mean_rank"]): row for row in rows}.values():
-                reference(ax, row["mean_rank"], row["series"], first=what == "dnc")
+                shared = what == "dnc" and row["mean_rank"] in {srg["mean_rank"] for srg in drawn.of("srg")}
+                if what == "dnc" or row["mean_rank"] not in {dnc["mean_rank"] for dnc in drawn.of("dnc")}:
+                    label = row["series"].replace("DNC", "DNC, SRG") if shared else row["series"]
+                    reference(ax, row["mean_rank"], label, first=what == "dnc")
 
     def _series_rows(self, series: Series, dots: bool) -> list[Row]:
         by_value: dict[float, list[SettingRuns]] = {}
