@@ -97,8 +97,7 @@ def _compare_runs(
 
     from nccli.cli._output import Column, emit, number, plain, ranks, ratio
     from nccli.cli._selection import selected_or_trained
-    from nccli.figures import problem_of
-    from nccli.store import comparison_records
+    from nccli.store import comparison_records, problem_of
 
     with selected_or_trained(store, runs, where, quiet) as (connection, chosen):
         records = comparison_records(connection, chosen, rank_rtol)

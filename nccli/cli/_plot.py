@@ -224,8 +224,9 @@ def _command(figure: "StoreFigure", where: str | None, store: str | None) -> str
 
 def _collect_loss_ratio(given: tuple[str | None, str | None, int | None, float | None], asked: _Asked) -> "Drawn":
     """Closed forms over a grid; runs of the store, where there is one, are drawn where they are about the same."""
-    from nccli.cli._selection import selected_or_trained
+    from nccli.cli._selection import selection
     from nccli.figures import collect_loss_ratio
+    from nccli.store import select_settings
     from nccli.sweep import ProblemGrid, parse_integers
 
     K, L, n, wd = given
@@ -237,8 +238,8 @@ def _collect_loss_ratio(given: tuple[str | None, str | None, int | None, float |
     )
     problems = grid.problems()
     try:
-        with selected_or_trained(asked.store, asked.runs, asked.where, asked.quiet) as (_, chosen):
-            trained = chosen
+        with selection(asked.store, asked.runs, asked.where, asked.quiet) as (connection, chosen):
+            trained = select_settings(connection, chosen, ("loss",))
     except NothingFoundError:
         if asked.runs or asked.where is not None:
             raise

@@ -9,7 +9,6 @@ from nccli.figures._paper import PaperFigure, Part
 from nccli.figures._paper_list import PAPER_FIGURES
 from nccli.figures._rank_vs import RANK_FIGURES
 from nccli.figures._render import FIGURE_FORMATS, render
-from nccli.figures._series import problem_of
 from nccli.figures._spectra import Spectra
 from nccli.figures._style import WIDTHS, parse_width, style
 from nccli.figures._training import Training
@@ -35,7 +34,6 @@ __all__ = [
     "collect_loss_ratio",
     "draw_loss_ratio",
     "parse_width",
-    "problem_of",
     "render",
     "style",
     "wilson_interval",

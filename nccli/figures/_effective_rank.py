@@ -11,8 +11,9 @@ from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import describe, split_series
 from nccli.figures._stages import class_means_symbol, require_curves, shown_stages
+from nccli.figures._statistics import mean_sd
 from nccli.figures._style import Layout, layout, legend, looks, panels, reference
-from nccli.store import Selection, Stage, mean_sd, select_layers, select_settings
+from nccli.store import Selection, select_settings, stack_layers
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,13 @@ class EffectiveRank(StoreFigure):
         require_curves(series, self.name)
         rows: list[Row] = []
         for each in series:
-            layers = select_layers(connection, each.ids)
-            with_layers = [key for key in each.ids if layers[key]]
-            for stage in shown_stages(each.settings["L"]) if with_layers else ():
-                values = [
-                    layer["effective_rank"]
-                    for key in with_layers
-                    for layer in layers[key]
-                    if Stage(layer["layer"], layer["stage"]) == stage
-                ]
-                mean, sd = mean_sd(values)
+            found = stack_layers(connection, each.ids, "effective_rank")
+            runs = {"runs": len(found.ids), "run_ids": found.ids}
+            for stage in shown_stages(each.settings["L"]) if found.ids else ():
+                mean, sd = mean_sd(found.values[stage])
                 place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.settings["K"]}
-                place |= {"symbol": class_means_symbol(stage), "effective_rank": mean, "sd": sd}
-                rows.append({"what": "effective rank", **place, "runs": len(with_layers), "run_ids": with_layers})
+                place |= {"symbol": class_means_symbol(stage), "effective_rank": float(mean)}
+                rows.append({"what": "effective rank", **place, "sd": None if sd is None else float(sd), **runs})
         if not rows:
             raise NothingFoundError("none of the runs has layers: they diverged")
         return Drawn(rows, describe(series, "exp(entropy of s/Σs), mean ± 1 sd"))

@@ -12,15 +12,14 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
-from nccli.figures._series import Series, axis_value, describe, problem_of, split_series
-from nccli.figures._stages import require_curves
+from nccli.figures._series import Series, axis_value, describe, split_series
+from nccli.figures._stages import MOST_DOTS, require_curves
 from nccli.figures._style import Layout, layout, legend, looks, panels, reference
 from nccli.metrics import RANK_RTOL
-from nccli.store import Selection, SettingRuns, select_hidden_ranks, select_settings
+from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
 from nccli.theory import srg_rank
 
 _MOST_TICKS = 8
-_MOST_DOTS = 2000
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class RankVs(StoreFigure):
         series = curves(split_series(usable, self.varied), self.axis, options)
         require_curves(series, self.name)
         total = sum(len(member.ids) for each in series for member in each.members)
-        rows = [row for each in series for row in self._series_rows(each, dots=total <= _MOST_DOTS)]
+        rows = [row for each in series for row in self._series_rows(each, dots=total <= MOST_DOTS)]
         counts = [row["runs"] for row in rows if row["what"] == "mean"]
         rows += self._reference_rows([member for each in series for member in each.members])
         each_point = str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
@@ -66,7 +65,7 @@ class RankVs(StoreFigure):
         )
         if len({axis_value(each.row, self.axis) for each in usable}) == 1:
             notes.append(f"all runs have the same {self.axis}: the figure has a single point a series")
-        if total > _MOST_DOTS:
+        if total > MOST_DOTS:
             notes.append(f"{sum(counts)} runs are too many dots: only their means are drawn")
         return Drawn(rows, describe(series, f"{each_point} a point, mean ± 1 sd"), tuple(notes))
 

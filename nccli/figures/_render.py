@@ -35,7 +35,7 @@ def _settle(figure: Figure) -> None:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # "none" would leave an engine that makes savefig draw everything twice
     for part in _parts(figure):
         if isinstance(part, SubFigure):
             place: Any = part.bbox_relative

@@ -6,7 +6,6 @@ from typing import Any
 
 from nccli.figures._figure import Row
 from nccli.store import SettingRuns
-from nccli.theory import Problem
 
 _NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
 _NAMES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
@@ -71,14 +70,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.12g}")
     return tuple(map(_plain, value)) if isinstance(value, list) else value
-
-
-def problem_of(run: Row) -> Problem | None:
-    """The problem that a stored run is about; None for networks that have no equivalent DUFM."""
-    if run["loss_dnc"] is None:
-        return None
-    config = run["config"]
-    return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]))
 
 
 def split_series(settings: Sequence[SettingRuns], varied: Iterable[str] = ()) -> list[Series]:

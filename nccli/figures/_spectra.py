@@ -12,8 +12,9 @@ from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
+from nccli.figures._statistics import mean_sd
 from nccli.figures._style import Layout, layout, legend, looks, panels
-from nccli.store import Selection, Stage, mean_sd, select_settings, select_spectra
+from nccli.store import Selection, Stacked, select_settings, stack_spectra
 
 _DECADES = 1e-4
 
@@ -32,8 +33,8 @@ class Spectra(StoreFigure):
         require_few(series, self.name)
         rows, left_out = [], 0
         for each in series:
-            spectra = select_spectra(connection, each.ids)
-            left_out += sum(not spectra[key] for key in each.ids)
+            spectra = stack_spectra(connection, each.ids)
+            left_out += len(each.ids) - len(spectra.ids)
             rows += _series_rows(each, spectra)
         if not rows:
             raise NothingFoundError("none of the runs has a spectrum: they diverged")
@@ -78,14 +79,15 @@ def _draw_curve(ax: Axes, rows: Sequence[Row], symbol: str, look: dict[str, obje
         )
 
 
-def _series_rows(series: Series, spectra: dict[str, dict[Stage, list[float]]]) -> list[Row]:
-    ids = [key for key in series.ids if spectra[key]]
+def _series_rows(series: Series, spectra: Stacked) -> list[Row]:
     rows: list[Row] = []
-    for stage in shown_stages(series.settings["L"]) if ids else ():
-        stacked = [spectra[key][stage] for key in ids]
-        for index, values in enumerate(zip(*stacked, strict=True), 1):
-            mean, sd = mean_sd(values)
-            place = {"series": series.label, "layer": stage.layer, "stage": stage.stage}
-            place |= {"symbol": class_means_symbol(stage), "index": index}
-            rows.append({"what": "singular value", **place, "value": mean, "sd": sd, "runs": len(ids), "run_ids": ids})
+    for stage in shown_stages(series.settings["L"]) if spectra.ids else ():
+        place: Row = {"what": "singular value", "series": series.label, "layer": stage.layer, "stage": stage.stage}
+        place["symbol"] = class_means_symbol(stage)
+        means, sds = mean_sd(spectra.values[stage])
+        runs = {"runs": len(spectra.ids), "run_ids": spectra.ids}
+        rows += [
+            {**place, "index": i + 1, "value": float(mean), "sd": None if sds is None else float(sds[i]), **runs}
+            for i, mean in enumerate(means)
+        ]
     return rows

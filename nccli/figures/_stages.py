@@ -8,6 +8,7 @@ from nccli.store import Stage
 
 MOST_PANELS = 12
 MOST_CURVES = 16
+MOST_DOTS = 2000
 
 
 def shown_stages(L: int) -> list[Stage]:

@@ -1,10 +1,12 @@
 """Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
@@ -15,10 +17,10 @@ from nccli.errors import InputError, NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import features_symbol, require_few, shown_stages
-from nccli.figures._statistics import geometric_range
+from nccli.figures._statistics import geometric_range, mean_sd
 from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference
 from nccli.metrics import RANK_RTOL
-from nccli.store import Selection, Stage, mean_sd, select_history, select_settings
+from nccli.store import Selection, StackedHistory, Stage, select_settings, stack_history
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Training(StoreFigure):
         require_few(series, self.name)
         rows, left_out = [], 0
         for each in series:
-            histories = select_history(connection, each.ids)
-            left_out += sum(not histories[key] for key in each.ids)
-            rows += _series_rows(each, {key: points for key, points in histories.items() if points})
+            histories = stack_history(connection, each.ids)
+            left_out += len(each.ids) - len(histories.ids)
+            rows += _series_rows(each, histories)
         if not rows:
             raise NothingFoundError("none of the runs has a history: constructions are not trained")
         notes = (f"{left_out} runs left out: no history",) if left_out else ()
@@ -114,14 +116,11 @@ def _collapse_scale(ax: Axes) -> None:
         ax.text(0.5, 0.5, "0: one sample\na class", transform=ax.transAxes, ha="center", va="center", fontsize=8)
 
 
-def _series_rows(series: Series, histories: dict[str, list[Row]]) -> list[Row]:
-    ids = sorted(histories)
-    if not ids:
+def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
+    if not histories.ids:
         return []
-    steps = sorted({point["step"] for key in ids for point in histories[key]})
-    aligned = [_carried_forward(histories[key], steps) for key in ids]
     L = series.settings["L"]
-    place = {"series": series.label, "runs": len(ids), "run_ids": ids}
+    place = {"series": series.label, "runs": len(histories.ids), "run_ids": histories.ids}
     first = series.row
     comparable = first["kind"] != "e2e" or first["config"].get("reg") == "dufm"
     rows: list[Row] = []
@@ -129,43 +128,32 @@ def _series_rows(series: Series, histories: dict[str, list[Row]]) -> list[Row]:
         if value is not None and comparable:
             empty = {"layer": None, "stage": None, "symbol": name, "step": None, "low": value, "high": value}
             rows.append({"what": "reference", **place, **empty, "mean": value})
-    for what in ("loss", "fit", "reg"):
-        rows += _curve(what, aligned, steps, itemgetter(what), {**place, "layer": None, "stage": None, "symbol": what})
+    for what, losses in (("loss", histories.loss), ("fit", histories.fit), ("reg", histories.reg)):
+        where = {"what": what, **place, "layer": None, "stage": None, "symbol": what}
+        rows += _curve(where, histories.steps, *_band_of(losses))
     order = [Stage(*pair) for pair in stages(L)]
     for stage in shown_stages(L):
         where = {**place, "layer": stage.layer, "stage": stage.stage, "symbol": features_symbol(stage)}
-        for what in ("dnc1", "rank"):
-            rows += _curve(what, aligned, steps, _entry(what, order.index(stage)), where)
+        position = order.index(stage)
+        rows += _curve({"what": "dnc1", **where}, histories.steps, *geometric_range(histories.dnc1[..., position]))
+        rows += _curve({"what": "rank", **where}, histories.steps, *_band_of(histories.rank[..., position]))
     return rows
 
 
-def _entry(what: str, position: int) -> Callable[[Row], float]:
-    return lambda point: float(point[what][position])
+_Curve = Float[np.ndarray, " steps"]
 
 
-def _carried_forward(history: Sequence[Row], steps: Sequence[int]) -> list[Row]:
-    """The history at every one of the steps: the latest point up to it."""
-    points, position = [], 0
-    for step in steps:
-        while position + 1 < len(history) and history[position + 1]["step"] <= step:
-            position += 1
-        points.append(history[position])
-    return points
+def _band_of(values: Float[np.ndarray, "runs steps"]) -> tuple[_Curve, _Curve, _Curve]:
+    """Mean, and mean minus and plus one standard deviation."""
+    mean, sd = mean_sd(values)
+    return (mean, mean, mean) if sd is None else (mean, mean - sd, mean + sd)
 
 
-def _curve(
-    what: str, aligned: Sequence[Sequence[Row]], steps: Sequence[int], value: Callable[[Row], float], place: Row
-) -> list[Row]:
-    rows: list[Row] = []
-    for position, step in enumerate(steps):
-        values = [value(points[position]) for points in aligned]
-        if what == "dnc1":
-            summary = geometric_range(values)
-            if summary is None:
-                continue
-            mean, low, high = summary
-        else:
-            mean, sd = mean_sd(values)
-            low, high = mean - (sd or 0.0), mean + (sd or 0.0)
-        rows.append({"what": what, **place, "step": step, "mean": mean, "low": low, "high": high})
-    return rows
+def _curve(place: Row, steps: Int[np.ndarray, " steps"], mean: _Curve, low: _Curve, high: _Curve) -> list[Row]:
+    """A row a step; there is no geometric mean where DNC1 is 0."""
+    points = zip(steps.tolist(), mean.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [
+        {**place, "step": step, "mean": centre, "low": least, "high": most}
+        for step, centre, least, most in points
+        if place["what"] != "dnc1" or not math.isnan(centre)
+    ]

@@ -11,7 +11,6 @@ from nccli.store._foreign import TABLES
 from nccli.store._groups import (
     GROUP_COLUMNS,
     group_records,
-    mean_sd,
     mixed_columns,
     parse_group_by,
     select_hidden_ranks,
@@ -20,6 +19,7 @@ from nccli.store._hidden import Stage, hidden_layers, largest_dnc1
 from nccli.store._lines import as_line, from_lines
 from nccli.store._measured_again import measured_again
 from nccli.store._merge import MergeReport, merge_contents, merge_stores
+from nccli.store._problem import problem_of
 from nccli.store._query import (
     Row,
     existing_statuses,
@@ -37,6 +37,7 @@ from nccli.store._rescue import Rescue
 from nccli.store._run import FINISHED, RUNNING, TRAINED_KINDS, FinishedRun, run_id
 from nccli.store._save import save_run
 from nccli.store._selected import ENDED_WELL, Selection, SettingRuns, select_selected, select_settings
+from nccli.store._stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store._store import Store, shown_location, store_location
 from nccli.store.where import Comparison, Condition, parse_where
 
@@ -62,6 +63,8 @@ __all__ = [
     "RunContent",
     "Selection",
     "SettingRuns",
+    "Stacked",
+    "StackedHistory",
     "Stage",
     "Store",
     "Taken",
@@ -78,13 +81,13 @@ __all__ = [
     "hidden_layers",
     "largest_dnc1",
     "loss_ratio",
-    "mean_sd",
     "measured_again",
     "merge_contents",
     "merge_stores",
     "mixed_columns",
     "parse_group_by",
     "parse_where",
+    "problem_of",
     "read_contents",
     "remove_runs",
     "run_id",
@@ -102,5 +105,8 @@ __all__ = [
     "select_spectra",
     "settle_abandoned",
     "shown_location",
+    "stack_history",
+    "stack_layers",
+    "stack_spectra",
     "store_location",
 ]

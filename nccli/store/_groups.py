@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Double, Integer, and_, case, cast, func, literal, or_, select
@@ -90,14 +89,6 @@ def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol:
     """Mean rank of the hidden layers at a tolerance, of the selected runs that have layers, from their spectra."""
     counted = _ranks(selection.condition(connection), rank_rtol)
     return {row[0]: row[1] for row in connection.execute(select(counted.c.run_id, counted.c.mean_rank))}
-
-
-def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation: None for the latter of a single value, nan unless all values are finite."""
-    mean = fmean(values)
-    if len(values) == 1:
-        return mean, None
-    return mean, stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:

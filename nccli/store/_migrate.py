@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from nccli.errors import StoreError, StoreVersionError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema revision there has been, oldest first; the last is what this nccli reads and writes."""
 
 VERSION_TABLE = "nccli_schema_version"

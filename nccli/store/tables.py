@@ -24,7 +24,10 @@ class Run(SQLModel, table=True):
     `layer`, so that groups of runs need no other table, and are NULL where a run has no layers.
     """
 
-    __table_args__: ClassVar[Any] = (Index("ix_run_setting_id", "setting", "id"),)
+    __table_args__: ClassVar[Any] = (
+        Index("ix_run_setting_id", "setting", "id"),
+        Index("ix_run_status_kind", "status", "kind"),
+    )
 
     id: str = Field(primary_key=True)
     kind: str = Field(index=True)

@@ -12,7 +12,7 @@ from nccli.theory._spectrum import Spectrum
 from nccli.theory._template import Construction, Matrix, Template
 
 _GRID = 1024
-_HALVINGS = 52  # down to rounding, without SciPy, which takes longer to load than a hundred roots
+_SECTIONS, _NARROWINGS = 64, 9  # 64^9 = 2^54: down to rounding, without SciPy, which takes longer to load
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,9 +205,10 @@ def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes:
         return np.asarray(np.exp(log_c + np.atleast_1d(v)) - L / (2 * K) * (z / (1 + z) ** 2) @ counts)
 
     def root(low: float, high: float) -> float:
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if slope(middle)[0] < 0 else (low, middle)
+        for _ in range(_NARROWINGS):
+            points = np.linspace(low, high, _SECTIONS + 1)
+            turn = int(np.argmax(np.append(slope(points[1:-1]) >= 0, True)))
+            low, high = float(points[turn]), float(points[turn + 1])
         return 0.5 * (low + high)
 
     low = (math.log(0.3) - float(log_y1.max())) / L

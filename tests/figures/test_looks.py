@@ -23,9 +23,8 @@ from nccli.figures import (
     style,
 )
 from nccli.figures._style import looks
-from nccli.store import Selection, parse_where
+from nccli.store import Selection, parse_where, select_settings
 from nccli.theory import Problem
-from tests.figures.conftest import rows_of
 
 COMPOSED = "composed"
 NAMES = (*STORE_FIGURES, "loss-ratio", COMPOSED)
@@ -41,7 +40,7 @@ def drawn_of(name: str, connection: Connection, runs: Selection) -> Any:
         return PAPER.collect(connection, replace(runs, where=parse_where("status=stopped")), Options())[0]
     if name == "loss-ratio":
         problems = [Problem.uniform(K, L, 5e-3) for K in range(4, 30) for L in (3, 4)]
-        return collect_loss_ratio(problems, rows_of(connection, runs))
+        return collect_loss_ratio(problems, select_settings(connection, runs, ("loss",)))
     return STORE_FIGURES[name].collect(connection, runs, Options())
 
 

@@ -23,7 +23,8 @@ def test_an_older_run_is_the_same_as_one_stored_today(store: Store, path: Path) 
         runs = select_runs(connection, keys)
         records = run_records(connection, runs)
     with plain(path) as connection:
-        connection.execute("DROP INDEX ix_run_setting_id")
+        for index in ("ix_run_setting_id", "ix_run_status_kind"):
+            connection.execute(f"DROP INDEX {index}")
         for table in ("claim", "worker"):
             connection.execute(f"DROP TABLE {table}")
         for table, columns in SINCE.items():
