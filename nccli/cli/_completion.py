@@ -1,6 +1,7 @@
 """What the shell offers after Tab, fast: neither SQLAlchemy nor anything that computes is loaded for it."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -15,6 +16,16 @@ FIGURES = (
 )
 """Names of the figures, which `nccli.figures` has with all that draws them; a test holds the two together."""
 
+COLUMNS = (
+    *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
+    *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds", "collapsed_at", "residual", "kinks"),
+    *("mean_hidden_rank", "ranks_agree", "max_dnc1", "epochs", "train_accuracy", "test_accuracy"),
+    *("id", "kind", "status", "activation", "optimizer", "structure", "setting", "dataset", "backbone", "reg_kind"),
+    *("device", "dtype", "host", "torch_version", "nccli_version", "started", "created"),
+)
+"""Columns for --where, which `nccli.store` has with all that queries them; a test holds the two together."""
+
+_CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.]\w*)?$", re.IGNORECASE)
 _MOST = 100
 _PATIENCE = 0.1
 _QUERY = """
@@ -25,6 +36,16 @@ SELECT id, kind, status, K, L, wd, seed FROM run WHERE id >= ? AND id < ? ORDER 
 def complete_figures(incomplete: str) -> list[str]:
     """Figures whose names begin so."""
     return [name for name in FIGURES if name.startswith(incomplete)]
+
+
+def complete_where(incomplete: str) -> list[str]:
+    """The conditions so far, with the columns that begin as the last word does; nothing where a value is due."""
+    match = _CONDITION_BEGINS.search(incomplete)
+    if match is None:
+        return []
+    word = match[1] or ""
+    start = incomplete[: len(incomplete) - len(word)]
+    return [start + column for column in (*COLUMNS, "config.") if column.startswith(word)]
 
 
 def complete_runs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:

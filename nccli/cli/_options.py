@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nccli.cli._completion import complete_runs
+from nccli.cli._completion import complete_runs, complete_where
 from nccli.errors import InputError
 
 LIST = "LIST"
@@ -64,23 +64,12 @@ RunIds = Annotated[
 ]
 
 
-def _complete_where(incomplete: str) -> list[str]:
-    """The condition so far with its last word completed to the columns that begin so."""
-    import re
-
-    from nccli.store import NUMBER_COLUMNS, TEXT_COLUMNS
-
-    match = re.search(r"[\w.]*$", incomplete)
-    start, word = (incomplete, "") if match is None else (incomplete[: match.start()], match[0])
-    return [start + column for column in (*NUMBER_COLUMNS, *TEXT_COLUMNS, "config.") if column.startswith(word)]
-
-
 Where = Annotated[
     str | None,
     typer.Option(
         "--where",
         help='Only runs with this: "wd>=1e-3 and (width=30 or width=64)"; also not, in (…), ~ (contains), is null.',
-        autocompletion=_complete_where,
+        autocompletion=complete_where,
         show_default=False,
     ),
 ]

@@ -2,10 +2,13 @@
 
 import pytest
 
-from nccli.cli._completion import FIGURES
+from nccli.cli._completion import COLUMNS, FIGURES, complete_where
 from nccli.figures import LOSS_RATIO, PAPER_FIGURES, STORE_FIGURES
+from nccli.store import NUMBER_COLUMNS, TEXT_COLUMNS
 from tests.cli.command import Nccli
 from tests.cli.conftest import Made
+
+HEAVY = {*("torch", "torchvision", "sqlalchemy", "sqlmodel", "matplotlib", "numpy", "scipy", "alembic", "rich.console")}
 
 
 def asked(shell: str, line: str) -> dict[str, str]:
@@ -19,6 +22,34 @@ def asked(shell: str, line: str) -> dict[str, str]:
 
 def test_the_figures_offered_are_those_there_are() -> None:
     assert (LOSS_RATIO, *STORE_FIGURES, *PAPER_FIGURES) == FIGURES
+
+
+def test_the_columns_offered_are_those_there_are() -> None:
+    assert (*NUMBER_COLUMNS, *TEXT_COLUMNS) == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("so_far", "offered"),
+    [
+        ("wid", ["width"]),
+        ("wd", ["wd", "wd_h1"]),
+        ("K=10 and stru", ["K=10 and structure"]),
+        ("K=10 AND (wd=1e-3 or not lr", ["K=10 AND (wd=1e-3 or not lr"]),
+        ("conf", ["config."]),
+        ("K=1", []),
+        ("K in (1", []),
+        ("structure=an", []),
+        ("nothing", []),
+    ],
+)
+def test_the_columns_of_where_are_offered_where_a_condition_begins(so_far: str, offered: list[str]) -> None:
+    assert complete_where(so_far) == offered
+    assert set(complete_where("")) >= {"K", "wd", "config."}
+
+
+def test_a_shell_gets_the_columns_of_where(run: Nccli) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "structure" in run("", **asked(shell, "nccli plot spectra --where str")).out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -54,16 +85,6 @@ def test_a_store_that_is_none_offers_nothing_and_says_nothing(run: Nccli, conten
 
 def test_nothing_heavy_is_loaded_for_it(grid: Made) -> None:
     nccli = Nccli(grid.path.parent)
-    _, modules = nccli.observed([""], **asked("bash", "nccli plot spectra a"))
-    heavy = {
-        "torch",
-        "torchvision",
-        "sqlalchemy",
-        "sqlmodel",
-        "matplotlib",
-        "numpy",
-        "scipy",
-        "alembic",
-        "rich.console",
-    }
-    assert not modules[""] & heavy
+    for line in ("nccli plot spectra a", "nccli plot spectra --where st"):
+        _, modules = nccli.observed([""], **asked("bash", line))
+        assert not modules[""] & HEAVY
