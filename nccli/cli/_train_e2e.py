@@ -99,8 +99,13 @@ def train_e2e(
         bool, typer.Option("--augment", help="Random crops and flips; they keep classes from collapsing.")
     ] = False,
     autocast: Annotated[
-        bool, typer.Option("--autocast/--no-autocast", help="bfloat16 in the backbone on a GPU.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--autocast/--no-autocast",
+            help="bfloat16 in the backbone; measured in float32. [default: on a GPU only]",
+            show_default=False,
+        ),
+    ] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Pass the network through torch.compile.")] = False,
     export: Annotated[
         Path | None,

@@ -40,7 +40,7 @@ class E2eConfig:
         init: of the head: "he" (N(0, 2/in)) or "default" (torch.nn.Linear's, N(0, 1/(3 in)) in variance).
         init_scale: factor on the head's initial weights.
         augment: random crops and flips; they keep features of a class apart.
-        autocast: bfloat16 in the backbone on CUDA; nothing elsewhere.
+        autocast: bfloat16 in the backbone while it trains; None: on CUDA only.
 
     Raises:
         InputError: a value is out of its range.
@@ -67,7 +67,7 @@ class E2eConfig:
     init: str = "he"
     init_scale: float = 1.0
     augment: bool = False
-    autocast: bool = True
+    autocast: bool | None = None
     balanced: bool = True
 
     def __post_init__(self) -> None:
@@ -159,5 +159,5 @@ def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_pe
 
 
 _ALWAYS = object()
-_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": True, "balanced": True}
+_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": None, "balanced": True}
 """Fields that run ids do not see at these values."""

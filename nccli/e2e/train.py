@@ -77,7 +77,8 @@ class Training:
         self._test = None if images.test is None else DeviceImages(images.test, self._device, self._train.scale)
         self._network = build_network(config, self._train.shape)
         self._network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        self._network.autocast = config.autocast and self._device.startswith("cuda")
+        on_gpu = self._device.startswith("cuda")
+        self._network.autocast = on_gpu if config.autocast is None else config.autocast
         self._threads = threads_that_pay(self._network, self._train.shape, config.batch_size)
         self._stepped: torch.nn.Module = self._network
         if group.size > 1:

@@ -59,7 +59,7 @@ def parse_floats(text: str, name: str) -> tuple[float, ...]:
     def between(part: str, first: str, last: str) -> list[float]:
         raise InputError(f"{name}: '{part}' needs a count: {first}..{last}:5 gives 5 log-spaced values")
 
-    return tuple(_parse(text, name, number, between, float))
+    return tuple(_parse(text, name, number, between, _rounded))
 
 
 def _parse(
@@ -94,6 +94,11 @@ def _log_spaced(name: str, part: str, low: V, high: V, count: str, convert: Call
     bottom, step = math.log(low), (math.log(high) - math.log(low)) / (int(count) - 1)
     values: list[V] = [low]
     for i in range(1, int(count) - 1):
-        values.append(convert(math.exp(bottom + i * step)))
+        values.append(min(max(convert(math.exp(bottom + i * step)), low), high))
     values.append(high)
     return values
+
+
+def _rounded(value: float) -> float:
+    """To 12 digits: the middle of 1e-3..4e-3:3 is 0.002, and the run that was asked for as 2e-3."""
+    return float(f"{value:.12g}")

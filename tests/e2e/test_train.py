@@ -156,6 +156,15 @@ def test_he_init_keeps_a_signal_that_pytorchs_own_loses_layer_by_layer() -> None
     assert sizes["default"] == pytest.approx(6.0**-7, rel=1.0)
 
 
+def test_autocast_is_for_gpus_unless_asked_for() -> None:
+    exact, asked, by_default = (
+        train_network(config_of(IMAGES, epochs=2, autocast=autocast), IMAGES) for autocast in (False, True, None)
+    )
+    assert by_default.loss == exact.loss
+    assert asked.loss != exact.loss
+    assert asked.loss == pytest.approx(exact.loss, rel=0.05)
+
+
 def test_ten_time_constants_are_the_default_length() -> None:
     assert enough_epochs(0.05, 0.0, "constant", 5e-3, 100) == 400
     assert enough_epochs(0.05, 0.9, "constant", 5e-3, 100) == 40

@@ -53,6 +53,11 @@ def test_log_spaced_floats_rise_by_one_factor() -> None:
     assert parse_floats("1e-4..1e-2:5", "--wd") == pytest.approx((1e-4, 10**-3.5, 1e-3, 10**-2.5, 1e-2))
 
 
+def test_log_spaced_floats_are_the_numbers_that_one_would_write() -> None:
+    assert parse_floats("1e-3..8e-3:4", "--wd") == (1e-3, 2e-3, 4e-3, 8e-3)
+    assert parse_floats("1e-4..1:5", "--wd") == (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+
+
 @given(
     low=st.floats(min_value=1e-300, allow_infinity=False),
     high=st.floats(min_value=1e-300, allow_infinity=False),
