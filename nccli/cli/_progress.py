@@ -94,7 +94,9 @@ def _state(progress: "Progress") -> str:
 
 def epoch_title(run: int, runs: int, progress: "EpochProgress") -> str:
     """Which network is trained, and how far it is."""
-    return f"epoch {progress.epoch}/{progress.epochs}" + (f" (run {run + 1} of {runs})" if runs > 1 else "")
+    last = run + progress.together
+    which = f"runs {run + 1} to {last}" if progress.together > 1 else f"run {last}"
+    return f"epoch {progress.epoch}/{progress.epochs}" + (f" ({which} of {runs})" if runs > 1 else "")
 
 
 def epoch_state(progress: "EpochProgress") -> str:

@@ -107,6 +107,14 @@ def train_e2e(
         ),
     ] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Pass the network through torch.compile.")] = False,
+    together: Annotated[
+        bool | None,
+        typer.Option(
+            "--together/--one-by-one",
+            help="Runs of one shape as one program (mlp, small-cnn). [default: together on a GPU]",
+            show_default=False,
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -130,7 +138,7 @@ def train_e2e(
     from nccli.cli._problems import parse_one
     from nccli.dufm.train import choose_device
     from nccli.e2e.distributed import joined
-    from nccli.sweep import e2e_grid, parse_floats, parse_integers
+    from nccli.sweep import e2e_grid, parse_floats, parse_integers, runs_together
 
     lists: dict[str, Sequence[Any]] = {
         "L": parse_integers(L, "--L"),
@@ -154,7 +162,8 @@ def train_e2e(
         configs = e2e_grid(images, lists, epochs, wd_h1, layers, fixed)
         _check_backbone(backbone, images)
         _note_problem(configs, quiet)
-        _run(configs, images, store, chosen, group, force, dry_run, compile, export, quiet, format)
+        at_once = runs_together(configs[0], chosen, group, compile, together)
+        _run(configs, images, store, chosen, group, force, dry_run, compile, at_once, export, quiet, format)
 
 
 def _run(
@@ -166,6 +175,7 @@ def _run(
     force: bool,
     dry_run: bool,
     compile: bool,
+    together: int,
     export: Path | None,
     quiet: bool,
     format: option.OutputFormat | None,
@@ -199,7 +209,7 @@ def _run(
     with stop_on_signals() as stop:
         with TrainingProgress(quiet, epoch_title, epoch_state) as progress:
             watch = E2eSweepWatch(progress, stop, warn, on_result, lambda text: note(text, quiet))
-            statuses = execute_e2e(plan, images, target, device, watch, group, compile)
+            statuses = execute_e2e(plan, images, target, device, watch, group, compile, together)
         problem = _what_went_wrong(plan, statuses)
         if group.leads and target is not None:
             _print(target, [key for key in plan.configs if key in statuses], format)

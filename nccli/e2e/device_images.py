@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nccli.e2e.images import LabelledImages
+from nccli.e2e.images import ImageSet, LabelledImages
 
 _PAD_SHARE = 8
 _CHUNK = 4096
@@ -57,6 +57,22 @@ class DeviceImages:
         at = torch.from_numpy(index).to(self.device)
         images = self._images[at].to(torch.float32)
         return images / 255 if unit and self._images.dtype == torch.uint8 else images, self.labels[at]
+
+
+class DeviceSet:
+    """A whole set on a device, for all the runs that are trained on it.
+
+    Attributes:
+        device: where.
+        train: the training part.
+        test: the test part, normalised as the training part; None without one.
+    """
+
+    def __init__(self, images: ImageSet, device: str) -> None:
+        """Put both parts on a device."""
+        self.device = device
+        self.train = DeviceImages(images.train, device)
+        self.test = None if images.test is None else DeviceImages(images.test, device, self.train.scale)
 
 
 def augmented(images: Float[Tensor, "B C H W"], generator: torch.Generator) -> Float[Tensor, "B C H W"]:

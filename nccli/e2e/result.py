@@ -1,9 +1,10 @@
 """What an end-to-end run leaves behind, and what is seen of it on its way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nccli.dufm.result import stages
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.metrics import LayerMetrics
@@ -59,6 +60,7 @@ class EpochProgress:
         dnc1: of H_1, …, H_L then.
         rank: of their class means then.
         steps_per_second: so far.
+        together: runs that are trained as one program.
     """
 
     step: int
@@ -72,6 +74,25 @@ class EpochProgress:
     dnc1: tuple[float, ...]
     rank: tuple[int, ...]
     steps_per_second: float
+    together: int = 1
+
+    @classmethod
+    def of(cls, config: E2eConfig, step: int, latest: Mapping[str, Any], steps_per_second: float) -> "EpochProgress":
+        """Of a run at a step, whose latest measurement is this row of its history."""
+        post = [i for i, (_, stage) in enumerate(stages(config.L)) if stage == "post"]
+        return cls(
+            step=step,
+            steps=config.steps,
+            epoch=step // config.steps_per_epoch,
+            epochs=config.epochs,
+            loss=latest["loss"],
+            fit=latest["fit"],
+            reg=latest["reg"],
+            accuracy=latest["train_accuracy"],
+            dnc1=tuple(latest["dnc1"][i] for i in post),
+            rank=tuple(latest["rank"][i] for i in post),
+            steps_per_second=steps_per_second,
+        )
 
     @property
     def seconds_left(self) -> float:

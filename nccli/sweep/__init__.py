@@ -1,6 +1,7 @@
 """From value lists to runs, and their execution."""
 
-from nccli.sweep._e2e import E2ePlan, E2eSweepWatch, e2e_checkpoint, e2e_grid, e2e_run, execute_e2e, plan_e2e
+from nccli.sweep._e2e import E2ePlan, e2e_checkpoint, e2e_grid, e2e_run, plan_e2e
+from nccli.sweep._e2e_execute import E2eSweepWatch, execute_e2e, runs_together
 from nccli.sweep._execute import Plan, SweepWatch, execute_dufm, plan_dufm
 from nccli.sweep._export import export_point
 from nccli.sweep._grid import ProblemGrid, dufm_grid
@@ -33,4 +34,5 @@ __all__ = [
     "parse_integers",
     "plan_dufm",
     "plan_e2e",
+    "runs_together",
 ]

@@ -1,23 +1,19 @@
-"""Carrying out a grid of networks trained end to end: what is stored is returned, the rest is trained one by one."""
+"""A grid of networks trained end to end: its runs, which of them are left to train, and their rows in the store."""
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nccli import __version__
 from nccli.e2e.config import H1_SHARE, E2eConfig, enough_epochs
-from nccli.store import FINISHED, Claims, FinishedRun, Rescue, Store, existing_statuses, run_id
+from nccli.store import FINISHED, FinishedRun, Store, existing_statuses, run_id
 from nccli.sweep._grid import check_grid_size
 from nccli.sweep._rows import problem_columns, provenance
-from nccli.sweep._waiting import Waiting
 
 if TYPE_CHECKING:
-    from nccli.e2e.distributed import Group
     from nccli.e2e.images import ImageSet
-    from nccli.e2e.result import E2eResult, EpochProgress
+    from nccli.e2e.result import E2eResult
 
 
 @dataclass(frozen=True)
@@ -38,25 +34,6 @@ class E2ePlan:
     def left(self) -> dict[str, E2eConfig]:
         """What is to be trained."""
         return {key: config for key, config in self.configs.items() if key not in self.stored}
-
-
-@dataclass(frozen=True)
-class E2eSweepWatch:
-    """How such a sweep is watched and steered.
-
-    Attributes:
-        on_progress: called with the index of the run in hand, the number of runs, and its progress.
-        should_stop: once it holds, the run in training is stored as interrupted and none is begun.
-        on_trouble: called with a line for everything that went wrong without stopping the sweep.
-        on_result: called with each run as it ends.
-        on_wait: called with a line when there is nothing to do but wait for other processes.
-    """
-
-    on_progress: Callable[[int, int, "EpochProgress"], None] = lambda index, count, progress: None
-    should_stop: Callable[[], bool] = lambda: False
-    on_trouble: Callable[[str], None] = lambda text: None
-    on_result: Callable[["E2eResult"], None] = lambda result: None
-    on_wait: Callable[[str], None] = lambda text: None
 
 
 def e2e_grid(
@@ -116,76 +93,6 @@ def plan_e2e(configs: Sequence[E2eConfig], store: Store | None, force: bool) -> 
     return E2ePlan(by_id, stored, force)
 
 
-def execute_e2e(
-    plan: E2ePlan,
-    images: "ImageSet",
-    store: Store | None,
-    device: str,
-    watch: E2eSweepWatch,
-    group: "Group",
-    compile: bool = False,
-) -> dict[str, str]:
-    """Train what the plan leaves, storing each run as it ends.
-
-    Runs that another process is training are waited for, and trained here if it gives up or dies.
-
-    Args:
-        plan: from `plan_e2e`, the same in every process.
-        images: what to train on.
-        store: where runs go; None in processes that do not lead.
-        device: "cpu" or "cuda".
-        watch: who watches.
-        group: the processes that train together.
-        compile: as `nccli.e2e.train.train_network` takes it.
-
-    Returns:
-        Status by run id, of stored and new runs; runs never begun are absent.
-
-    Raises:
-        StoreError: the store failed; results that it did not take lie in the file that the message names.
-    """
-    import torch
-
-    from nccli.e2e.checkpoint import RunCheckpoint
-    from nccli.e2e.result import E2eWatch
-    from nccli.e2e.train import train_network
-
-    statuses, left = dict(plan.stored), plan.left
-    with ExitStack() as stack:
-        rescue, claims = None, None
-        if store is not None and left:
-            rescue = stack.enter_context(Rescue(store, watch.on_trouble))
-            claims = stack.enter_context(Claims(store, watch.on_trouble, plan.force))
-        waiting, busy, queue = Waiting(watch.should_stop, watch.on_wait), dict[str, str](), deque(left)
-        while queue and not group.any(watch.should_stop()):
-            key = queue.popleft()
-            config = left[key]
-            taken = claims and claims.take([key], lambda _, config=config: _running_columns(config, device))  # type: ignore[misc]
-            taken = group.from_leader(taken)
-            statuses |= taken.stored
-            busy |= taken.busy
-            if taken.busy:
-                queue.append(key)
-                if len(busy) == len(queue) and group.leads:
-                    waiting.wait(busy)
-                continue
-            busy.pop(key, None)
-            if not taken.ours:
-                continue
-
-            def report(progress: "EpochProgress", index: int = len(left) - len(queue) - 1) -> None:
-                watch.on_progress(index, len(left), progress)
-
-            checkpoint = RunCheckpoint(e2e_checkpoint(store, key)) if group.leads else None
-            inner = E2eWatch(report, watch.should_stop, checkpoint, watch.on_trouble)
-            result = train_network(config, images, device, inner, group, compile)
-            statuses[key] = result.status
-            if rescue is not None:
-                rescue.save(e2e_run(result, device, torch.__version__))
-                watch.on_result(result)
-    return statuses
-
-
 def e2e_checkpoint(store: Store | None, key: str) -> Path:
     """The file for the state of a run: beside the store, in the current folder for one that is no file."""
     anchor = store.path if store is not None and store.path is not None else Path("nccli")
@@ -209,7 +116,7 @@ def e2e_run(result: "E2eResult", device: str, torch_version: str) -> FinishedRun
     )
 
 
-def _running_columns(config: E2eConfig, device: str) -> dict[str, Any]:
+def running_columns(config: E2eConfig, device: str) -> dict[str, Any]:
     """What is known of a network before it is trained, as columns of table `run`."""
     return FinishedRun(_known(config, device, 0.0), config.as_dict(), layers=()).columns
 

@@ -1,5 +1,7 @@
 """Images a second of train-e2e against an ordinary DataLoader loop in the same run, and what a measurement costs.
 
+Small backbones are also timed side by side, eight runs as one program, against the same runs one by one.
+
 The ordinary loop is the one of tutorials: torchvision's MNIST with ToTensor and Normalize, a shuffling DataLoader with
 as many workers and threads as suit it best, autograd of the whole loss, torch.optim.SGD. Both train the same network on
 the same device.
@@ -11,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -23,17 +26,18 @@ from torchvision import datasets, transforms
 from nccli.dufm.placement import threads
 from nccli.dufm.train import choose_device
 from nccli.e2e.config import E2eConfig
-from nccli.e2e.distributed import Group
+from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.evaluation import evaluate
 from nccli.e2e.images import ImageSet
 from nccli.e2e.load import load_images
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eWatch
+from nccli.e2e.together import SMALL, SideBySide
 from nccli.e2e.train import Training
 
 BACKBONES = ("mlp", "small-cnn", "resnet20")
 BATCH = 128
+TOGETHER = 8
 WAYS = tuple(product((0, 2), sorted({1, torch.get_num_threads()})))
 """Workers and threads of the ordinary loop."""
 
@@ -107,16 +111,36 @@ class Ours:
 
     def __init__(self, config: E2eConfig, images: ImageSet, device: str) -> None:
         """Ready to step."""
-        self.training = Training(config, images, device, E2eWatch(), Group(), False)
-        self.training._network.train()
+        self.training = Training(config, DeviceSet(images, device))
+        self.training.network.train()
 
     def step(self) -> int:
         """One step."""
-        self.training._advance()
+        self.training.advance()
+        self.training.step += 1
         return BATCH
 
 
-def images_a_second(loop: Ordinary | Ours, seconds: float, device: str) -> float:
+class OursTogether:
+    """Several runs of train-e2e side by side."""
+
+    def __init__(self, config: E2eConfig, images: ImageSet, device: str) -> None:
+        """Ready to step."""
+        data = DeviceSet(images, device)
+        self._runs = [Training(replace(config, seed=seed), data) for seed in range(TOGETHER)]
+        for run in self._runs:
+            run.network.train()
+        self._all = SideBySide(self._runs)
+
+    def step(self) -> int:
+        """One step of all."""
+        self._all.advance()
+        for run in self._runs:
+            run.step += 1
+        return BATCH * TOGETHER
+
+
+def images_a_second(loop: Ordinary | Ours | OursTogether, seconds: float, device: str) -> float:
     """Over at least so many seconds."""
     done, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
@@ -133,8 +157,10 @@ def measure(
     config = config_of(images, backbone)
     ordinary = {way: Ordinary(config, folder, device, way[0]) for way in WAYS}
     ours = Ours(config, images, device)
-    count = ours.training._threads
+    together = OursTogether(config, images, device) if backbone in SMALL else None
+    count = ours.training.threads
     speeds: dict[tuple[int, int] | str, list[float]] = {"ours": [], **{way: [] for way in WAYS}}
+    speeds |= {} if together is None else {"together": []}
     passes: list[float] = []
     for _ in range(repetitions):
         for way, loop in ordinary.items():
@@ -144,8 +170,11 @@ def measure(
         with threads(count):
             ours.step()
             speeds["ours"].append(images_a_second(ours, seconds, device))
+            if together is not None:
+                together.step()
+                speeds["together"].append(images_a_second(together, seconds, device))
             began = time.perf_counter()
-            evaluate(ours.training._network, ours.training._train, make_regularizer(config))
+            evaluate(ours.training.network, ours.training._data.train, make_regularizer(config))
             passes.append(len(images.train) / (time.perf_counter() - began))
     median = {name: statistics.median(values) for name, values in speeds.items()}
     best = max(WAYS, key=lambda way: median[way])
@@ -160,6 +189,7 @@ def measure(
         "ordinary_threads": best[1],
         "images_s": median["ours"],
         "ratio": median["ours"] / reference,
+        f"together_{TOGETHER}_over_one_by_one": median["together"] / median["ours"] if together else None,
         "measurement_images_s": statistics.median(passes),
         "measurement_epochs": median["ours"] / statistics.median(passes),
         "threads": count,

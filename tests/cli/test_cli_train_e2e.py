@@ -1,5 +1,7 @@
 """train-e2e: from images to a stored run, from which figures and comparisons are queries."""
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,37 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     assert list(run.folder.glob("*checkpoint*")) == []
 
 
+def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one_that_is_killed(run: Nccli) -> None:
+    write_npz(run.folder / "own.npz")
+    line = f"{TINY} --epochs 40 --seed 0..5"
+    run(f"{TINY} --epochs 1 --seed 9 --quiet")
+    with run.start(line, {}) as first, run.start(line, {}) as second:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and first.poll() is None:
+            if query(run.folder / "nccli.db", "SELECT 1 FROM claim"):
+                break
+            time.sleep(0.02)
+        first.send_signal(signal.SIGKILL)
+        first.communicate(timeout=30)
+        out, err = second.communicate(timeout=120)
+    assert (first.returncode, second.returncode) == (-signal.SIGKILL, 0), err
+    ids = out.decode().split()
+    assert len(ids) == 6
+    statuses = query(run.folder / "nccli.db", "SELECT id, status FROM run WHERE seed < 9")
+    assert {row["id"]: row["status"] for row in statuses} == dict.fromkeys(ids, "stopped")
+    assert query(run.folder / "nccli.db", "SELECT 1 FROM claim") == []
+    assert all(record["ok"] for record in run("store check").records)
+
+
+def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
+    write_npz(run.folder / "own.npz")
+    together = run(f"{TINY} --epochs 3 --seed 0..2 --together --store a.db")
+    alone = run(f"{TINY} --epochs 3 --seed 0..2 --one-by-one --store b.db")
+    assert together.ids == alone.ids
+    losses = [query(run.folder / name, "SELECT loss FROM run ORDER BY id") for name in ("a.db", "b.db")]
+    assert [row["loss"] for row in losses[0]] == pytest.approx([row["loss"] for row in losses[1]], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -125,6 +158,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
         ("--dataset own.npz --backbone resnet21", "must be resnet20"),
         ("--dataset own.npz --export net.onnx", "suffix"),
         ("--dataset own.npz --seed 0,1 --export net.pt", "2 runs"),
+        ("--dataset own.npz --backbone resnet20 --together", "--together: not with --backbone resnet20"),
         ("--dataset own.npz --reg standard --wd-h1 1e-3", "one weight decay"),
         ("--dataset broken.npz", "truncated"),
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nccli.dufm.result import stages
+from nccli.e2e.batches import generator
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig, enough_epochs
 from nccli.e2e.device_images import DeviceImages
@@ -15,7 +16,7 @@ from nccli.e2e.evaluation import evaluate
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.result import E2eResult, E2eWatch
-from nccli.e2e.train import generator, train_network
+from nccli.e2e.train import train_network
 from nccli.errors import InputError
 from nccli.metrics import measure_layers
 from nccli.theory import explicit_loss

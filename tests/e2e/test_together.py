@@ -1,0 +1,103 @@
+"""Runs that are trained side by side end as they would alone, up to rounding."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nccli.e2e.checkpoint import RunCheckpoint, read_torch_file
+from nccli.e2e.config import E2eConfig
+from nccli.e2e.device_images import DeviceSet
+from nccli.e2e.result import E2eResult, E2eWatch
+from nccli.e2e.together import SMALL, shape_of, train_together
+from nccli.e2e.train import Training, train_network
+from tests.e2e.image_files import config_of, image_set
+
+IMAGES = image_set()
+
+
+def grid(**changes: object) -> list[E2eConfig]:
+    """Three runs that differ in all that may differ."""
+    first = config_of(IMAGES, epochs=3, **changes)
+    standard = first.reg == "standard"
+    return [
+        first,
+        replace(first, seed=1, lr=0.4 * first.lr, wd_layers=(1e-3,) * first.L, wd_h1=0.0 if standard else 2e-3),
+        replace(first, seed=2, init_scale=1.5),
+    ]
+
+
+def together(configs: list[E2eConfig], watches: list[E2eWatch] | None = None) -> list[E2eResult]:
+    """In the order of the configurations."""
+    found = {
+        result.config: result
+        for result in train_together(configs, DeviceSet(IMAGES, "cpu"), watches or [E2eWatch()] * len(configs))
+    }
+    return [found[config] for config in configs]
+
+
+def assert_same(found: E2eResult, wanted: E2eResult, rel: float = 2e-4) -> None:
+    """Up to rounding."""
+    assert (found.config, found.status, found.steps) == (wanted.config, wanted.status, wanted.steps)
+    assert found.loss == pytest.approx(wanted.loss, rel=rel)
+    assert [row["step"] for row in found.history] == [row["step"] for row in wanted.history]
+    assert [row["loss"] for row in found.history] == pytest.approx([row["loss"] for row in wanted.history], rel=rel)
+    for name, tensor in wanted.model.items():
+        torch.testing.assert_close(found.model[name], tensor, rtol=5e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", SMALL)
+@pytest.mark.parametrize("reg", ["dufm", "standard"])
+@pytest.mark.parametrize("changes", [{}, {"momentum": 0.0, "clip": 0.0, "schedule": "cosine", "lr": 1e-3}])
+def test_each_run_is_as_if_it_were_alone(backbone: str, reg: str, changes: dict[str, object]) -> None:
+    configs = grid(backbone=backbone, reg=reg, **changes)
+    for found, config in zip(together(configs), configs, strict=True):
+        assert_same(found, train_network(config, IMAGES))
+
+
+def test_what_may_differ_leaves_the_shape_alone_and_the_rest_does_not() -> None:
+    first, *others = grid()
+    assert shape_of(grid(reg="standard")[0]) != shape_of(first)
+    assert {shape_of(config) for config in others} == {shape_of(first)}
+    for change in ({"width": 7}, {"epochs": 4}, {"clip": 0.0}, {"backbone": "mlp"}, {"batch_size": 8}):
+        assert shape_of(replace(first, **change)) != shape_of(first)
+
+
+def test_a_run_that_diverges_leaves_the_others_alone() -> None:
+    first, wild, last = grid(backbone="mlp", clip=0.0, lr=1e-3)
+    found = together([first, replace(wild, lr=1e9), last])
+    assert [result.status for result in found] == ["stopped", "diverged", "stopped"]
+    assert_same(found[0], train_network(first, IMAGES))
+    assert_same(found[2], train_network(last, IMAGES))
+
+
+def test_runs_go_on_from_checkpoints_of_their_own_however_far_each_came(tmp_path: Path) -> None:
+    configs = grid()
+    paths = [tmp_path / f"{i}.pt" for i in range(3)]
+
+    def interrupted_after(path: Path, steps: int) -> E2eWatch:
+        calls = iter(range(steps))
+        return E2eWatch(should_stop=lambda: next(calls, None) is None, checkpoint=RunCheckpoint(path))
+
+    halted = together(configs[:2], [interrupted_after(path, 4) for path in paths[:2]])
+    assert [result.status for result in halted] == ["interrupted"] * 2
+    alone = train_network(configs[2], IMAGES, watch=interrupted_after(paths[2], 2))
+    assert alone.steps == 3
+    sizes = [sum(t.numel() for t in read_torch_file(path, "checkpoint")["model"].values()) for path in paths]
+    assert sizes[0] == sizes[1] == sizes[2]
+    assert paths[0].stat().st_size < 1.1 * paths[2].stat().st_size  # its own tensors, not those of its neighbours
+    ended = together(configs, [E2eWatch(checkpoint=RunCheckpoint(path)) for path in paths])
+    for found, config in zip(ended, configs, strict=True):
+        assert_same(found, train_network(config, IMAGES))
+    assert not any(path.exists() for path in paths)
+
+
+def test_a_checkpoint_made_together_is_taken_up_alone(tmp_path: Path) -> None:
+    configs = grid()[:2]
+    path = tmp_path / "0.pt"
+    calls = iter(range(8))
+    watch = E2eWatch(should_stop=lambda: next(calls, None) is None, checkpoint=RunCheckpoint(path))
+    together(configs, [watch, E2eWatch(should_stop=watch.should_stop)])
+    run = Training(configs[0], DeviceSet(IMAGES, "cpu"), E2eWatch(checkpoint=RunCheckpoint(path)))
+    assert_same(run.run(), train_network(configs[0], IMAGES))
