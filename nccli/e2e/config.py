@@ -137,7 +137,7 @@ class E2eConfig:
             InputError: a value is out of its range.
             TypeError: a field is missing or unknown.
         """
-        return cls(**{**fields, "wd_layers": tuple(fields["wd_layers"])})
+        return cls(**{**_OPTIONAL, **fields, "wd_layers": tuple(fields["wd_layers"])})
 
 
 def decay_time(lr: float, momentum: float, schedule: str, wd: float) -> float:
@@ -160,4 +160,4 @@ def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_pe
 
 _ALWAYS = object()
 _OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": None, "balanced": True}
-"""Fields that run ids do not see at these values."""
+"""Fields that run ids do not see at these values, as they are not told of older runs."""

@@ -15,7 +15,7 @@ from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
-from nccli.figures._style import Layout, layout, panels
+from nccli.figures._style import Layout, layout, panels, typeset
 from nccli.store import Selection, Stage, hidden_layers, select_layers, select_matrix, select_settings
 
 _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
@@ -104,7 +104,7 @@ class HeatMaps(StoreFigure):
             ax.set_title(symbol, pad=3)
             ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5 if plan.columns < _SMALL else 5, labelpad=2)
             if place == 0 and label:
-                ax.set_ylabel("\n".join(textwrap.wrap(label, 18)[:_MOST_LINES]), fontsize=6.5)
+                ax.set_ylabel(typeset("\n".join(textwrap.wrap(label, 18)[:_MOST_LINES])), fontsize=6.5)
         if image is not None:
             bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
             bar.ax.tick_params(labelsize=6.5)

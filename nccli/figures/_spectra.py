@@ -13,7 +13,7 @@ from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
 from nccli.figures._statistics import mean_sd
-from nccli.figures._style import Layout, layout, legend, looks, panels
+from nccli.figures._style import Layout, layout, legend, looks, panels, typeset
 from nccli.store import Selection, Stacked, select_settings, stack_spectra
 
 _DECADES = 1e-4
@@ -37,8 +37,8 @@ class Spectra(StoreFigure):
             left_out += len(each.ids) - len(spectra.ids)
             rows += _series_rows(each, spectra)
         if not rows:
-            raise NothingFoundError("none of the runs has a spectrum: they diverged")
-        notes = (f"{left_out} runs left out: they diverged",) if left_out else ()
+            raise NothingFoundError("none of the runs has a spectrum: they diverged or were cut off")
+        notes = (f"{left_out} runs left out: no spectrum",) if left_out else ()
         return Drawn(rows, describe(series, "mean ± 1 sd; below 1e-4 of the largest value: on the edge"), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
@@ -56,12 +56,12 @@ class Spectra(StoreFigure):
             ax.set_ylim(_DECADES * top, 2 * top)
             for symbol, look in zip(stages, looks(len(stages)), strict=True):
                 _draw_curve(ax, drawn.of("singular value", series=label, symbol=symbol), symbol, look, _DECADES * top)
-            ax.set_title(label)
+            ax.set_title(typeset(label))
             ax.set_xlabel("index")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             if i % plan.columns == 0:
                 ax.set_ylabel("singular value")
-        legend(container, axes[0])
+        legend(container, *axes)
 
 
 def _draw_curve(ax: Axes, rows: Sequence[Row], symbol: str, look: dict[str, object], floor: float) -> None:

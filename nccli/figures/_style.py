@@ -174,16 +174,24 @@ def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0)
 def caption(figure: FigureBase, text: str) -> None:
     """Small print below a figure or a part of one: settings and number of runs."""
     width = _inches(figure)
-    figure.supxlabel(_wrap(text, int(width * 24)), fontsize=7, color=_GREY, x=0.01, ha="left")
+    figure.supxlabel(typeset(_wrap(text, int(width * 24))), fontsize=7, color=_GREY, x=0.01, ha="left")
 
 
-def legend(figure: FigureBase, ax: Axes) -> None:
+def legend(figure: FigureBase, *axes: Axes) -> None:
     """The one legend of a figure or a part of one, above its panels, in as few rows as the width allows."""
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        longest = max(len(re.sub(r"\\[a-z]+|[${}_]", "", label)) for label in labels)
-        columns = max(1, int(_inches(figure) / (0.55 + 0.065 * longest)))
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, len(labels)), columnspacing=1.2)
+    named: dict[str, Any] = {
+        label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    if named:
+        longest = max(len(re.sub(r"\\[a-z]+|[${}_]", "", label)) for label in named)
+        columns = min(len(named), max(1, int(_inches(figure) / (0.55 + 0.065 * longest))))
+        handles, shown = list(named.values()), [typeset(label) for label in named]
+        figure.legend(handles, shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
+
+
+def typeset(text: str) -> str:
+    """Words of settings with the subscripts of their symbols set as such: λ_H1 becomes λ with H₁ below it."""
+    return text.replace("λ_H1", r"$\lambda_{H_1}$").replace("λ_W", r"$\lambda_W$")
 
 
 def _inches(container: FigureBase) -> float:

@@ -18,7 +18,7 @@ from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import features_symbol, require_few, shown_stages
 from nccli.figures._statistics import geometric_range, mean_sd
-from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference
+from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference, typeset
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, StackedHistory, Stage, select_settings, stack_history
 
@@ -104,7 +104,7 @@ def _finish(ax: Axes, quantity: str, title: str) -> None:
     ax.set_xscale("symlog", linthresh=10, linscale=0.5)
     ax.set_xlabel("step")
     ax.set_ylabel(quantity)
-    ax.set_title(title, loc="left")
+    ax.set_title(typeset(title), loc="left")
     ax.margins(x=0.02)
 
 
