@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, StoreFigure
 from nccli.figures._loss_ratio import collect_loss_ratio, draw_loss_ratio_in
+from nccli.figures._render import settle, take_layout
 from nccli.figures._style import Layout, caption, layout, page
 from nccli.store import Selection, parse_where
 from nccli.theory import Problem
@@ -77,20 +78,28 @@ class PaperFigure:
         title = _TITLE * (len(found) > 1)
         heights = [plan.height + _SMALL_PRINT * with_caption for plan in plans]
         ratios = [part for height in heights for part in (title, height)] if title else heights
-        figure = page(width, sum(heights) + title * len(found))
+        figure = Figure(figsize=(width, sum(heights) + title * len(found)))
         places = figure.subfigures(len(ratios), 1, height_ratios=ratios, squeeze=False)[:, 0]
         if title:
             for place, (part, _) in zip(places[::2], found, strict=True):
                 place.text(0.01, 0.35, part.title, fontsize=9, weight="bold", va="center")
             places = places[1::2]
-        for place, plan, (part, drawn) in zip(places, plans, found, strict=True):
-            if part.figure is None:
-                draw_loss_ratio_in(place, drawn, plan)
-            else:
-                part.figure.draw_in(place, drawn, plan)
-            if with_caption:
-                caption(place, drawn.caption)
+        for place, plan, height, (part, drawn) in zip(places, plans, heights, found, strict=True):
+            alone = page(width, height)  # laid out by itself: matplotlib's solver is slow and unsure with many parts
+            for container in (alone, place):
+                _draw_part(container, part, drawn, plan, with_caption)
+            settle(alone)
+            take_layout(place, alone)
         return figure
+
+
+def _draw_part(container: FigureBase, part: Part, drawn: Drawn, plan: Layout, with_caption: bool) -> None:
+    if part.figure is None:
+        draw_loss_ratio_in(container, drawn, plan)
+    else:
+        part.figure.draw_in(container, drawn, plan)
+    if with_caption:
+        caption(container, drawn.caption)
 
 
 def _plan(part: Part, drawn: Drawn, width: float) -> Layout:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from nccli.errors import InputError
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 
 _DIGITS = 6
+_TEXTS = ("_suptitle", "_supxlabel", "_supylabel")
 _NO_DATES: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
@@ -24,13 +25,13 @@ def render(figure: Figure, format: str) -> bytes:
     """
     if format not in FIGURE_FORMATS:
         raise InputError(f"figure format '{format}': must be one of {', '.join(FIGURE_FORMATS)}")
-    _settle(figure)
+    settle(figure)
     out = io.BytesIO()
     figure.savefig(out, format=format, metadata=_NO_DATES[format])
     return out.getvalue()
 
 
-def _settle(figure: Figure) -> None:
+def settle(figure: Figure) -> None:
     """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie."""
     engine = figure.get_layout_engine()
     if engine is not None:
@@ -44,10 +45,23 @@ def _settle(figure: Figure) -> None:
         for ax in axes:
             left, bottom, width, height = np.round(ax.get_position(original=True).bounds, _DIGITS).tolist()
             ax.set_position((left, bottom, width, height))
-        for name in ("_suptitle", "_supxlabel", "_supylabel"):
-            text = getattr(part, name)
-            if text is not None:
-                text.set_position(np.round(text.get_position(), _DIGITS))
+        for text in _texts(part):
+            text.set_position(np.round(text.get_position(), _DIGITS))
+
+
+def take_layout(target: FigureBase, source: Figure) -> None:
+    """Give a part of a figure the layout of a settled figure of the same size and content."""
+    assert isinstance(target, Figure | SubFigure)
+    axes: list[Axes] = list(target.axes)
+    for own, other in zip(axes, source.axes, strict=True):
+        own.set_position(other.get_position(original=True))
+        own.set_in_layout(True)
+    for text, model in zip(_texts(target), _texts(source), strict=True):
+        text.set_position(model.get_position())
+
+
+def _texts(part: FigureBase) -> list[Any]:
+    return [text for name in _TEXTS if (text := getattr(part, name)) is not None]
 
 
 def _parts(figure: Figure | SubFigure) -> Iterator[Figure | SubFigure]:
