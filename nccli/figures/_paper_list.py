@@ -114,9 +114,9 @@ PAPER_FIGURES: dict[str, PaperFigure] = {
                     _FIG5,
                     f"K = {K}",
                     f"{_DUFM} and K={K} and L=4 and mean_hidden_rank<{K}",
-                    f"nccli train-dufm --K {K} --L 4 --wd 1e-3,2e-3,4e-3 --seed 0..49",
+                    f"nccli train-dufm --K {K} --L 4 --n 1 --width {width} --wd {wd} --steps 50000 --seed 0..{last}",
                 )
-                for K in (3, 4, 5)
+                for K, width, wd, last in ((3, 6, "4e-3", 199), (4, 20, "4e-3,1.6e-2", 49), (5, 20, "4e-3,1.6e-2", 49))
             ),
         ),
         PaperFigure(

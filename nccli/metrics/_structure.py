@@ -17,6 +17,7 @@ STRUCTURE_RTOL = 0.2
 _SURE = 0.02
 _EVIDENCE = 3.0  # noise on DNC has a widest gap too: a graph must fit so many times better
 _LEVEL_NOISE = 0.2
+_LOST = 1e-6
 _MOST_GRAPHS = 3
 
 
@@ -86,7 +87,7 @@ def _sine(G: Float[np.ndarray, "K K"], H: Float[np.ndarray, "K K"]) -> float:
 
 
 def _graph_structures(G: Float[np.ndarray, "K K"], norms: Float[np.ndarray, " K"]) -> Iterator[Structure]:
-    if norms.min() <= 0:
+    if norms.min() <= _LOST * norms.max():
         return
     cosines = G / np.sqrt(np.outer(np.diag(G), np.diag(G)))
     for candidate in related_classes(cosines)[:_MOST_GRAPHS]:

@@ -1,5 +1,6 @@
 """Constructions are recognised in their Gram matrices, under noise, rotation, scale and permutation of the classes."""
 
+import warnings
 from itertools import combinations
 
 import numpy as np
@@ -141,3 +142,11 @@ def test_zero_means_are_called_zero_and_a_dead_class_is_no_structure() -> None:
 def test_a_gram_matrix_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="nan or infinite"):
         recognise_structure(np.full((3, 3), np.nan))
+
+
+def test_a_class_that_is_lost_leaves_no_structure_and_no_warning() -> None:
+    means = np.diag([1.0, 1.0, 1e-200, 1.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = recognise_structure(means.T @ means)
+    assert found.name == "none"
