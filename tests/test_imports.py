@@ -34,7 +34,7 @@ RULES = {
     "metrics": Rule(ours="errors"),
     "dufm": Rule(ours="errors atomic theory metrics", heavy="torch"),
     "e2e": Rule(ours="errors atomic theory metrics dufm", heavy="torch torchvision"),
-    "store": Rule(ours="errors strict_json metrics", heavy="sqlmodel sqlalchemy alembic"),
+    "store": Rule(ours="errors strict_json theory metrics", heavy="sqlmodel sqlalchemy alembic"),
     "figures": Rule(ours="errors atomic strict_json theory metrics dufm store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(ours="errors atomic strict_json theory metrics dufm e2e store", heavy="torch"),
     "cli": Rule(

@@ -1,9 +1,11 @@
 """Several processes as one, under torchrun: each takes a share of every batch, and the result is that of one."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
@@ -13,6 +15,8 @@ from torch import Tensor, nn
 from nccli.e2e.streaming import StreamingStatistics
 
 V = TypeVar("V")
+
+_LETTING_GO = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,15 @@ def joined(device: str) -> Iterator[Group]:
     group = Group(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    # A thread of gloo's that lets go of a tensor while Python exits aborts the process, and torchrun then ends the
+    # others. Destroying the group joins its threads, unless something keeps it: dynamo does when loaded after it.
+    import_module("torch._dynamo")
     dist.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
         yield group
     finally:
         dist.destroy_process_group()
+        time.sleep(_LETTING_GO)  # compiled code keeps the group; its threads get the interpreter lock here
 
 
 def torchrun() -> bool:

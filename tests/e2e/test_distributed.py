@@ -13,6 +13,7 @@ from tests.e2e.image_files import config_of, image_set
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
+from pathlib import Path
 import torch
 from nccli.e2e.distributed import joined
 from nccli.e2e.train import train_network
@@ -28,6 +29,8 @@ with joined("cpu") as group:
         if group.leads:
             fields = (found.loss, found.fit, found.reg, found.train_accuracy, found.test_accuracy)
             torch.save({"model": found.model, "fields": fields, "layers": layers}, f"{sys.argv[1]}/{reg}.pt")
+threads = [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
+Path(sys.argv[1], f"threads{group.rank}").write_text(" ".join(threads))
 """
 
 
@@ -63,3 +66,13 @@ def test_two_processes_are_one_up_to_rounding(together: Path, reg: str) -> None:
         assert layer.collapse is not None
         assert (dnc1, rank) == (pytest.approx(layer.dnc1, rel=1e-3), layer.rank)
         assert nc1_pinv == pytest.approx(layer.collapse.nc1_pinv, rel=1e-2)
+
+
+def test_the_threads_of_the_group_are_gone_before_python_ends(together: Path) -> None:
+    """One that lets go of a tensor while Python exits aborts its process, and torchrun then ends the others."""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("threads are seen in /proc")
+    for rank in (0, 1):
+        names = (together / f"threads{rank}").read_text()
+        assert names, "no thread was seen"
+        assert "gloo" not in names
