@@ -189,8 +189,8 @@ def _run(
         if group.leads:
             _show_plan(plan_e2e(configs, _existing(store_location(location)), force), format)
         return
-    target = Store.create(store_location(location)) if group.leads else None
-    plan = group.from_leader(plan_e2e(configs, target, force) if group.leads else None)
+    target = group.leader_does(lambda: Store.create(store_location(location)))
+    plan = group.from_leader(group.leader_does(lambda: plan_e2e(configs, target, force)))
     if export is not None:
         _check_export_is_one(plan)
     if plan.stored:

@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from nccli.e2e.streaming import StreamingStatistics
+from nccli.errors import NccliError
 
 V = TypeVar("V")
 
@@ -52,13 +53,32 @@ class Group:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    def leader_does(self, work: Callable[[], V]) -> V | None:
+        """Work that only the leader does; None elsewhere. If it fails all processes end, and the leader says why.
+
+        Raises:
+            NccliError: what the work raised; without a message in processes that do not lead.
+        """
+        if self.size == 1:
+            return work()
+        done, error = None, None
+        if self.leads:
+            try:
+                done = work()
+            except NccliError as raised:
+                error = raised
+        code = self.from_leader(error and error.exit_code)
+        if code is not None:
+            silent = NccliError()
+            silent.exit_code = code
+            raise error or silent
+        return done
+
     def leader_first(self, work: Callable[[], V]) -> V:
         """Work that leaves files behind: the leader does it, then the others."""
-        if self.leads:
-            done = work()
-        if self.size > 1:
-            dist.barrier()
-        return done if self.leads else work()
+        kept: list[V] = []
+        self.leader_does(lambda: kept.append(work()))
+        return kept[0] if kept else work()
 
     def total(self, values: list[float], device: str) -> list[float]:
         """Sums over the processes."""

@@ -70,16 +70,17 @@ def execute_e2e(
     """
     statuses, left = dict(plan.stored), plan.left
     with ExitStack() as stack:
-        claims = None
         trainer = _Trainer(images, store, device, watch, group, compile, len(left))
+        claims: Claims | None = None
         if store is not None and left:
             trainer.rescue = stack.enter_context(Rescue(store, watch.on_trouble))
             claims = stack.enter_context(Claims(store, watch.on_trouble, plan.force))
         waiting, busy, queue = Waiting(watch.should_stop, watch.on_wait), dict[str, str](), deque(left)
         while queue and not group.any(watch.should_stop()):
             keys = _next(queue, left, together)
-            taken = claims and claims.take(keys, lambda key: running_columns(left[key], device))
-            taken = group.from_leader(taken)
+            taken = group.from_leader(
+                group.leader_does(lambda: claims and claims.take(keys, lambda key: running_columns(left[key], device)))
+            )
             statuses |= taken.stored
             busy = {key: by for key, by in busy.items() if key not in keys} | taken.busy
             queue.extend(taken.busy)
