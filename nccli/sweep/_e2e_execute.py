@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
-from nccli.store import Claims, Rescue, Store, run_id
+from nccli.store import Claims, Rescue, Store, Taken, run_id
 from nccli.sweep._e2e import E2ePlan, e2e_checkpoint, e2e_run, running_columns
 from nccli.sweep._waiting import Waiting
 
@@ -78,10 +78,8 @@ def execute_e2e(
         waiting, busy, queue = Waiting(watch.should_stop, watch.on_wait), dict[str, str](), deque(left)
         while queue and not group.any(watch.should_stop()):
             keys = _next(queue, left, together)
-            taken = group.from_leader(
-                group.leader_does(lambda: claims and claims.take(keys, lambda key: running_columns(left[key], device)))
-            )
-            statuses |= taken.stored
+            taken = _taken(claims, {key: left[key] for key in keys}, device, group)
+            statuses.update(taken.stored)
             busy = {key: by for key, by in busy.items() if key not in keys} | taken.busy
             queue.extend(taken.busy)
             if taken.ours:
@@ -115,6 +113,15 @@ def runs_together(config: E2eConfig, device: str, group: "Group", compile: bool,
     if wanted and against:
         raise InputError(f"--together: not with {against[0]}")
     return MOST if not against and (device.startswith("cuda") if wanted is None else wanted) else 1
+
+
+def _taken(claims: Claims | None, configs: dict[str, E2eConfig], device: str, group: "Group") -> Taken:
+    """What came of the leader's claim on runs, in every process."""
+    found = group.leader_does(
+        lambda: claims and claims.take(list(configs), lambda key: running_columns(configs[key], device))
+    )
+    taken: Taken = group.from_leader(found)
+    return taken
 
 
 def _next(queue: deque[str], left: dict[str, E2eConfig], together: int) -> list[str]:
