@@ -80,7 +80,7 @@ def execute_e2e(
             keys = _next(queue, left, together)
             taken = _taken(claims, {key: left[key] for key in keys}, device, group)
             statuses.update(taken.stored)
-            busy = {key: by for key, by in busy.items() if key not in keys} | taken.busy
+            busy = {**{key: by for key, by in busy.items() if key not in keys}, **taken.busy}
             queue.extend(taken.busy)
             if taken.ours:
                 statuses |= trainer.train({key: left[key] for key in taken.ours}, len(left) - len(queue))
