@@ -19,10 +19,10 @@ class _Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "B before h w"]) -> Float[Tensor, "B after h2 w2"]:
         """σ(shortcut + residual)."""
-        residual = self.norm2(self.conv2(functional.relu(self.norm1(self.conv1(x)))))
+        residual: Tensor = self.norm2(self.conv2(functional.relu_(self.norm1(self.conv1(x)))))
         if self._grown or self._stride > 1:
-            x = functional.pad(x[:, :, :: self._stride, :: self._stride], (0, 0, 0, 0, 0, self._grown))
-        return functional.relu(x + residual)
+            x = functional.pad(functional.avg_pool2d(x, 1, self._stride), (0, 0, 0, 0, 0, self._grown))
+        return functional.relu_(residual.add_(x))
 
 
 class ResNet20(nn.Module):
@@ -41,5 +41,5 @@ class ResNet20(nn.Module):
 
     def forward(self, x: Float[Tensor, "B channels h w"]) -> Float[Tensor, "B 64"]:
         """Features H_1, a row a sample."""
-        x = self.blocks(functional.relu(self.norm(self.conv(x))))
+        x = self.blocks(functional.relu_(self.norm(self.conv(x))))
         return x.mean(dim=(2, 3))

@@ -9,6 +9,7 @@ from torch import nn
 
 from nccli.e2e.backbones import build_backbone
 from nccli.errors import InputError
+from tests.oracle.plain_resnet20 import plain_resnet20
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,20 @@ def test_resnet20_has_the_parameters_of_its_paper() -> None:
     backbone, _ = build_backbone("resnet20", (3, 32, 32))
     assert sum(p.numel() for p in backbone.parameters()) == pytest.approx(0.27e6, rel=0.01)
     assert sum(isinstance(module, nn.Conv2d) for module in backbone.modules()) == 19
+
+
+@pytest.mark.parametrize("size", [28, 27, 32])
+def test_resnet20_and_its_gradients_are_those_of_its_definition(size: int) -> None:
+    backbone = build_backbone("resnet20", (1, size, size))[0].double()
+    images = torch.rand(4, 1, size, size, dtype=torch.float64)
+    directions = torch.randn(4, 64, dtype=torch.float64)
+    found, wanted = backbone(images), plain_resnet20(backbone, images)
+    torch.testing.assert_close(found, wanted)
+    parameters = list(backbone.parameters())
+    torch.testing.assert_close(
+        torch.autograd.grad((found * directions).sum(), parameters),
+        torch.autograd.grad((wanted * directions).sum(), parameters),
+    )
 
 
 def test_a_function_of_the_user_is_called_with_what_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
