@@ -8,7 +8,8 @@ import typer
 
 from nccli.cli import _options as option
 from nccli.cli._notes import note, warn
-from nccli.errors import InputError, NothingFoundError, SomeRunsFailedError
+from nccli.cli._sweep import existing_store, note_stored, what_went_wrong
+from nccli.errors import InputError, SomeRunsFailedError
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
@@ -128,7 +129,7 @@ def train_dufm(
     """
     from nccli.cli._problems import problem_grid
     from nccli.store import Store, store_location
-    from nccli.sweep import dufm_grid, parse_floats, parse_integers, plan_dufm
+    from nccli.sweep import dufm_grid, parse_floats, parse_integers, plan_runs
 
     if activation is ActivationName.relu_eps and epsilon is None:
         epsilon = 0.05
@@ -149,18 +150,22 @@ def train_dufm(
     _note_short_budget(configs, quiet)
     location = store_location(store)
     if dry_run:
-        found = _existing(location)
-        _show_plan(plan_dufm(configs, found, force), configs, found, device.value, reduction, format, quiet)
+        found = existing_store(location)
+        _show_plan(plan_runs(configs, found, force), found, device.value, reduction, format, quiet)
         return
     target = Store.create(location)
-    plan = plan_dufm(configs, target, force)
-    if plan.stored:
-        note(f"{len(plan.stored)} of {len(plan.ids)} runs are in the store already (--force makes them again)", quiet)
+    plan = plan_runs(configs, target, force)
+    note_stored(plan, quiet)
     _train(plan, target, device.value, reduction, quiet, format)
 
 
 def _train(
-    plan: "Plan", store: "Store", device: str, reduction: bool, quiet: bool, format: option.OutputFormat | None
+    plan: "Plan[DufmConfig]",
+    store: "Store",
+    device: str,
+    reduction: bool,
+    quiet: bool,
+    format: option.OutputFormat | None,
 ) -> None:
     from nccli.cli._output import emit
     from nccli.cli._progress import TrainingProgress
@@ -175,11 +180,11 @@ def _train(
                 plan, store, device, SweepWatch(progress, stop, warn, lambda text: note(text, quiet)), reduction
             )
         with store.read() as connection:
-            stored = [key for key in plan.ids if key in statuses]
+            stored = [key for key in plan.configs if key in statuses]
             records = run_records(connection, select_runs(connection, stored))
         _note_refined(records, quiet)
         emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)
-        problem = _what_went_wrong(plan, statuses)
+        problem = what_went_wrong(plan, statuses, "a smaller --lr or --init-scale")
         if stop():
             raise stop.error(f"interrupted: {problem}; the same command goes on from there")
     if problem:
@@ -198,21 +203,6 @@ def _note_refined(records: "Sequence[dict[str, Any]]", quiet: bool) -> None:
         )
 
 
-def _what_went_wrong(plan: "Plan", statuses: dict[str, str]) -> str:
-    """One line on the runs that did not end well; "" if all did."""
-    bad = {status: [key for key in plan.ids if statuses.get(key) == status] for status in ("diverged", "interrupted")}
-    parts = [
-        f"{len(ids)} of {len(plan.ids)} runs {status} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})"
-        for status, ids in bad.items()
-        if ids
-    ]
-    never = sum(key not in statuses for key in plan.ids)
-    if never:
-        parts.append(f"{never} never begun")
-    hint = ": a smaller --lr or --init-scale may help" if bad["diverged"] else ""
-    return ", ".join(parts) + hint
-
-
 def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
     """Say so where weight decay has less than ten of its time constants to act."""
     slowest = max(configs, key=lambda config: config.decay_time)
@@ -226,18 +216,8 @@ def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
         )
 
 
-def _existing(location: str) -> "Store | None":
-    from nccli.store import Store
-
-    try:
-        return Store.open(location)
-    except NothingFoundError:
-        return None
-
-
 def _show_plan(
-    plan: "Plan",
-    configs: "Sequence[DufmConfig]",
+    plan: "Plan[DufmConfig]",
     store: "Store | None",
     device: str,
     reduction: bool,
@@ -252,7 +232,7 @@ def _show_plan(
     from nccli.sweep import jobs_of
 
     chosen = choose_device(device)
-    jobs = jobs_of(plan, store, chosen, reduction, warn)
+    jobs = jobs_of(list(plan.left.values()), store, chosen, reduction, warn)
     costs: dict[DufmConfig, dict[str, Any]] = {}
     for index, job in enumerate(jobs, 1):
         first, runs = job.configs[0], len(job.configs)
@@ -267,10 +247,9 @@ def _show_plan(
             f"{memory / 2**20:.0f} MiB",
             quiet,
         )
-    by_id = dict(zip(plan.ids, dict.fromkeys(configs), strict=True))
     records = [
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
-        for key, config in by_id.items()
+        for key, config in plan.configs.items()
     ]
     columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]

@@ -10,7 +10,8 @@ import typer
 from nccli.cli import _image_options as image_option
 from nccli.cli import _options as option
 from nccli.cli._notes import note, warn
-from nccli.errors import InputError, NothingFoundError, SomeRunsFailedError
+from nccli.cli._sweep import existing_store, note_stored, what_went_wrong
+from nccli.errors import InputError, SomeRunsFailedError
 
 if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from nccli.e2e.images import ImageSet
     from nccli.e2e.result import E2eResult
     from nccli.store import Store
-    from nccli.sweep import E2ePlan
+    from nccli.sweep import Plan
 
 _TIME_CONSTANTS = 10
 
@@ -183,20 +184,17 @@ def _run(
     from nccli.cli._progress import TrainingProgress, epoch_state, epoch_title
     from nccli.cli._signals import stop_on_signals
     from nccli.store import Store, store_location
-    from nccli.sweep import E2eSweepWatch, execute_e2e, plan_e2e
+    from nccli.sweep import E2eSweepWatch, execute_e2e, plan_runs
 
     if dry_run:
         if group.leads:
-            _show_plan(plan_e2e(configs, _existing(store_location(location)), force), format)
+            _show_plan(plan_runs(configs, existing_store(store_location(location)), force), format)
         return
     target = group.leader_does(lambda: Store.create(store_location(location)))
-    plan = group.from_leader(group.leader_does(lambda: plan_e2e(configs, target, force)))
+    plan = group.from_leader(group.leader_does(lambda: plan_runs(configs, target, force)))
     if export is not None:
         _check_export_is_one(plan)
-    if plan.stored:
-        note(
-            f"{len(plan.stored)} of {len(plan.configs)} runs are in the store already (--force makes them again)", quiet
-        )
+    note_stored(plan, quiet)
 
     def on_result(result: "E2eResult") -> None:
         if result.trivial:
@@ -208,9 +206,9 @@ def _run(
 
     with stop_on_signals() as stop:
         with TrainingProgress(quiet, epoch_title, epoch_state) as progress:
-            watch = E2eSweepWatch(progress, stop, warn, on_result, lambda text: note(text, quiet))
+            watch = E2eSweepWatch(progress, stop, warn, lambda text: note(text, quiet), on_result)
             statuses = execute_e2e(plan, images, target, device, watch, group, compile, together)
-        problem = _what_went_wrong(plan, statuses)
+        problem = what_went_wrong(plan, statuses, "a smaller --lr")
         if group.leads and target is not None:
             _print(target, [key for key in plan.configs if key in statuses], format)
         if stop():
@@ -240,7 +238,7 @@ def _check_backbone(name: str, images: "ImageSet") -> None:
         build_backbone(name, (C, H, W))
 
 
-def _check_export_is_one(plan: "E2ePlan") -> None:
+def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:
     if len(plan.configs) != 1:
         raise InputError(f"--export: the grid has {len(plan.configs)} runs, and one file takes one network")
     if plan.stored:
@@ -284,30 +282,7 @@ def _trivial(result: "E2eResult") -> str:
     )
 
 
-def _what_went_wrong(plan: "E2ePlan", statuses: dict[str, str]) -> str:
-    """One line on the runs that did not end well; "" if all did."""
-    ids = list(plan.configs)
-    parts = []
-    for status in ("diverged", "interrupted"):
-        bad = [key for key in ids if statuses.get(key) == status]
-        if bad:
-            shown = ", ".join(bad[:3]) + (", …" if len(bad) > 3 else "")
-            hint = ": a smaller --lr may help" if status == "diverged" else ""
-            parts.append(f"{len(bad)} of {len(ids)} runs {status} ({shown}){hint}")
-    never = sum(key not in statuses for key in ids)
-    return ", ".join([*parts, *([f"{never} never begun"] if never else [])])
-
-
-def _existing(location: str) -> "Store | None":
-    from nccli.store import Store
-
-    try:
-        return Store.open(location)
-    except NothingFoundError:
-        return None
-
-
-def _show_plan(plan: "E2ePlan", format: option.OutputFormat | None) -> None:
+def _show_plan(plan: "Plan[E2eConfig]", format: option.OutputFormat | None) -> None:
     from nccli.cli._output import Column, emit, number, plain
 
     records = [

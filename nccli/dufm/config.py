@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -45,6 +45,8 @@ class DufmConfig:
     Raises:
         InputError: a value is out of its range.
     """
+
+    kind: ClassVar[str] = "dufm"
 
     K: int
     L: int

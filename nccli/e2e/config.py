@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from nccli.dufm.pace import mean_factor, parse_schedule
 from nccli.errors import InputError
@@ -45,6 +45,8 @@ class E2eConfig:
     Raises:
         InputError: a value is out of its range.
     """
+
+    kind: ClassVar[str] = "e2e"
 
     dataset: str
     data: str

@@ -1,17 +1,17 @@
 """From value lists to runs, and their execution."""
 
-from nccli.sweep._e2e import E2ePlan, e2e_checkpoint, e2e_grid, e2e_run, plan_e2e
+from nccli.sweep._e2e import e2e_checkpoint, e2e_grid, e2e_run
 from nccli.sweep._e2e_execute import E2eSweepWatch, execute_e2e, runs_together
-from nccli.sweep._execute import Plan, SweepWatch, execute_dufm, plan_dufm
+from nccli.sweep._execute import SweepWatch, execute_dufm
 from nccli.sweep._export import export_point
 from nccli.sweep._grid import ProblemGrid, dufm_grid
 from nccli.sweep._jobs import Job, jobs_of
 from nccli.sweep._measured import content_fingerprint, measured_run
+from nccli.sweep._plan import Plan, plan_runs
 from nccli.sweep._rows import construction_config, construction_run, dufm_run
 from nccli.sweep._values import parse_floats, parse_integers
 
 __all__ = [
-    "E2ePlan",
     "E2eSweepWatch",
     "Job",
     "Plan",
@@ -32,7 +32,6 @@ __all__ = [
     "measured_run",
     "parse_floats",
     "parse_integers",
-    "plan_dufm",
-    "plan_e2e",
+    "plan_runs",
     "runs_together",
 ]

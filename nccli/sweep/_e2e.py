@@ -1,39 +1,19 @@
-"""A grid of networks trained end to end: its runs, which of them are left to train, and their rows in the store."""
+"""A grid of networks trained end to end: its runs, and their rows in the store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nccli import __version__
 from nccli.e2e.config import H1_SHARE, E2eConfig, enough_epochs
-from nccli.store import FINISHED, FinishedRun, Store, existing_statuses, run_id
+from nccli.store import FinishedRun, Store
 from nccli.sweep._grid import check_grid_size
 from nccli.sweep._rows import problem_columns, provenance
 
 if TYPE_CHECKING:
     from nccli.e2e.images import ImageSet
     from nccli.e2e.result import E2eResult
-
-
-@dataclass(frozen=True)
-class E2ePlan:
-    """A grid, split into what the store has and what is left to do.
-
-    Attributes:
-        configs: by run id, in the order of the grid.
-        stored: status of the runs that need not be made again.
-        force: whether runs that are stored are trained again.
-    """
-
-    configs: dict[str, E2eConfig]
-    stored: dict[str, str]
-    force: bool = False
-
-    @property
-    def left(self) -> dict[str, E2eConfig]:
-        """What is to be trained."""
-        return {key: config for key, config in self.configs.items() if key not in self.stored}
 
 
 def e2e_grid(
@@ -74,23 +54,6 @@ def e2e_grid(
             config = replace(config, epochs=enough)
         found.append(config)
     return found
-
-
-def plan_e2e(configs: Sequence[E2eConfig], store: Store | None, force: bool) -> E2ePlan:
-    """Find which runs of a grid are left to train.
-
-    Args:
-        configs: the grid.
-        store: where finished runs are looked up; None if there is no store yet.
-        force: train all of them again.
-    """
-    by_id = {run_id("e2e", config.as_dict()): config for config in configs}
-    stored: dict[str, str] = {}
-    if store is not None and not force:
-        with store.read() as connection:
-            statuses = existing_statuses(connection, list(by_id))
-        stored = {key: status for key, status in statuses.items() if status in FINISHED}
-    return E2ePlan(by_id, stored, force)
 
 
 def e2e_checkpoint(store: Store | None, key: str) -> Path:

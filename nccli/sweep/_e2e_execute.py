@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
-from nccli.store import Claims, Rescue, Store, Taken, run_id
-from nccli.sweep._e2e import E2ePlan, e2e_checkpoint, e2e_run, running_columns
+from nccli.store import Claims, Rescue, Store, Taken
+from nccli.sweep._e2e import e2e_checkpoint, e2e_run, running_columns
+from nccli.sweep._execute import SweepWatch
+from nccli.sweep._plan import Plan, id_of
 from nccli.sweep._waiting import Waiting
 
 if TYPE_CHECKING:
@@ -20,26 +22,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class E2eSweepWatch:
+class E2eSweepWatch(SweepWatch["EpochProgress"]):
     """How such a sweep is watched and steered.
 
     Attributes:
-        on_progress: called with the index of the run in hand, the number of runs, and its progress.
-        should_stop: once it holds, the run in training is stored as interrupted and none is begun.
-        on_trouble: called with a line for everything that went wrong without stopping the sweep.
         on_result: called with each run as it ends.
-        on_wait: called with a line when there is nothing to do but wait for other processes.
     """
 
-    on_progress: Callable[[int, int, "EpochProgress"], None] = lambda index, count, progress: None
-    should_stop: Callable[[], bool] = lambda: False
-    on_trouble: Callable[[str], None] = lambda text: None
     on_result: Callable[["E2eResult"], None] = lambda result: None
-    on_wait: Callable[[str], None] = lambda text: None
 
 
 def execute_e2e(
-    plan: E2ePlan,
+    plan: Plan[E2eConfig],
     images: "ImageSet",
     store: Store | None,
     device: str,
@@ -53,7 +47,7 @@ def execute_e2e(
     Runs that another process is training are waited for, and trained here if it gives up or dies.
 
     Args:
-        plan: from `plan_e2e`, the same in every process.
+        plan: from `plan_runs`, the same in every process.
         images: what to train on.
         store: where runs go; None in processes that do not lead.
         device: "cpu" or "cuda".
@@ -174,7 +168,7 @@ class _Trainer:
             results = [Training(config, data, watches[0], self._group, self._compile).run()]
         statuses: dict[str, str] = {}
         for result in results:
-            key = run_id("e2e", result.config.as_dict())
+            key = id_of(result.config)
             statuses[key] = result.status
             del live[key]
             if self.rescue is not None:

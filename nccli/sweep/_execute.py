@@ -1,13 +1,14 @@
 """Carrying a grid out: what is stored is returned, the rest is trained in batches and stored run by run."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nccli.dufm.config import DufmConfig
-from nccli.store import FINISHED, Claims, Rescue, Store, existing_statuses, run_id
+from nccli.store import Claims, Rescue, Store
 from nccli.sweep._jobs import jobs_of, remove_finished_checkpoints
+from nccli.sweep._plan import Plan
 from nccli.sweep._rows import dufm_run, running_columns
 from nccli.sweep._waiting import Waiting
 
@@ -15,67 +16,32 @@ if TYPE_CHECKING:
     from nccli.dufm.watch import Progress
 
 
+P = TypeVar("P")
+
+
 @dataclass(frozen=True)
-class SweepWatch:
+class SweepWatch(Generic[P]):
     """How a sweep is watched and steered.
 
     Attributes:
-        on_progress: called with the index of the batch in hand, the number of batches, and its progress.
-        should_stop: once it holds, runs in training are stored as interrupted and no batch is begun.
+        on_progress: called with the index of the batch or run in hand, the number of them, and its progress.
+        should_stop: once it holds, runs in training are stored as interrupted and none is begun.
         on_trouble: called with a line for everything that went wrong without stopping the sweep.
         on_wait: called with a line when there is nothing to do but wait for other processes.
     """
 
-    on_progress: Callable[[int, int, "Progress"], None] = lambda index, count, progress: None
+    on_progress: Callable[[int, int, P], None] = lambda index, count, progress: None
     should_stop: Callable[[], bool] = lambda: False
     on_trouble: Callable[[str], None] = lambda text: None
     on_wait: Callable[[str], None] = lambda text: None
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A grid, split into what the store has and what is left to do.
-
-    Attributes:
-        ids: run ids in the order of the grid.
-        stored: status of the runs that need not be made again.
-        batches: configurations left to train, grouped so that a group can be one batched program.
-        force: whether runs that are stored are trained again.
-    """
-
-    ids: tuple[str, ...]
-    stored: dict[str, str]
-    batches: tuple[tuple[DufmConfig, ...], ...]
-    force: bool = False
-
-
-def plan_dufm(configs: Sequence[DufmConfig], store: Store | None, force: bool) -> Plan:
-    """Find which runs of a grid are left to train.
-
-    Args:
-        configs: the grid.
-        store: where finished runs are looked up; None if there is no store yet.
-        force: train all of them again.
-    """
-    by_id = {run_id("dufm", config.as_dict()): config for config in configs}
-    stored: dict[str, str] = {}
-    if store is not None and not force:
-        with store.read() as connection:
-            statuses = existing_statuses(connection, list(by_id))
-        stored = {key: status for key, status in statuses.items() if status in FINISHED}
-    left = [config for key, config in by_id.items() if key not in stored]
-    return Plan(tuple(by_id), stored, _batches(left), force)
-
-
-def _batches(configs: Iterable[DufmConfig]) -> tuple[tuple[DufmConfig, ...], ...]:
-    groups: dict[object, list[DufmConfig]] = {}
-    for config in configs:
-        groups.setdefault(config.batch_key, []).append(config)
-    return tuple(tuple(group) for group in groups.values())
-
-
 def execute_dufm(
-    plan: Plan, store: Store, device: str, watch: SweepWatch | None = None, reduction: bool = True
+    plan: Plan[DufmConfig],
+    store: Store,
+    device: str,
+    watch: "SweepWatch[Progress] | None" = None,
+    reduction: bool = True,
 ) -> dict[str, str]:
     """Train what the plan leaves, storing each run as it ends.
 
@@ -83,7 +49,7 @@ def execute_dufm(
     is kept beside the store while it is trained, and the next call goes on from there.
 
     Args:
-        plan: from `plan_dufm`.
+        plan: from `plan_runs`.
         store: where runs go.
         device: "auto", "cpu" or "cuda".
         watch: who watches.
@@ -98,14 +64,14 @@ def execute_dufm(
     """
     watch = watch or SweepWatch()
     statuses = dict(plan.stored)
-    if not plan.batches:
+    configs = plan.left
+    if not configs:
         return statuses
     import torch
 
     from nccli.dufm.train import choose_device
 
     chosen = choose_device(device)
-    configs = {run_id("dufm", config.as_dict()): config for batch in plan.batches for config in batch}
     left = list(configs)
     waiting = Waiting(watch.should_stop, watch.on_wait)
     with Rescue(store, watch.on_trouble) as rescue, Claims(store, watch.on_trouble, plan.force) as claims:
@@ -113,7 +79,7 @@ def execute_dufm(
             taken = claims.take(left, lambda key: running_columns(configs[key], chosen, torch.__version__))
             statuses |= taken.stored
             if taken.ours:
-                mine = replace(plan, batches=_batches(configs[key] for key in taken.ours))
+                mine = [configs[key] for key in taken.ours]
                 statuses |= _train(mine, store, rescue, chosen, watch, reduction)
             left = list(taken.busy)
             if watch.should_stop():
@@ -124,8 +90,15 @@ def execute_dufm(
     return statuses
 
 
-def _train(plan: Plan, store: Store, rescue: Rescue, device: str, watch: SweepWatch, reduction: bool) -> dict[str, str]:
-    """Train the batches of a plan, all of them claimed."""
+def _train(
+    configs: Sequence[DufmConfig],
+    store: Store,
+    rescue: Rescue,
+    device: str,
+    watch: "SweepWatch[Progress]",
+    reduction: bool,
+) -> dict[str, str]:
+    """Train runs that are claimed, in batches."""
     import torch
 
     from nccli.dufm.checkpoint import Checkpoint
@@ -133,7 +106,7 @@ def _train(plan: Plan, store: Store, rescue: Rescue, device: str, watch: SweepWa
     from nccli.dufm.watch import Watch
 
     statuses = {}
-    jobs = jobs_of(plan, store, device, reduction, watch.on_trouble)
+    jobs = jobs_of(configs, store, device, reduction, watch.on_trouble)
     for index, job in enumerate(jobs):
         if watch.should_stop():
             break

@@ -1,18 +1,15 @@
-"""What a plan leaves to train, as batches that fit into memory, some of them from where a killed command got to."""
+"""Runs that are left to train, as batches that fit into memory, some of them from where a killed command got to."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nccli.dufm.checkpoint import Saved, read_checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
-from nccli.store import FINISHED, Store, claimed_runs, existing_statuses, run_id
-
-if TYPE_CHECKING:
-    from nccli.sweep._execute import Plan
+from nccli.store import FINISHED, Store, claimed_runs, existing_statuses
+from nccli.sweep._plan import id_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +33,16 @@ class Job:
 
 
 def jobs_of(
-    plan: "Plan", store: Store | None, device: str, reduction: bool, on_trouble: Callable[[str], None]
+    configs: Sequence[DufmConfig],
+    store: Store | None,
+    device: str,
+    reduction: bool,
+    on_trouble: Callable[[str], None],
 ) -> list[Job]:
-    """Split what is left to train.
+    """Split runs that are left to train.
 
     Args:
-        plan: from `plan_dufm`.
+        configs: the runs.
         store: beside which checkpoints lie; in the current folder for one that is no file.
         device: "cpu" or "cuda".
         reduction: as `nccli.dufm.train.train` takes it; a checkpoint made otherwise is left alone.
@@ -52,7 +53,7 @@ def jobs_of(
     """
     from nccli.dufm.budget import free_bytes, runs_that_fit
 
-    left = dict.fromkeys(config for batch in plan.batches for config in batch)
+    left = dict.fromkeys(configs)
     jobs = []
     for path in sorted(_anchor(store).parent.glob(f"{_anchor(store).name}-checkpoint-*.npz")):
         try:
@@ -69,13 +70,19 @@ def jobs_of(
             for config in wanted:
                 del left[config]
     free = free_bytes(device)
-    for batch in plan.batches:
-        fresh = [config for config in batch if config in left]
-        if fresh:
-            size = runs_that_fit(fresh[0], free)
-            parts = [tuple(fresh[i : i + size]) for i in range(0, len(fresh), size)]
-            jobs += [Job(part, _path(store, part)) for part in parts]
+    for batch in _batches(left):
+        size = runs_that_fit(batch[0], free)
+        parts = [tuple(batch[i : i + size]) for i in range(0, len(batch), size)]
+        jobs += [Job(part, _path(store, part)) for part in parts]
     return jobs
+
+
+def _batches(configs: Iterable[DufmConfig]) -> Iterable[list[DufmConfig]]:
+    """Runs that can be one batched program, grouped."""
+    groups: dict[object, list[DufmConfig]] = {}
+    for config in configs:
+        groups.setdefault(config.batch_key, []).append(config)
+    return groups.values()
 
 
 def remove_finished_checkpoints(store: Store) -> None:
@@ -85,7 +92,7 @@ def remove_finished_checkpoints(store: Store) -> None:
             saved = read_checkpoint(path)
         except InputError:
             continue  # `jobs_of` has said so
-        ids = [_id(saved.configs[run]) for run in saved.going]
+        ids = [id_of(saved.configs[run]) for run in saved.going]
         with store.read() as connection:
             statuses = existing_statuses(connection, ids)
             claimed = claimed_runs(connection)
@@ -98,9 +105,5 @@ def _anchor(store: Store | None) -> Path:
 
 
 def _path(store: Store | None, configs: Sequence[DufmConfig]) -> Path:
-    name = hashlib.sha256("".join(map(_id, configs)).encode()).hexdigest()[:12]
+    name = hashlib.sha256("".join(map(id_of, configs)).encode()).hexdigest()[:12]
     return _anchor(store).with_name(f"{_anchor(store).name}-checkpoint-{name}.npz")
-
-
-def _id(config: DufmConfig) -> str:
-    return run_id("dufm", config.as_dict())

@@ -9,7 +9,7 @@ from nccli.e2e.distributed import Group
 from nccli.e2e.result import EpochProgress
 from nccli.errors import InputError
 from nccli.store import Claims, Store, claimed_runs, run_records, select_runs
-from nccli.sweep import E2eSweepWatch, execute_e2e, plan_e2e, runs_together
+from nccli.sweep import E2eSweepWatch, execute_e2e, plan_runs, runs_together
 from nccli.sweep._e2e import running_columns
 from tests.e2e.image_files import config_of, image_set
 
@@ -24,7 +24,7 @@ def grid() -> list[E2eConfig]:
 
 def execute(store: Store, together: int, watch: E2eSweepWatch | None = None, force: bool = False) -> dict[str, str]:
     return execute_e2e(
-        plan_e2e(grid(), store, force), IMAGES, store, "cpu", watch or E2eSweepWatch(), Group(), together=together
+        plan_runs(grid(), store, force), IMAGES, store, "cpu", watch or E2eSweepWatch(), Group(), together=together
     )
 
 
@@ -67,7 +67,7 @@ def test_an_interrupted_grid_keeps_what_it_has_and_goes_on(store: Store) -> None
 def test_runs_that_another_process_makes_are_left_to_it_while_others_are_trained(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = plan_e2e(grid(), store, force=False)
+    plan = plan_runs(grid(), store, force=False)
     theirs = list(plan.configs)[2]
     waited: list[str] = []
     with Claims(store, lambda text: None) as others:

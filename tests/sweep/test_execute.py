@@ -8,7 +8,7 @@ import pytest
 
 from nccli.dufm.measurement import measure_steps
 from nccli.store import FINISHED, Store, run_records, select_history, select_matrix, select_runs
-from nccli.sweep import SweepWatch, execute_dufm, plan_dufm
+from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_runs
 from nccli.theory import solve_dnc, solve_srg
 from tests.sweep.sweeps import tiny_grid
 
@@ -21,12 +21,12 @@ def stored(store: Store) -> dict[str, dict[str, Any]]:
 
 def test_every_run_of_a_grid_is_stored_with_its_measurements(store: Store) -> None:
     configs = tiny_grid([0, 1], K=[3, 4])
-    plan = plan_dufm(configs, store, force=False)
+    plan = plan_runs(configs, store, force=False)
     statuses = execute_dufm(plan, store, "cpu")
     records = stored(store)
-    assert statuses == dict.fromkeys(plan.ids, "stopped")
-    assert set(records) == set(plan.ids)
-    for key, config in zip(plan.ids, configs, strict=True):
+    assert statuses == dict.fromkeys(plan.configs, "stopped")
+    assert set(records) == set(plan.configs)
+    for key, config in zip(plan.configs, configs, strict=True):
         record = records[key]
         assert record["config"] == config.as_dict()
         assert (record["K"], record["seed"], record["steps"]) == (config.K, config.seed, 50)
@@ -40,7 +40,7 @@ def test_every_run_of_a_grid_is_stored_with_its_measurements(store: Store) -> No
 
 
 def test_a_stored_history_runs_from_the_start_to_the_end(store: Store) -> None:
-    plan = plan_dufm(tiny_grid([0]), store, force=False)
+    plan = plan_runs(tiny_grid([0]), store, force=False)
     (key,) = execute_dufm(plan, store, "cpu")
     with store.read() as connection:
         history = select_history(connection, [key])[key]
@@ -51,7 +51,7 @@ def test_a_stored_history_runs_from_the_start_to_the_end(store: Store) -> None:
 
 
 def test_stored_class_means_have_the_stored_spectrum(store: Store) -> None:
-    (key,) = execute_dufm(plan_dufm(tiny_grid([0]), store, force=False), store, "cpu")
+    (key,) = execute_dufm(plan_runs(tiny_grid([0]), store, force=False), store, "cpu")
     with store.read() as connection:
         for layer in stored(store)[key]["layers"]:
             means = select_matrix(connection, key, layer["layer"], layer["stage"], "class_means")
@@ -63,18 +63,18 @@ def test_stored_class_means_have_the_stored_spectrum(store: Store) -> None:
 
 def test_the_same_command_again_trains_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = tiny_grid([0, 1])
-    first = execute_dufm(plan_dufm(configs, store, force=False), store, "cpu")
+    first = execute_dufm(plan_runs(configs, store, force=False), store, "cpu")
     before = stored(store)
     monkeypatch.setattr("nccli.dufm.train.train", lambda *_: pytest.fail("trained again"))
-    assert execute_dufm(plan_dufm(configs, store, force=False), store, "cpu") == first
+    assert execute_dufm(plan_runs(configs, store, force=False), store, "cpu") == first
     assert stored(store) == before
 
 
 def test_force_trains_again_and_gets_the_same_numbers(store: Store) -> None:
     configs = tiny_grid([0])
-    (key,) = execute_dufm(plan_dufm(configs, store, force=False), store, "cpu")
+    (key,) = execute_dufm(plan_runs(configs, store, force=False), store, "cpu")
     before = stored(store)[key]
-    execute_dufm(plan_dufm(configs, store, force=True), store, "cpu")
+    execute_dufm(plan_runs(configs, store, force=True), store, "cpu")
     after = stored(store)[key]
     assert after["created"] > before["created"]
     timing = ("created", "seconds")
@@ -82,26 +82,26 @@ def test_force_trains_again_and_gets_the_same_numbers(store: Store) -> None:
 
 
 def test_a_larger_grid_trains_only_what_is_new(store: Store) -> None:
-    execute_dufm(plan_dufm(tiny_grid([0, 1]), store, force=False), store, "cpu")
+    execute_dufm(plan_runs(tiny_grid([0, 1]), store, force=False), store, "cpu")
     before = stored(store)
-    statuses = execute_dufm(plan_dufm(tiny_grid(range(4)), store, force=False), store, "cpu")
+    statuses = execute_dufm(plan_runs(tiny_grid(range(4)), store, force=False), store, "cpu")
     assert len(statuses) == 4
     assert {key: record for key, record in stored(store).items() if key in before} == before
 
 
 def test_a_diverging_run_is_stored_as_such_beside_good_ones(store: Store) -> None:
     configs = tiny_grid([0, 1], lr=[0.5, 1e6])
-    plan = plan_dufm(configs, store, force=False)
-    assert len(plan.batches) == 1
+    plan = plan_runs(configs, store, force=False)
+    assert len(jobs_of(configs, store, "cpu", True, pytest.fail)) == 1
     statuses = execute_dufm(plan, store, "cpu")
-    assert [statuses[key] for key in plan.ids] == ["stopped", "stopped", "diverged", "diverged"]
+    assert [statuses[key] for key in plan.configs] == ["stopped", "stopped", "diverged", "diverged"]
     records = stored(store)
-    for key, config in zip(plan.ids, configs, strict=True):
+    for key, config in zip(plan.configs, configs, strict=True):
         good = config.lr == 0.5
         assert records[key]["status"] == ("stopped" if good else "diverged")
         assert bool(records[key]["layers"]) is good
         assert np.isfinite(records[key]["loss"]) == good
-    assert plan_dufm(configs, store, force=False).batches == ()
+    assert plan_runs(configs, store, force=False).left == {}
 
 
 def test_a_stop_request_stores_the_runs_in_hand_and_begins_no_other(store: Store) -> None:
@@ -112,11 +112,11 @@ def test_a_stop_request_stores_the_runs_in_hand_and_begins_no_other(store: Store
         return asked[-1]
 
     configs = tiny_grid([0, 1], K=[3, 4])
-    plan = plan_dufm(configs, store, force=False)
+    plan = plan_runs(configs, store, force=False)
     statuses = execute_dufm(plan, store, "cpu", SweepWatch(should_stop=should_stop))
-    assert statuses == dict.fromkeys(plan.ids[:2], "interrupted")
+    assert statuses == dict.fromkeys(list(plan.configs)[:2], "interrupted")
     records = stored(store)
-    assert set(records) == set(plan.ids[:2])
+    assert set(records) == set(list(plan.configs)[:2])
     for record in records.values():
         assert record["status"] == "interrupted"
         assert 0 < record["steps"] < 50
@@ -127,23 +127,23 @@ def test_interrupted_runs_are_trained_to_the_end_next_time(store: Store) -> None
     answers = iter([False])
     configs = tiny_grid([0, 1])
     interrupted = execute_dufm(
-        plan_dufm(configs, store, force=False), store, "cpu", SweepWatch(should_stop=lambda: next(answers, True))
+        plan_runs(configs, store, force=False), store, "cpu", SweepWatch(should_stop=lambda: next(answers, True))
     )
     assert set(interrupted.values()) == {"interrupted"}
-    statuses = execute_dufm(plan_dufm(configs, store, force=False), store, "cpu")
+    statuses = execute_dufm(plan_runs(configs, store, force=False), store, "cpu")
     assert set(statuses.values()) <= set(FINISHED)
     assert {record["steps"] for record in stored(store).values()} == {50}
 
 
 def test_training_leaves_the_arithmetic_of_the_program_as_it_was(store: Store) -> None:
-    execute_dufm(plan_dufm(tiny_grid([0]), store, force=False), store, "cpu")
+    execute_dufm(plan_runs(tiny_grid([0]), store, force=False), store, "cpu")
     assert sys.float_info.min / 2 > 0, "numbers below 2.2e-308 are flushed to zero from now on"
     assert np.float64(sys.float_info.min) / 2 > 0
 
 
 def test_progress_names_the_batch_in_hand(store: Store) -> None:
     seen: list[tuple[int, int]] = []
-    plan = plan_dufm(tiny_grid([0, 1], K=[3, 4]), store, force=False)
+    plan = plan_runs(tiny_grid([0, 1], K=[3, 4]), store, force=False)
     execute_dufm(
         plan, store, "cpu", SweepWatch(on_progress=lambda batch, _, progress: seen.append((batch, progress.runs)))
     )
@@ -163,7 +163,7 @@ def test_runs_that_ended_stay_when_a_later_batch_fails(store: Store, monkeypatch
         return honest(configs, *rest)
 
     monkeypatch.setattr(training, "train", fail_on_four)
-    plan = plan_dufm(tiny_grid([0, 1], K=[3, 4]), store, force=False)
+    plan = plan_runs(tiny_grid([0, 1], K=[3, 4]), store, force=False)
     with pytest.raises(RuntimeError, match="out of memory"):
         execute_dufm(plan, store, "cpu")
-    assert set(stored(store)) == set(plan.ids[:2])
+    assert set(stored(store)) == set(list(plan.configs)[:2])
