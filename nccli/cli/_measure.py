@@ -122,6 +122,9 @@ def measure(
     Example: nccli measure features.npz --format jsonl
     """
     files = [Path(target) for target in targets or () if Path(target).suffix in _SUFFIXES]
+    strange = [target for target in targets or () if Path(target).suffix not in _SUFFIXES and Path(target).is_file()]
+    if strange:
+        raise InputError(f"{strange[0]}: files of features end in {', '.join(_SUFFIXES)}")
     if model is None and (weights is not None or layers is not None):
         raise InputError("--weights and --layers belong to --model pkg.module:factory")
     if model is not None:

@@ -96,6 +96,10 @@ def read_torch_file(path: Path, what: str) -> Any:
             f"the {what} {path} is no torch file, or holds Python objects, which are not read from files; "
             "save a state_dict, or tensors"
         ) from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-        raise InputError(f"the {what} {path} cannot be read: {reason[:160]}") from error
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"the {what} {path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # whatever the reader of pickles stumbles over in somebody's bytes
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(f"the {what} {path} is no torch file, or damaged: {reason}") from error

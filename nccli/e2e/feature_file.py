@@ -14,6 +14,7 @@ from nccli.errors import InputError
 from nccli.metrics import LayerMetrics, class_statistics, collapse_metrics, layer_metrics
 
 SUFFIXES = (".npz", ".safetensors", ".pt")
+_MOST_SIZE = 1e60
 _MOST_COVARIANCE = 2**31
 
 
@@ -69,6 +70,11 @@ def read_features(path: Path) -> FeatureFile:
             )
         if not np.isfinite(array).all():
             raise InputError(f"{path}: '{name}' has nan or infinite entries")
+        largest = max(float(array.max(initial=0.0)), -float(array.min(initial=0.0)))
+        if largest and not 1 / _MOST_SIZE <= largest <= _MOST_SIZE:
+            raise InputError(
+                f"{path}: '{name}' has entries of size {largest:.0e}, too far from 1 to be squared: rescale"
+            )
     return FeatureFile(arrays, labels, _assigned(path, weights, list(arrays)))
 
 

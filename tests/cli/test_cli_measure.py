@@ -88,6 +88,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "short": ({"features": FEATURES[1:], "labels": LABELS}, "one row for each of the 24 labels"),
     "integers": ({"features": LABELS[:, None], "labels": LABELS}, "features are floats"),
     "weights": ({"features": FEATURES, "labels": LABELS, "weights_x": np.eye(4)}, "belongs to no layer"),
+    "huge": ({"features": FEATURES * 1e200, "labels": LABELS}, "rescale"),
+    "tiny": ({"features": FEATURES * 1e-200, "labels": LABELS}, "rescale"),
 }
 
 
@@ -103,8 +105,15 @@ def test_files_that_cannot_be_measured_are_refused_in_one_line_and_nothing_is_st
     Path("bomb.pt").write_bytes(pickle.dumps(Bomb()))
     torch.save({"features": Bomb(), "labels": torch.from_numpy(LABELS)}, "bomb2.pt")
     Path("cut.safetensors").write_bytes(b"\xff" * 40)
+    Path("features.txt").write_text("1 2 3")
+    Path("short.pt").write_bytes(b"junk")
     said |= {"cut.npz": "truncated", "bomb.pt": "no torch file", "bomb2.pt": "Python objects"}
-    said |= {"nowhere.npz": "no such file", "cut.safetensors": "safetensors"}
+    said |= {
+        "nowhere.npz": "no such file",
+        "short.pt": "no torch file",
+        "features.txt": "end in .npz",
+        "cut.safetensors": "safetensors",
+    }
     for file, expected in said.items():
         assert nccli_main(["measure", file]) == 2
         printed = capsys.readouterr()
