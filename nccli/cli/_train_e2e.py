@@ -263,7 +263,7 @@ def _note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
         )
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
         srg = solve_srg(problem)
-        least = min(solve_dnc(problem).loss, *([srg.loss] if srg else []))
+        least = min([solve_dnc(problem).loss, *([srg.loss] if srg else [])])
         if least >= TRIVIAL_LOSS * (1 - 1e-9):
             note(
                 f"λ = {problem.lambda_w[0]:g}, λ_H1 = {problem.lambda_h1:g}: DNC and SRG have no loss below that of "

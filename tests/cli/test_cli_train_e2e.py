@@ -1,9 +1,11 @@
 """train-e2e: from images to a stored run, from which figures and comparisons are queries."""
 
+import json
 import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -13,7 +15,7 @@ from tests.cli.command import Nccli
 from tests.cli.conftest import Made
 from tests.cli.sql import query
 from tests.cli.test_cli_killed import kill_when_saved
-from tests.e2e.image_files import write_npz
+from tests.e2e.image_files import patterns, write_npz
 
 TINY = "train-e2e --dataset own.npz --backbone small-cnn --L 3 --width 6 --batch-size 16"
 
@@ -173,6 +175,21 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_nothing_is_stored(
     assert len(printed.err.strip().splitlines()) == 1
     assert printed.out == ""
     assert not runs_of(here / "nccli.db")
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_so_few_classes_that_no_graph_exists_are_trained_and_compared(
+    here: Path, capsys: pytest.CaptureFixture[str], K: int
+) -> None:
+    images, labels = patterns()
+    few = labels < K
+    np.savez(here / "few.npz", x_train=images[few], y_train=labels[few])
+    line = f"{TINY.replace('own', 'few')} --epochs 2 --quiet"
+    assert nccli_main(line.split()) == 0
+    assert nccli_main(["compare", capsys.readouterr().out.strip(), "--format", "jsonl"]) == 0
+    (record,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (record["K"], record["loss_srg"]) == (K, None)
+    assert record["loss_dnc"] > 0
 
 
 @pytest.fixture
