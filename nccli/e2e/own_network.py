@@ -1,6 +1,6 @@
 """A user's own network over a data set: its layers measured by a probe."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def measure_network(
     The input of its classifier, the last linear module to run with K outputs, is measured too, with NC3 and NC4.
 
     Args:
-        model: on the device of the data; its output is (B, K).
+        model: on the device of the data, of any precision; its output is (B, K), or has such `logits`.
         data: the set.
         K: classes.
         layers, pool: as `LayerProbe` takes them.
@@ -80,13 +80,13 @@ def measure_network(
         InputError: an output that does not fit K, no layer that could be measured, or images that the network refuses.
     """
     model.eval()
-    batches = _batches(data, pixels)
+    batches = _batches(data, pixels, _precision(model))
     classifier = _classifier(model, next(batches())[0], K)
     right = 0
     with torch.no_grad(), LayerProbe(model, K, layers, pool, classifier) as probe:
         for images, labels in batches():
             probe.observe(labels)
-            right += int((model(images).argmax(dim=1) == labels).sum())
+            right += int((_logits(model(images)).argmax(dim=1) == labels).sum())
     found = probe.layers
     if not found:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(probe.skipped.items())[:3])
@@ -100,11 +100,23 @@ def measure_network(
     return MeasuredNetwork(measured, probe.skipped, right / len(data))
 
 
-def _batches(data: DeviceImages, pixels: str) -> Callable[[], Iterator[tuple[Tensor, Int[Tensor, " B"]]]]:
+def _precision(model: nn.Module) -> torch.dtype:
+    """In which images are given to a network: that of its first parameter."""
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+
+
+def _logits(output: Any) -> Any:
+    """The logits of networks that return more than them."""
+    return output["logits"] if isinstance(output, Mapping) and "logits" in output else getattr(output, "logits", output)
+
+
+def _batches(
+    data: DeviceImages, pixels: str, dtype: torch.dtype
+) -> Callable[[], Iterator[tuple[Tensor, Int[Tensor, " B"]]]]:
     def go() -> Iterator[tuple[Tensor, Int[Tensor, " B"]]]:
         for index in np.array_split(np.arange(len(data)), -(-len(data) // _BATCH)):
             images, labels = data.batch(index) if pixels == "standard" else data.pixels(index, pixels == "unit")
-            yield images, labels
+            yield images.to(dtype), labels
 
     return go
 
@@ -119,7 +131,7 @@ def _classifier(model: nn.Module, images: Float[Tensor, "B C H W"], K: int) -> s
     ]
     try:
         with torch.no_grad():
-            output = model(images)
+            output = _logits(model(images))
     except Exception as error:  # whatever somebody's network raises on images that do not fit
         said = " ".join(str(error).split())[:160]
         raise InputError(f"the model does not take images of shape {tuple(images.shape[1:])}: {said}") from error
@@ -147,7 +159,7 @@ def _disagreement(
         with torch.no_grad():
             for images, _ in batches():
                 inputs.clear()
-                predicted = model(images).argmax(dim=1)
+                predicted = _logits(model(images)).argmax(dim=1)
                 centres = torch.from_numpy(means).to(images.device)
                 unlike += int((nearest_mean(flat_features(inputs[0], pool), centres) != predicted).sum())
                 total += len(images)

@@ -1,6 +1,7 @@
 """A probe sees what a dense computation sees, of any layer, and says what it did not see and why."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,3 +153,37 @@ def test_the_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> N
     loader = [(torch.from_numpy(images[:, None]).float(), torch.from_numpy(labels))]
     exec(code, {"torch": torch, "model": model, "loader": loader})  # our own README
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:3]] == ["layer4", "fc.input", "fc"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_of_another_precision_gets_its_images_in_it(net: Net, dtype: torch.dtype) -> None:
+    data = DeviceImages(LabelledImages(IMAGES[:, None], LABELS), "cpu")
+    wanted = measure_network(net, data, K, None, "flatten", "unit")
+    found = measure_network(net.to(dtype), data, K, None, "flatten", "unit")
+    for layer, reference in zip(found.layers, wanted.layers, strict=True):
+        assert (layer.name, layer.rank) == (reference.name, reference.rank)
+        assert layer.dnc1 == pytest.approx(reference.dnc1, rel=0.03)
+
+
+class WithFeatures(nn.Module):
+    """Returns its features beside its logits, as an object or as a dictionary."""
+
+    def __init__(self, net: Net, as_mapping: bool) -> None:
+        super().__init__()
+        self.net, self.as_mapping = net, as_mapping
+
+    def forward(self, x: Tensor) -> object:
+        """What a network of a model hub returns."""
+        parts = {"features": x, "logits": self.net(x)}
+        return parts if self.as_mapping else SimpleNamespace(**parts)
+
+
+@pytest.mark.parametrize("as_mapping", [True, False])
+def test_a_network_may_return_more_than_its_logits(net: Net, as_mapping: bool) -> None:
+    data = DeviceImages(LabelledImages(IMAGES[:, None], LABELS), "cpu")
+    wanted = measure_network(net, data, K, None, "flatten", "unit")
+    found = measure_network(WithFeatures(net, as_mapping), data, K, None, "flatten", "unit")
+    assert found.accuracy == wanted.accuracy
+    assert [layer.name for layer in found.layers] == [f"net.{layer.name}" for layer in wanted.layers]
+    by_name = {layer.name: layer.collapse for layer in found.layers}
+    assert by_name["net.out.input"] == {layer.name: layer.collapse for layer in wanted.layers}["out.input"]
