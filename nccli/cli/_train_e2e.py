@@ -274,12 +274,12 @@ def _note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
 
 def _trivial(result: "E2eResult") -> str:
     config = result.config
+    who = f"seed {config.seed}, λ = {max(config.wd_layers):g}"
+    fits = f"the fit is {result.fit:.4f}, that of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5"
+    if config.steps < config.decay_time:
+        return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --epochs may help"
     hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"
-    return (
-        f"seed {config.seed}, λ = {max(config.wd_layers):g} ended at the trivial point: the fit is {result.fit:.4f}, "
-        f"that of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5; weight decay won before the fit grew. "
-        f"Try {hint}"
-    )
+    return f"{who} ended at the trivial point: {fits}; weight decay won before the fit grew. Try {hint}"
 
 
 def _show_plan(plan: "Plan[E2eConfig]", format: option.OutputFormat | None) -> None:

@@ -48,7 +48,7 @@ def e2e_grid(
         h1 = wd_h1 if wd_h1 is not None else H1_SHARE * wd / images.n if fixed["reg"] == "dufm" else 0.0
         decays = tuple(wd_layers or (wd,) * L)
         sizes: dict[str, Any] = {"L": L, "width": width, "lr": lr, "seed": seed, "wd_h1": h1, "wd_layers": decays}
-        config = E2eConfig(**about, **fixed, **sizes, epochs=epochs or 1)
+        config = E2eConfig(**about, **fixed, **sizes, epochs=1 if epochs is None else epochs)
         if epochs is None:
             enough = enough_epochs(lr, config.momentum, config.schedule, min(decays), config.steps_per_epoch)
             config = replace(config, epochs=enough)

@@ -43,7 +43,7 @@ class Problem:
                 raise InputError(f"{name} = {value}: must be at least {least}")
         if len(self.lambda_w) != self.L:
             raise InputError(f"{len(self.lambda_w)} weight decays for L = {self.L} layers: give one a layer")
-        for name, decay in (("λ_H1", self.lambda_h1), *((f"λ_W{i}", v) for i, v in enumerate(self.lambda_w, 1))):
+        for name, decay in (*((f"λ_W{i}", v) for i, v in enumerate(self.lambda_w, 1)), ("λ_H1", self.lambda_h1)):
             if not (decay > 0 and math.isfinite(decay)):
                 raise InputError(f"weight decay {name} = {decay}: must be positive and finite")
 

@@ -163,6 +163,8 @@ def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
         ("--dataset own.npz --backbone resnet20 --together", "--together: not with --backbone resnet20"),
         ("--dataset own.npz --reg standard --wd-h1 1e-3", "one weight decay"),
         ("--dataset broken.npz", "truncated"),
+        ("--dataset own.npz --epochs 0", "epochs = 0: must be at least 1"),
+        ("--dataset own.npz --wd -1", "λ_W1 = -1.0: must be positive"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_in_one_line_and_nothing_is_stored(
@@ -175,6 +177,17 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_nothing_is_stored(
     assert len(printed.err.strip().splitlines()) == 1
     assert printed.out == ""
     assert not runs_of(here / "nccli.db")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [("--wd 0.5 --epochs 40", "ended at the trivial point"), ("--width 1 --epochs 1", "More --epochs may help")],
+)
+def test_a_run_at_the_trivial_point_is_told_with_the_way_out(
+    here: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
+) -> None:
+    assert nccli_main([*TINY.split(), *options.split()]) == 0
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("K", [2, 3])
