@@ -17,6 +17,7 @@ from torch.func import functional_call, vmap
 from nccli.dufm.placement import threads
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
+from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.result import E2eResult, E2eWatch
 from nccli.e2e.train import Training, flushed_denormals, mini_batch_loss
 
@@ -53,12 +54,17 @@ def train_together(configs: Sequence[E2eConfig], data: DeviceSet, watches: Seque
     for run in runs:
         by_step.setdefault(run.step, []).append(run)
     for group in by_step.values():
-        yield from _train(group)
+        yield from _train(group, threads_together(group, data))
 
 
-def _train(runs: Sequence[Training]) -> Iterator[E2eResult]:
-    """Runs that have taken as many steps."""
-    with threads(runs[0].threads), flushed_denormals():
+def threads_together(runs: Sequence[Training], data: DeviceSet) -> int:
+    """How many threads runs are worth side by side, where the layers of all are computed as one."""
+    return threads_that_pay(runs[0].network, data.train.shape, runs[0].config.batch_size * len(runs))
+
+
+def _train(runs: Sequence[Training], count: int) -> Iterator[E2eResult]:
+    """Runs that have taken as many steps, on so many threads."""
+    with threads(count), flushed_denormals():
         ended = {i: result for i, run in enumerate(runs) if (result := run.begin()) is not None}
         yield from ended.values()
         side_by_side = SideBySide(runs)

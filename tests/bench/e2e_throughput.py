@@ -32,7 +32,7 @@ from nccli.e2e.images import ImageSet
 from nccli.e2e.load import load_images
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.together import SMALL, SideBySide
+from nccli.e2e.together import SMALL, SideBySide, threads_together
 from nccli.e2e.train import Training
 
 BACKBONES = ("mlp", "small-cnn", "resnet20")
@@ -128,6 +128,7 @@ class OursTogether:
         """Ready to step."""
         data = DeviceSet(images, device)
         self._runs = [Training(replace(config, seed=seed), data) for seed in range(TOGETHER)]
+        self.threads = threads_together(self._runs, data)
         for run in self._runs:
             run.network.train()
         self._all = SideBySide(self._runs)
@@ -170,12 +171,13 @@ def measure(
         with threads(count):
             ours.step()
             speeds["ours"].append(images_a_second(ours, seconds, device))
-            if together is not None:
-                together.step()
-                speeds["together"].append(images_a_second(together, seconds, device))
             began = time.perf_counter()
             evaluate(ours.training.network, ours.training._data.train, make_regularizer(config))
             passes.append(len(images.train) / (time.perf_counter() - began))
+        if together is not None:
+            with threads(together.threads):
+                together.step()
+                speeds["together"].append(images_a_second(together, seconds, device))
     median = {name: statistics.median(values) for name, values in speeds.items()}
     best = max(WAYS, key=lambda way: median[way])
     reference = median[best]
