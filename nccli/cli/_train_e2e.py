@@ -256,8 +256,8 @@ def _note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
         worst = max(short, key=lambda config: config.decay_time / config.steps)
         enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
         note(
-            f"--epochs {worst.epochs} is {worst.steps / worst.decay_time:.2g} time constants (1-β)/(lr·λ) of weight decay "
-            f"at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about ten: --epochs {enough}",
+            f"--epochs {worst.epochs} is {worst.steps / worst.decay_time:.2g} time constants (1-β)/(lr·λ) of weight "
+            f"decay at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about ten: --epochs {enough}",
             quiet,
         )
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):

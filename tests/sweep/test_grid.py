@@ -70,7 +70,7 @@ def test_weight_decays_that_do_not_fit_every_depth_are_refused() -> None:
         ({"K": [3, 1]}, "K = 1: must be at least 2"),
         ({"L": [1]}, "L = 1: must be at least 2"),
         ({"n": [0]}, "n = 0: must be at least 1"),
-        ({"wd": [0.1, 0.0]}, "weight decay λ_H1 = 0.0: must be positive"),
+        ({"wd": [0.1, 0.0]}, "weight decay λ_W1 = 0.0: must be positive"),
         ({"wd": [-1.0]}, "must be positive"),
         ({"wd_h1": -0.1}, "weight decay λ_H1 = -0.1"),
     ],
