@@ -104,7 +104,7 @@ def test_an_exported_network_measures_as_the_run_did(trained: Made) -> None:
 def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     run: Nccli, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    line = f"{TINY} --epochs 60 --seed 3 --quiet"
+    line = f"{TINY} --epochs 40 --seed 3 --quiet"
     write_npz(run.folder / "own.npz")
     kill_when_saved(run, line, 1)
     ids = run(line).ids
@@ -122,7 +122,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
 
 def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one_that_is_killed(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
-    line = f"{TINY} --epochs 40 --seed 0..5"
+    line = f"{TINY} --epochs 25 --seed 0..3"
     run(f"{TINY} --epochs 1 --seed 9 --quiet")
     with run.start(line, {}) as first, run.start(line, {}) as second:
         deadline = time.monotonic() + 60
@@ -135,7 +135,7 @@ def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one
         out, err = second.communicate(timeout=120)
     assert (first.returncode, second.returncode) == (-signal.SIGKILL, 0), err
     ids = out.decode().split()
-    assert len(ids) == 6
+    assert len(ids) == 4
     statuses = query(run.folder / "nccli.db", "SELECT id, status FROM run WHERE seed < 9")
     assert {row["id"]: row["status"] for row in statuses} == dict.fromkeys(ids, "stopped")
     assert query(run.folder / "nccli.db", "SELECT 1 FROM claim") == []

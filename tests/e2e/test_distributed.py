@@ -17,12 +17,20 @@ from pathlib import Path
 import torch
 from nccli.e2e.distributed import joined
 from nccli.e2e.train import train_network
+from nccli.errors import NccliError, StoreError
 from tests.e2e.image_files import config_of, image_set
+
+def refuse():
+    raise StoreError("no room")
 
 torch.set_num_threads(1)
 images = image_set(n=13)
 with joined("cpu") as group:
     assert group.size == 2
+    try:
+        group.leader_does(refuse)
+    except NccliError as error:
+        Path(sys.argv[1], f"refused{group.rank}").write_text(f"{error.exit_code} {error}")
     for reg in ("dufm", "standard"):
         found = train_network(config_of(images, reg=reg), images, group=group)
         layers = [(layer.dnc1, layer.rank, layer.collapse.nc1_pinv) for layer in found.layers]
@@ -76,3 +84,7 @@ def test_the_threads_of_the_group_are_gone_before_python_ends(together: Path) ->
         names = (together / f"threads{rank}").read_text()
         assert names, "no thread was seen"
         assert "gloo" not in names
+
+
+def test_what_the_leader_cannot_do_ends_all_and_the_leader_says_why(together: Path) -> None:
+    assert [(together / f"refused{rank}").read_text() for rank in (0, 1)] == ["5 no room", "5 "]
