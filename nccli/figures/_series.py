@@ -87,7 +87,11 @@ def split_series(settings: Sequence[SettingRuns], varied: Iterable[str] = ()) ->
     members = [(dict(key), tuple(group)) for key, group in groups.items()]
     differing = [name for name in _ordered(members) if len({settings.get(name) for settings, _ in members}) > 1]
     named = [
-        Series(", ".join(_words(name, settings[name]) for name in differing if name in settings), settings, group)
+        Series(
+            ", ".join(_words(name, settings[name]) for name in differing if settings.get(name) is not None),
+            settings,
+            group,
+        )
         for settings, group in members
     ]
     return sorted(named, key=lambda series: [_sort_key(series.settings.get(name)) for name in differing])
