@@ -25,7 +25,17 @@ COLUMNS = (
 )
 """Columns for --where, which `nccli.store` has with all that queries them; a test holds the two together."""
 
-_CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.]\w*)?$", re.IGNORECASE)
+OPTIONS = (
+    *("K", "L", "n", "width", "steps", "seed", "samples", "epochs", "batch_size"),
+    *("wd", "wd_h1", "lr", "init_scale", "tol", "momentum", "epsilon", "collapse_tol", "clip"),
+    *("refine", "augment", "autocast", "balanced"),
+    *("dtype", "activation", "optimizer", "schedule", "init", "variant", "graph"),
+    *("dataset", "data", "backbone", "reg", "source", "state", "layers", "pool", "pixels"),
+    "wd_layers",
+)
+"""What config. goes with in --where; a test holds it and `nccli.store` together."""
+
+_CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.][\w.]*)?$", re.IGNORECASE)
 _MOST = 100
 _PATIENCE = 0.1
 _QUERY = """
@@ -45,7 +55,8 @@ def complete_where(incomplete: str) -> list[str]:
         return []
     word = match[1] or ""
     start = incomplete[: len(incomplete) - len(word)]
-    return [start + column for column in (*COLUMNS, "config.") if column.startswith(word)]
+    options = [f"config.{option}" for option in OPTIONS] if word.startswith("config.") else ["config."]
+    return [start + column for column in (*COLUMNS, *options) if column.startswith(word)]
 
 
 def complete_runs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -2,13 +2,15 @@
 
 import difflib
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Text, cast, literal, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from nccli.errors import InputError
+from nccli.store._options import OPTION_DEFAULTS, OPTION_TYPES
 from nccli.store.tables import Run
 
 TEXT_COLUMNS = (
@@ -44,33 +46,57 @@ def _postgresql(element: ConfigText, compiler: Any, **options: Any) -> str:
     return f"(jsonb_path_query_first({text}) #>> '{{}}')"
 
 
-def is_text(column: str) -> bool | None:
-    """Whether a column holds text; None for an option of the configuration, which may hold either.
+def column_type(column: str, flag: str = "--where") -> type:
+    """What a column holds: str or float; of an option of the configuration int, float, bool, str or list.
 
     Raises:
-        InputError: no such column, with the nearest names and all of them.
+        InputError: no such column or option, with the nearest name and all of them; it begins with `flag`.
     """
     if column in TEXT_COLUMNS:
-        return True
+        return str
     if column in NUMBER_COLUMNS:
-        return False
-    if _CONFIG.fullmatch(column):
-        return None
-    near = difflib.get_close_matches(column, (*NUMBER_COLUMNS, *TEXT_COLUMNS), n=1)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
-    raise InputError(
-        f"--where: no column '{column}'{hint}; columns are {', '.join((*NUMBER_COLUMNS, *TEXT_COLUMNS))}, "
-        "and config.NAME for any option of a run"
-    )
-
-
-def column_expression(column: str, as_text: bool) -> ColumnElement[Any]:
-    """The column in SQL; an option of the configuration as text or as a number."""
+        return float
     option = _CONFIG.fullmatch(column)
     if option is None:
-        expression: ColumnElement[Any] = _RUN[column]
+        names = (*NUMBER_COLUMNS, *TEXT_COLUMNS)
+        raise InputError(
+            f"{flag}: no column '{column}'{_nearest(column, names)}; columns are {', '.join(names)}, "
+            "and config.NAME for any option of a run"
+        )
+    if option[1] not in OPTION_TYPES:
+        raise InputError(
+            f"{flag}: no option '{option[1]}'{_nearest(option[1], OPTION_TYPES)}; config. goes with "
+            f"{', '.join(OPTION_TYPES)}"
+        )
+    return OPTION_TYPES[option[1]]
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def column_expression(column: str) -> ColumnElement[Any]:
+    """The column in SQL; an option of the configuration in its own type, bool as 0 or 1, at its default if left out."""
+    option = _CONFIG.fullmatch(column)
+    if option is None or option[1] == "wd":
+        expression: ColumnElement[Any] = _RUN[column if option is None else "wd"]
         return expression
-    return config_text(option[1]) if as_text else cast(config_text(option[1]), Double)
+    name, text = option[1], config_text(option[1])
+    kind = OPTION_TYPES[name]
+    found: ColumnElement[Any] = text
+    if kind is list:
+        found = func.replace(text, " ", "")
+    elif kind is bool:
+        found = case((text.in_(("1", "true")), 1), (text.is_not(None), 0))
+    elif kind is not str:
+        found = cast(text, BigInteger if kind is int else Double)
+    defaults = [
+        (_RUN.kind == run, literal(int(left[name]) if kind is bool else left[name]))
+        for run, left in OPTION_DEFAULTS.items()
+        if name in left
+    ]
+    return func.coalesce(found, case(*defaults)) if defaults else found
 
 
 def config_text(name: str) -> ColumnElement[str]:

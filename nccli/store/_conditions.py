@@ -31,9 +31,20 @@ class Comparison:
 
     def as_sql(self) -> ColumnElement[bool]:
         """The comparison as an SQLAlchemy expression with a bound value."""
-        column = column_expression(self.column, isinstance(self.value, str))
-        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, self.value)
+        expression: ColumnElement[bool] = _OPERATORS[self.operator](column_expression(self.column), self.value)
         return expression
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Whether a column has one of several values, each as in `Comparison`."""
+
+    column: str
+    values: tuple[Value, ...]
+
+    def as_sql(self) -> ColumnElement[bool]:
+        """The condition as an SQLAlchemy expression with bound values."""
+        return column_expression(self.column).in_(self.values)
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class IsNull:
 
     def as_sql(self) -> ColumnElement[bool]:
         """The condition as an SQLAlchemy expression."""
-        return column_expression(self.column, True).is_(None)
+        return column_expression(self.column).is_(None)
 
 
 @dataclass(frozen=True)
@@ -69,4 +80,4 @@ class AnyOf:
         return or_(*(and_(*(condition.as_sql() for condition in each)) for each in self.alternatives))
 
 
-Condition = Comparison | IsNull | Not | AnyOf
+Condition = Comparison | OneOf | IsNull | Not | AnyOf

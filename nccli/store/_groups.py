@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, Integer, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, func, literal, or_, select
 
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
-from nccli.store._columns import column_expression
+from nccli.store._columns import column_expression, column_type
 from nccli.store._comparison import DNC1_HOLDS
+from nccli.store._options import OPTION_DEFAULTS, OPTION_TYPES
 from nccli.store._selected import Selection
 from nccli.store.tables import Run, SingularValue
 
@@ -17,10 +18,15 @@ GROUP_COLUMNS = (
     *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
     *("activation", "optimizer", "structure", "setting", "dtype", "device", "host", "dataset", "backbone", "reg_kind"),
 )
-SETTINGS = (
-    *("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer"),
-    *("dataset", "backbone", "reg_kind"),
+_SETTINGS = (
+    *("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer", "dtype"),
+    *("dataset", "backbone", "reg_kind", "epochs"),
 )
+"""Columns that say the same as an option of the configuration."""
+
+_FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
+"""Options that differ where the data set or the network does."""
+
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
 _SHARES = ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -35,7 +41,9 @@ def parse_group_by(text: str) -> tuple[str, ...]:
     """
     keys = tuple(part.strip() for part in text.split(","))
     for key in keys:
-        if key not in GROUP_COLUMNS and not (key.startswith("config.") and key[7:].isidentifier()):
+        if key.startswith("config.") and key[7:].isidentifier():
+            column_type(key, "--group-by")
+        elif key not in GROUP_COLUMNS:
             raise InputError(
                 f"--group-by: no column '{key}'; columns are {', '.join(GROUP_COLUMNS)}, config.NAME for any option"
             )
@@ -43,19 +51,36 @@ def parse_group_by(text: str) -> tuple[str, ...]:
 
 
 def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
-    """Settings, other than the keys, in which runs of one group differ."""
-    columns = [name for name in SETTINGS if name not in keys]
-    differ = [
-        or_(
-            func.count(_RUN[name].distinct()) > 1,
-            and_(func.count(_RUN[name]) > 0, func.count(_RUN[name]) < func.count()),
-        )
-        for name in columns
+    """Settings, other than the keys, in which runs of one group differ; as --group-by takes them."""
+    wanted = selection.condition(connection)
+    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
+    pairs: dict[tuple[Any, ...], list[str]] = {}
+    for *group, setting in connection.execute(select(*labelled, _RUN.setting).where(wanted).distinct()):
+        pairs.setdefault(tuple(group), []).append(setting)
+    if all(len(settings) == 1 for settings in pairs.values()):
+        return []
+    one_each = select(func.min(_RUN.id)).where(wanted).group_by(_RUN.setting)
+    query = select(_RUN.setting, _RUN.kind, _RUN.config).where(_RUN.id.in_(one_each))
+    about = {setting: _options(kind, config) for setting, kind, config in connection.execute(query)}
+    names = dict.fromkeys(("kind", *_SETTINGS, *(name for each in about.values() for name in each)))
+    mixed = [
+        name
+        for name in names
+        if name not in keys
+        and any(len({about[setting].get(name) for setting in settings}) > 1 for settings in pairs.values())
     ]
-    flags = [cast(func.coalesce(expression, False), Integer) for expression in differ]
-    query = select(*flags).where(selection.condition(connection)).group_by(*_group(keys))
-    groups = connection.execute(query).all()
-    return [name for i, name in enumerate(columns) if any(group[i] for group in groups)]
+    return [name for name in mixed if not (name.removeprefix("config.") in _FOLLOW and len(mixed) > 1)]
+
+
+def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What makes a run but its seed, by the names of columns, with what its configuration leaves out."""
+    options = {"kind": kind, **OPTION_DEFAULTS.get(kind, {}), **config}
+    options.pop("seed", None)
+    decays = options.pop("wd_layers", [])
+    options["wd"] = tuple(decays) if len(set(decays)) > 1 else (decays or [None])[0]
+    if "reg" in options:
+        options["reg_kind"] = options.pop("reg")
+    return {name if name in _SETTINGS else f"config.{name}": value for name, value in options.items()}
 
 
 def group_records(
@@ -92,7 +117,7 @@ def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol:
 
 
 def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:
-    return [column_expression(key, True) for key in keys]
+    return [column_expression(key) for key in keys]
 
 
 def _measured(connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float) -> Any:
@@ -151,12 +176,16 @@ def _aggregates(of: Any) -> list[ColumnElement[Any]]:
 
 
 def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {key: found[name] for key, name in zip(keys, names, strict=True)}
+    row: dict[str, Any] = {key: _key(key, found[name]) for key, name in zip(keys, names, strict=True)}
     runs = row["runs"] = int(found["runs"])
     nans = {"loss": runs - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
     for name in QUANTITIES:
         row |= _summary(name, found, bool(nans.get(name, 0)))
     return row | {f"share_{name}": found[f"share_{name}"] for name in _SHARES}
+
+
+def _key(key: str, value: Any) -> Any:
+    return bool(value) if value is not None and OPTION_TYPES.get(key.removeprefix("config.")) is bool else value
 
 
 def _summary(name: str, found: Any, with_nan: bool) -> dict[str, float | int | None]:

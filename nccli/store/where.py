@@ -12,19 +12,32 @@
 
 `not` binds tightest, then `and`, then `or`. Words are case-insensitive, values are not; a value with spaces, commas or
 parentheses stands in quotes. A comparison with a value that is absent or nan is false, and so its negation is true.
-Columns are those of table `run`, and `config.NAME` for any option of a run.
+Columns are those of table `run`, and `config.NAME` for any option of a run, at its default where it was not given.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
 from nccli.errors import InputError
-from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, is_text
-from nccli.store._conditions import AnyOf, Comparison, Condition, IsNull, Not
+from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, column_type
+from nccli.store._conditions import AnyOf, Comparison, Condition, IsNull, Not, OneOf
 
-__all__ = ["NUMBER_COLUMNS", "TEXT_COLUMNS", "AnyOf", "Comparison", "Condition", "IsNull", "Not", "parse_where"]
+__all__ = [
+    "NUMBER_COLUMNS",
+    "TEXT_COLUMNS",
+    "AnyOf",
+    "Comparison",
+    "Condition",
+    "IsNull",
+    "Not",
+    "OneOf",
+    "parse_where",
+]
 
 _MOST_NESTED = 50
+_MOST_COMPARISONS, _MOST_VALUES = 400, 20_000
+"""Less than databases allow."""
 _TOKEN = re.compile(
     r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<sign><=|>=|!=|==|=|<|>|~)|(?P<mark>[(),])|(?P<word>[^\s'\"=<>!~(),]+))"
 )
@@ -76,7 +89,7 @@ class _Parser:
     """Recursive descent over the tokens."""
 
     def __init__(self, text: str, tokens: list[_Token]) -> None:
-        self._text, self._tokens, self._position = text, tokens, 0
+        self._text, self._tokens, self._position, self._comparisons = text, tokens, 0, 0
 
     def left(self) -> bool:
         """Whether tokens are left."""
@@ -122,6 +135,9 @@ class _Parser:
 
     def _comparison(self) -> Condition:
         start, column = self.rest(), self._tokens[self._position].text
+        self._comparisons += 1
+        if self._comparisons > _MOST_COMPARISONS:
+            raise InputError(f"--where: more than {_MOST_COMPARISONS} comparisons: use '{column} in (1, 2, 3)'")
         if re.fullmatch(r"[A-Za-z_][\w.]*", column) is None:
             raise _unreadable(start)
         self._position += 1
@@ -129,11 +145,11 @@ class _Parser:
             negative = self._take_word("not")
             if not self._take_word("null"):
                 raise InputError(f"--where: write '{column} is null' or '{column} is not null'")
-            is_text(column)
+            column_type(column)
             return Not(IsNull(column)) if negative else IsNull(column)
         negative = self._take_word("not")
         if self._take_word("in"):
-            members = AnyOf(tuple((_compared(column, "=", value),) for value in self._list(column)))
+            members = OneOf(column, tuple(_read(column, "=", value) for value in self._list(column)))
             return Not(members) if negative else members
         if negative or not self.left() or self._tokens[self._position].kind != "sign":
             raise _unreadable(start)
@@ -149,6 +165,8 @@ class _Parser:
         opened = self._take_mark("(")
         while opened and (value := self._value()) is not None:
             values.append(value)
+            if len(values) > _MOST_VALUES:
+                raise InputError(f"--where: '{column} in' takes at most {_MOST_VALUES:,} values; ids come by stdin too")
             if self._take_mark(")"):
                 return values
             opened = self._take_mark(",")
@@ -178,17 +196,25 @@ def _negated(conditions: tuple[Condition, ...]) -> Not:
 
 
 def _compared(column: str, sign: str, value: str) -> Comparison:
-    text = is_text(column)
-    if sign == "~" and text is False:
-        raise InputError(f"--where: '~' looks into text, and {column} is a number: use =, <, >")
-    if text or sign == "~":
-        return Comparison(column, sign, value)
+    return Comparison(column, sign, _read(column, sign, value))
+
+
+def _read(column: str, sign: str, value: str) -> int | float | str:
+    """A value in the type of the column; a list as the store writes one."""
+    kind = column_type(column)
+    if sign == "~":
+        if kind not in (str, list):
+            raise InputError(f"--where: '~' looks into text, and {column} is a number: use =, <, >")
+        return value
+    if kind is str:
+        return value
     try:
-        return Comparison(column, sign, _number(value))
+        if kind is list:
+            return json.dumps([float(part) for part in value.strip("[] ").split(",")], separators=(",", ":"))
+        return _number(value)
     except ValueError as error:
-        if text is None:
-            return Comparison(column, sign, value)
-        raise InputError(f"--where: {column} is a number, '{value}' is not") from error
+        what = {bool: "yes or no", list: "a list of numbers such as '4e-3,4e-3,8e-3'"}.get(kind, "a number")
+        raise InputError(f"--where: {column} is {what}, '{value}' is not") from error
 
 
 def _number(text: str) -> int | float:

@@ -36,6 +36,7 @@ def test_the_columns_offered_are_those_there_are() -> None:
         ("K=10 and stru", ["K=10 and structure"]),
         ("K=10 AND (wd=1e-3 or not lr", ["K=10 AND (wd=1e-3 or not lr"]),
         ("conf", ["config."]),
+        ("K=3 and config.sche", ["K=3 and config.schedule"]),
         ("K=1", []),
         ("K in (1", []),
         ("structure=an", []),

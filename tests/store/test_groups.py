@@ -144,3 +144,25 @@ def test_settings_that_differ_inside_a_group_are_named(store: Store) -> None:
     assert mixed(store, "K", "lr") == []
     assert mixed(store, "wd", "lr") == []
     assert mixed(store, "seed") == []
+
+
+def test_every_kind_of_option_is_named_where_groups_mix_it(store: Store) -> None:
+    save_run(store, example_run(0))
+    for seed, option in enumerate(({"schedule": "cosine"}, {"dtype": "float64"}, {"init_scale": 0.5}, {"steps": 77})):
+        save_run(store, example_run(seed, config=option, **{k: v for k, v in option.items() if k == "dtype"}))
+    found = mixed(store, "K")
+    assert set(found) == {"dtype", "config.schedule", "config.init_scale", "config.steps"}
+    assert parse_group_by(",".join(found[1:])) == tuple(found[1:])
+    assert mixed(store, "K", *found) == []
+
+
+def test_groups_by_an_option_have_its_type_and_its_default(store: Store) -> None:
+    for seed, option in enumerate(({}, {"schedule": "cosine"}, {"steps": 5}, {"refine": True})):
+        save_run(store, example_run(seed, config=option))
+    assert [row["config.schedule"] for row in groups(store, "config.schedule")] == ["constant", "cosine"]
+    steps = [row["config.steps"] for row in groups(store, "config.steps")]
+    assert steps == sorted(steps)
+    assert all(type(step) is int for step in steps)
+    assert [row["config.refine"] for row in groups(store, "config.refine")] == [False, True]
+    with pytest.raises(InputError, match="--group-by: no option 'shedule'"):
+        parse_group_by("config.shedule")

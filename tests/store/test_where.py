@@ -216,3 +216,50 @@ def test_sql_in_a_value_is_only_a_value(store: Store, path: Path, attempt: str) 
 def test_sql_outside_a_value_is_refused(attempt: str) -> None:
     with pytest.raises(InputError, match=r"^--where: "):
         parse_where(attempt)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("config.schedule=constant", {0}),
+        ("config.schedule!=constant", {1}),
+        ("config.optimizer in (gd, adam)", {0, 1}),
+        ("config.momentum=0", {0, 1}),
+        ("config.refine=no", {0, 1}),
+        ("config.refine=yes", set()),
+        ("config.epsilon is null", {0, 1}),
+        ("config.wd=4e-3", {0, 1}),
+        ("config.wd_layers='4e-3, 0.004,.004'", {0, 1}),
+        ("config.wd_layers='4e-3,4e-3,8e-3'", set()),
+        ("config.init_scale<2", {0, 1}),
+    ],
+)
+def test_an_option_that_was_not_given_has_its_default(store: Store, where: str, expected: set[int]) -> None:
+    save_run(store, example_run(0))
+    save_run(store, example_run(1, config={"schedule": "cosine"}))
+    assert seeds(store, where) == expected
+
+
+@pytest.mark.parametrize("where", ["config.shedule=cosine", "not config.shedule=cosine", "config.shedule is null"])
+def test_an_option_of_no_run_is_refused_with_the_nearest_one(where: str) -> None:
+    with pytest.raises(InputError, match=r"no option 'shedule' \(did you mean 'schedule'\?\); config\. goes with K, L"):
+        parse_where(where)
+
+
+def test_a_thousand_values_are_one_list(store: Store) -> None:
+    for seed in range(3):
+        save_run(store, example_run(seed))
+    assert seeds(store, f"seed in ({', '.join(map(str, range(1, 5000)))})") == {1, 2}
+    assert seeds(store, f"seed not in ({', '.join(map(str, range(1, 5000)))})") == {0}
+
+
+def test_more_than_a_database_takes_is_refused() -> None:
+    with pytest.raises(InputError, match="more than 400 comparisons: use 'seed in"):
+        parse_where(" or ".join(f"seed={seed}" for seed in range(1000)))
+    with pytest.raises(InputError, match="at most 20,000 values"):
+        parse_where(f"seed in ({', '.join(map(str, range(20_001)))})")
+
+
+def test_four_hundred_comparisons_are_answered(store: Store) -> None:
+    save_run(store, example_run(7))
+    assert seeds(store, " or ".join(f"seed={seed}" for seed in range(400))) == {7}
