@@ -171,13 +171,17 @@ def _paper(figure: "PaperFigure", asked: _Asked) -> _Ready:
         if asked.runs:
             raise
         found, missing = figure.collect(None, Selection(), asked.options)
-    commands = list(dict.fromkeys(part.command for part in missing))
-    listed = "".join(f"\n  {command}{place}" for command in commands)
+    listed = "".join(f"\n  {command}{place}" for command in dict.fromkeys(each.part.command for each in missing))
+    others = [each for each in missing if each.others]
+    if not found and others:
+        reasons = "; ".join(dict.fromkeys(each.why for each in others))
+        raise NothingFoundError(f"{figure.name}: {reasons}; more seeds or another --wd may find some:{listed}")
     if not found:
         raise NothingFoundError(f"the store has no runs for {figure.name}; make them with{listed}")
     notes = [text for _, drawn in found for text in drawn.notes]
     if missing:
-        notes.append(f"left out for want of runs: {'; '.join(part.title for part in missing)}; make them with{listed}")
+        titles = "; ".join(each.part.title + (f" ({each.why})" if each.why else "") for each in missing)
+        notes.append(f"left out for want of runs: {titles}; make them with{listed}")
     rows = [{"part": part.title, **row} for part, drawn in found for row in drawn.rows]
     return partial(figure.draw, found), rows, notes
 

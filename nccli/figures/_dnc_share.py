@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._rank_vs import curves, set_axis
-from nccli.figures._series import Series, describe, split_series
+from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import require_curves
-from nccli.figures._style import Layout, layout, legend, looks, panels
+from nccli.figures._style import Layout, dodge, layout, legend, looks, panels
 from nccli.store import Selection, select_settings
 
 _NORMAL_QUANTILE = 1.959963984540054
@@ -51,23 +51,28 @@ class DncShareVsWidth(StoreFigure):
         series = curves(split_series(usable, ("width",)), "width", options)
         require_curves(series, self.name)
         rows = [row for each in series for row in _series_rows(each)]
-        return Drawn(rows, describe(series, "DNC in layers 2 to L−1; bars: 95 % Wilson interval"))
+        extra = each_of(rows, "share of DNC in layers 2 to L−1 with its 95 % Wilson interval", "point")
+        single = len({row["width"] for row in rows}) == 1
+        notes = ("all runs have the same width: the figure has a single point a series",) if single else ()
+        return Drawn(rows, describe(series, extra), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""
-        return layout(1, width)
+        return layout(1, width, named=drawn.values("series"))
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Width against share."""
         (ax,) = panels(container, plan)
         labels = drawn.values("series")
-        for label, look in zip(labels, looks(len(labels)), strict=True):
+        set_axis(ax, drawn.values("width"), True, "width d")
+        for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             rows = drawn.of("share", series=label)
             low = [row["share"] - row["low"] for row in rows]
             high = [row["high"] - row["share"] for row in rows]
             shares = [row["share"] for row in rows]
-            ax.errorbar([row["width"] for row in rows], shares, yerr=[low, high], label=label, elinewidth=0.8, **look)
-        set_axis(ax, drawn.values("width"), True, "width d")
+            widths = [row["width"] for row in rows]
+            curve = ax.errorbar(widths, shares, yerr=[low, high], label=label, elinewidth=0.8, **look)
+            dodge(ax, i, len(labels), curve)
         ax.set_ylim(-0.03, 1.03)
         ax.set_ylabel("share of runs in DNC")
         if len(labels) > 1:

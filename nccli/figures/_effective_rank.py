@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
-from nccli.figures._series import describe, split_series
+from nccli.figures._series import describe, each_of, split_series
 from nccli.figures._stages import class_means_symbol, require_curves, shown_stages
 from nccli.figures._statistics import mean_sd
-from nccli.figures._style import Layout, layout, legend, looks, panels, reference
+from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference
 from nccli.store import Selection, select_settings, stack_layers
 
 
@@ -32,18 +32,18 @@ class EffectiveRank(StoreFigure):
         for each in series:
             found = stack_layers(connection, each.ids, "effective_rank")
             runs = {"runs": len(found.ids), "run_ids": found.ids}
-            for stage in shown_stages(each.settings["L"]) if found.ids else ():
+            for stage in (stage for stage in shown_stages(each.row["L"]) if stage in found.values):
                 mean, sd = mean_sd(found.values[stage])
-                place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.settings["K"]}
+                place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.row["K"]}
                 place |= {"symbol": class_means_symbol(stage), "effective_rank": float(mean)}
                 rows.append({"what": "effective rank", **place, "sd": None if sd is None else float(sd), **runs})
         if not rows:
             raise NothingFoundError("none of the runs has layers: they diverged")
-        return Drawn(rows, describe(series, "exp(entropy of s/Σs), mean ± 1 sd"))
+        return Drawn(rows, describe(series, each_of(rows, "mean ± 1 sd of exp(entropy of s/Σs)")))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""
-        return layout(1, width)
+        return layout(1, width, named=drawn.values("series"))
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Layers against effective rank."""
@@ -53,15 +53,15 @@ class EffectiveRank(StoreFigure):
         position = {symbol: i for i, (_, symbol) in enumerate(places)}
         for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             rows = drawn.of("effective rank", series=label)
-            shift = 0.06 * (i - (len(labels) - 1) / 2)
-            ax.errorbar(
-                [position[row["symbol"]] + shift for row in rows],
+            curve = ax.errorbar(
+                [position[row["symbol"]] for row in rows],
                 [row["effective_rank"] for row in rows],
                 yerr=[row["sd"] or 0.0 for row in rows],
                 label=label,
                 elinewidth=0.8,
                 **look,
             )
+            dodge(ax, i, len(labels), curve)
         ax.set_xticks(range(len(places)), [symbol for _, symbol in places])
         for K in drawn.values("K"):
             reference(ax, K, f"K = {K}")

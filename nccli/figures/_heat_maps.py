@@ -1,6 +1,5 @@
 """Class means and their Gram matrices as heat maps, layer by layer (Súkeník et al. 2024, Figures 1, 4, 5, 7 and 8)."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +14,14 @@ from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
-from nccli.figures._style import Layout, layout, panels, typeset
+from nccli.figures._style import Layout, layout, panels, row_title
+from nccli.metrics import ZERO_FLOOR
 from nccli.store import Selection, Stage, hidden_layers, select_layers, select_matrix, select_settings
 
 _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
 _DEAD = 1e-3
 _LEAST = 0.38
 _SMALL = 7
-_MOST_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,15 @@ class HeatMaps(StoreFigure):
         if not rows:
             raise NothingFoundError("none of the runs has matrices: they diverged")
         several = any(len(each.ids) > 1 for each in chosen)
-        extra = "of each setting the run with the least loss" if several else ""
-        order = "classes as stored" if options.raw else "classes in the order of the structure"
-        return Drawn(rows, describe(series, f"{extra}{'; ' if extra else ''}{order}; colours: entry over the largest"))
+        extra = ["of each setting the run with the least loss"] if several else []
+        return Drawn(rows, describe(series, "; ".join([*extra, _order_words(rows, options.raw)])))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A row a setting."""
         labels = drawn.values("series")
         columns = max(len(self._symbols(drawn, label)) for label in labels)
-        return layout(columns * len(labels), width, columns, aspect=1.0, least=_LEAST)
+        titles = [label for label in labels if label]
+        return layout(columns * len(labels), width, columns, aspect=1.0, least=_LEAST, titles=titles)
 
     def _symbols(self, drawn: Drawn, label: str) -> list[str]:
         return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))
@@ -87,7 +86,8 @@ class HeatMaps(StoreFigure):
             values = np.zeros(shape)
             for row in entries:
                 values[row["row"], row["column"]] = row["value"]
-            largest = float(np.abs(values).max()) or 1.0
+            largest = float(np.abs(values).max())
+            largest = largest if largest > ZERO_FLOOR else 1.0
             image = ax.imshow(
                 values / largest,
                 cmap=_MAP,
@@ -103,17 +103,20 @@ class HeatMaps(StoreFigure):
                 spine.set_visible(True)
             ax.set_title(symbol, pad=3)
             ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5 if plan.columns < _SMALL else 5, labelpad=2)
-            if place == 0 and label:
-                ax.set_ylabel(typeset("\n".join(textwrap.wrap(label, 18)[:_MOST_LINES])), fontsize=6.5)
+            if place == 0:
+                ax.set_ylabel("class" if square else "neuron", fontsize=6.5, labelpad=2)
+        for start in range(0, len(axes), columns):
+            row_title(axes[start : start + columns], labels[start // columns], plan)
         if image is not None:
             bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
             bar.ax.tick_params(labelsize=6.5)
+            bar.set_label("entry / largest", fontsize=6.5, labelpad=-2)
             bar.outline.set_linewidth(0.4)
 
     def _run_rows(
         self, connection: Connection, series: Series, key: str, layers: Sequence[Row], raw: bool
     ) -> list[Row]:
-        L = series.settings["L"]
+        L = series.row["L"]
         known = {Stage(layer["layer"], layer["stage"]): layer for layer in layers}
         order = _class_order(connection, key, known, L)
         rows: list[Row] = []
@@ -148,10 +151,20 @@ def _least_loss(series: Series) -> str:
 def _class_order(connection: Connection, key: str, known: Mapping[Stage, Row], L: int) -> Int[np.ndarray, " K"]:
     """The permutation of the best recognised hidden layer; where none is, neighbours are as alike as can be."""
     hidden = [known[stage] for stage in hidden_layers(L) if stage in known]
-    best = min(hidden, key=lambda layer: layer["structure_distance"])
+    best = min(hidden or known.values(), key=lambda layer: layer["structure_distance"])
     if best["structure"] != "none":
         return np.array(best["structure_order"])
     return _seriation(select_matrix(connection, key, best["layer"], best["stage"], "gram"))
+
+
+def _order_words(rows: Sequence[Row], raw: bool) -> str:
+    if raw:
+        return "classes as stored"
+    known = {row["structure"] not in (None, "none", "zero") for row in rows}
+    return {
+        frozenset({True}): "classes in the order of the structure",
+        frozenset({False}): "no structure recognised; classes that are alike side by side",
+    }.get(frozenset(known), "classes in the order of the structure, alike ones side by side where none is recognised")
 
 
 def _seriation(gram: Float[np.ndarray, "K K"]) -> Int[np.ndarray, " K"]:

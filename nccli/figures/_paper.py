@@ -26,12 +26,35 @@ class Part:
         title: above it.
         where: the runs it is about.
         command: makes such runs.
+        only: narrows the runs further, to some that not every training ends in.
+        only_words: what these are.
     """
 
     figure: StoreFigure | None
     title: str
     where: str = ""
     command: str = ""
+    only: str = ""
+    only_words: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part without runs.
+
+    Attributes:
+        part: which.
+        others: runs that it would be about, if they were `only_words`.
+    """
+
+    part: Part
+    others: int
+
+    @property
+    def why(self) -> str:
+        """What became of the runs that there are; "" if there are none."""
+        plural = "s" if self.others > 1 else ""
+        return f"of {self.others} run{plural} none is {self.part.only_words}" if self.others else ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +72,7 @@ class PaperFigure:
 
     def collect(
         self, connection: Connection | None, selection: Selection, options: Options
-    ) -> tuple[list[tuple[Part, Drawn]], list[Part]]:
+    ) -> tuple[list[tuple[Part, Drawn]], list[Missing]]:
         """What the store has of the parts, and the parts that it has no runs for.
 
         Args:
@@ -57,19 +80,25 @@ class PaperFigure:
             selection: narrows the runs of every part.
             options: of the user.
         """
-        found, missing = [], []
+        found: list[tuple[Part, Drawn]] = []
+        missing: list[Missing] = []
         for part in self.parts:
             if part.figure is None:
                 problems = [Problem.uniform(K, L, 5e-4) for L in (3, 4, 5) for K in range(6, 61)]
                 found.append((part, collect_loss_ratio(problems, [])))
                 continue
-            own = replace(selection, where=(*selection.where, *parse_where(part.where)), trained=False)
+            about = replace(selection, where=(*selection.where, *parse_where(part.where)), trained=False)
+            own = replace(about, where=(*about.where, *parse_where(part.only))) if part.only else about
             try:
                 if connection is None or not own.exists(connection):
                     raise NothingFoundError(part.title)
-                found.append((part, part.figure.collect(connection, own, replace(options, curves_only=True))))
+                drawn = part.figure.collect(connection, own, replace(options, curves_only=True))
+                if part.only:
+                    drawn = replace(drawn, caption=f"{drawn.caption}; only {part.only_words}")
+                found.append((part, drawn))
             except NothingFoundError:
-                missing.append(part)
+                others = about.count(connection) if connection is not None and part.only else 0
+                missing.append(Missing(part, others))
         return found, missing
 
     def draw(self, found: Sequence[tuple[Part, Drawn]], width: float, with_caption: bool = True) -> Figure:

@@ -21,15 +21,19 @@ _FIG5 = HeatMaps("class_means", "class-means", "", (Stage(2, "post"), Stage(3, "
 _E2E_CIFAR10 = "nccli train-e2e --dataset cifar10 --backbone resnet20 --lr 0.05 --width 64 --seed 0..4"
 
 
+def _low_rank(K: int) -> tuple[str, str]:
+    return f"mean_hidden_rank<{K}", f"of low rank, below {K} in the hidden layers"
+
+
 def _near_srg(number: int, K: int) -> PaperFigure:
-    where = f"{_DUFM} and K={K} and L=4 and mean_hidden_rank<{K}"
+    where = f"{_DUFM} and K={K} and L=4"
     command = f"nccli train-dufm --K {K} --L 4 --wd 1e-3,2e-3,4e-3 --seed 0..19"
     return PaperFigure(
         f"fig{number}",
         f"near-SRG solutions at K = {K}, L = 4: class means and Gram matrices",
         (
-            Part(_CLASS_MEANS, f"class means of the best low-rank runs, K = {K}", where, command),
-            Part(_GRAM, f"their Gram matrices, K = {K}", where, command),
+            Part(_CLASS_MEANS, f"class means of the best low-rank runs, K = {K}", where, command, *_low_rank(K)),
+            Part(_GRAM, f"their Gram matrices, K = {K}", where, command, *_low_rank(K)),
         ),
     )
 
@@ -113,8 +117,9 @@ PAPER_FIGURES: dict[str, PaperFigure] = {
                 Part(
                     _FIG5,
                     f"K = {K}",
-                    f"{_DUFM} and K={K} and L=4 and mean_hidden_rank<{K}",
+                    f"{_DUFM} and K={K} and L=4",
                     f"nccli train-dufm --K {K} --L 4 --n 1 --width {width} --wd {wd} --steps 50000 --seed 0..{last}",
+                    *_low_rank(K),
                 )
                 for K, width, wd, last in ((3, 6, "4e-3", 199), (4, 20, "4e-3,1.6e-2", 49), (5, 20, "4e-3,1.6e-2", 49))
             ),

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
-from nccli.figures._series import Series, axis_value, describe, split_series
+from nccli.figures._series import Series, axis_value, describe, each_of, split_series
 from nccli.figures._stages import MOST_DOTS, require_curves
-from nccli.figures._style import Layout, layout, legend, looks, panels, reference
+from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
 from nccli.theory import srg_rank
@@ -52,13 +52,13 @@ class RankVs(StoreFigure):
         ]
         if not usable:
             raise NothingFoundError(f"none of the runs has hidden ranks and a value of {self.axis} for all layers")
-        series = curves(split_series(usable, self.varied), self.axis, options)
+        series = curves(split_series(usable, (self.axis,)), self.axis, options)
         require_curves(series, self.name)
         total = sum(len(member.ids) for each in series for member in each.members)
         rows = [row for each in series for row in self._series_rows(each, dots=total <= MOST_DOTS)]
         counts = [row["runs"] for row in rows if row["what"] == "mean"]
+        extra = each_of((row for row in rows if row["what"] == "mean"), "mean ± 1 sd", "point")
         rows += self._reference_rows([member for each in series for member in each.members])
-        each_point = str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
         left_out = sum(len(each.ids) for each in found) - sum(counts)
         notes = (
             [f"{left_out} runs left out: no ranks, no single {self.axis}, or a curve of one point"] if left_out else []
@@ -67,29 +67,25 @@ class RankVs(StoreFigure):
             notes.append(f"all runs have the same {self.axis}: the figure has a single point a series")
         if total > MOST_DOTS:
             notes.append(f"{sum(counts)} runs are too many dots: only their means are drawn")
-        return Drawn(rows, describe(series, f"{each_point} a point, mean ± 1 sd"), tuple(notes))
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """Settings that change along the axis: weight decays by layer go with L."""
-        return (self.axis, "λ_H1") if self.axis == "wd" else (self.axis,)
+        return Drawn(rows, describe(series, extra), tuple(notes))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""
-        return layout(1, width)
+        return layout(1, width, named=_labels(drawn))
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """The setting against rank."""
         (ax,) = panels(container, plan)
-        labels = [label for label in drawn.values("series") if drawn.of("mean", series=label)]
-        for label, look in zip(labels, looks(len(labels)), strict=True):
+        labels = _labels(drawn)
+        set_axis(ax, sorted({row[self.axis] for row in drawn.of("mean")}), self.log, self.label)
+        for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             points, means = drawn.of("run", series=label), drawn.of("mean", series=label)
-            ax.plot(
+            dots = ax.plot(
                 [p[self.axis] for p in points],
                 [p["mean_rank"] for p in points],
                 **{**look, "linestyle": "", "markersize": 2.5, "alpha": 0.35, "markeredgewidth": 0},
             )
-            ax.errorbar(
+            curve = ax.errorbar(
                 [m[self.axis] for m in means],
                 [m["mean_rank"] for m in means],
                 yerr=[m["sd"] or 0.0 for m in means],
@@ -97,8 +93,8 @@ class RankVs(StoreFigure):
                 elinewidth=0.8,
                 **look,
             )
+            dodge(ax, i, len(labels), curve, *dots)
         self._draw_references(ax, drawn)
-        set_axis(ax, sorted({row[self.axis] for row in drawn.of("mean")}), self.log, self.label)
         ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         ax.set_ylim(bottom=0, top=max([row["mean_rank"] for row in drawn.rows]) * 1.08)
         ax.set_ylabel("mean rank of layers 2 to L−1")
@@ -171,6 +167,10 @@ class RankVs(StoreFigure):
                     row = {"what": what, "series": label, self.axis: place, "mean_rank": float(rank)}
                     rows[what, K, rank, place] = {**row, "sd": None, "runs": 0, "run_ids": []}
         return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2], key[3] or 0))]
+
+
+def _labels(drawn: Drawn) -> list[str]:
+    return list(dict.fromkeys(row["series"] for row in drawn.of("mean")))
 
 
 def curves(series: list[Series], axis: str, options: Options) -> list[Series]:

@@ -1,11 +1,12 @@
 """Runs grouped by their settings: which belong to one curve, and how to name it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nccli.figures._figure import Row
-from nccli.store import SettingRuns
+from nccli.store import OPTION_DEFAULTS, SettingRuns
+from nccli.theory import triangular_root
 
 _NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
 _NAMES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
@@ -15,6 +16,18 @@ _IN_CAPTION = (
 )
 _BARE = ("kind", "activation", "variant", "graph", "dtype", "optimizer", "dataset", "backbone")
 _SEED = ("seed",)
+_PRINTS = {"data", "state"}
+"""Fingerprints: they name what has no other name."""
+_USUAL: dict[str, Any] = {
+    "λ_H1": "λ",
+    "λ_H1/λ": 1.0,
+    "activation": "relu",
+    "init_scale": 1.0,
+    "dtype": "float32",
+    "tol": 1e-7,
+}
+_USUAL |= {name: value for options in OPTION_DEFAULTS.values() for name, value in options.items()}
+"""Values that labels leave out, as do stored configurations."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,7 @@ def settings_of(run: Row) -> dict[str, Any]:
         config.pop("epochs", None)
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
     if run["wd"] is None:
-        found["λ_W"] = ", ".join(f"{value:g}" for value in decays)
+        found["λ_W"] = f"({' '.join(f'{value:g}' for value in decays)})"
     if _plain(h1) != _plain(run["wd"]):
         found["λ_H1"] = h1
     return {name: _plain(value) for name, value in found.items()}
@@ -72,29 +85,59 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
-def split_series(settings: Sequence[SettingRuns], varied: Iterable[str] = ()) -> list[Series]:
+def split_series(members: Sequence[SettingRuns], varied: Iterable[str] = ()) -> list[Series]:
     """Group settings into series, in increasing order of what tells them apart.
 
     Args:
-        settings: runs by setting.
+        members: runs by setting.
         varied: settings that run along the axis of the figure, as the seed always does.
     """
     ignored = {*_SEED, *varied}
     groups: dict[tuple[tuple[str, Any], ...], list[SettingRuns]] = {}
-    for member in settings:
-        kept = {name: value for name, value in settings_of(member.row).items() if name not in ignored}
+    known = _told_apart([settings_of(member.row) for member in members], "wd" in ignored)
+    for member, settings in zip(members, known, strict=True):
+        kept = {name: value for name, value in settings.items() if name not in ignored}
         groups.setdefault(tuple(sorted(kept.items())), []).append(member)
-    members = [(dict(key), tuple(group)) for key, group in groups.items()]
-    differing = [name for name in _ordered(members) if len({settings.get(name) for settings, _ in members}) > 1]
-    named = [
-        Series(
-            ", ".join(_words(name, settings[name]) for name in differing if settings.get(name) is not None),
-            settings,
-            group,
-        )
-        for settings, group in members
-    ]
+    found = [(dict(key), tuple(group)) for key, group in groups.items()]
+    differing = [name for name in _ordered(found) if len({settings.get(name) for settings, _ in found}) > 1]
+    named = [Series(_label(settings, differing), settings, group) for settings, group in found]
     return sorted(named, key=lambda series: [_sort_key(series.settings.get(name)) for name in differing])
+
+
+def _label(settings: Mapping[str, Any], differing: Sequence[str]) -> str:
+    """What is not as usual; where all is, what is so."""
+    there = {name: settings.get(name, _USUAL.get(name)) for name in differing}
+    there = {name: value for name, value in there.items() if value is not None}
+    unusual = {name: value for name, value in there.items() if value != _USUAL.get(name, ...)}
+    unusual = {name: value for name, value in unusual.items() if name not in _PRINTS or unusual.keys() <= _PRINTS}
+    return ", ".join(_words(name, value) for name, value in (unusual or there).items())
+
+
+def _told_apart(found: list[dict[str, Any]], along_decay: bool) -> list[dict[str, Any]]:
+    """Settings, and along an axis of λ the decay λ_H1 of the features as what stays the same along a curve.
+
+    That is λ_H1 = λ, a fixed λ_H1, or a fixed λ_H1/λ: of the last two what makes fewer curves. A run with λ_H1 = λ that
+    is the only such one belongs to the curve of that fixed λ_H1.
+    """
+    if not along_decay:
+        return found
+    others: dict[tuple[tuple[str, Any], ...], list[dict[str, Any]]] = {}
+    for settings in found:
+        rest = {name: value for name, value in settings.items() if name not in ("wd", "λ_H1", *_SEED)}
+        others.setdefault(tuple(sorted(rest.items())), []).append(settings)
+    for group in others.values():
+        unequal = [settings for settings in group if settings.get("λ_H1") is not None and settings["wd"]]
+        fixed = {settings["λ_H1"] for settings in unequal}
+        ratios = {_plain(settings["λ_H1"] / settings["wd"]) for settings in unequal}
+        if len(ratios) < len(fixed):
+            for settings in unequal:
+                settings["λ_H1/λ"] = _plain(settings.pop("λ_H1") / settings["wd"])
+            continue
+        equal = [settings for settings in group if "λ_H1" not in settings]
+        if len({settings["wd"] for settings in equal}) == 1 and equal[0]["wd"] in fixed:
+            for settings in equal:
+                settings["λ_H1"] = settings["wd"]
+    return found
 
 
 def describe(series: Sequence[Series], extra: str = "") -> str:
@@ -104,11 +147,20 @@ def describe(series: Sequence[Series], extra: str = "") -> str:
         for name, value in series[0].settings.items()
         if all(other.settings.get(name, ...) == value for other in series)
     }
+    if "variant" in shared and triangular_root(shared.get("K", 0)) is not None:
+        shared["variant"] = "exact"
     parts = [_words(name, shared[name]) for name in _IN_CAPTION if name in shared and shared[name] is not None]
     parts += [_words(name, value) for name, value in shared.items() if name.startswith("λ_")]
     runs = sum(len(each.ids) for each in series)
     parts.append(f"{runs} run{'s' if runs != 1 else ''}")
     return ", ".join(parts) + (f"; {extra}" if extra else "")
+
+
+def each_of(rows: Iterable[Row], extra: str, of: str = "setting") -> str:
+    """The number of runs behind each mean that is drawn, before what else the caption says."""
+    counts = sorted({row["runs"] for row in rows if row["runs"]})
+    number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{number} a {of}, {extra}"
 
 
 def _ordered(members: Sequence[tuple[dict[str, Any], tuple[SettingRuns, ...]]]) -> list[str]:

@@ -7,6 +7,7 @@ from nccli.figures._series import Series
 from nccli.store import Stage
 
 MOST_PANELS = 12
+MOST_ROWS = 6
 MOST_CURVES = 16
 MOST_DOTS = 2000
 
@@ -39,14 +40,15 @@ def require_curves(series: Sequence[Series], name: str) -> None:
         )
 
 
-def require_few(series: Sequence[Series], name: str) -> None:
-    """Refuse more settings than there can be panels.
+def require_few(series: Sequence[Series], name: str, most: int = MOST_PANELS) -> None:
+    """Refuse more settings than there can be panels, or rows of panels.
 
     Raises:
         InputError: there are.
     """
-    if len(series) > MOST_PANELS:
+    if len(series) > most:
+        what = "rows" if most == MOST_ROWS else "panels"
         raise InputError(
             f"{name}: the runs have {len(series)} different settings ({series[0].label}; {series[1].label}; …) and a "
-            f"figure has at most {MOST_PANELS} panels: narrow them with --where"
+            f"figure has at most {most} {what}: narrow them with --where"
         )

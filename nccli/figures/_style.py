@@ -1,16 +1,21 @@
 """The style sheet: sizes, colours, fonts. Every figure takes its looks from here, and only from here."""
 
-import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import cycle, islice
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+from matplotlib.transforms import ScaledTranslation
 
 from nccli.errors import InputError
 
@@ -20,6 +25,11 @@ WIDTHS = {"neurips": 5.5, "icml": 3.25}
 _NARROWEST, _WIDEST = 1.5, 60.0
 _PANEL = 1.75
 _GREY = "0.35"
+_LEGEND_TEXT, _SMALL_TITLE = 8.0, 8.0
+_LINE = 0.15
+_PAD = 3.0
+_HANDLE = 0.56
+_APART, _MOST_APART = 2.5, 16.0
 
 # Okabe and Ito's palette, its yellow last: it is faint on paper. Cycles of different length keep pairs apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
@@ -93,11 +103,12 @@ class Layout:
     Attributes:
         count: number of panels.
         columns: panels a row.
-        height: of all rows with legend, in inches.
+        width, height: of all rows with titles and legend, in inches.
     """
 
     count: int
     columns: int
+    width: float
     height: float
 
     @property
@@ -106,8 +117,16 @@ class Layout:
         return -(-self.count // self.columns)
 
 
-def layout(count: int, width: float, columns: int | None = None, aspect: float = 0.62, least: float = _PANEL) -> Layout:
-    """Panels in rows that fit the width.
+def layout(
+    count: int,
+    width: float,
+    columns: int | None = None,
+    aspect: float = 0.62,
+    least: float = _PANEL,
+    titles: Sequence[str] = (),
+    named: Sequence[str] = (),
+) -> Layout:
+    """Panels in rows that fit the width, as high as their titles and the legend need.
 
     Args:
         count: number of panels.
@@ -115,11 +134,92 @@ def layout(count: int, width: float, columns: int | None = None, aspect: float =
         columns: panels a row where there is room for them; as evenly as rows allow by default.
         aspect: height over width of a panel.
         least: width of a panel, in inches.
+        titles: one for each panel, as `panel_title` sets them; or for so many panels as `row_title` does.
+        named: labels of the legend.
     """
     room = max(1, int(width / least))
     in_row = min(columns, room) if columns is not None else -(-count // -(-count // room))
     rows = -(-count // in_row)
-    return Layout(count, in_row, rows * min(aspect * width / in_row + 0.4, 2.4) + 0.5)
+    height = rows * min(aspect * width / in_row + 0.4, 2.4) + 0.5
+    if len(titles) == count:
+        lines = [_lines(wrapped(title, _title_room(width, in_row), _SMALL_TITLE)) for title in titles]
+        height += _LINE * sum(max(lines[start : start + in_row]) - 1 for start in range(0, count, in_row))
+    else:
+        height += _LINE * sum(_lines(wrapped(title, _title_room(width, 1), _SMALL_TITLE)) for title in titles)
+    _, legend_lines = _legend_shape(named, width)
+    return Layout(count, in_row, width, height + _LINE * max(0, legend_lines - 1))
+
+
+def panel_title(ax: Axes, text: str, plan: Layout) -> None:
+    """Settings above a panel, in as many lines as its width asks for."""
+    ax.set_title(typeset(wrapped(text, _title_room(plan.width, plan.columns), _SMALL_TITLE)), fontsize=_SMALL_TITLE)
+
+
+def row_title(axes: Sequence[Axes], text: str, plan: Layout) -> None:
+    """Settings above a row of panels, over the width of the figure, and above the panels' own titles if any.
+
+    Args:
+        axes: the panels of the row, with their titles.
+        text: "" for none.
+        plan: of the panels.
+    """
+    if not text:
+        return
+    lines = wrapped(text, _title_room(plan.width, 1), _SMALL_TITLE)
+    own = any(ax.get_title() for ax in axes)
+    for ax in axes:  # the titles keep the height free
+        ax.set_title("\n".join([" "] * _lines(lines) + [ax.get_title()] * own), pad=_PAD)
+    shown = axes[0].annotate(
+        typeset(lines),
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, _PAD + 2 + 13 * own),
+        textcoords="offset points",
+        fontsize=_SMALL_TITLE,
+        annotation_clip=False,
+    )
+    shown.set_in_layout(False)  # it is wider than its panel
+
+
+def wrapped(text: str, inches: float, size: float) -> str:
+    """Text with line breaks at its spaces, so that it is no wider; a longer word stands out."""
+    lines: list[str] = []
+    for word in text.split(", "):
+        longer = f"{lines[-1]}, {word}" if lines else word
+        if lines and width_of(f"{longer},", size) > inches:
+            lines[-1] += ","
+            lines.append(word)
+        else:
+            lines[-1:] = [longer]
+    return "\n".join(part for line in lines for part in _broken(line, inches, size))
+
+
+def _broken(line: str, inches: float, size: float) -> list[str]:
+    """A line without commas to break at, broken at its spaces."""
+    parts: list[str] = []
+    for word in line.split(" "):
+        if parts and width_of(f"{parts[-1]} {word}", size) <= inches:
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    return parts
+
+
+@lru_cache(maxsize=4096)
+def width_of(text: str, size: float) -> float:
+    """Inches that a line of text takes at a size in points."""
+    shown = typeset(text)
+    measure = TextToPath().get_text_width_height_descent
+    width, _, _ = measure(shown, FontProperties(family="STIXGeneral", size=size), "$" in shown)
+    return float(width) / 72
+
+
+def _title_room(width: float, columns: int) -> float:
+    return width / columns - (0.45 if columns == 1 else 0.35)
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + 1
 
 
 def panels(container: FigureBase, plan: Layout) -> list[Axes]:
@@ -183,10 +283,39 @@ def legend(figure: FigureBase, *axes: Axes) -> None:
         label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
     if named:
-        longest = max(len(re.sub(r"\\[a-z]+|[${}_]", "", label)) for label in named)
-        columns = min(len(named), max(1, int(_inches(figure) / (0.55 + 0.065 * longest))))
-        handles, shown = list(named.values()), [typeset(label) for label in named]
-        figure.legend(handles, shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
+        width = _inches(figure)
+        columns, _ = _legend_shape(list(named), width)
+        shown = [typeset(wrapped(label, width - _HANDLE, _LEGEND_TEXT)) for label in named]
+        figure.legend(list(named.values()), shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
+
+
+def _legend_shape(labels: Sequence[str], width: float) -> tuple[int, int]:
+    """Columns of a legend, and its lines of text."""
+    if not labels:
+        return 1, 0
+    longest = max(width_of(label, _LEGEND_TEXT) for label in labels)
+    columns = min(len(labels), max(1, int(width / (_HANDLE + longest))))
+    if columns == 1:
+        return 1, sum(_lines(wrapped(label, width - _HANDLE, _LEGEND_TEXT)) for label in labels)
+    return columns, -(-len(labels) // columns)
+
+
+def dodge(ax: Axes, place: int, count: int, *drawn: Artist | ErrorbarContainer) -> None:
+    """Set a series a little aside, so that equal ones do not hide each other.
+
+    Args:
+        ax: the panel.
+        place: of the series, from 0 on.
+        count: of series.
+        drawn: its curves, in the coordinates of data.
+    """
+    apart = min(_APART, _MOST_APART / max(count - 1, 1))
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    aside = ScaledTranslation(apart * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
+    for each in drawn:
+        for artist in each.get_children() if isinstance(each, ErrorbarContainer) else [each]:
+            artist.set_transform(ax.transData + aside)
 
 
 def typeset(text: str) -> str:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 from nccli.dufm.result import stages
 from nccli.errors import InputError, NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
-from nccli.figures._series import Series, describe, split_series
-from nccli.figures._stages import features_symbol, require_few, shown_stages
+from nccli.figures._series import Series, describe, each_of, split_series
+from nccli.figures._stages import MOST_ROWS, features_symbol, require_few, shown_stages
 from nccli.figures._statistics import geometric_range, mean_sd
-from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference, typeset
+from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference, row_title
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, StackedHistory, Stage, select_settings, stack_history
 
@@ -38,7 +38,7 @@ class Training(StoreFigure):
                 f"--rank-rtol {options.rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}"
             )
         series = split_series(select_settings(connection, selection))
-        require_few(series, self.name)
+        require_few(series, self.name, MOST_ROWS)
         rows, left_out = [], 0
         for each in series:
             histories = stack_history(connection, each.ids)
@@ -47,30 +47,40 @@ class Training(StoreFigure):
         if not rows:
             raise NothingFoundError("none of the runs has a history: constructions are not trained")
         notes = (f"{left_out} runs left out: no history",) if left_out else ()
-        return Drawn(rows, describe(series, "loss, fit, reg, rank: mean ± 1 sd; DNC1: geometric mean and range"), notes)
+        extra = "loss, fit, reg, rank: mean ± 1 sd; DNC1: "
+        extra += "geometric mean and range" if any(row["what"] == "dnc1" for row in rows) else "0, one sample a class"
+        if any(row["mean"] < _bottom(rows, row["series"]) for row in rows if row["what"] == "fit"):
+            extra += "; fit goes on below the axis"
+        return Drawn(rows, describe(series, each_of(rows, extra)), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
-        """Three panels a setting."""
-        return layout(3 * len(drawn.values("series")), width, columns=3)
+        """Three panels a setting; two where every run has one sample a class, so that DNC1 is 0."""
+        labels, columns = drawn.values("series"), 3 if drawn.of("dnc1") else 2
+        titles = [label for label in labels if label]
+        return layout(columns * len(labels), width, columns, titles=titles, named=_symbols(drawn))
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Steps, log-scaled, against loss, DNC1 and rank."""
         labels = drawn.values("series")
         axes = panels(container, plan)
-        symbols = list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
+        symbols = _symbols(drawn)
         for position, label in enumerate(labels):
-            loss, collapse, rank = axes[3 * position : 3 * position + 3]
+            columns = plan.count // len(labels)
+            loss, *collapse, rank = axes[columns * position : columns * (position + 1)]
             _draw_losses(loss, drawn, label)
             for symbol, look in zip(symbols, looks(len(symbols)), strict=True):
-                _band(collapse, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
+                for ax in collapse:
+                    _band(ax, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
                 _band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
-            _finish(loss, "loss", label)
-            _finish(collapse, "DNC1", "")
-            _finish(rank, "rank", "")
-            _collapse_scale(collapse)
+            row_title([loss, *collapse, rank], label, plan)
+            _finish(loss, "loss")
+            for ax in collapse:
+                _finish(ax, "DNC1")
+                _collapse_scale(ax)
+            _finish(rank, "rank")
             rank.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             rank.set_ylim(bottom=0)
-        legend(container, axes[2])
+        legend(container, axes[plan.count // len(labels) - 1])
 
 
 def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
@@ -86,11 +96,17 @@ def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
         )
     losses = [row["mean"] for row in drawn.of("loss", series=label)]
     ax.set_yscale("log")
-    ax.set_ylim(0.7 * min([*losses, *(row["mean"] for row in references)]), 1.3 * max(losses))
+    ax.set_ylim(_bottom(drawn.rows, label), 1.3 * max(losses))
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.legend(loc="upper right", fontsize=6.5, handlelength=1.8, borderaxespad=0.0, labelspacing=0.15)
+
+
+def _bottom(rows: Sequence[Row], label: str) -> float:
+    """Of the axis of losses: the gap between loss and theory is what it is for, and the fit falls by decades."""
+    shown = [row["mean"] for row in rows if row["series"] == label and row["what"] in ("loss", "reference")]
+    return 0.7 * float(min(shown))
 
 
 def _band(ax: Axes, rows: Sequence[Row], look: dict[str, Any], symbol: str) -> None:
@@ -100,11 +116,14 @@ def _band(ax: Axes, rows: Sequence[Row], look: dict[str, Any], symbol: str) -> N
     ax.fill_between(steps, low, high, color=look["color"], alpha=0.15, linewidth=0)
 
 
-def _finish(ax: Axes, quantity: str, title: str) -> None:
+def _symbols(drawn: Drawn) -> list[str]:
+    return list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
+
+
+def _finish(ax: Axes, quantity: str) -> None:
     ax.set_xscale("symlog", linthresh=10, linscale=0.5)
     ax.set_xlabel("step")
     ax.set_ylabel(quantity)
-    ax.set_title(typeset(title), loc="left")
     ax.margins(x=0.02)
 
 
@@ -119,7 +138,7 @@ def _collapse_scale(ax: Axes) -> None:
 def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
     if not histories.ids:
         return []
-    L = series.settings["L"]
+    L = series.row["L"]
     place = {"series": series.label, "runs": len(histories.ids), "run_ids": histories.ids}
     first = series.row
     comparable = first["kind"] != "e2e" or first["config"].get("reg") == "dufm"

@@ -19,6 +19,7 @@ from nccli.store._hidden import Stage, hidden_layers, largest_dnc1
 from nccli.store._lines import as_line, from_lines
 from nccli.store._measured_again import measured_again
 from nccli.store._merge import MergeReport, merge_contents, merge_stores
+from nccli.store._options import OPTION_DEFAULTS, OPTION_TYPES
 from nccli.store._problem import problem_of
 from nccli.store._query import (
     Row,
@@ -47,6 +48,8 @@ __all__ = [
     "FINISHED",
     "GROUP_COLUMNS",
     "NUMBER_COLUMNS",
+    "OPTION_DEFAULTS",
+    "OPTION_TYPES",
     "RUNNING",
     "TABLES",
     "TEXT_COLUMNS",

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from nccli.theory._best import solve_dnc, solve_srg
 from nccli.theory._problem import Problem
+from nccli.theory._srg import triangular_root
 
 _LEAST_K = 4
 _MOST_K = 64
@@ -38,12 +39,20 @@ def srg_threshold(problem: Problem) -> int | None:
 
 
 def local_exponent(problem: Problem) -> float | None:
-    """d log(L_SRG/L_DNC) / d log K between this K and twice it; None where SRG does not exist or DNC is trivial."""
+    """d log(L_SRG/L_DNC) / d log K from this K on; None where SRG does not exist or DNC is trivial.
+
+    Up to the triangular number that is nearest to 2K: between K on a triangular and one on a truncated construction the
+    ratio jumps. Where K itself is none, up to 2K.
+    """
     ratios = []
-    for K in (problem.K, 2 * problem.K):
+    further = 2 * problem.K
+    if triangular_root(problem.K) is not None:
+        r = round((1 + math.sqrt(1 + 8 * further)) / 2)
+        further = r * (r - 1) // 2
+    for K in (problem.K, further):
         there = replace(problem, K=K)
         dnc, srg = solve_dnc(there), solve_srg(there)
         if srg is None or dnc.trivial:
             return None
         ratios.append(srg.loss / dnc.loss)
-    return math.log(ratios[1] / ratios[0]) / math.log(2)
+    return math.log(ratios[1] / ratios[0]) / math.log(further / problem.K)

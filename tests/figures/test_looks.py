@@ -22,7 +22,7 @@ from nccli.figures import (
     render,
     style,
 )
-from nccli.figures._style import looks
+from nccli.figures._style import looks, width_of, wrapped
 from nccli.store import Selection, parse_where, select_settings
 from nccli.theory import Problem
 
@@ -148,3 +148,48 @@ def test_the_caption_can_be_dropped(connection: Connection, trained: Selection) 
         with_it, without = (STORE_FIGURES["rank-vs-wd"].draw(drawn, 5.5, caption) for caption in (True, False))
     assert with_it.get_supxlabel() != ""
     assert without.get_supxlabel() == ""
+
+
+def test_text_is_broken_where_it_fits_and_nothing_of_it_is_lost() -> None:
+    text = "λ = 0.004, lr = 0.5, steps = 5000, λ_H1 = 0.001, schedule = step:0.1@0.5,0.75 and so on"
+    for inches in (0.3, 1.2, 3.0, 30.0):
+        lines = wrapped(text, inches, 8).split("\n")
+        assert " ".join(lines) == text
+        assert all(width_of(line, 8) <= inches or " " not in line for line in lines)
+    assert "\n" not in wrapped(text, 30.0, 8)
+
+
+@pytest.mark.parametrize("name", ["rank-vs-wd", "effective-rank", "spectra", "gram", "training"])
+def test_long_names_of_many_settings_leave_the_panels_their_room(
+    name: str, connection: Connection, trained: Selection
+) -> None:
+    figure = STORE_FIGURES[name]
+    drawn = figure.collect(connection, trained, Options())
+    more = ", lr = 0.5, steps = 5000, schedule = cosine, momentum = 0.9"
+    rows = [{**row, "series": row["series"] + more * (row["what"] not in ("dnc", "srg"))} for row in drawn.rows]
+    longer = replace(drawn, rows=rows)
+    heights = []
+    with style():
+        for each in (drawn, longer):
+            page = figure.draw(each, 3.25)
+            page.draw_without_rendering()
+            heights.append([ax.get_window_extent().height / page.dpi for ax in page.axes if ax.get_visible()])
+    assert all(after >= 0.75 * before for before, after in zip(*heights, strict=True))
+
+
+def test_equal_series_do_not_hide_each_other(connection: Connection, trained: Selection) -> None:
+    figure = STORE_FIGURES["rank-vs-wd"]
+    drawn = figure.collect(connection, trained, Options())
+    first, second = (label for label in drawn.values("series") if label.startswith("n ="))
+    same = [{**row, "series": second} for row in drawn.rows if row["series"] == first]
+    equal = replace(drawn, rows=[*(row for row in drawn.rows if row["series"] != second), *same])
+    with style():
+        page = figure.draw(equal, 5.5)
+        page.draw_without_rendering()
+        (ax,) = page.axes
+        places = [
+            line.get_transform().transform(line.get_xydata())[0]
+            for line in ax.lines
+            if line.get_label() in (first, second) or line.get_marker() in ("o", "s")
+        ]
+    assert len({round(float(x), 3) for x, _ in places}) == 2

@@ -1,7 +1,9 @@
 """Figures draw the numbers of the store, and say which runs they come from."""
 
 from dataclasses import replace
+from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +13,22 @@ from nccli.errors import InputError, NothingFoundError
 from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, wilson_interval
 from nccli.figures._series import split_series
 from nccli.figures._stages import require_few
-from nccli.metrics import RANK_RTOL
+from nccli.metrics import RANK_RTOL, measure_layers
 from nccli.store import (
     Selection,
+    SettingRuns,
     Stage,
+    Store,
     comparison_records,
     parse_where,
+    save_run,
     select_history,
     select_matrix,
     select_ranks,
     select_settings,
     select_spectra,
 )
+from nccli.sweep import measured_run
 from nccli.theory import Problem
 from tests.figures.conftest import rows_of
 
@@ -78,13 +84,8 @@ def test_spectra_are_means_of_stored_singular_values(connection: Connection, col
     drawn = SPECTRA.collect(connection, collapsed, Options())
     spectra = select_spectra(connection, ids(connection, collapsed))
     assert drawn.values("series") == ["λ = 0.005", "λ = 0.02"]
-    assert [(row["layer"], row["stage"]) for row in drawn.rows if row["index"] == 1][:5] == [
-        (1, "post"),
-        (2, "post"),
-        (3, "post"),
-        (4, "pre"),
-        (4, "post"),
-    ]
+    shown = [(row["layer"], row["stage"]) for row in drawn.rows if row["index"] == 1 and row["series"] == "λ = 0.005"]
+    assert shown == [(1, "post"), (2, "pre"), (2, "post"), (3, "pre"), (3, "post"), (4, "pre"), (4, "post")]
     for row in drawn.rows:
         values = [spectra[key][Stage(row["layer"], row["stage"])][row["index"] - 1] for key in row["run_ids"]]
         assert row["value"] == pytest.approx(fmean(values), rel=1e-14)
@@ -235,4 +236,55 @@ def test_unequal_weight_decays_are_named_one_by_one_and_nothing_is_none(
     unequal = {**first.row["config"], "wd_layers": [5e-3, 5e-3, 1e-2]}
     other = replace(first, row={**first.row, "wd": None, "config": unequal})
     labels = sorted(series.label for series in split_series([first, other]))
-    assert labels == ["λ = 0.005", "λ_H1 = 0.005, λ_W = 0.005, 0.005, 0.01"]
+    assert labels == ["λ = 0.005", "λ_H1 = 0.005, λ_W = (0.005 0.005 0.01)"]
+
+
+def _with(run: SettingRuns, wd: float, h1: float, **options: Any) -> SettingRuns:
+    """The runs as if they had these weight decays and options."""
+    config = {**run.row["config"], "wd_layers": [wd] * 4, "wd_h1": h1, **options}
+    return replace(run, row={**run.row, "wd": wd, "wd_h1": h1, "config": config})
+
+
+@pytest.mark.parametrize(
+    ("decays", "expected"),
+    [
+        ([(1e-3, 1e-3), (2e-3, 2e-3)], {"": 2}),
+        ([(1e-3, 1e-3), (2e-3, 2e-3), (1e-3, 4e-3), (2e-3, 4e-3)], {"λ_H1 = λ": 2, "λ_H1 = 0.004": 2}),
+        ([(1e-3, 1e-3), (2e-3, 2e-3), (1e-3, 4e-3), (2e-3, 8e-3)], {"λ_H1/λ = 1": 2, "λ_H1/λ = 4": 2}),
+        ([(1e-3, 2e-3), (2e-3, 2e-3), (4e-3, 2e-3)], {"": 3}),
+        ([(1e-3, 2e-3), (2e-3, 2e-3), (1e-3, 3e-3), (2e-3, 3e-3)], {"λ_H1 = 0.002": 2, "λ_H1 = 0.003": 2}),
+    ],
+)
+def test_runs_of_other_decays_of_the_features_are_other_curves_over_the_weight_decay(
+    connection: Connection, trained: Selection, decays: list[tuple[float, float]], expected: dict[str, int]
+) -> None:
+    (first, *_) = select_settings(connection, trained, ("loss",))
+    series = split_series([_with(first, wd, h1) for wd, h1 in decays], ("wd",))
+    assert {each.label: len(each.members) for each in series} == expected
+
+
+def test_labels_leave_out_what_is_as_usual_and_are_never_empty(connection: Connection, trained: Selection) -> None:
+    (first, *_) = select_settings(connection, trained, ("loss",))
+    cosine = _with(first, 5e-3, 5e-3, schedule="cosine")
+    plain = _with(first, 5e-3, 5e-3)
+    assert [each.label for each in split_series([plain, cosine])] == ["schedule = constant", "schedule = cosine"]
+    larger = _with(first, 1e-2, 1e-2)
+    labels = {each.label for each in split_series([plain, cosine, larger])}
+    assert labels == {"λ = 0.005", "λ = 0.005, schedule = cosine", "λ = 0.01"}
+
+
+def test_an_exact_srg_is_called_exact(connection: Connection) -> None:
+    drawn = STORE_FIGURES["gram"].collect(connection, Selection(where=parse_where("kind=srg")), Options())
+    assert ", exact, " in drawn.caption
+    assert "blocks" not in drawn.caption
+
+
+def test_features_of_other_networks_are_drawn_too(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "features.db"))
+    rng = np.random.default_rng(0)
+    layers = measure_layers([(1, "post", rng.normal(size=(12, 5)))], np.repeat(np.arange(3), 4), [np.eye(3, 5)])
+    save_run(made, measured_run("features", layers, 4, {"source": "a.npz", "data": "0" * 16}, 0.1))
+    with made.read() as connection:
+        for name in ("spectra", "effective-rank", "gram", "class-means"):
+            drawn = STORE_FIGURES[name].collect(connection, Selection(), Options())
+            assert drawn.values("symbol") == ["$M_{1}$"]

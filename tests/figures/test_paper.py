@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from nccli.dufm.config import DufmConfig
 from nccli.figures import PAPER_FIGURES, Options, render, style
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
+from nccli.sweep import execute_dufm, plan_runs
 from tests.store.example_runs import STAGES, example_run
 
 
@@ -64,9 +66,22 @@ def test_training_end_to_end_has_lines_of_theory_only_where_theory_applies(tmp_p
 def test_without_runs_every_part_names_the_command_that_makes_them(name: str) -> None:
     found, missing = PAPER_FIGURES[name].collect(None, Selection(), Options())
     assert all(part.figure is None for part, _ in found)
-    for part in missing:
-        assert part.command.startswith(("nccli train-dufm --K", "nccli train-e2e --dataset", "nccli construct --kind"))
-        assert parse_where(part.where)
+    for each in missing:
+        assert each.part.command.startswith(
+            ("nccli train-dufm --K", "nccli train-e2e --dataset", "nccli construct --kind")
+        )
+        assert parse_where(each.part.where)
+        assert each.why == ""
+
+
+def test_runs_that_are_not_of_low_rank_are_counted_and_not_drawn(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "full.db"))
+    config = DufmConfig(K=6, L=4, n=1, width=9, wd_h1=1e-3, wd_layers=(1e-3,) * 4, lr=0.1, steps=1, seed=0)
+    execute_dufm(plan_runs([config], made, force=False), made, "cpu")
+    with made.read() as connection:
+        found, missing = PAPER_FIGURES["fig7"].collect(connection, Selection(), Options())
+    assert found == []
+    assert {each.why for each in missing} == {"of 1 run none is of low rank, below 6 in the hidden layers"}
 
 
 def test_there_are_ten() -> None:

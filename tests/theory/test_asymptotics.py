@@ -1,12 +1,13 @@
 """Theorem 5 as K grows: the exponent of L_SRG/L_DNC, and what K = 10⁴ costs."""
 
+import math
 import tracemalloc
 from math import comb
 
 import numpy as np
 import pytest
 
-from nccli.theory import Problem, solve, solve_dnc, solve_srg, srg
+from nccli.theory import Problem, local_exponent, solve, solve_dnc, solve_srg, srg
 from tests.oracle.dnc_scalar import dnc_threshold
 
 MIB = 2**20
@@ -44,3 +45,15 @@ def test_ten_thousand_classes_need_no_square_matrix(K: int, variant: str) -> Non
         tracemalloc.stop()
     assert not solution.trivial
     assert peak < 8 * MIB
+
+
+def test_the_local_exponent_compares_triangular_with_triangular_numbers() -> None:
+    def ratio(K: int) -> float:
+        problem = Problem.uniform(K, 4, 5e-4)
+        srg = solve_srg(problem)
+        assert srg is not None
+        return srg.loss / solve_dnc(problem).loss
+
+    for K, further in ((10, 21), (15, 28), (45, 91), (12, 24)):
+        expected = math.log(ratio(further) / ratio(K)) / math.log(further / K)
+        assert local_exponent(Problem.uniform(K, 4, 5e-4)) == pytest.approx(expected)
