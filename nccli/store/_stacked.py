@@ -15,6 +15,7 @@ from nccli.store._hidden import Stage
 from nccli.store.tables import History, Layer, SingularValue
 
 _CHUNK = 5_000
+_FEW = 200  # rows at once: a long list of short-lived rows costs twice the time
 _MOST_STEPS = 400
 _LAYER = Layer.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
 _VALUE = SingularValue.__table__.c  # type: ignore[attr-defined]
@@ -114,7 +115,9 @@ def _stack(
             own = _keys_of_one(connection, wanted, table.run_id, key)
         first = [column == part for column, part in zip(key, own[0] if own else (), strict=False)]
         found += connection.scalars(select(table.run_id).where(wanted, *first).order_by(table.run_id))
-        numbers += connection.scalars(select(value).where(wanted).order_by(table.run_id, *key))
+        rows = connection.scalars(select(value).where(wanted).order_by(table.run_id, *key))
+        for few in rows.partitions(_FEW):
+            numbers += few
     if len(numbers) != len(found) * len(own):
         raise StoreError(f"runs such as {found[0]} have the same settings but other layers: see nccli store check")
     array = np.array(numbers, dtype=float).reshape(len(found), len(own))

@@ -12,7 +12,7 @@ from nccli.theory._spectrum import Spectrum
 from nccli.theory._template import Construction, Matrix, Template
 
 _GRID = 1024
-_SECTIONS, _NARROWINGS = 64, 9  # 64^9 = 2^54: down to rounding, without SciPy, which takes longer to load
+_SECTIONS, _NARROWINGS = 256, 7  # 256^7 = 2^56: down to rounding, without SciPy, which takes longer to load
 
 
 @dataclass(frozen=True, eq=False)
