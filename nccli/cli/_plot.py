@@ -178,7 +178,8 @@ def _paper(figure: "PaperFigure", asked: _Asked) -> _Ready:
         raise NothingFoundError(f"{figure.name}: {reasons}; more seeds or another --wd may find some:{listed}")
     if not found:
         raise NothingFoundError(f"the store has no runs for {figure.name}; make them with{listed}")
-    notes = [text for _, drawn in found for text in drawn.notes]
+    several = len(found) > 1
+    notes = [f"{part.title}: {text}" if several else text for part, drawn in found for text in drawn.notes]
     if missing:
         titles = "; ".join(each.part.title + (f" ({each.why})" if each.why else "") for each in missing)
         notes.append(f"left out for want of runs: {titles}; make them with{listed}")

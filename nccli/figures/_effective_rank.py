@@ -27,7 +27,7 @@ class EffectiveRank(StoreFigure):
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Stored effective ranks of M_1..M_L and Mt_L."""
         series = split_series(select_settings(connection, selection))
-        require_curves(series, self.name)
+        require_curves(series, self.name, connection, selection)
         rows: list[Row] = []
         for each in series:
             found = stack_layers(connection, each.ids, "effective_rank")

@@ -1,5 +1,6 @@
 """Class means and their Gram matrices as heat maps, layer by layer (Súkeník et al. 2024, Figures 1, 4, 5, 7 and 8)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +17,17 @@ from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
 from nccli.figures._style import Layout, layout, panels, row_title
 from nccli.metrics import ZERO_FLOOR
-from nccli.store import Selection, Stage, hidden_layers, select_layers, select_matrix, select_settings
+from nccli.store import Selection, SettingRuns, Stage, hidden_layers, select_layers, select_matrix, select_settings
 
 _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
 _DEAD = 1e-3
 _LEAST = 0.38
 _SMALL = 7
+_BAR, _GAP, _BETWEEN = 0.6, 0.07, 0.16
+"""Width of the colour bar with its label and of the gap between panels, height between titled rows, in inches."""
+
+_CAPTION = 0.3
+"""Height of the small print, in inches."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class HeatMaps(StoreFigure):
     Attributes:
         matrix: name in table `matrix`, "gram" or "class_means".
         stages: which layers; None for M_1..M_L and Mt_L.
+        best: of all settings only the run with the least loss over the DNC loss of its problem.
         name, summary, recipe: as of every figure.
     """
 
@@ -38,12 +45,15 @@ class HeatMaps(StoreFigure):
     name: str
     summary: str
     stages: tuple[Stage, ...] | None = None
+    best: bool = False
     recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Stored matrices, classes in the order in which their structure shows."""
-        series = split_series(select_settings(connection, selection, ("loss",)))
-        require_few(series, self.name)
+        series = split_series(select_settings(connection, selection, ("loss", "loss_dnc")))
+        if self.best:
+            return self._collect_best(connection, series, options)
+        require_few(series, self.name, connection, selection)
         rows: list[Row] = []
         chosen = []
         for each in series:
@@ -58,12 +68,28 @@ class HeatMaps(StoreFigure):
         extra = ["of each setting the run with the least loss"] if several else []
         return Drawn(rows, describe(series, "; ".join([*extra, _order_words(rows, options.raw)])))
 
+    def _collect_best(self, connection: Connection, series: Sequence[Series], options: Options) -> Drawn:
+        every = [member for each in series for member in each.members]
+        members = {key: member for member in every for key in member.ids}
+        losses = {key: pair for member in every for key, pair in _losses(member).items()}
+        for key in sorted(losses, key=lambda key: (*_finite_first(*losses[key]), key)):
+            layers = select_layers(connection, [key])[key]
+            if not layers:
+                continue
+            (only,) = split_series([SettingRuns(members[key].row, (key,), {})])
+            rows = self._run_rows(connection, only, key, layers, options.raw)
+            least = "loss / DNC loss" if np.isfinite(losses[key][0]) else "loss"
+            words = [f"of {len(losses)} runs in {len(series)} settings that with the least {least}"] * (len(losses) > 1)
+            return Drawn(rows, describe([only], "; ".join([*words, _order_words(rows, options.raw)])))
+        raise NothingFoundError("none of the runs has matrices: they diverged")
+
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A row a setting."""
         labels = drawn.values("series")
         columns = max(len(self._symbols(drawn, label)) for label in labels)
         titles = [label for label in labels if label]
-        return layout(columns * len(labels), width, columns, aspect=1.0, least=_LEAST, titles=titles)
+        square = 1.0 - (_BAR + columns * (_GAP - _BETWEEN * bool(titles))) / width
+        return layout(columns * len(labels), width, columns, square, _LEAST, _CAPTION, titles)
 
     def _symbols(self, drawn: Drawn, label: str) -> list[str]:
         return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))
@@ -144,8 +170,19 @@ class HeatMaps(StoreFigure):
 
 
 def _least_loss(series: Series) -> str:
-    pairs = [pair for member in series.members for pair in zip(member.values["loss"], member.ids, strict=True)]
-    return min(pairs, key=lambda pair: (not np.isfinite(pair[0]), pair))[1]
+    pairs = [(key, pair[1]) for member in series.members for key, pair in _losses(member).items()]
+    return min(pairs, key=lambda pair: (*_finite_first(pair[1]), pair[0]))[0]
+
+
+def _losses(member: SettingRuns) -> dict[str, tuple[float, float]]:
+    """Of each run loss / DNC loss and loss."""
+    loss, dnc = member.values["loss"], member.values["loss_dnc"]
+    return dict(zip(member.ids, zip((loss / dnc).tolist(), loss.tolist(), strict=True), strict=True))
+
+
+def _finite_first(*values: float) -> tuple[tuple[bool, float], ...]:
+    """Values as keys for sorting, those that are not finite last."""
+    return tuple((not math.isfinite(value), value if math.isfinite(value) else 0.0) for value in values)
 
 
 def _class_order(connection: Connection, key: str, known: Mapping[Stage, Row], L: int) -> Int[np.ndarray, " K"]:

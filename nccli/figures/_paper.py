@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
-from nccli.errors import NothingFoundError
+from nccli.errors import InputError, NothingFoundError
 from nccli.figures._figure import Drawn, Options, StoreFigure
 from nccli.figures._loss_ratio import collect_loss_ratio, draw_loss_ratio_in
 from nccli.figures._render import settle, take_layout
@@ -79,6 +79,9 @@ class PaperFigure:
             connection: None where there is no store.
             selection: narrows the runs of every part.
             options: of the user.
+
+        Raises:
+            InputError: the runs do not fit into the figure.
         """
         found: list[tuple[Part, Drawn]] = []
         missing: list[Missing] = []
@@ -96,6 +99,9 @@ class PaperFigure:
                 if part.only:
                     drawn = replace(drawn, caption=f"{drawn.caption}; only {part.only_words}")
                 found.append((part, drawn))
+            except InputError as error:
+                own_words = str(error).removeprefix(f"{part.figure.name}: ")
+                raise InputError(f"{self.name}, {part.title}: {own_words}") from error
             except NothingFoundError:
                 others = about.count(connection) if connection is not None and part.only else 0
                 missing.append(Missing(part, others))

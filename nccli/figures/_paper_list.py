@@ -1,8 +1,10 @@
 """The figures of the paper: which runs each shows, and what makes them (theory sheet, section 4)."""
 
+from dataclasses import replace
+
 from nccli.figures._dnc_share import DncShareVsWidth
 from nccli.figures._effective_rank import EffectiveRank
-from nccli.figures._heat_maps import HEAT_MAPS, HeatMaps
+from nccli.figures._heat_maps import HEAT_MAPS
 from nccli.figures._paper import PaperFigure, Part
 from nccli.figures._rank_vs import RANK_FIGURES
 from nccli.figures._spectra import Spectra
@@ -15,9 +17,9 @@ _FIG2 = "K=10 and L=4 and wd=4e-3 and wd_h1=4e-3 and lr=0.5 and width=30"
 _CIFAR10, _MNIST = "config.dataset=cifar10", "config.dataset=mnist"
 _DUFM_LIKE, _STANDARD = "config.reg=dufm", "config.reg=standard"
 _RANKS = {figure.axis: figure for figure in RANK_FIGURES}
-_CLASS_MEANS, _GRAM = HEAT_MAPS
-_FIG1 = HeatMaps("class_means", "class-means", "", (Stage(3, "post"), Stage(4, "pre"), Stage(4, "post")))
-_FIG5 = HeatMaps("class_means", "class-means", "", (Stage(2, "post"), Stage(3, "post"), Stage(4, "pre")))
+_CLASS_MEANS, _GRAM = (replace(figure, best=True) for figure in HEAT_MAPS)
+_FIG1 = replace(_CLASS_MEANS, stages=(Stage(3, "post"), Stage(4, "pre"), Stage(4, "post")))
+_FIG5 = replace(_CLASS_MEANS, stages=(Stage(2, "post"), Stage(3, "post"), Stage(4, "pre")))
 _E2E_CIFAR10 = "nccli train-e2e --dataset cifar10 --backbone resnet20 --lr 0.05 --width 64 --seed 0..4"
 
 
@@ -32,8 +34,8 @@ def _near_srg(number: int, K: int) -> PaperFigure:
         f"fig{number}",
         f"near-SRG solutions at K = {K}, L = 4: class means and Gram matrices",
         (
-            Part(_CLASS_MEANS, f"class means of the best low-rank runs, K = {K}", where, command, *_low_rank(K)),
-            Part(_GRAM, f"their Gram matrices, K = {K}", where, command, *_low_rank(K)),
+            Part(_CLASS_MEANS, f"class means of the best low-rank run, K = {K}", where, command, *_low_rank(K)),
+            Part(_GRAM, f"its Gram matrices, K = {K}", where, command, *_low_rank(K)),
         ),
     )
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, axis_value, describe, each_of, split_series
-from nccli.figures._stages import MOST_DOTS, require_curves
+from nccli.figures._stages import MOST_CURVES, MOST_DOTS, require_curves
 from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
@@ -53,7 +53,7 @@ class RankVs(StoreFigure):
         if not usable:
             raise NothingFoundError(f"none of the runs has hidden ranks and a value of {self.axis} for all layers")
         series = curves(split_series(usable, (self.axis,)), self.axis, options)
-        require_curves(series, self.name)
+        require_curves(series, self.name, connection, selection, self.axis)
         total = sum(len(member.ids) for each in series for member in each.members)
         rows = [row for each in series for row in self._series_rows(each, dots=total <= MOST_DOTS)]
         counts = [row["runs"] for row in rows if row["what"] == "mean"]
@@ -174,9 +174,11 @@ def _labels(drawn: Drawn) -> list[str]:
 
 
 def curves(series: list[Series], axis: str, options: Options) -> list[Series]:
-    """The series; where only curves are wanted, those of several points if there are any."""
+    """The series; where only curves are wanted or fit, those of several points if there are any."""
     several = [each for each in series if len({axis_value(member.row, axis) for member in each.members}) > 1]
-    return several if options.curves_only and several else series
+    if not several or len(several) == len(series) or not (options.curves_only or len(series) > MOST_CURVES):
+        return series
+    return split_series([member for each in several for member in each.members], (axis,))
 
 
 def set_axis(ax: Axes, values: Sequence[float], log: bool, label: str) -> None:

@@ -33,7 +33,7 @@ class Spectra(StoreFigure):
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Stored spectra of M_1..M_L and Mt_L, and of inner Mt_l where the activation changes them."""
         series = split_series(select_settings(connection, selection))
-        require_few(series, self.name)
+        require_few(series, self.name, connection, selection)
         found = [(each, stack_spectra(connection, each.ids)) for each in series]
         left_out = sum(len(each.ids) - len(spectra.ids) for each, spectra in found)
         told = [(each, spectra, *_stages(each, spectra)) for each, spectra in found if spectra.ids]

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from nccli.errors import InputError
 from nccli.figures._series import Series
-from nccli.store import Stage
+from nccli.store import Selection, Stage, mixed_columns
 
 MOST_PANELS = 12
 MOST_ROWS = 6
 MOST_CURVES = 16
 MOST_DOTS = 2000
+_NAMED = 8
 
 
 def shown_stages(L: int) -> list[Stage]:
@@ -27,28 +30,35 @@ def features_symbol(stage: Stage) -> str:
     return rf"$\widetilde{{H}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$H_{{{stage.layer}}}$"
 
 
-def require_curves(series: Sequence[Series], name: str) -> None:
-    """Refuse more settings than a panel can show as curves.
+def require_curves(
+    series: Sequence[Series], name: str, connection: Connection, selection: Selection, axis: str = ""
+) -> None:
+    """Refuse more settings than a panel can show as curves along an axis.
 
     Raises:
         InputError: there are.
     """
     if len(series) > MOST_CURVES:
-        raise InputError(
-            f"{name}: the runs have {len(series)} different settings ({series[0].label}; {series[1].label}; …) and a "
-            f"panel has at most {MOST_CURVES} curves: narrow them with --where"
-        )
+        what = f"a panel has at most {MOST_CURVES} curves"
+        raise InputError(_too_many(len(series), name, what, mixed_columns(connection, selection, [axis] * bool(axis))))
 
 
-def require_few(series: Sequence[Series], name: str, most: int = MOST_PANELS) -> None:
+def require_few(
+    series: Sequence[Series], name: str, connection: Connection, selection: Selection, most: int = MOST_PANELS
+) -> None:
     """Refuse more settings than there can be panels, or rows of panels.
 
     Raises:
         InputError: there are.
     """
     if len(series) > most:
-        what = "rows" if most == MOST_ROWS else "panels"
-        raise InputError(
-            f"{name}: the runs have {len(series)} different settings ({series[0].label}; {series[1].label}; …) and a "
-            f"figure has at most {most} {what}: narrow them with --where"
-        )
+        what = f"a figure has at most {most} {'rows' if most == MOST_ROWS else 'panels'}"
+        raise InputError(_too_many(len(series), name, what, mixed_columns(connection, selection, ())))
+
+
+def _too_many(count: int, name: str, what: str, differing: Sequence[str]) -> str:
+    names = [*differing[:_NAMED], *["…"] * (len(differing) > _NAMED)]
+    return (
+        f"{name}: the runs have {count} different settings and {what}: narrow them with --where, "
+        f"they differ in {', '.join(names)}"
+    )

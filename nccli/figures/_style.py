@@ -123,6 +123,7 @@ def layout(
     columns: int | None = None,
     aspect: float = 0.62,
     least: float = _PANEL,
+    around: float = 0.5,
     titles: Sequence[str] = (),
     named: Sequence[str] = (),
 ) -> Layout:
@@ -134,13 +135,14 @@ def layout(
         columns: panels a row where there is room for them; as evenly as rows allow by default.
         aspect: height over width of a panel.
         least: width of a panel, in inches.
+        around: height for the small print and the first line of the legend, in inches.
         titles: one for each panel, as `panel_title` sets them; or for so many panels as `row_title` does.
         named: labels of the legend.
     """
     room = max(1, int(width / least))
     in_row = min(columns, room) if columns is not None else -(-count // -(-count // room))
     rows = -(-count // in_row)
-    height = rows * min(aspect * width / in_row + 0.4, 2.4) + 0.5
+    height = rows * min(aspect * width / in_row + 0.4, 2.4) + around
     if len(titles) == count:
         lines = [_lines(wrapped(title, _title_room(width, in_row), _SMALL_TITLE)) for title in titles]
         height += _LINE * sum(max(lines[start : start + in_row]) - 1 for start in range(0, count, in_row))

@@ -38,7 +38,7 @@ class Training(StoreFigure):
                 f"--rank-rtol {options.rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}"
             )
         series = split_series(select_settings(connection, selection))
-        require_few(series, self.name, MOST_ROWS)
+        require_few(series, self.name, connection, selection, MOST_ROWS)
         rows, left_out = [], 0
         for each in series:
             histories = stack_history(connection, each.ids)

@@ -127,7 +127,7 @@ def test_more_settings_than_panels_are_refused(connection: Connection, trained: 
     setting = select_settings(connection, trained)[0]
     many = [replace(setting, row={**setting.row, "config": {**setting.row["config"], "lr": i}}) for i in range(13)]
     with pytest.raises(InputError, match="13 different settings"):
-        require_few(split_series(many), "spectra")
+        require_few(split_series(many), "spectra", connection, trained)
 
 
 def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:

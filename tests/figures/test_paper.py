@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from nccli.dufm.config import DufmConfig
+from nccli.errors import InputError
 from nccli.figures import PAPER_FIGURES, Options, render, style
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
 from nccli.sweep import execute_dufm, plan_runs
@@ -82,6 +83,45 @@ def test_runs_that_are_not_of_low_rank_are_counted_and_not_drawn(tmp_path: Path)
         found, missing = PAPER_FIGURES["fig7"].collect(connection, Selection(), Options())
     assert found == []
     assert {each.why for each in missing} == {"of 1 run none is of low rank, below 6 in the hidden layers"}
+
+
+def low_rank_run(seed: int, wd: float, ratio: float) -> FinishedRun:
+    """A stopped run for fig7, with its loss as a multiple of the DNC loss."""
+    config = {"K": 6, "L": 4, "n": 1, "wd_h1": wd, "wd_layers": (wd,) * 4}
+    return example_run(seed, config=config, optimizer="gd", loss=ratio * wd, loss_dnc=wd)
+
+
+def test_of_many_settings_the_run_of_least_loss_over_dnc_is_drawn(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "runs.db"))
+    ratios = {seed: 0.99 - 0.01 * ((7 * seed) % 20) for seed in range(20)}
+    keys = {seed: save_run(made, low_rank_run(seed, 1e-3 * (1 + seed // 2), ratio)) for seed, ratio in ratios.items()}
+    with made.read() as connection:
+        found, _ = PAPER_FIGURES["fig7"].collect(connection, Selection(), Options())
+    best = keys[min(ratios, key=lambda seed: ratios[seed])]
+    assert len(found) == 2
+    for _, drawn in found:
+        assert {key for row in drawn.rows for key in row["run_ids"]} == {best}
+        assert "1 run; of 20 runs in 10 settings that with the least loss / DNC loss" in drawn.caption
+
+
+def test_curves_of_one_point_are_left_out_and_what_is_left_is_told_apart_anew(store: Store) -> None:
+    save_run(store, end_to_end(99, "cifar10", "dufm", 1e-3, L=4))
+    with store.read() as connection:
+        found, _ = PAPER_FIGURES["fig9"].collect(connection, Selection(), Options())
+    (_, drawn), *_ = found
+    assert {row["series"] for row in drawn.of("mean")} == {""}
+    assert drawn.notes == ("1 runs left out: no ranks, no single wd, or a curve of one point",)
+
+
+def test_runs_that_do_not_fit_name_the_figure_and_the_part(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "many.db"))
+    for seed in range(13):
+        save_run(made, end_to_end(seed, "mnist", "standard", 1e-3 * (1 + seed), L=5))
+    with (
+        made.read() as connection,
+        pytest.raises(InputError, match=r"^fig4, MNIST: training: the runs .* they differ in wd, wd_h1$"),
+    ):
+        PAPER_FIGURES["fig4"].collect(connection, Selection(), Options())
 
 
 def test_there_are_ten() -> None:
