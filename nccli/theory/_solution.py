@@ -1,6 +1,7 @@
 """From a template pair to the optimal point: scales, loss, spectra, explicit matrices. Theory sheet, section 2."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from nccli.theory._spectrum import Spectrum
 from nccli.theory._template import Construction, Matrix, Template
 
 _GRID = 1024
-_SECTIONS, _NARROWINGS = 256, 7  # 256^7 = 2^56: down to rounding, without SciPy, which takes longer to load
+_MOST_STEPS, _NEAR = 100, 1e-15
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,26 +201,39 @@ def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes:
         rest = np.exp(-np.logaddexp(0, L * v + log_y1))
         return math.exp(log_c + v) + (float(counts @ rest) + (classes - int(counts.sum()))) / (2 * K)
 
-    def slope(v: float | Float[np.ndarray, " g"]) -> Float[np.ndarray, " g"]:
-        z = np.exp(-np.abs(L * np.atleast_1d(v)[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
-        return np.asarray(np.exp(log_c + np.atleast_1d(v)) - L / (2 * K) * (z / (1 + z) ** 2) @ counts)
-
-    def root(low: float, high: float) -> float:
-        for _ in range(_NARROWINGS):
-            points = np.linspace(low, high, _SECTIONS + 1)
-            turn = int(np.argmax(np.append(slope(points[1:-1]) >= 0, True)))
-            low, high = float(points[turn]), float(points[turn + 1])
-        return 0.5 * (low + high)
-
     low = (math.log(0.3) - float(log_y1.max())) / L
     high = math.log(L * classes / (8 * K)) - log_c + 1e-9
     if high <= low:
         return -math.inf, math.inf
     grid = np.linspace(low, high, _GRID)
-    slopes = slope(grid)
+    z = np.exp(-np.abs(L * grid[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
+    slopes = np.exp(log_c + grid) - L / (2 * K) * (z / (1 + z) ** 2) @ counts
     turns = np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
-    minima = [root(float(grid[i]), float(grid[i + 1])) for i in turns]
+    terms = list(zip(log_y1.tolist(), (L / (2 * K) * counts).tolist(), strict=True))
+    minima = [_turn(log_c, terms, L, float(grid[i]), float(grid[i + 1])) for i in turns]
     return min(((v, loss(v)) for v in minima), key=lambda pair: pair[1], default=(-math.inf, math.inf))
+
+
+def _turn(log_c: float, terms: Sequence[tuple[float, float]], L: int, low: float, high: float) -> float:
+    """Where the slope turns from − to + between two points: Newton's steps, halves where they would leave the bracket.
+
+    SciPy has this, but takes longer to load than a thousand of these take.
+    """
+    v = 0.5 * (low + high)
+    for _ in range(_MOST_STEPS):
+        slope = curvature = math.exp(log_c + v)
+        for log_y, weight in terms:
+            z = math.exp(-abs(L * v + log_y))
+            part = weight * z / (1 + z) ** 2
+            slope -= part
+            curvature -= math.copysign(part * L * (1 - z) / (1 + z), -(L * v + log_y))
+        low, high = (v, high) if slope < 0 else (low, v)
+        step = v - slope / curvature if curvature > 0 else low
+        following = step if low < step < high else 0.5 * (low + high)
+        if abs(following - v) <= _NEAR * max(1.0, abs(v)):
+            return following
+        v = following
+    return v
 
 
 def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matrix]:
