@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
-from nccli.figures._rank_vs import curves, set_axis
+from nccli.figures._rank_vs import curves
 from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import require_curves
-from nccli.figures._style import Layout, dodge, layout, legend, looks, panels
+from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, settings_axis
 from nccli.store import Selection, select_settings
 
 _NORMAL_QUANTILE = 1.959963984540054
@@ -67,7 +67,7 @@ class DncShareVsWidth(StoreFigure):
         """Width against share."""
         (ax,) = panels(container, plan)
         labels = drawn.values("series")
-        set_axis(ax, drawn.values("width"), True, "width d")
+        settings_axis(ax, drawn.values("width"), True, "width d", plan)
         for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             rows = drawn.of("share", series=label)
             low = [row["share"] - row["low"] for row in rows]

@@ -2,24 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, axis_value, describe, each_of, split_series
 from nccli.figures._stages import MOST_CURVES, MOST_DOTS, require_curves
-from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference
+from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference, reference_curve, settings_axis
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
 from nccli.theory import srg_rank
-
-_MOST_TICKS = 8
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class RankVs(StoreFigure):
         """The setting against rank."""
         (ax,) = panels(container, plan)
         labels = _labels(drawn)
-        set_axis(ax, sorted({row[self.axis] for row in drawn.of("mean")}), self.log, self.label)
+        settings_axis(ax, [row[self.axis] for row in drawn.of("mean")], self.log, self.label, plan)
         for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             points, means = drawn.of("run", series=label), drawn.of("mean", series=label)
             dots = ax.plot(
@@ -102,32 +99,21 @@ class RankVs(StoreFigure):
             legend(container, ax)
 
     def _draw_references(self, ax: Axes, drawn: Drawn) -> None:
+        level: dict[float, list[str]] = {}
         for what in ("dnc", "srg"):
-            rows = drawn.of(what)
-            if self.axis in ("K", "L") and len({row[self.axis] for row in rows}) > 1:
-                look: dict[str, Any] = {
-                    "color": "0.35",
-                    "linewidth": 0.8,
-                    "linestyle": (0, (4, 2)) if what == "dnc" else (0, (1.2, 1.6)),
-                }
-                ordered = sorted(rows, key=lambda row: row[self.axis])
-                ax.plot([row[self.axis] for row in ordered], [row["mean_rank"] for row in ordered], zorder=1, **look)
-                last = ordered[-1]
-                ax.annotate(
-                    what.upper(),
-                    (last[self.axis], last["mean_rank"]),
-                    (3, 0),
-                    textcoords="offset points",
-                    fontsize=7.5,
-                    color="0.35",
-                    va="center",
-                )
-                continue
-            for row in {(row["series"], row["mean_rank"]): row for row in rows}.values():
-                shared = what == "dnc" and row["mean_rank"] in {srg["mean_rank"] for srg in drawn.of("srg")}
-                if what == "dnc" or row["mean_rank"] not in {dnc["mean_rank"] for dnc in drawn.of("dnc")}:
-                    label = row["series"].replace("DNC", "DNC, SRG") if shared else row["series"]
-                    reference(ax, row["mean_rank"], label, first=what == "dnc")
+            by_name: dict[str, list[Row]] = {}
+            for row in drawn.of(what):
+                by_name.setdefault(row["series"], []).append(row)
+            for name, rows in by_name.items():
+                ranks = {row["mean_rank"] for row in rows}
+                if len(ranks) > 1 and len({row[self.axis] for row in rows}) == len(rows):
+                    places = [row[self.axis] for row in rows]
+                    reference_curve(ax, places, [row["mean_rank"] for row in rows], name, first=what == "dnc")
+                    continue
+                for rank in ranks:
+                    level.setdefault(rank, []).append(name)
+        for rank, names in level.items():
+            reference(ax, rank, _joined(names), first=names[0].startswith("DNC"))
 
     def _series_rows(self, series: Series, dots: bool) -> list[Row]:
         by_value: dict[float, list[SettingRuns]] = {}
@@ -155,18 +141,35 @@ class RankVs(StoreFigure):
 
     def _reference_rows(self, settings: Sequence[SettingRuns]) -> list[Row]:
         """Ranks of the DNC solution and of the SRG solution that is best for the runs' own problems."""
-        rows: dict[tuple[str, int, float, float | None], Row] = {}
-        several = len({each.row["K"] for each in settings}) > 1
+        found: set[tuple[str, int, int, float | None, int]] = set()
         for each in settings:
             problem = problem_of(each.row)
             place = axis_value(each.row, self.axis) if self.axis in ("K", "L") else None
             K, srg = each.row["K"], None if problem is None else srg_rank(problem)
-            for what, rank in (("dnc", K), ("srg", srg)):
-                if rank is not None:
-                    label = what.upper() + (f", K = {K}" if several else "")
-                    row = {"what": what, "series": label, self.axis: place, "mean_rank": float(rank)}
-                    rows[what, K, rank, place] = {**row, "sd": None, "runs": 0, "run_ids": []}
-        return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2], key[3] or 0))]
+            ranks = {"dnc": K, "srg": srg}
+            found |= {(what, K, each.row["L"], place, rank) for what, rank in ranks.items() if rank is not None}
+        several = self.axis != "K" and len({K for _, K, *_ in found}) > 1
+        by_depth = self.axis == "K" and len({(what, K) for what, K, *_ in found}) < len(
+            {(what, K, rank) for what, K, _, _, rank in found}
+        )
+        rows: dict[tuple[str, float | None, int], Row] = {}
+        for what, K, L, place, rank in sorted(found, key=lambda key: (*key[:3], key[3] or 0, key[4])):
+            name = what.upper() + (f", K = {K}" if several else f", L = {L}" if by_depth and what == "srg" else "")
+            row = {"what": what, "series": name, self.axis: place, "mean_rank": float(rank)}
+            rows[name, place, rank] = {**row, "sd": None, "runs": 0, "run_ids": []}
+        return list(rows.values())
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Names of lines at the same height: `DNC, SRG, K = 4` for the same problems, else `DNC, K = 4; SRG, K = 4, 6`."""
+    settings: dict[str, list[str]] = {}
+    for name in names:
+        solution, _, setting = name.partition(", ")
+        settings.setdefault(solution, []).append(setting)
+    if len({tuple(each) for each in settings.values()}) == 1:
+        settings = {", ".join(settings): next(iter(settings.values()))}
+    parts = [", ".join((name, each[0], *(last.split()[-1] for last in each[1:]))) for name, each in settings.items()]
+    return "; ".join(part.removesuffix(", ") for part in parts)
 
 
 def _labels(drawn: Drawn) -> list[str]:
@@ -179,17 +182,6 @@ def curves(series: list[Series], axis: str, options: Options) -> list[Series]:
     if not several or len(several) == len(series) or not (options.curves_only or len(series) > MOST_CURVES):
         return series
     return split_series([member for each in several for member in each.members], (axis,))
-
-
-def set_axis(ax: Axes, values: Sequence[float], log: bool, label: str) -> None:
-    """Scale, ticks at the values where they are few, and label of a horizontal axis of settings."""
-    if log:
-        ax.set_xscale("log")
-    if len(values) <= _MOST_TICKS:
-        ax.xaxis.set_major_locator(FixedLocator(list(values)))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-    ax.set_xlabel(label)
 
 
 def _at_tolerance(found: Sequence[SettingRuns], ranks: Mapping[str, float]) -> list[SettingRuns]:

@@ -1,7 +1,7 @@
 """The style sheet: sizes, colours, fonts. Every figure takes its looks from here, and only from here."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,12 +9,14 @@ from itertools import cycle, islice
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from nccli.errors import InputError
@@ -29,7 +31,11 @@ _LEGEND_TEXT, _SMALL_TITLE = 8.0, 8.0
 _LINE = 0.15
 _PAD = 3.0
 _HANDLE = 0.56
-_APART, _MOST_APART = 2.5, 16.0
+_APART, _MOST_APART, _MARKER = 2.5, 16.0, 3.0
+_MARGIN, _MOST_MARGIN, _BESIDE = 0.05, 0.15, 1.1
+"""Empty part at each end of a horizontal axis, and at most, and what stands beside a panel, in inches."""
+
+_TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
 
 # Okabe and Ito's palette, its yellow last: it is faint on paper. Cycles of different length keep pairs apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
@@ -260,7 +266,22 @@ def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0)
         first: whether it is the first of two.
         side: 1 for a name above the line, −1 below it, where a second line is near.
     """
-    ax.axhline(y, color=_GREY, linewidth=0.8, linestyle=(0, (4, 2)) if first else (0, (1.2, 1.6)), zorder=1)
+    ax.axhline(y, **_theory_look(first))
+    _name_line(ax, y, label, side)
+
+
+def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, first: bool = True) -> None:
+    """As `reference`, for theory that varies along the axis."""
+    ax.plot(x, y, **_theory_look(first))
+    _name_line(ax, y[-1], label)
+
+
+def _theory_look(first: bool) -> dict[str, Any]:
+    dashes = (0, (4, 2)) if first else (0, (1.2, 1.6))
+    return {"color": _GREY, "linewidth": 0.8, "linestyle": dashes, "zorder": 1}
+
+
+def _name_line(ax: Axes, y: float, label: str, side: int = 0) -> None:
     ax.annotate(
         label,
         xy=(1, y),
@@ -302,6 +323,34 @@ def _legend_shape(labels: Sequence[str], width: float) -> tuple[int, int]:
     return columns, -(-len(labels) // columns)
 
 
+def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan: Layout) -> None:
+    """Scale, label and ticks of a horizontal axis of settings: ticks at the values, as many as fit side by side."""
+    shown = sorted(set(values))
+    if log:
+        ax.set_xscale("log")
+    places = np.log(shown) if log else np.asarray(shown, dtype=float)
+    inch = (plan.width / plan.columns - _BESIDE) * (1 - 2 * _MARGIN) / (float(np.ptp(places)) or 1.0)
+    texts = [_tick(value) for value in shown]
+    room = [width_of(text, _TICK_TEXT) / 2 + _TICK_GAP / 2 for text in texts]
+
+    def fits(i: int, j: int) -> bool:
+        return abs(float(places[j] - places[i])) * inch >= room[i] + room[j]
+
+    kept = [0]
+    for i in range(1, len(shown) - 1):
+        if fits(kept[-1], i) and fits(i, len(shown) - 1):
+            kept.append(i)
+    kept += [len(shown) - 1] * (len(shown) > 1)
+    ax.xaxis.set_major_locator(FixedLocator([shown[i] for i in kept]))
+    ax.xaxis.set_major_formatter(FixedFormatter([texts[i] for i in kept]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(label)
+
+
+def _tick(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < _LONG_TICK else f"{value:.3g}"
+
+
 def dodge(ax: Axes, place: int, count: int, *drawn: Artist | ErrorbarContainer) -> None:
     """Set a series a little aside, so that equal ones do not hide each other.
 
@@ -314,6 +363,8 @@ def dodge(ax: Axes, place: int, count: int, *drawn: Artist | ErrorbarContainer) 
     apart = min(_APART, _MOST_APART / max(count - 1, 1))
     figure = ax.get_figure(root=True)
     assert figure is not None
+    aside_most = apart * (count - 1) / 2 + _MARKER
+    ax.set_xmargin(min(max(_MARGIN, aside_most / 72 / (figure.get_figwidth() - _BESIDE)), _MOST_MARGIN))
     aside = ScaledTranslation(apart * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
     for each in drawn:
         for artist in each.get_children() if isinstance(each, ErrorbarContainer) else [each]:

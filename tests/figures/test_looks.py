@@ -2,7 +2,7 @@
 
 import struct
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -22,6 +22,8 @@ from nccli.figures import (
     render,
     style,
 )
+from nccli.figures._figure import Drawn
+from nccli.figures._rank_vs import RankVs, _joined
 from nccli.figures._style import looks, width_of, wrapped
 from nccli.store import Selection, parse_where, select_settings
 from nccli.theory import Problem
@@ -193,3 +195,64 @@ def test_equal_series_do_not_hide_each_other(connection: Connection, trained: Se
             if line.get_label() in (first, second) or line.get_marker() in ("o", "s")
         ]
     assert len({round(float(x), 3) for x, _ in places}) == 2
+
+
+def many_curves(drawn: Drawn, values: list[float]) -> Drawn:
+    """A figure against λ with sixteen series of so many values."""
+    mean = drawn.of("mean")[0]
+    means = [{**mean, "series": f"d = {i}", "wd": value} for i in range(16) for value in values]
+    return Drawn([*means, *drawn.of("dnc"), *drawn.of("srg")], drawn.caption)
+
+
+@pytest.mark.parametrize("values", [[1e-3 * 1.1**i for i in range(20)], [1e-3, 1.01e-3, 1.02e-3], [1e-3]])
+@pytest.mark.parametrize("width", [3.25, 5.5])
+def test_ticks_of_settings_stand_apart_and_no_point_is_cut(
+    width: float, values: list[float], connection: Connection, trained: Selection
+) -> None:
+    drawn = many_curves(drawn_of("rank-vs-wd", connection, trained), values)
+    with style():
+        figure = figure_of("rank-vs-wd", drawn, width)
+        figure.draw_without_rendering()
+        (ax,) = figure.axes
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+        inner = ax.get_window_extent()
+        marks = {look["marker"] for look in looks(16)}
+        curves = [line for line in ax.lines if line.get_marker() in marks]
+        points = [line.get_transform().transform(line.get_xydata()) for line in curves]
+    assert len(boxes) >= min(len(values), 2)
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert len(points) >= 16
+    assert all(inner.x0 < x < inner.x1 for each in points for x, _ in each)
+
+
+def test_lines_of_theory_along_the_depth_are_one_a_number_of_classes(
+    connection: Connection, trained: Selection
+) -> None:
+    (any_run, *_) = select_settings(connection, trained, ("mean_hidden_rank",))
+    settings = [
+        replace(any_run, row={**any_run.row, "K": K, "L": L, "config": {"wd_h1": 5e-3, "wd_layers": [5e-3] * L}})
+        for K, L in ((10, 3), (10, 4), (15, 4), (15, 7))
+    ]
+    figure = STORE_FIGURES["rank-vs-L"]
+    assert isinstance(figure, RankVs)
+    rows = figure._reference_rows(settings)
+    assert {(row["series"], row["mean_rank"]) for row in rows} == {
+        ("DNC, K = 10", 10.0),
+        ("DNC, K = 15", 15.0),
+        ("SRG, K = 10", 5.0),
+        ("SRG, K = 15", 6.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        (["DNC"], "DNC"),
+        (["DNC", "SRG"], "DNC, SRG"),
+        (["DNC, K = 4", "SRG, K = 4"], "DNC, SRG, K = 4"),
+        (["DNC, K = 6", "SRG, K = 15"], "DNC, K = 6; SRG, K = 15"),
+        (["DNC, K = 4", "SRG, K = 4", "SRG, K = 5"], "DNC, K = 4; SRG, K = 4, 5"),
+    ],
+)
+def test_lines_at_one_height_are_named_together(names: list[str], label: str) -> None:
+    assert _joined(names) == label
