@@ -51,13 +51,14 @@ class DncShareVsWidth(StoreFigure):
         series = curves(split_series(usable, ("width",)), "width", options)
         require_curves(series, self.name, connection, selection, "width")
         rows = [row for each in series for row in _series_rows(each)]
-        extra = each_of(rows, "share of DNC in layers 2 to L−1 with its 95 % Wilson interval", "point")
+        extra = each_of(rows, rest="share of DNC in layers 2 to L−1 with its 95 % Wilson interval", of="point")
         single = len({row["width"] for row in rows}) == 1
         notes = ["all runs have the same width: the figure has a single point a series"] if single else []
-        left_out = sum(len(each.ids) for each in usable) - sum(len(each.ids) for each in series)
+        shown = sum(row["runs"] for row in rows)
+        left_out = sum(len(each.ids) for each in found) - shown
         if left_out:
-            notes.append(f"{left_out} runs left out: a curve of one point")
-        return Drawn(rows, describe(series, extra), tuple(notes))
+            notes.append(f"{left_out} runs left out: no hidden layers, or a curve of one point")
+        return Drawn(rows, describe(series, shown, extra), tuple(notes))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""

@@ -29,8 +29,10 @@ class EffectiveRank(StoreFigure):
         series = split_series(select_settings(connection, selection))
         require_curves(series, self.name, connection, selection)
         rows: list[Row] = []
+        shown = 0
         for each in series:
             found = stack_layers(connection, each.ids, "effective_rank")
+            shown += len(found.ids)
             runs = {"runs": len(found.ids), "run_ids": found.ids}
             for stage in (stage for stage in shown_stages(each.row["L"]) if stage in found.values):
                 mean, sd = mean_sd(found.values[stage])
@@ -39,7 +41,9 @@ class EffectiveRank(StoreFigure):
                 rows.append({"what": "effective rank", **place, "sd": None if sd is None else float(sd), **runs})
         if not rows:
             raise NothingFoundError("none of the runs has layers: they diverged")
-        return Drawn(rows, describe(series, each_of(rows, "mean ± 1 sd of exp(entropy of s/Σs)")))
+        left_out = sum(len(each.ids) for each in series) - shown
+        notes = (f"{left_out} runs left out: no layers",) if left_out else ()
+        return Drawn(rows, describe(series, shown, each_of(rows, "mean ± 1 sd", "exp(entropy of s/Σs)")), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""

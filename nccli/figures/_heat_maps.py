@@ -1,7 +1,7 @@
 """Class means and their Gram matrices as heat maps, layer by layer (Súkeník et al. 2024, Figures 1, 4, 5, 7 and 8)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,32 +55,35 @@ class HeatMaps(StoreFigure):
             return self._collect_best(connection, series, options)
         require_few(series, self.name, connection, selection)
         rows: list[Row] = []
-        chosen = []
+        chosen: list[Series] = []
+        ordered: set[bool] = set()
         for each in series:
-            key = _least_loss(each)
-            layers = select_layers(connection, [key])[key]
-            if layers:
+            found = self._run_rows(connection, each, _least_loss(each), options.raw)
+            if found is not None:
                 chosen.append(each)
-                rows += self._run_rows(connection, each, key, layers, options.raw)
+                rows += found[0]
+                ordered.add(found[1])
         if not rows:
             raise NothingFoundError("none of the runs has matrices: they diverged")
-        several = any(len(each.ids) > 1 for each in chosen)
-        extra = ["of each setting the run with the least loss"] if several else []
-        return Drawn(rows, describe(series, "; ".join([*extra, _order_words(rows, options.raw)])))
+        runs = sum(len(each.ids) for each in chosen)
+        left_out = sum(len(each.ids) for each in series) - runs
+        words = ["of each setting the run with the least loss"] * (runs > len(chosen))
+        notes = (f"{left_out} runs left out: no matrices",) if left_out else ()
+        return Drawn(rows, describe(chosen, runs, "; ".join([*words, _order_words(ordered, options.raw)])), notes)
 
     def _collect_best(self, connection: Connection, series: Sequence[Series], options: Options) -> Drawn:
         every = [member for each in series for member in each.members]
         members = {key: member for member in every for key in member.ids}
         losses = {key: pair for member in every for key, pair in _losses(member).items()}
         for key in sorted(losses, key=lambda key: (*_finite_first(*losses[key]), key)):
-            layers = select_layers(connection, [key])[key]
-            if not layers:
-                continue
             (only,) = split_series([SettingRuns(members[key].row, (key,), {})])
-            rows = self._run_rows(connection, only, key, layers, options.raw)
+            found = self._run_rows(connection, only, key, options.raw)
+            if found is None:
+                continue
+            rows, ordered = found
             least = "loss / DNC loss" if np.isfinite(losses[key][0]) else "loss"
             words = [f"of {len(losses)} runs in {len(series)} settings that with the least {least}"] * (len(losses) > 1)
-            return Drawn(rows, describe([only], "; ".join([*words, _order_words(rows, options.raw)])))
+            return Drawn(rows, describe([only], 1, "; ".join([*words, _order_words({ordered}, options.raw)])))
         raise NothingFoundError("none of the runs has matrices: they diverged")
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
@@ -88,7 +91,8 @@ class HeatMaps(StoreFigure):
         labels = drawn.values("series")
         columns = max(len(self._symbols(drawn, label)) for label in labels)
         titles = [label for label in labels if label]
-        square = 1.0 - (_BAR + columns * (_GAP - _BETWEEN * bool(titles))) / width
+        in_row = min(columns, max(1, int(width / _LEAST)))
+        square = 1.0 - (_BAR + in_row * (_GAP - _BETWEEN * bool(titles))) / width
         return layout(columns * len(labels), width, columns, square, _LEAST, _CAPTION, titles)
 
     def _symbols(self, drawn: Drawn, label: str) -> list[str]:
@@ -139,12 +143,14 @@ class HeatMaps(StoreFigure):
             bar.set_label("entry / largest", fontsize=6.5, labelpad=-2)
             bar.outline.set_linewidth(0.4)
 
-    def _run_rows(
-        self, connection: Connection, series: Series, key: str, layers: Sequence[Row], raw: bool
-    ) -> list[Row]:
+    def _run_rows(self, connection: Connection, series: Series, key: str, raw: bool) -> tuple[list[Row], bool] | None:
+        """The matrices of a run, and whether a structure orders its classes; None if it has none."""
+        layers = select_layers(connection, [key])[key]
+        if not layers:
+            return None
         L = series.row["L"]
         known = {Stage(layer["layer"], layer["stage"]): layer for layer in layers}
-        order = _class_order(connection, key, known, L)
+        order, by_structure = _class_order(connection, key, known, L)
         rows: list[Row] = []
         for stage in self.stages or shown_stages(L):
             if stage not in known:
@@ -166,7 +172,7 @@ class HeatMaps(StoreFigure):
                 }
                 for i, j in np.ndindex(shown.shape)
             ]
-        return rows
+        return rows, by_structure
 
 
 def _least_loss(series: Series) -> str:
@@ -185,23 +191,25 @@ def _finite_first(*values: float) -> tuple[tuple[bool, float], ...]:
     return tuple((not math.isfinite(value), value if math.isfinite(value) else 0.0) for value in values)
 
 
-def _class_order(connection: Connection, key: str, known: Mapping[Stage, Row], L: int) -> Int[np.ndarray, " K"]:
-    """The permutation of the best recognised hidden layer; where none is, neighbours are as alike as can be."""
+def _class_order(
+    connection: Connection, key: str, known: Mapping[Stage, Row], L: int
+) -> tuple[Int[np.ndarray, " K"], bool]:
+    """The permutation of the best recognised hidden layer and True; where none is, neighbours are alike, and False."""
     hidden = [known[stage] for stage in hidden_layers(L) if stage in known]
     best = min(hidden or known.values(), key=lambda layer: layer["structure_distance"])
     if best["structure"] != "none":
-        return np.array(best["structure_order"])
-    return _seriation(select_matrix(connection, key, best["layer"], best["stage"], "gram"))
+        return np.array(best["structure_order"]), True
+    return _seriation(select_matrix(connection, key, best["layer"], best["stage"], "gram")), False
 
 
-def _order_words(rows: Sequence[Row], raw: bool) -> str:
+def _order_words(by_structure: Container[bool], raw: bool) -> str:
     if raw:
         return "classes as stored"
-    known = {row["structure"] not in (None, "none", "zero") for row in rows}
-    return {
-        frozenset({True}): "classes in the order of the structure",
-        frozenset({False}): "no structure recognised; classes that are alike side by side",
-    }.get(frozenset(known), "classes in the order of the structure, alike ones side by side where none is recognised")
+    if False not in by_structure:
+        return "classes in the order of the structure"
+    if True not in by_structure:
+        return "no structure in the hidden layers; classes that are alike side by side"
+    return "classes in the order of the structure of the hidden layers, alike ones side by side where there is none"
 
 
 def _seriation(gram: Float[np.ndarray, "K K"]) -> Int[np.ndarray, " K"]:

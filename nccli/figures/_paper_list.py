@@ -24,7 +24,7 @@ _E2E_CIFAR10 = "nccli train-e2e --dataset cifar10 --backbone resnet20 --lr 0.05 
 
 
 def _low_rank(K: int) -> tuple[str, str]:
-    return f"mean_hidden_rank<{K}", f"of low rank, below {K} in the hidden layers"
+    return f"mean_hidden_rank<{K}", f"of low rank, on average below {K} in the hidden layers"
 
 
 def _near_srg(number: int, K: int) -> PaperFigure:

@@ -54,7 +54,7 @@ class RankVs(StoreFigure):
         total = sum(len(member.ids) for each in series for member in each.members)
         rows = [row for each in series for row in self._series_rows(each, dots=total <= MOST_DOTS)]
         counts = [row["runs"] for row in rows if row["what"] == "mean"]
-        extra = each_of((row for row in rows if row["what"] == "mean"), "mean ± 1 sd", "point")
+        extra = each_of((row for row in rows if row["what"] == "mean"), "mean ± 1 sd", of="point")
         rows += self._reference_rows([member for each in series for member in each.members])
         left_out = sum(len(each.ids) for each in found) - sum(counts)
         notes = (
@@ -64,7 +64,7 @@ class RankVs(StoreFigure):
             notes.append(f"all runs have the same {self.axis}: the figure has a single point a series")
         if total > MOST_DOTS:
             notes.append(f"{sum(counts)} runs are too many dots: only their means are drawn")
-        return Drawn(rows, describe(series, extra), tuple(notes))
+        return Drawn(rows, describe(series, sum(counts), extra), tuple(notes))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""

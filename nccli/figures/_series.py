@@ -17,7 +17,9 @@ _IN_CAPTION = (
 _BARE = ("kind", "activation", "variant", "graph", "dtype", "optimizer", "dataset", "backbone")
 _SEED = ("seed",)
 _PRINTS = {"data", "state"}
-"""Fingerprints: they name what has no other name."""
+"""Fingerprints: they name what has no other name, or the same."""
+
+_DIGITS = 6
 _USUAL: dict[str, Any] = {
     "λ_H1": "λ",
     "λ_H1/λ": 1.0,
@@ -65,9 +67,11 @@ def settings_of(run: Row) -> dict[str, Any]:
         h1 = run["wd"]
     if run["kind"] == "e2e":
         config.pop("epochs", None)
+    if run["kind"] == "srg" and triangular_root(run["K"]) is not None:
+        config["variant"] = "exact"
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
-    if run["wd"] is None:
-        found["λ_W"] = f"({' '.join(f'{value:g}' for value in decays)})"
+    if run["wd"] is None and decays:
+        found["λ_W"] = f"({' '.join(f'{value:.12g}' for value in decays)})"
     if _plain(h1) != _plain(run["wd"]):
         found["λ_H1"] = h1
     return {name: _plain(value) for name, value in found.items()}
@@ -100,24 +104,38 @@ def split_series(members: Sequence[SettingRuns], varied: Iterable[str] = ()) -> 
         groups.setdefault(tuple(sorted(kept.items())), []).append(member)
     found = [(dict(key), tuple(group)) for key, group in groups.items()]
     differing = [name for name in _ordered(found) if len({settings.get(name) for settings, _ in found}) > 1]
-    named = [Series(_label(settings, differing), settings, group) for settings, group in found]
+    named = [
+        Series(label, settings, group)
+        for label, (settings, group) in zip(_labels([settings for settings, _ in found], differing), found, strict=True)
+    ]
     return sorted(named, key=lambda series: [_sort_key(series.settings.get(name)) for name in differing])
 
 
-def _label(settings: Mapping[str, Any], differing: Sequence[str]) -> str:
-    """What is not as usual; where all is, what is so."""
+def _labels(found: Sequence[Mapping[str, Any]], differing: Sequence[str]) -> list[str]:
+    """Names that tell all settings apart, as short as they can be."""
+    short = [_label(settings, differing, whole=False) for settings in found]
+    return [
+        _label(settings, differing, whole=True) if short.count(label) > 1 else label
+        for settings, label in zip(found, short, strict=True)
+    ]
+
+
+def _label(settings: Mapping[str, Any], differing: Sequence[str], whole: bool) -> str:
+    """What is not as usual; where all is, what is so. If `whole`, with fingerprints and all digits."""
     there = {name: settings.get(name, _USUAL.get(name)) for name in differing}
     there = {name: value for name, value in there.items() if value is not None}
     unusual = {name: value for name, value in there.items() if value != _USUAL.get(name, ...)}
-    unusual = {name: value for name, value in unusual.items() if name not in _PRINTS or unusual.keys() <= _PRINTS}
-    return ", ".join(_words(name, value) for name, value in (unusual or there).items())
+    if not whole and not unusual.keys() <= _PRINTS:
+        unusual = {name: value for name, value in unusual.items() if name not in _PRINTS}
+    digits = 2 * _DIGITS if whole else _DIGITS
+    return ", ".join(_words(name, value, digits) for name, value in (unusual or there).items())
 
 
 def _told_apart(found: list[dict[str, Any]], along_decay: bool) -> list[dict[str, Any]]:
     """Settings, and along an axis of λ the decay λ_H1 of the features as what stays the same along a curve.
 
-    That is λ_H1 = λ, a fixed λ_H1, or a fixed λ_H1/λ: of the last two what makes fewer curves. A run with λ_H1 = λ that
-    is the only such one belongs to the curve of that fixed λ_H1.
+    That is λ_H1 = λ, a fixed λ_H1, or a fixed λ_H1/λ: of the last two what makes fewer curves. Runs with λ_H1 = λ that
+    all have a λ_H1 which others keep fixed belong to the curves of these.
     """
     if not along_decay:
         return found
@@ -134,33 +152,31 @@ def _told_apart(found: list[dict[str, Any]], along_decay: bool) -> list[dict[str
                 settings["λ_H1/λ"] = _plain(settings.pop("λ_H1") / settings["wd"])
             continue
         equal = [settings for settings in group if "λ_H1" not in settings]
-        if len({settings["wd"] for settings in equal}) == 1 and equal[0]["wd"] in fixed:
+        if {settings["wd"] for settings in equal} <= fixed:
             for settings in equal:
                 settings["λ_H1"] = settings["wd"]
     return found
 
 
-def describe(series: Sequence[Series], extra: str = "") -> str:
-    """The caption: settings that all series share, and how many runs there are."""
+def describe(series: Sequence[Series], runs: int, extra: str) -> str:
+    """The caption: settings that all series share, how many of their runs are drawn, and what else there is to say."""
     shared = {
         name: value
         for name, value in series[0].settings.items()
         if all(other.settings.get(name, ...) == value for other in series)
     }
-    if "variant" in shared and triangular_root(shared.get("K", 0)) is not None:
-        shared["variant"] = "exact"
     parts = [_words(name, shared[name]) for name in _IN_CAPTION if name in shared and shared[name] is not None]
     parts += [_words(name, value) for name, value in shared.items() if name.startswith("λ_")]
-    runs = sum(len(each.ids) for each in series)
     parts.append(f"{runs} run{'s' if runs != 1 else ''}")
-    return ", ".join(parts) + (f"; {extra}" if extra else "")
+    return f"{', '.join(parts)}; {extra}"
 
 
-def each_of(rows: Iterable[Row], extra: str, of: str = "setting") -> str:
-    """The number of runs behind each mean that is drawn, before what else the caption says."""
+def each_of(rows: Iterable[Row], spread: str = "", rest: str = "", of: str = "setting") -> str:
+    """The number of runs behind each mean that is drawn, and how their spread is shown, before the `rest`."""
     counts = sorted({row["runs"] for row in rows if row["runs"]})
     number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"{number} a {of}, {extra}"
+    several = f"{number} a {of}" + (f", {spread}" if spread and counts != [1] else "")
+    return f"{several}; {rest}" if rest else several
 
 
 def _ordered(members: Sequence[tuple[dict[str, Any], tuple[SettingRuns, ...]]]) -> list[str]:
@@ -169,11 +185,16 @@ def _ordered(members: Sequence[tuple[dict[str, Any], tuple[SettingRuns, ...]]]) 
     return [*first, *(name for name in seen if name not in first)]
 
 
-def _words(name: str, value: Any) -> str:
+def _words(name: str, value: Any, digits: int = _DIGITS) -> str:
     if name in _BARE:
-        return _NAMES.get(str(value), str(value))
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+        return _NAMES.get(str(value), _literal(value))
+    text = f"{value:.{digits}g}" if isinstance(value, float) else _literal(value)
     return f"{ {'wd': 'λ', 'epsilon': 'ε'}.get(name, _NAMES.get(name, name)) } = {text}"
+
+
+def _literal(value: Any) -> str:
+    """What a user named, without the meaning that `$` has in figures."""
+    return str(value).replace("$", r"\$")
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

@@ -42,10 +42,11 @@ class Spectra(StoreFigure):
         if not rows:
             raise NothingFoundError("none of the runs has a spectrum: they diverged or were cut off")
         notes = (f"{left_out} runs left out: no spectrum",) if left_out else ()
-        extra = each_of(rows, "mean ± 1 sd; below 1e-4 of the largest value: on the edge")
+        extra = each_of(rows, "mean ± 1 sd", "below 1e-4 of the largest value: on the edge")
         if any(stage not in apart for _, _, stages, _ in told for stage in stages if _is_inner_pre(stage, stages)):
             extra += r"; other $\widetilde{M}_l$: as $M_l$, within 1 %"
-        return Drawn(rows, describe(series, extra), notes)
+        shown = sum(len(spectra.ids) for _, spectra in found)
+        return Drawn(rows, describe(series, shown, extra), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A panel a setting."""
@@ -93,7 +94,8 @@ def _stages(series: Series, spectra: Stacked) -> tuple[list[Stage], set[Stage]]:
     for stage in stages:
         if _is_inner_pre(stage, stages):
             pre, post = spectra.values[stage].mean(axis=0), spectra.values[Stage(stage.layer, "post")].mean(axis=0)
-            if np.abs(pre - post).max() > _SAME * np.abs(post).max(initial=0.0):
+            shown = np.maximum((pre, post), _DECADES * max(pre.max(), post.max()))
+            if (np.abs(shown[0] - shown[1]) > _SAME * shown[1]).any():
                 different.add(stage)
     return stages, different
 

@@ -217,8 +217,9 @@ def _broken(line: str, inches: float, size: float) -> list[str]:
 def width_of(text: str, size: float) -> float:
     """Inches that a line of text takes at a size in points."""
     shown = typeset(text)
-    measure = TextToPath().get_text_width_height_descent
-    width, _, _ = measure(shown, FontProperties(family="STIXGeneral", size=size), "$" in shown)
+    measure, font = TextToPath().get_text_width_height_descent, FontProperties(family="STIXGeneral", size=size)
+    plain = shown.replace(r"\$", "")
+    width, _, _ = measure(shown if "$" in plain else shown.replace(r"\$", "$"), font, "$" in plain)
     return float(width) / 72
 
 

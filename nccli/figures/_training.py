@@ -39,19 +39,27 @@ class Training(StoreFigure):
             )
         series = split_series(select_settings(connection, selection))
         require_few(series, self.name, connection, selection, MOST_ROWS)
-        rows, left_out = [], 0
+        rows: list[Row] = []
+        trained: list[Series] = []
+        shown = 0
         for each in series:
             histories = stack_history(connection, each.ids)
-            left_out += len(each.ids) - len(histories.ids)
             rows += _series_rows(each, histories)
+            trained += [each] * bool(histories.ids)
+            shown += len(histories.ids)
         if not rows:
             raise NothingFoundError("none of the runs has a history: constructions are not trained")
+        left_out = sum(len(each.ids) for each in series) - shown
         notes = (f"{left_out} runs left out: no history",) if left_out else ()
-        extra = "loss, fit, reg, rank: mean ± 1 sd; DNC1: "
-        extra += "geometric mean and range" if any(row["what"] == "dnc1" for row in rows) else "0, one sample a class"
-        if any(row["mean"] < _bottom(rows, row["series"]) for row in rows if row["what"] == "fit"):
-            extra += "; fit goes on below the axis"
-        return Drawn(rows, describe(series, each_of(rows, extra)), notes)
+        spread, rest = "loss, fit, reg, rank: mean ± 1 sd", []
+        if any(row["what"] == "dnc1" for row in rows):
+            spread += "; DNC1: geometric mean and range"
+        else:
+            rest.append("DNC1: 0, one sample a class")
+        bottoms = {each.label: _bottom(rows, each.label) for each in trained}
+        if any(row["mean"] < bottoms[row["series"]] for row in rows if row["what"] == "fit"):
+            rest.append("fit goes on below the axis")
+        return Drawn(rows, describe(trained, shown, each_of(rows, spread, "; ".join(rest))), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """Three panels a setting; two where every run has one sample a class, so that DNC1 is 0."""

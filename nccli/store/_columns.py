@@ -28,7 +28,7 @@ _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declar
 
 
 class ConfigText(FunctionElement[str]):
-    """An entry of the run's configuration as text; NULL where it has none."""
+    """An entry of the run's configuration as text, numbers as they are written there; NULL where it has none."""
 
     type = Text()
     inherit_cache = True
@@ -36,14 +36,14 @@ class ConfigText(FunctionElement[str]):
 
 @compiles(ConfigText, "sqlite")
 def _sqlite(element: ConfigText, compiler: Any, **options: Any) -> str:
-    return f"CAST(json_extract({compiler.process(element.clauses, **options)}) AS TEXT)"
+    document, _, path = (compiler.process(part, **options) for part in element.clauses)
+    return f"CAST(json_extract({document}, {path}) AS TEXT)"
 
 
 @compiles(ConfigText)
 def _postgresql(element: ConfigText, compiler: Any, **options: Any) -> str:
-    document, path = element.clauses
-    text = f"{compiler.process(document, **options)}::jsonb, {compiler.process(path, **options)}::jsonpath"
-    return f"(jsonb_path_query_first({text}) #>> '{{}}')"
+    document, name, _ = (compiler.process(part, **options) for part in element.clauses)
+    return f"({document}::json ->> {name})"
 
 
 def column_type(column: str, flag: str = "--where") -> type:
@@ -101,4 +101,4 @@ def column_expression(column: str) -> ColumnElement[Any]:
 
 def config_text(name: str) -> ColumnElement[str]:
     """An option of the configuration as text: a list as JSON, NULL where the run has no such option."""
-    return ConfigText(type_coerce(_RUN.config, Text), literal(f'$."{name}"'))
+    return ConfigText(type_coerce(_RUN.config, Text), literal(name), literal(f'$."{name}"'))

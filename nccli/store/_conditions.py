@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_
+from sqlalchemy import ColumnElement, Double, Float, and_, cast, false, func, not_, or_
 
 from nccli.store._columns import column_expression
 
@@ -43,8 +43,12 @@ class OneOf:
     values: tuple[Value, ...]
 
     def as_sql(self) -> ColumnElement[bool]:
-        """The condition as an SQLAlchemy expression with bound values."""
-        return column_expression(self.column).in_(self.values)
+        """The condition as an SQLAlchemy expression with bound values, all of one type: databases go by the first."""
+        column = column_expression(self.column)
+        if not any(isinstance(value, float) for value in self.values):
+            return column.in_(self.values)
+        numbers = column if isinstance(column.type, Float) else cast(column, Double)
+        return numbers.in_([float(value) for value in self.values])
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ _SETTINGS = (
 )
 """Columns that say the same as an option of the configuration."""
 
+_SIZES = ("K", "L", "n", "width")
 _FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
 """Options that differ where the data set or the network does."""
 
@@ -60,16 +61,26 @@ def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[s
     if all(len(settings) == 1 for settings in pairs.values()):
         return []
     one_each = select(func.min(_RUN.id)).where(wanted).group_by(_RUN.setting)
-    query = select(_RUN.setting, _RUN.kind, _RUN.config).where(_RUN.id.in_(one_each))
-    about = {setting: _options(kind, config) for setting, kind, config in connection.execute(query)}
-    names = dict.fromkeys(("kind", *_SETTINGS, *(name for each in about.values() for name in each)))
+    sizes = [_RUN[name] for name in _SIZES]
+    query = select(_RUN.setting, _RUN.kind, _RUN.config, *sizes).where(_RUN.id.in_(one_each))
+    about = {
+        setting: {**_options(kind, config), **dict(zip(_SIZES, found, strict=True))}
+        for setting, kind, config, *found in connection.execute(query)
+    }
+    names = dict.fromkeys((*_SETTINGS, *(name for each in about.values() for name in each)))
+    own = {_shown_name(key[7:]) if key.startswith("config.") else key for key in keys}
     mixed = [
         name
         for name in names
-        if name not in keys
-        and any(len({about[setting].get(name) for setting in settings}) > 1 for settings in pairs.values())
+        if name not in own
+        and any(_differ(name, [about[setting].get(name) for setting in settings]) for settings in pairs.values())
     ]
-    return [name for name in mixed if not (name.removeprefix("config.") in _FOLLOW and len(mixed) > 1)]
+    return [name for name in mixed if name.removeprefix("config.") not in _FOLLOW] or mixed
+
+
+def _differ(name: str, values: Sequence[Any]) -> bool:
+    """Whether an option has several values; unequal decays differ from equal ones in `wd` already."""
+    return len(set(values) - ({None} if name == "config.wd_layers" else set())) > 1
 
 
 def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -77,10 +88,18 @@ def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     options = {"kind": kind, **OPTION_DEFAULTS.get(kind, {}), **config}
     options.pop("seed", None)
     decays = options.pop("wd_layers", [])
-    options["wd"] = tuple(decays) if len(set(decays)) > 1 else (decays or [None])[0]
-    if "reg" in options:
-        options["reg_kind"] = options.pop("reg")
-    return {name if name in _SETTINGS else f"config.{name}": value for name, value in options.items()}
+    if len(set(decays)) > 1:
+        options["wd_layers"] = tuple(decays)
+    elif decays:
+        options["wd"] = decays[0]
+    return {_shown_name(name): value for name, value in options.items()}
+
+
+def _shown_name(name: str) -> str:
+    """Of an option, or of a column that says the same."""
+    if name == "reg":
+        return "reg_kind"
+    return name if name in (*_SETTINGS, "seed") else f"config.{name}"
 
 
 def group_records(

@@ -10,13 +10,16 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
-from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, wilson_interval
-from nccli.figures._series import split_series
+from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, render, style, wilson_interval
+from nccli.figures._heat_maps import _order_words
+from nccli.figures._series import Series, settings_of, split_series
+from nccli.figures._spectra import _stages
 from nccli.figures._stages import require_few
 from nccli.metrics import RANK_RTOL, measure_layers
 from nccli.store import (
     Selection,
     SettingRuns,
+    Stacked,
     Stage,
     Store,
     comparison_records,
@@ -253,6 +256,7 @@ def _with(run: SettingRuns, wd: float, h1: float, **options: Any) -> SettingRuns
         ([(1e-3, 1e-3), (2e-3, 2e-3), (1e-3, 4e-3), (2e-3, 8e-3)], {"λ_H1/λ = 1": 2, "λ_H1/λ = 4": 2}),
         ([(1e-3, 2e-3), (2e-3, 2e-3), (4e-3, 2e-3)], {"": 3}),
         ([(1e-3, 2e-3), (2e-3, 2e-3), (1e-3, 3e-3), (2e-3, 3e-3)], {"λ_H1 = 0.002": 2, "λ_H1 = 0.003": 2}),
+        ([(wd, h1) for wd in (1e-3, 2e-3, 3e-3) for h1 in (2e-3, 3e-3)], {"λ_H1 = 0.002": 3, "λ_H1 = 0.003": 3}),
     ],
 )
 def test_runs_of_other_decays_of_the_features_are_other_curves_over_the_weight_decay(
@@ -279,12 +283,70 @@ def test_an_exact_srg_is_called_exact(connection: Connection) -> None:
     assert "blocks" not in drawn.caption
 
 
+def test_labels_tell_equal_names_apart_by_what_else_differs(connection: Connection, trained: Selection) -> None:
+    (first, *_) = select_settings(connection, trained, ("loss",))
+    near = [_with(first, wd, wd) for wd in (0.00123456, 0.001234561, 0.01)]
+    assert [each.label for each in split_series(near)] == ["λ = 0.00123456", "λ = 0.001234561", "λ = 0.01"]
+    sets = [_with(first, 5e-3, 5e-3, lr=lr, data=data) for lr, data in ((0.1, "x"), (0.1, "y"), (0.2, "x"))]
+    assert [each.label for each in split_series(sets)] == ["lr = 0.1, data = x", "lr = 0.1, data = y", "lr = 0.2"]
+
+
+def test_only_srg_is_exact(connection: Connection) -> None:
+    (srg,) = select_settings(connection, Selection(where=parse_where("kind=srg")))
+    assert settings_of(srg.row)["variant"] == "exact"
+    assert settings_of({**srg.row, "kind": "graph"})["variant"] != "exact"
+
+
+def _save_features(made: Store, *sources: str) -> None:
+    """A layer of random features for each name."""
+    rng = np.random.default_rng(0)
+    for number, source in enumerate(sources):
+        layers = measure_layers([(1, "post", rng.normal(size=(12, 5)))], np.repeat(np.arange(3), 4), [np.eye(3, 5)])
+        save_run(made, measured_run("features", layers, 4, {"source": source, "data": f"{number}" * 16}, 0.1))
+
+
 def test_features_of_other_networks_are_drawn_too(tmp_path: Path) -> None:
     made = Store.create(str(tmp_path / "features.db"))
-    rng = np.random.default_rng(0)
-    layers = measure_layers([(1, "post", rng.normal(size=(12, 5)))], np.repeat(np.arange(3), 4), [np.eye(3, 5)])
-    save_run(made, measured_run("features", layers, 4, {"source": "a.npz", "data": "0" * 16}, 0.1))
+    _save_features(made, "a.npz")
     with made.read() as connection:
         for name in ("spectra", "effective-rank", "gram", "class-means"):
             drawn = STORE_FIGURES[name].collect(connection, Selection(), Options())
             assert drawn.values("symbol") == ["$M_{1}$"]
+            assert "λ" not in drawn.caption
+            assert "sd" not in drawn.caption
+
+
+@pytest.mark.parametrize("name", ["spectra", "effective-rank", "gram", "class-means"])
+def test_names_of_files_are_no_formulas(name: str, tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "features.db"))
+    _save_features(made, "p$q.npz", "a$b$c.npz", "a$b$c.npz")
+    with made.read() as connection, style():
+        drawn = STORE_FIGURES[name].collect(connection, Selection(), Options())
+        assert len(render(STORE_FIGURES[name].draw(drawn, 5.5), "pdf")) > 5000
+    assert len(drawn.values("series")) == 3
+
+
+@pytest.mark.parametrize("name", ["spectra", "effective-rank", "gram", "class-means", "dnc-share-vs-width"])
+def test_captions_count_the_runs_that_are_drawn_and_notes_the_others(name: str, connection: Connection) -> None:
+    every = Selection(where=parse_where("kind=dufm and n=2 and wd=5e-3"))
+    assert every.count(connection) == 4
+    drawn = STORE_FIGURES[name].collect(connection, every, Options())
+    assert len({key for row in drawn.rows for key in row["run_ids"]}) <= 3
+    assert ", 3 runs; " in drawn.caption
+    assert any(note.startswith("1 runs left out") for note in drawn.notes)
+
+
+def test_the_order_of_classes_is_named_for_what_it_is() -> None:
+    assert _order_words({True}, raw=True) == "classes as stored"
+    assert _order_words({True}, raw=False) == "classes in the order of the structure"
+    assert _order_words({False}, raw=False).startswith("no structure in the hidden layers")
+    assert "alike ones side by side where there is none" in _order_words({True, False}, raw=False)
+
+
+def test_small_singular_values_before_the_activation_are_drawn_where_the_activation_changes_them() -> None:
+    post = np.array([[1.0, 0.5, 4e-3]])
+    stages = [Stage(layer, stage) for layer, stage in ((1, "post"), (2, "pre"), (2, "post"), (3, "pre"), (3, "post"))]
+    for factor, different in ((1.0, set()), (1e-4, {Stage(2, "pre")})):
+        values = {stage: post * np.array([1.0, 1.0, factor if stage == Stage(2, "pre") else 1.0]) for stage in stages}
+        series = Series("", {}, (SettingRuns({"L": 3}, ("a",), {}),))
+        assert _stages(series, Stacked(["a"], values)) == (stages, different)

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from nccli.errors import InputError
-from nccli.store import Selection, Store, group_records, mixed_columns, parse_group_by, parse_where, save_run
+from nccli.store import (
+    FinishedRun,
+    Selection,
+    Store,
+    group_records,
+    mixed_columns,
+    parse_group_by,
+    parse_where,
+    save_run,
+)
 from tests.store.example_runs import example_layers, example_run
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
@@ -154,6 +163,26 @@ def test_every_kind_of_option_is_named_where_groups_mix_it(store: Store) -> None
     assert set(found) == {"dtype", "config.schedule", "config.init_scale", "config.steps"}
     assert parse_group_by(",".join(found[1:])) == tuple(found[1:])
     assert mixed(store, "K", *found) == []
+
+
+def test_groups_of_unequal_decays_say_what_tells_them_apart(store: Store) -> None:
+    for seed, decays in enumerate(((1e-3, 1e-3, 2e-3), (0.5, 1e-3, 2e-3))):
+        save_run(store, example_run(seed, config={"wd_layers": decays}))
+    for key in ("K", "wd", "config.wd"):
+        assert mixed(store, key) == ["config.wd_layers"]
+    assert mixed(store, "config.wd_layers") == []
+    save_run(store, example_run(2))
+    assert mixed(store, "K") == ["wd", "config.wd_layers"]
+    assert mixed(store, "config.wd") == ["config.wd_layers"]
+
+
+def test_groups_of_feature_files_say_that_they_mix_files_and_sizes(store: Store) -> None:
+    for source, n in (("a.npz", 2), ("b.npz", 2), ("b.npz", 3)):
+        about = {"source": source, "data": f"{source}{n}", "layers": "1"}
+        like = example_run(kind="features", n=n, lr=None)
+        save_run(store, FinishedRun(like.row, about, like.layers, []))
+    assert mixed(store, "kind") == ["n"]
+    assert mixed(store, "kind", "n") == ["config.data", "config.source"]
 
 
 def test_groups_by_an_option_have_its_type_and_its_default(store: Store) -> None:

@@ -131,6 +131,10 @@ def test_operators_mean_what_they_say(store: Store, where: str, expected: set[in
         ("NOT seed=1 AND seed>0", {2}),
         ("seed in (0, 2)", {0, 2}),
         ("seed not in (0,2)", {1}),
+        ("seed in (1, 2.5)", {1}),
+        ("wd in (1, 0.004)", {0, 1, 2}),
+        ("wd_h1 in (0, 4e-3)", {0, 1, 2}),
+        ("config.init_scale in (0.5, 1)", {0, 1, 2}),
         ("kind in (dufm, 'srg')", {0, 1, 2}),
         ("host~a", {0, 1, 2}),
         ("host~'%'", set()),
@@ -238,6 +242,13 @@ def test_an_option_that_was_not_given_has_its_default(store: Store, where: str, 
     save_run(store, example_run(0))
     save_run(store, example_run(1, config={"schedule": "cosine"}))
     assert seeds(store, where) == expected
+
+
+def test_small_decays_are_found_as_they_are_written(store: Store) -> None:
+    save_run(store, example_run(0, config={"wd_layers": (1e-5, 1e-5, 2e-5)}))
+    save_run(store, example_run(1))
+    assert seeds(store, "config.wd_layers='1e-5,1e-5,2e-5'") == {0}
+    assert seeds(store, "config.wd_layers~1e-05") == {0}
 
 
 @pytest.mark.parametrize("where", ["config.shedule=cosine", "not config.shedule=cosine", "config.shedule is null"])
