@@ -29,6 +29,9 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _closed_pipe()
+    except OSError as error:
+        _drop_output()
+        code = code or _fail(f"cannot write to stdout: {error.strerror}", NccliError.exit_code)
     sys.exit(code)
 
 
@@ -52,18 +55,26 @@ def run(arguments: Sequence[str]) -> int:
         return InterruptedRunError.exit_code
     except BrokenPipeError:
         return _closed_pipe()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _unexpected(error)
+        return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
     except SystemExit as end:
         if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
             return _closed_pipe()
         return end.code if isinstance(end.code, int) else 1
     except Exception as error:
-        if os.environ.get("NCCLI_DEBUG"):
-            traceback.print_exc()
-        return _fail(
-            f"internal error, please report it: {type(error).__name__}: {error}\n"
-            "NCCLI_DEBUG=1 before the command shows where it happened",
-            1,
-        )
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("NCCLI_DEBUG"):
+        traceback.print_exception(error)
+    return _fail(
+        f"internal error, please report it: {type(error).__name__}: {error}\n"
+        "NCCLI_DEBUG=1 before the command shows where it happened",
+        NccliError.exit_code,
+    )
 
 
 def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
@@ -103,6 +114,10 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _closed_pipe() -> int:
+    _drop_output()
+    return _CLOSED_PIPE
+
+
+def _drop_output() -> None:
     """Let the interpreter's last flush go nowhere instead of complaining."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _CLOSED_PIPE

@@ -10,7 +10,7 @@ from typing import Any
 
 from nccli import strict_json
 from nccli.cli._options import OutputFormat
-from nccli.errors import InputError
+from nccli.errors import InputError, NccliError
 
 Record = Mapping[str, Any]
 
@@ -65,12 +65,22 @@ def write(text: str) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Write bytes to stdout, all of them: without Python's buffer a write may take only a part."""
-    sys.stdout.flush()
-    left = memoryview(data)
-    while left:
-        left = left[sys.stdout.buffer.write(left) :]
-    sys.stdout.buffer.flush()
+    """Write bytes to stdout, all of them: without Python's buffer a write may take only a part.
+
+    Raises:
+        BrokenPipeError: nobody reads them.
+        NccliError: they cannot be written, as on a full disk.
+    """
+    try:
+        sys.stdout.flush()
+        left = memoryview(data)
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NccliError(f"cannot write to stdout: {error.strerror}") from error
 
 
 def _as_csv(records: Sequence[Record]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nccli.cli import _options as option
+from nccli.cli._notes import note
 from nccli.cli._transfer import export, import_runs, remove
 
 
@@ -16,9 +17,10 @@ def list_runs(
     store: option.StoreLocation = None,
     format: option.Format = None,
     rank_rtol: option.RankRtol = 1e-2,
+    quiet: option.Quiet = False,
 ) -> None:
     """List stored runs, the newest first."""
-    _print_runs(runs, where, limit or None, store, format, rank_rtol)
+    _print_runs(runs, where, limit or None, store, format, rank_rtol, quiet=quiet)
 
 
 def show_runs(
@@ -44,6 +46,7 @@ def _print_runs(
     format: option.OutputFormat | None,
     rank_rtol: float,
     layers: bool = False,
+    quiet: bool = False,
 ) -> None:
     import sys
 
@@ -52,8 +55,10 @@ def _print_runs(
     from nccli.cli._selection import selected_runs
     from nccli.store import run_records
 
-    with selected_runs(store, runs, where, limit) as (connection, chosen_runs):
-        records = run_records(connection, chosen_runs, rank_rtol)
+    with selected_runs(store, runs, where, limit and limit + 1) as (connection, chosen_runs):
+        records = run_records(connection, chosen_runs[:limit], rank_rtol)
+    if limit and len(chosen_runs) > limit:
+        note(f"there are more than the {limit} newest runs: --limit 0 lists all", quiet)
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
     if not (layers and chosen is option.OutputFormat.table):
         emit(records, chosen, chosen, RUN_COLUMNS)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 from sqlalchemy import Connection
@@ -25,17 +26,17 @@ class EffectiveRank(StoreFigure):
     recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
-        """Stored effective ranks of M_1..M_L and Mt_L."""
+        """Stored effective ranks of M_1..M_L and Mt_L, 0 where all is zero: there the spectrum is rounding."""
         series = split_series(select_settings(connection, selection))
         require_curves(series, self.name, connection, selection)
         rows: list[Row] = []
         shown = 0
         for each in series:
-            found = stack_layers(connection, each.ids, "effective_rank")
+            found, ranks = (stack_layers(connection, each.ids, name) for name in ("effective_rank", "rank"))
             shown += len(found.ids)
             runs = {"runs": len(found.ids), "run_ids": found.ids}
             for stage in (stage for stage in shown_stages(each.row["L"]) if stage in found.values):
-                mean, sd = mean_sd(found.values[stage])
+                mean, sd = mean_sd(np.where(ranks.values[stage] > 0, found.values[stage], 0.0))
                 place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.row["K"]}
                 place |= {"symbol": class_means_symbol(stage), "effective_rank": float(mean)}
                 rows.append({"what": "effective rank", **place, "sd": None if sd is None else float(sd), **runs})

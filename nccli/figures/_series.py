@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nccli.figures._figure import Row
-from nccli.store import OPTION_DEFAULTS, SettingRuns
+from nccli.store import OPTION_DEFAULTS, SettingRuns, as_decimal
 from nccli.theory import triangular_root
 
 _NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
@@ -19,7 +19,7 @@ _SEED = ("seed",)
 _PRINTS = {"data", "state"}
 """Fingerprints: they name what has no other name, or the same."""
 
-_DIGITS = 6
+_DIGITS, _ALL_DIGITS = 6, 15
 _USUAL: dict[str, Any] = {
     "λ_H1": "λ",
     "λ_H1/λ": 1.0,
@@ -71,7 +71,7 @@ def settings_of(run: Row) -> dict[str, Any]:
         config["variant"] = "exact"
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
     if run["wd"] is None and decays:
-        found["λ_W"] = f"({' '.join(f'{value:.12g}' for value in decays)})"
+        found["λ_W"] = f"({' '.join(f'{value:.15g}' for value in decays)})"
     if _plain(h1) != _plain(run["wd"]):
         found["λ_H1"] = h1
     return {name: _plain(value) for name, value in found.items()}
@@ -85,7 +85,7 @@ def axis_value(row: Row, name: str) -> Any:
 def _plain(value: Any) -> Any:
     """A value that can be a key; floats that differ by rounding, as from a log-spaced list, are one."""
     if isinstance(value, float):
-        return float(f"{value:.12g}")
+        return as_decimal(value)
     return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
@@ -127,7 +127,7 @@ def _label(settings: Mapping[str, Any], differing: Sequence[str], whole: bool) -
     unusual = {name: value for name, value in there.items() if value != _USUAL.get(name, ...)}
     if not whole and not unusual.keys() <= _PRINTS:
         unusual = {name: value for name, value in unusual.items() if name not in _PRINTS}
-    digits = 2 * _DIGITS if whole else _DIGITS
+    digits = _ALL_DIGITS if whole else _DIGITS
     return ", ".join(_words(name, value, digits) for name, value in (unusual or there).items())
 
 

@@ -3,7 +3,7 @@
 from nccli.store._backup import copy_file
 from nccli.store._check import Finding, check_store
 from nccli.store._claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
-from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS
+from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store._comparison import DNC1_HOLDS, comparison_records
 from nccli.store._content import RunContent, read_contents
 from nccli.store._csv_folder import CsvWriter, from_folder
@@ -71,6 +71,7 @@ __all__ = [
     "Stage",
     "Store",
     "Taken",
+    "as_decimal",
     "as_line",
     "check_store",
     "claimed_runs",

@@ -23,6 +23,7 @@ NUMBER_COLUMNS = (
     *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds", "collapsed_at", "residual", "kinks"),
     *("mean_hidden_rank", "ranks_agree", "max_dnc1", "epochs", "train_accuracy", "test_accuracy"),
 )
+_DECIMAL = ("wd", "wd_h1", "lr")
 _CONFIG = re.compile(r"config\.(\w+)")
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
 
@@ -44,6 +45,29 @@ def _sqlite(element: ConfigText, compiler: Any, **options: Any) -> str:
 def _postgresql(element: ConfigText, compiler: Any, **options: Any) -> str:
     document, name, _ = (compiler.process(part, **options) for part in element.clauses)
     return f"({document}::json ->> {name})"
+
+
+def as_decimal(number: float) -> float:
+    """A number to 15 digits: what arithmetic left behind the decimal that was meant makes no other setting."""
+    return float(f"{number:.15g}")
+
+
+class Rounded(FunctionElement[float]):
+    """`as_decimal` in SQL."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(Rounded, "sqlite")
+def _rounded_sqlite(element: Rounded, compiler: Any, **options: Any) -> str:
+    number = compiler.process(element.clauses, **options)
+    return f"CASE WHEN {number} IS NOT NULL THEN CAST(printf('%.15g', {number}) AS REAL) END"
+
+
+@compiles(Rounded)
+def _rounded_postgresql(element: Rounded, compiler: Any, **options: Any) -> str:
+    return f"CAST(CAST({compiler.process(element.clauses, **options)} AS numeric) AS double precision)"
 
 
 def column_type(column: str, flag: str = "--where") -> type:
@@ -80,8 +104,9 @@ def column_expression(column: str) -> ColumnElement[Any]:
     """The column in SQL; an option of the configuration in its own type, bool as 0 or 1, at its default if left out."""
     option = _CONFIG.fullmatch(column)
     if option is None or option[1] == "wd":
-        expression: ColumnElement[Any] = _RUN[column if option is None else "wd"]
-        return expression
+        name = column if option is None else "wd"
+        expression: ColumnElement[Any] = _RUN[name]
+        return Rounded(expression) if name in _DECIMAL else expression
     name, text = option[1], config_text(option[1])
     kind = OPTION_TYPES[name]
     found: ColumnElement[Any] = text
@@ -90,7 +115,7 @@ def column_expression(column: str) -> ColumnElement[Any]:
     elif kind is bool:
         found = case((text.in_(("1", "true")), 1), (text.is_not(None), 0))
     elif kind is not str:
-        found = cast(text, BigInteger if kind is int else Double)
+        found = cast(text, BigInteger) if kind is int else Rounded(cast(text, Double))
     defaults = [
         (_RUN.kind == run, literal(int(left[name]) if kind is bool else left[name]))
         for run, left in OPTION_DEFAULTS.items()

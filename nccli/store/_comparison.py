@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, null, select
 
-from nccli.store._columns import config_text
+from nccli.store._columns import as_decimal, column_expression, config_text
 from nccli.store._hidden import Stage, mean_rank
 from nccli.store._query import Row, select_layers, select_ranks
 from nccli.store._record import loss_ratio
@@ -68,7 +68,8 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
     if not runs:
         return {}
     unequal = case((_RUN.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
-    columns = [_RUN.K, _RUN.L, _RUN.n, _RUN.wd_h1, _RUN.wd, unequal]
+    decays = [column_expression(name).label(name) for name in ("wd_h1", "wd")]
+    columns = [_RUN.K, _RUN.L, _RUN.n, *decays, unequal]
     place = func.row_number().over(partition_by=columns, order_by=(_RUN.loss, _RUN.id)).label("place")
     comparable = (_RUN.status.in_(ENDED_WELL), _RUN.activation == "relu", _RUN.kind != "e2e", _RUN.loss.is_not(None))
     same = [_RUN[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
@@ -84,4 +85,5 @@ def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
     if run["kind"] == "e2e":
         return None
     unequal = () if run["wd"] is not None else tuple(run["config"]["wd_layers"])
-    return (*(run[name] for name in ("K", "L", "n", "wd_h1", "wd")), *unequal)
+    decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))
+    return (*(run[name] for name in ("K", "L", "n")), *decays, *unequal)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Float, and_, cast, false, func, not_, or_
+from sqlalchemy import Boolean, ColumnElement, Double, Float, and_, cast, false, func, literal, not_, or_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from nccli.store._columns import column_expression
 
@@ -17,8 +19,25 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "<": operator.lt,
     ">": operator.gt,
-    "~": lambda column, value: column.contains(value, autoescape=True),
+    "~": lambda column, value: Contains(column, literal(value)),
 }
+
+
+class Contains(FunctionElement[bool]):
+    """Whether a text contains another; with LIKE it would depend on the database whether case matters."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Contains, "sqlite")
+def _sqlite(element: Contains, compiler: Any, **options: Any) -> str:
+    return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(Contains)
+def _postgresql(element: Contains, compiler: Any, **options: Any) -> str:
+    return f"(strpos({compiler.process(element.clauses, **options)}) > 0)"
 
 
 @dataclass(frozen=True)

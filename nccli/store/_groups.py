@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, func
 
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
-from nccli.store._columns import column_expression, column_type
+from nccli.store._columns import as_decimal, column_expression, column_type
 from nccli.store._comparison import DNC1_HOLDS
 from nccli.store._options import OPTION_DEFAULTS, OPTION_TYPES
 from nccli.store._selected import Selection
@@ -89,10 +89,12 @@ def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     options.pop("seed", None)
     decays = options.pop("wd_layers", [])
     if len(set(decays)) > 1:
-        options["wd_layers"] = tuple(decays)
+        options["wd_layers"] = tuple(map(as_decimal, decays))
     elif decays:
         options["wd"] = decays[0]
-    return {_shown_name(name): value for name, value in options.items()}
+    return {
+        _shown_name(name): as_decimal(value) if isinstance(value, float) else value for name, value in options.items()
+    }
 
 
 def _shown_name(name: str) -> str:

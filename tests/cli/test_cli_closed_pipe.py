@@ -26,3 +26,11 @@ def test_a_reader_that_never_reads_ends_a_command_quietly_with_141(run: Nccli, l
 def test_an_output_that_is_read_to_its_end_ends_with_0_however_slow_the_reader(run: Nccli) -> None:
     ended = run.sh(f"{LARGE} | (sleep 1; wc -l); echo ${{PIPESTATUS[0]}}", PYTHONUNBUFFERED="1")
     assert ended.out.split() == [str(117 * 4), "0"]
+
+
+@pytest.mark.parametrize("line", ["--help", "plot loss-ratio --K 4..9 -o -", "compare --theory --K 4 --L 3 --wd 5e-4"])
+def test_a_full_disk_behind_stdout_is_said_in_a_line(run: Nccli, line: str) -> None:
+    ended = run.sh(f"nccli {line} > /dev/full; echo $?")
+    assert ended.out == "1\n"
+    assert ended.err.splitlines()[-1].endswith("No space left on device")
+    assert len(ended.err.splitlines()) == 1

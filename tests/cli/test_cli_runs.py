@@ -9,14 +9,14 @@ from tests.cli.sql import query
 
 def test_runs_are_listed_newest_first_and_at_most_as_many_as_asked_for(grid: Made, run: Nccli) -> None:
     newest = [row["id"] for row in query(grid.path, "SELECT id FROM run ORDER BY created DESC, id")]
-    whole, three, every = (
-        ended.ids
-        for ended in run.all(
-            f"runs list {limit} --format ids --store {grid.path}" for limit in ("", "--limit 3", "--limit 0")
-        ).values()
-    )
-    assert whole == every == newest
-    assert three == newest[:3]
+    limits = ("", "--limit 3", "--limit 0", "--limit 3 --quiet")
+    whole, three, every, quiet = run.all(
+        f"runs list {limit} --format ids --store {grid.path}" for limit in limits
+    ).values()
+    assert whole.ids == every.ids == newest
+    assert three.ids == quiet.ids == newest[:3]
+    assert three.err == "note: there are more than the 3 newest runs: --limit 0 lists all\n"
+    assert whole.err == every.err == quiet.err == ""
 
 
 @pytest.mark.parametrize(

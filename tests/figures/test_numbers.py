@@ -232,6 +232,17 @@ def test_effective_ranks_are_means_of_the_stored_ones(connection: Connection, tr
         assert row["effective_rank"] == pytest.approx(fmean(wanted))
 
 
+def test_the_effective_rank_of_a_layer_that_is_zero_is_0(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "zero.db"))
+    rng = np.random.default_rng(0)
+    layers = measure_layers([(1, "post", 1e-9 * rng.normal(size=(12, 5)))], np.repeat(np.arange(3), 4), [np.eye(3, 5)])
+    assert layers[0].effective_rank > 1
+    save_run(made, measured_run("features", layers, 4, {"source": "a.npz", "data": "0" * 16}, 0.1))
+    with made.read() as connection:
+        (row,) = STORE_FIGURES["effective-rank"].collect(connection, Selection(), Options()).rows
+    assert row["effective_rank"] == 0.0
+
+
 def test_unequal_weight_decays_are_named_one_by_one_and_nothing_is_none(
     connection: Connection, trained: Selection
 ) -> None:

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nccli.errors import InputError
-from nccli.store import Comparison, Store, parse_where, save_run, select_runs
+from nccli.store import (
+    Comparison,
+    Selection,
+    Store,
+    comparison_records,
+    group_records,
+    mixed_columns,
+    parse_where,
+    save_run,
+    select_runs,
+)
 from nccli.store.where import NUMBER_COLUMNS, TEXT_COLUMNS
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import dump
@@ -137,6 +147,9 @@ def test_operators_mean_what_they_say(store: Store, where: str, expected: set[in
         ("config.init_scale in (0.5, 1)", {0, 1, 2}),
         ("kind in (dufm, 'srg')", {0, 1, 2}),
         ("host~a", {0, 1, 2}),
+        ("host~A", set()),
+        ("not host~A", {0, 1, 2}),
+        ("host~_", set()),
         ("host~'%'", set()),
         ("residual is null and seed=1", {1}),
         ("wd is not null", {0, 1, 2}),
@@ -242,6 +255,23 @@ def test_an_option_that_was_not_given_has_its_default(store: Store, where: str, 
     save_run(store, example_run(0))
     save_run(store, example_run(1, config={"schedule": "cosine"}))
     assert seeds(store, where) == expected
+
+
+def test_a_decimal_and_what_arithmetic_makes_of_it_are_one_setting(store: Store) -> None:
+    for seed, wd in enumerate((0.004, 0.003999999999999998, 0.004000000000001)):
+        save_run(store, example_run(seed, lr=wd, config={"wd_h1": wd, "wd_layers": (wd,) * 3, "lr": wd}))
+    for name in ("wd", "wd_h1", "lr", "config.lr", "config.wd"):
+        assert seeds(store, f"{name}=4e-3") == {0, 1}
+        assert seeds(store, f"{name} in (4e-3, 1)") == {0, 1}
+        assert seeds(store, f"{name}<4e-3") == set()
+        assert seeds(store, f"{name} is null") == set()
+    with store.read() as connection:
+        groups = group_records(connection, Selection(), ("wd", "lr"))
+        records = comparison_records(connection, select_runs(connection, where=parse_where("wd=4e-3")), 1e-2)
+        notes = mixed_columns(connection, Selection(where=parse_where("lr=4e-3")), ("K",))
+    assert [(row["wd"], row["runs"]) for row in groups] == [(0.004, 2), (0.004000000000001, 1)]
+    assert len({row["best_id"] for row in records}) == 1
+    assert notes == []
 
 
 def test_small_decays_are_found_as_they_are_written(store: Store) -> None:
