@@ -99,6 +99,7 @@ def plot(
             raise InputError(f"{option_name} '{path}': cannot be written: {os.strerror(reason)}")
     _refuse_options(name, {"--K": K, "--L": L, "--n": n, "--wd": wd})
     asked = _Asked(runs, where, store, quiet, Options(rank_rtol, raw))
+    _refuse_unheeded(name, asked.options)
     if name in PAPER_FIGURES:
         draw, rows, notes = _paper(PAPER_FIGURES[name], asked)
     else:
@@ -144,6 +145,17 @@ def _refuse_options(name: str, given: dict[str, Any]) -> None:
     for flag, value in given.items():
         if value is not None and name != LOSS_RATIO:
             raise InputError(f"{flag} belongs to {LOSS_RATIO}; narrow runs with --where, such as --where K=10")
+
+
+def _refuse_unheeded(name: str, options: "Options") -> None:
+    from nccli.figures import PAPER_FIGURES, STORE_FIGURES, Options
+
+    figures: dict[str, StoreFigure | PaperFigure] = {**STORE_FIGURES, **PAPER_FIGURES}
+    for option_name, flag in (("raw", "--raw"), ("rank_rtol", "--rank-rtol")):
+        changed = getattr(options, option_name) != getattr(Options(), option_name)
+        if changed and (name not in figures or option_name not in figures[name].heeds):
+            heeding = [each for each, figure in figures.items() if option_name in figure.heeds]
+            raise InputError(f"{flag} changes nothing in {name}: it is for {', '.join(heeding)}")
 
 
 def _single(name: str, asked: _Asked, grid: tuple[str | None, str | None, int | None, float | None]) -> _Ready:

@@ -68,7 +68,7 @@ class DncShareVsWidth(StoreFigure):
         """Width against share."""
         (ax,) = panels(container, plan)
         labels = drawn.values("series")
-        settings_axis(ax, drawn.values("width"), True, "width d", plan)
+        between = settings_axis(ax, [row["width"] for row in drawn.rows], True, "width d", plan)
         for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             rows = drawn.of("share", series=label)
             low = [row["share"] - row["low"] for row in rows]
@@ -76,7 +76,7 @@ class DncShareVsWidth(StoreFigure):
             shares = [row["share"] for row in rows]
             widths = [row["width"] for row in rows]
             curve = ax.errorbar(widths, shares, yerr=[low, high], label=label, elinewidth=0.8, **look)
-            dodge(ax, i, len(labels), curve)
+            dodge(ax, i, len(labels), between, curve)
         ax.set_ylim(-0.03, 1.03)
         ax.set_ylabel("share of runs in DNC")
         if len(labels) > 1:

@@ -66,7 +66,7 @@ class EffectiveRank(StoreFigure):
                 elinewidth=0.8,
                 **look,
             )
-            dodge(ax, i, len(labels), curve)
+            dodge(ax, i, len(labels), 72 * plan.width / (len(places) + 1), curve)
         ax.set_xticks(range(len(places)), [symbol for _, symbol in places])
         for K in drawn.values("K"):
             reference(ax, K, f"K = {K}")

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
-from nccli.figures._style import Layout, caption, page
+from nccli.figures._style import Layout, caption, captioned, page
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection
 
@@ -60,11 +60,13 @@ class StoreFigure(ABC):
         name: on the command line.
         summary: one line for lists.
         recipe: options of `nccli train-dufm` that make runs for it.
+        heeds: options of the user that change it.
     """
 
     name: str
     summary: str
     recipe: Mapping[str, str]
+    heeds: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
@@ -97,6 +99,7 @@ class StoreFigure(ABC):
             with_caption: whether settings and number of runs stand below.
         """
         plan = self.layout(drawn, width)
+        plan = captioned(plan, drawn.caption) if with_caption else plan
         figure = page(width, plan.height)
         self.draw_in(figure, drawn, plan)
         if with_caption:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,6 +23,7 @@ _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B
 _DEAD = 1e-3
 _LEAST = 0.38
 _SMALL = 7
+_CONSTRUCTED = ("dnc", "srg", "graph")
 _BAR, _GAP, _BETWEEN = 0.6, 0.07, 0.16
 """Width of the colour bar with its label and of the gap between panels, height between titled rows, in inches."""
 
@@ -47,10 +48,11 @@ class HeatMaps(StoreFigure):
     stages: tuple[Stage, ...] | None = None
     best: bool = False
     recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
+    heeds: ClassVar[frozenset[str]] = frozenset({"raw"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Stored matrices, classes in the order in which their structure shows."""
-        series = split_series(select_settings(connection, selection, ("loss", "loss_dnc")))
+        series = split_series(select_settings(connection, selection, ("loss", "loss_dnc", "loss_srg")))
         if self.best:
             return self._collect_best(connection, series, options)
         require_few(series, self.name, connection, selection)
@@ -69,22 +71,34 @@ class HeatMaps(StoreFigure):
         left_out = sum(len(each.ids) for each in series) - runs
         words = ["of each setting the run with the least loss"] * (runs > len(chosen))
         notes = (f"{left_out} runs left out: no matrices",) if left_out else ()
-        return Drawn(rows, describe(chosen, runs, "; ".join([*words, _order_words(ordered, options.raw)])), notes)
+        return Drawn(rows, describe(chosen, runs, "; ".join([*words, *self._order_words(ordered, options.raw)])), notes)
 
     def _collect_best(self, connection: Connection, series: Sequence[Series], options: Options) -> Drawn:
         every = [member for each in series for member in each.members]
         members = {key: member for member in every for key in member.ids}
-        losses = {key: pair for member in every for key, pair in _losses(member).items()}
-        for key in sorted(losses, key=lambda key: (*_finite_first(*losses[key]), key)):
+        losses = {key: found for member in every for key, found in _losses(member).items()}
+        for key in sorted(members, key=lambda key: _preference(members[key].row, losses[key], key)):
             (only,) = split_series([SettingRuns(members[key].row, (key,), {})])
             found = self._run_rows(connection, only, key, options.raw)
-            if found is None:
-                continue
-            rows, ordered = found
-            least = "loss / DNC loss" if np.isfinite(losses[key][0]) else "loss"
-            words = [f"of {len(losses)} runs in {len(series)} settings that with the least {least}"] * (len(losses) > 1)
-            return Drawn(rows, describe([only], 1, "; ".join([*words, _order_words({ordered}, options.raw)])))
+            if found is not None:
+                rows, ordered = found
+                words = _best_words(only.row, losses[key], len(members), len(series))
+                return Drawn(rows, describe([only], 1, "; ".join([*words, *self._order_words({ordered}, options.raw)])))
         raise NothingFoundError("none of the runs has matrices: they diverged")
+
+    def _order_words(self, by_structure: Container[bool], raw: bool) -> list[str]:
+        """How rows and columns are ordered."""
+        if raw:
+            return ["classes and neurons as stored" if self.matrix == "class_means" else "classes as stored"]
+        neurons = ["neurons by their classes, those at 0 left out"] * (self.matrix == "class_means")
+        if False not in by_structure:
+            return ["classes in the order of the structure", *neurons]
+        if True not in by_structure:
+            return ["no structure in the hidden layers: classes that are alike side by side", *neurons]
+        mixed = (
+            "classes in the order of the structure of the hidden layers, alike ones side by side where there is none"
+        )
+        return [mixed, *neurons]
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A row a setting."""
@@ -140,7 +154,7 @@ class HeatMaps(StoreFigure):
         if image is not None:
             bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
             bar.ax.tick_params(labelsize=6.5)
-            bar.set_label("entry / largest", fontsize=6.5, labelpad=-2)
+            bar.set_label("entry / largest", fontsize=6.5, labelpad=1)
             bar.outline.set_linewidth(0.4)
 
     def _run_rows(self, connection: Connection, series: Series, key: str, raw: bool) -> tuple[list[Row], bool] | None:
@@ -167,6 +181,7 @@ class HeatMaps(StoreFigure):
                     "row": i,
                     "column": j,
                     "class": int(columns[j]),
+                    "neuron": None if self.matrix == "gram" else int(lines[i]),
                     "value": float(shown[i, j]),
                     "run_ids": [key],
                 }
@@ -175,20 +190,47 @@ class HeatMaps(StoreFigure):
         return rows, by_structure
 
 
+@dataclass(frozen=True)
+class _Losses:
+    """Of a run: loss, and over those of DNC and SRG; nan where there are none."""
+
+    own: float
+    over_dnc: float
+    over_srg: float
+
+
+def _losses(member: SettingRuns) -> dict[str, _Losses]:
+    loss, dnc, srg = (member.values[name] for name in ("loss", "loss_dnc", "loss_srg"))
+    columns = (each.tolist() for each in (loss, loss / dnc, loss / srg))
+    return {key: _Losses(*found) for key, *found in zip(member.ids, *columns, strict=True)}
+
+
 def _least_loss(series: Series) -> str:
-    pairs = [(key, pair[1]) for member in series.members for key, pair in _losses(member).items()]
-    return min(pairs, key=lambda pair: (*_finite_first(pair[1]), pair[0]))[0]
+    losses = {key: found for member in series.members for key, found in _losses(member).items()}
+    return min(losses, key=lambda key: (_finite_first(losses[key].own), key))
 
 
-def _losses(member: SettingRuns) -> dict[str, tuple[float, float]]:
-    """Of each run loss / DNC loss and loss."""
-    loss, dnc = member.values["loss"], member.values["loss_dnc"]
-    return dict(zip(member.ids, zip((loss / dnc).tolist(), loss.tolist(), strict=True), strict=True))
+def _preference(row: Row, losses: _Losses, key: str) -> tuple[Any, ...]:
+    """Of trained runs the best first; of constructions the smallest problem, the same for all kinds of them."""
+    if row["kind"] in _CONSTRUCTED:
+        return (row["n"], row["wd"] or 0.0, row["width"], key)
+    return (_finite_first(losses.over_dnc), _finite_first(losses.own), key)
 
 
-def _finite_first(*values: float) -> tuple[tuple[bool, float], ...]:
-    """Values as keys for sorting, those that are not finite last."""
-    return tuple((not math.isfinite(value), value if math.isfinite(value) else 0.0) for value in values)
+def _best_words(row: Row, losses: _Losses, runs: int, settings: int) -> list[str]:
+    """Why this run, and how good it is."""
+    of = f"of {runs} runs in {settings} settings"
+    if row["kind"] in _CONSTRUCTED:
+        return [f"{of} that of the least n and λ"] * (runs > 1)
+    if math.isnan(losses.over_dnc):
+        return [f"{of} that with the least loss"] * (runs > 1)
+    words = [f"loss / DNC loss = {losses.over_dnc:.5g}" + f", the least {of}" * (runs > 1)]
+    return words if math.isnan(losses.over_srg) else [*words, f"loss / SRG loss = {losses.over_srg:.5g}"]
+
+
+def _finite_first(value: float) -> tuple[bool, float]:
+    """A value as a key for sorting, those that are not finite last."""
+    return (not math.isfinite(value), value if math.isfinite(value) else 0.0)
 
 
 def _class_order(
@@ -200,16 +242,6 @@ def _class_order(
     if best["structure"] != "none":
         return np.array(best["structure_order"]), True
     return _seriation(select_matrix(connection, key, best["layer"], best["stage"], "gram")), False
-
-
-def _order_words(by_structure: Container[bool], raw: bool) -> str:
-    if raw:
-        return "classes as stored"
-    if False not in by_structure:
-        return "classes in the order of the structure"
-    if True not in by_structure:
-        return "no structure in the hidden layers; classes that are alike side by side"
-    return "classes in the order of the structure of the hidden layers, alike ones side by side where there is none"
 
 
 def _seriation(gram: Float[np.ndarray, "K K"]) -> Int[np.ndarray, " K"]:
@@ -224,14 +256,18 @@ def _seriation(gram: Float[np.ndarray, "K K"]) -> Int[np.ndarray, " K"]:
 
 
 def _row_order(M: Float[np.ndarray, "d K"]) -> Int[np.ndarray, " rows"]:
-    """Rows that are not zero, by the first classes that they are large on."""
+    """Rows that are not zero, by the first classes that they are large on; so M̃_L has the rows of M_L first."""
     size = np.abs(M).max(axis=1)
     alive = np.flatnonzero(size > _DEAD * size.max(initial=0.0))
     if not alive.size:
         return np.arange(M.shape[0])
+    passed = np.maximum(M, 0.0)
+    tops = passed.max(axis=1)
 
     def pattern(row: int) -> tuple[Any, ...]:
-        return (*(bool(entry <= 0.5 * size[row]) for entry in M[row]), row)
+        dead = bool(tops[row] <= _DEAD * size.max())
+        large = M[row] < -0.5 * size[row] if dead else passed[row] > 0.5 * tops[row]
+        return (dead, *(~large).tolist(), row)
 
     return np.array(sorted(alive.tolist(), key=pattern))
 

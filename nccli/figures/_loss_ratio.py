@@ -7,7 +7,7 @@ from matplotlib.figure import Figure, FigureBase
 from nccli.figures._figure import Drawn, Row
 from nccli.figures._stages import MOST_DOTS
 from nccli.figures._statistics import mean_sd
-from nccli.figures._style import Layout, caption, layout, legend, looks, page, panels, reference
+from nccli.figures._style import Layout, caption, captioned, layout, legend, looks, page, panels, reference
 from nccli.store import SettingRuns, problem_of
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
 
@@ -67,6 +67,7 @@ def _run_rows(setting: SettingRuns, dots: bool) -> list[Row]:
 def draw_loss_ratio(drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
     """K against loss over DNC loss, inside `style`."""
     plan = layout(1, width)
+    plan = captioned(plan, drawn.caption) if with_caption else plan
     figure = page(width, plan.height)
     draw_loss_ratio_in(figure, drawn, plan)
     if with_caption:

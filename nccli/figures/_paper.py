@@ -10,7 +10,7 @@ from nccli.errors import InputError, NothingFoundError
 from nccli.figures._figure import Drawn, Options, StoreFigure
 from nccli.figures._loss_ratio import collect_loss_ratio, draw_loss_ratio_in
 from nccli.figures._render import settle, take_layout
-from nccli.figures._style import Layout, caption, layout, page
+from nccli.figures._style import Layout, caption, captioned, layout, page
 from nccli.store import Selection, parse_where
 from nccli.theory import Problem
 
@@ -70,6 +70,11 @@ class PaperFigure:
     summary: str
     parts: tuple[Part, ...]
 
+    @property
+    def heeds(self) -> frozenset[str]:
+        """Options of the user that change it."""
+        return frozenset().union(*(part.figure.heeds for part in self.parts if part.figure is not None))
+
     def collect(
         self, connection: Connection | None, selection: Selection, options: Options
     ) -> tuple[list[tuple[Part, Drawn]], list[Missing]]:
@@ -110,6 +115,8 @@ class PaperFigure:
     def draw(self, found: Sequence[tuple[Part, Drawn]], width: float, with_caption: bool = True) -> Figure:
         """Draw the parts one below the other, inside `style`."""
         plans = [_plan(part, drawn, width) for part, drawn in found]
+        if with_caption:
+            plans = [captioned(plan, drawn.caption) for plan, (_, drawn) in zip(plans, found, strict=True)]
         title = _TITLE * (len(found) > 1)
         heights = [plan.height + _SMALL_PRINT * with_caption for plan in plans]
         ratios = [part for height in heights for part in (title, height)] if title else heights

@@ -2,18 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import MaxNLocator
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, axis_value, describe, each_of, split_series
 from nccli.figures._stages import MOST_CURVES, MOST_DOTS, require_curves
-from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference, reference_curve, settings_axis
+from nccli.figures._style import (
+    Layout,
+    dodge,
+    layout,
+    legend,
+    looks,
+    panels,
+    rank_axis,
+    reference,
+    reference_curve,
+    settings_axis,
+)
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
 from nccli.theory import srg_rank
@@ -36,6 +47,7 @@ class RankVs(StoreFigure):
     name: str
     summary: str
     recipe: Mapping[str, str]
+    heeds: ClassVar[frozenset[str]] = frozenset({"rank_rtol"})
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Ranks of the runs that have hidden layers and a value on the axis."""
@@ -74,7 +86,7 @@ class RankVs(StoreFigure):
         """The setting against rank."""
         (ax,) = panels(container, plan)
         labels = _labels(drawn)
-        settings_axis(ax, [row[self.axis] for row in drawn.of("mean")], self.log, self.label, plan)
+        between = settings_axis(ax, [row[self.axis] for row in drawn.of("mean")], self.log, self.label, plan)
         for i, (label, look) in enumerate(zip(labels, looks(len(labels)), strict=True)):
             points, means = drawn.of("run", series=label), drawn.of("mean", series=label)
             dots = ax.plot(
@@ -90,10 +102,9 @@ class RankVs(StoreFigure):
                 elinewidth=0.8,
                 **look,
             )
-            dodge(ax, i, len(labels), curve, *dots)
+            dodge(ax, i, len(labels), between, curve, *dots)
         self._draw_references(ax, drawn)
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-        ax.set_ylim(bottom=0, top=max([row["mean_rank"] for row in drawn.rows]) * 1.08)
+        rank_axis(ax, [row["mean_rank"] for row in drawn.rows])
         ax.set_ylabel("mean rank of layers 2 to L−1")
         if len(labels) > 1:
             legend(container, ax)

@@ -1,6 +1,7 @@
 """Figures as bytes: the same figure gives the same bytes, whenever and wherever."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ def render(figure: Figure, format: str) -> bytes:
     """Draw a figure, inside `style`, without date and with fonts that can be edited and embedded (no Type 3).
 
     Raises:
-        InputError: a format that is not one of `FIGURE_FORMATS`.
+        InputError: a format that is not one of `FIGURE_FORMATS`, or a figure that is too narrow for its panels.
     """
     if format not in FIGURE_FORMATS:
         raise InputError(f"figure format '{format}': must be one of {', '.join(FIGURE_FORMATS)}")
@@ -32,10 +33,20 @@ def render(figure: Figure, format: str) -> bytes:
 
 
 def settle(figure: Figure) -> None:
-    """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie."""
+    """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie.
+
+    Raises:
+        InputError: titles, labels and legends leave the panels no room.
+    """
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.execute(figure)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
+            try:
+                engine.execute(figure)
+            except UserWarning as error:
+                inches = figure.get_figwidth()
+                raise InputError(f"--width {inches:g}: the panels of this figure need more than that") from error
     figure.set_layout_engine(None)  # "none" would leave an engine that makes savefig draw everything twice
     for part in _parts(figure):
         if isinstance(part, SubFigure):

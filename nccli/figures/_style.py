@@ -1,9 +1,10 @@
 """The style sheet: sizes, colours, fonts. Every figure takes its looks from here, and only from here."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import cycle, islice
 from typing import Any
@@ -16,7 +17,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from nccli.errors import InputError
@@ -25,13 +26,16 @@ WIDTHS = {"neurips": 5.5, "icml": 3.25}
 """Inches: the text width of NeurIPS, one column of ICML."""
 
 _NARROWEST, _WIDEST = 1.5, 60.0
-_PANEL = 1.75
+_PANEL = 1.6
+_FEW_COLUMNS = 3
 _GREY = "0.35"
 _LEGEND_TEXT, _SMALL_TITLE = 8.0, 8.0
-_LINE = 0.15
+_LINE, _SMALL_LINE = 0.15, 0.125
 _PAD = 3.0
 _HANDLE = 0.56
-_APART, _MOST_APART, _MARKER = 2.5, 16.0, 3.0
+_APART, _MOST_APART, _PART, _MARKER = 2.5, 16.0, 0.4, 3.0
+"""Points between two series, and between the first and the last, also as a part of what lies between values."""
+
 _MARGIN, _MOST_MARGIN, _BESIDE = 0.05, 0.15, 1.1
 """Empty part at each end of a horizontal axis, and at most, and what stands beside a panel, in inches."""
 
@@ -138,7 +142,8 @@ def layout(
     Args:
         count: number of panels.
         width: of the figure, in inches.
-        columns: panels a row where there is room for them; as evenly as rows allow by default.
+        columns: panels a row where there is room for them, else few of them one below the other, and of many as many
+            as there is room for; as evenly as rows allow by default.
         aspect: height over width of a panel.
         least: width of a panel, in inches.
         around: height for the small print and the first line of the legend, in inches.
@@ -146,7 +151,10 @@ def layout(
         named: labels of the legend.
     """
     room = max(1, int(width / least))
-    in_row = min(columns, room) if columns is not None else -(-count // -(-count // room))
+    if columns is None:
+        in_row = -(-count // -(-count // room))
+    else:
+        in_row = columns if columns <= room else 1 if columns <= _FEW_COLUMNS else room
     rows = -(-count // in_row)
     height = rows * min(aspect * width / in_row + 0.4, 2.4) + around
     if len(titles) == count:
@@ -277,6 +285,14 @@ def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str
     _name_line(ax, y[-1], label)
 
 
+def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:
+    """Whole numbers from 0 up, with room for marks at either end."""
+    values = list(ranks)
+    top = max(values)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    ax.set_ylim(-0.04 * top if min(values) < 0.04 * top else 0.0, 1.08 * top or 1.0)
+
+
 def _theory_look(first: bool) -> dict[str, Any]:
     dashes = (0, (4, 2)) if first else (0, (1.2, 1.6))
     return {"color": _GREY, "linewidth": 0.8, "linestyle": dashes, "zorder": 1}
@@ -297,8 +313,17 @@ def _name_line(ax: Axes, y: float, label: str, side: int = 0) -> None:
 
 def caption(figure: FigureBase, text: str) -> None:
     """Small print below a figure or a part of one: settings and number of runs."""
-    width = _inches(figure)
-    figure.supxlabel(typeset(_wrap(text, int(width * 24))), fontsize=7, color=_GREY, x=0.01, ha="left")
+    figure.supxlabel(typeset(_small_print(text, _inches(figure))), fontsize=7, color=_GREY, x=0.01, ha="left")
+
+
+def captioned(plan: Layout, text: str) -> Layout:
+    """A layout with as much more height as the small print needs; it has room for two lines."""
+    more = _SMALL_LINE * max(0, _lines(_small_print(text, plan.width)) - 2)
+    return replace(plan, height=plan.height + more)
+
+
+def _small_print(text: str, width: float) -> str:
+    return "\n".join(textwrap.wrap(text, int(width * 24), break_long_words=False))
 
 
 def legend(figure: FigureBase, *axes: Axes) -> None:
@@ -324,9 +349,21 @@ def _legend_shape(labels: Sequence[str], width: float) -> tuple[int, int]:
     return columns, -(-len(labels) // columns)
 
 
-def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan: Layout) -> None:
-    """Scale, label and ticks of a horizontal axis of settings: ticks at the values, as many as fit side by side."""
-    shown = sorted(set(values))
+def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan: Layout) -> float:
+    """Scale, label and ticks of a horizontal axis of settings: ticks at the commonest values that fit side by side.
+
+    Args:
+        ax: the panel.
+        values: one for each point.
+        log: whether the axis is logarithmic.
+        label: of the axis.
+        plan: of the panels.
+
+    Returns:
+        Points between the two values that are nearest.
+    """
+    common = Counter(values)
+    shown = sorted(common)
     if log:
         ax.set_xscale("log")
     places = np.log(shown) if log else np.asarray(shown, dtype=float)
@@ -337,31 +374,34 @@ def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan
     def fits(i: int, j: int) -> bool:
         return abs(float(places[j] - places[i])) * inch >= room[i] + room[j]
 
-    kept = [0]
-    for i in range(1, len(shown) - 1):
-        if fits(kept[-1], i) and fits(i, len(shown) - 1):
+    kept: list[int] = []
+    ends = (0, len(shown) - 1)
+    for i in sorted(range(len(shown)), key=lambda i: (i not in ends, -common[shown[i]], i)):
+        if all(fits(i, other) for other in kept):
             kept.append(i)
-    kept += [len(shown) - 1] * (len(shown) > 1)
+    kept.sort()
     ax.xaxis.set_major_locator(FixedLocator([shown[i] for i in kept]))
     ax.xaxis.set_major_formatter(FixedFormatter([texts[i] for i in kept]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(label)
+    return 72 * inch * float(np.diff(places).min(initial=np.inf))
 
 
 def _tick(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < _LONG_TICK else f"{value:.3g}"
 
 
-def dodge(ax: Axes, place: int, count: int, *drawn: Artist | ErrorbarContainer) -> None:
+def dodge(ax: Axes, place: int, count: int, between: float, *drawn: Artist | ErrorbarContainer) -> None:
     """Set a series a little aside, so that equal ones do not hide each other.
 
     Args:
         ax: the panel.
         place: of the series, from 0 on.
         count: of series.
+        between: points between values that are to stay apart.
         drawn: its curves, in the coordinates of data.
     """
-    apart = min(_APART, _MOST_APART / max(count - 1, 1))
+    apart = min(_APART, min(_MOST_APART, _PART * between) / max(count - 1, 1))
     figure = ax.get_figure(root=True)
     assert figure is not None
     aside_most = apart * (count - 1) / 2 + _MARKER
@@ -380,7 +420,3 @@ def typeset(text: str) -> str:
 def _inches(container: FigureBase) -> float:
     assert isinstance(container, Figure | SubFigure)
     return float(container.bbox.width / container.dpi)
-
-
-def _wrap(text: str, characters: int) -> str:
-    return "\n".join(textwrap.wrap(text, characters, break_long_words=False))

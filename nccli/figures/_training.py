@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 from sqlalchemy import Connection
 
 from nccli.dufm.result import stages
@@ -18,9 +18,9 @@ from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import MOST_ROWS, features_symbol, require_few, shown_stages
 from nccli.figures._statistics import geometric_range, mean_sd
-from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, reference, row_title
+from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, rank_axis, reference, row_title
 from nccli.metrics import RANK_RTOL
-from nccli.store import Selection, StackedHistory, Stage, select_settings, stack_history
+from nccli.store import TRAINED_KINDS, Selection, StackedHistory, Stage, select_settings, stack_history
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,21 @@ class Training(StoreFigure):
             raise InputError(
                 f"--rank-rtol {options.rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}"
             )
-        series = split_series(select_settings(connection, selection))
+        chosen = select_settings(connection, selection)
+        series = split_series([each for each in chosen if each.row["kind"] in TRAINED_KINDS])
         require_few(series, self.name, connection, selection, MOST_ROWS)
         rows: list[Row] = []
         trained: list[Series] = []
-        shown = 0
+        shown, early = 0, False
         for each in series:
             histories = stack_history(connection, each.ids)
             rows += _series_rows(each, histories)
             trained += [each] * bool(histories.ids)
             shown += len(histories.ids)
+            early |= bool((histories.last < histories.steps.max(initial=0)).any())
         if not rows:
             raise NothingFoundError("none of the runs has a history: constructions are not trained")
-        left_out = sum(len(each.ids) for each in series) - shown
+        left_out = sum(len(each.ids) for each in chosen) - shown
         notes = (f"{left_out} runs left out: no history",) if left_out else ()
         spread, rest = "loss, fit, reg, rank: mean ± 1 sd", []
         if any(row["what"] == "dnc1" for row in rows):
@@ -57,8 +59,11 @@ class Training(StoreFigure):
         else:
             rest.append("DNC1: 0, one sample a class")
         bottoms = {each.label: _bottom(rows, each.label) for each in trained}
-        if any(row["mean"] < bottoms[row["series"]] for row in rows if row["what"] == "fit"):
-            rest.append("fit goes on below the axis")
+        below = [row["what"] for row in rows if row["what"] in ("fit", "reg") and row["mean"] < bottoms[row["series"]]]
+        if below:
+            rest.append(f"{' and '.join(sorted(set(below)))} below the axis in part")
+        if early:
+            rest.append("runs that ended early keep their last values")
         return Drawn(rows, describe(trained, shown, each_of(rows, spread, "; ".join(rest))), notes)
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
@@ -86,8 +91,7 @@ class Training(StoreFigure):
                 _finish(ax, "DNC1")
                 _collapse_scale(ax)
             _finish(rank, "rank")
-            rank.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-            rank.set_ylim(bottom=0)
+            rank_axis(rank, [row["mean"] for row in drawn.of("rank", series=label)])
         legend(container, axes[plan.count // len(labels) - 1])
 
 
@@ -108,7 +112,7 @@ def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.legend(loc="upper right", fontsize=6.5, handlelength=1.8, borderaxespad=0.0, labelspacing=0.15)
+    ax.legend(loc="best", fontsize=6.5, handlelength=1.8, borderaxespad=0.0, labelspacing=0.15)
 
 
 def _bottom(rows: Sequence[Row], label: str) -> float:

@@ -42,12 +42,14 @@ class StackedHistory:
     Attributes:
         ids: those of the runs that have a history, in increasing order.
         steps: every step at which one of the runs was measured; evenly thinned where there are very many.
+        last: step of the last measurement of each run.
         loss, fit, reg: of each run at each step.
         dnc1, rank: by layer too, over (1, post), (2, pre), (2, post), …
     """
 
     ids: list[str]
     steps: Int[np.ndarray, " steps"]
+    last: Int[np.ndarray, " runs"]
     loss: Float[np.ndarray, "runs steps"]
     fit: Float[np.ndarray, "runs steps"]
     reg: Float[np.ndarray, "runs steps"]
@@ -84,7 +86,8 @@ def stack_history(connection: Connection, ids: Sequence[str]) -> StackedHistory:
         rows += connection.execute(query.order_by(_HISTORY.run_id, _HISTORY.step)).all()
     if not rows:
         nothing = np.zeros((0, 0))
-        return StackedHistory([], np.zeros(0, int), nothing, nothing, nothing, nothing[..., None], nothing[..., None])
+        none, empty = np.zeros(0, int), nothing[..., None]
+        return StackedHistory([], none, none, nothing, nothing, nothing, empty, empty)
     keys, steps, *columns = zip(*rows, strict=True)
     place = np.array(steps)
     common = np.unique(place)
@@ -100,7 +103,8 @@ def stack_history(connection: Connection, ids: Sequence[str]) -> StackedHistory:
     )
     loss, fit, reg = (np.array(column, dtype=float)[latest] for column in columns[:3])
     dnc1, rank = (np.array(json.loads(f"[{','.join(texts)}]"), dtype=float)[latest] for texts in columns[3:])
-    return StackedHistory([keys[start] for start in starts], common, loss, fit, reg, dnc1, rank)
+    last = place[np.array(ends) - 1]
+    return StackedHistory([keys[start] for start in starts], common, last, loss, fit, reg, dnc1, rank)
 
 
 def _stack(

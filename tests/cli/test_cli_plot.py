@@ -9,6 +9,8 @@ REFUSED = {
     "plot loss-ratio -o figure.txt": "'figure.txt'",
     "plot loss-ratio -o figure.svg --format pdf": "'figure.svg'",
     "plot loss-ratio -o figure.pdf --data numbers.txt": "'numbers.txt'",
+    "plot loss-ratio --raw": "--raw changes nothing in loss-ratio: it is for class-means, gram, fig1",
+    "plot spectra --rank-rtol 0.1": "--rank-rtol changes nothing in spectra: it is for rank-vs-wd",
 }
 
 

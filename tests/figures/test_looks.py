@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from sqlalchemy import Connection
@@ -197,10 +198,10 @@ def test_equal_series_do_not_hide_each_other(connection: Connection, trained: Se
     assert len({round(float(x), 3) for x, _ in places}) == 2
 
 
-def many_curves(drawn: Drawn, values: list[float]) -> Drawn:
+def many_curves(drawn: Drawn, values: list[float], more: str = "") -> Drawn:
     """A figure against λ with sixteen series of so many values."""
     mean = drawn.of("mean")[0]
-    means = [{**mean, "series": f"d = {i}", "wd": value} for i in range(16) for value in values]
+    means = [{**mean, "series": f"d = {i}{more}", "wd": value} for i in range(16) for value in values]
     return Drawn([*means, *drawn.of("dnc"), *drawn.of("srg")], drawn.caption)
 
 
@@ -223,6 +224,28 @@ def test_ticks_of_settings_stand_apart_and_no_point_is_cut(
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
     assert len(points) >= 16
     assert all(inner.x0 < x < inner.x1 for each in points for x, _ in each)
+
+
+def test_a_page_without_room_for_the_panels_is_refused(connection: Connection, trained: Selection) -> None:
+    drawn = many_curves(drawn_of("rank-vs-wd", connection, trained), [1e-3, 1e-2], more=", init scale = 0.123456")
+    with style(), pytest.raises(InputError, match=r"--width 1\.5: the panels of this figure need more"):
+        render(figure_of("rank-vs-wd", drawn, 1.5), "png")
+
+
+def test_points_of_different_settings_keep_their_places(connection: Connection, trained: Selection) -> None:
+    """No series is set aside so far that one value looks like the next."""
+    values = [1e-3, 1.1e-3, 1e-1]
+    drawn = many_curves(drawn_of("rank-vs-wd", connection, trained), values)
+    with style():
+        figure = figure_of("rank-vs-wd", drawn, 3.25)
+        figure.draw_without_rendering()
+        (ax,) = figure.axes
+        marks = {look["marker"] for look in looks(16)}
+        curves = [line for line in ax.lines if line.get_marker() in marks and np.size(line.get_xdata())]
+        near, far = ax.transData.transform([(value, 0.0) for value in values[:2]])[:, 0]
+        places = [line.get_transform().transform(line.get_xydata())[:2, 0] for line in curves]
+    middle = (near + far) / 2
+    assert all(first < middle < second for first, second in places)
 
 
 def test_lines_of_theory_along_the_depth_are_one_a_number_of_classes(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
 from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, render, style, wilson_interval
-from nccli.figures._heat_maps import _order_words
+from nccli.figures._heat_maps import HeatMaps
 from nccli.figures._series import Series, settings_of, split_series
 from nccli.figures._spectra import _stages
 from nccli.figures._stages import require_few
@@ -31,9 +31,10 @@ from nccli.store import (
     select_settings,
     select_spectra,
 )
-from nccli.sweep import measured_run
-from nccli.theory import Problem
+from nccli.sweep import construction_run, measured_run
+from nccli.theory import Problem, solve_dnc
 from tests.figures.conftest import rows_of
+from tests.store.example_runs import example_history, example_run
 
 RANK, SPECTRA, TRAINING = (STORE_FIGURES[name] for name in ("rank-vs-wd", "spectra", "training"))
 
@@ -119,6 +120,20 @@ def test_training_of_a_construction_does_not_exist(connection: Connection) -> No
     built = Selection(where=parse_where("kind in (dnc, srg)"))
     with pytest.raises(NothingFoundError, match="not trained"):
         TRAINING.collect(connection, built, Options())
+
+
+def test_the_caption_of_training_says_what_it_does_not_show(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "runs.db"))
+    for seed, points in enumerate((2, 4)):
+        save_run(made, example_run(seed, history=example_history(points), loss_dnc=0.4, loss_srg=0.3))
+    solution = solve_dnc(Problem.uniform(4, 3, 0.004, n=2))
+    save_run(made, construction_run(solution, 5))
+    with made.read() as connection:
+        drawn = TRAINING.collect(connection, Selection(), Options())
+    assert ", lr = 0.5, relu, 2 runs; 2 a setting, " in drawn.caption
+    assert drawn.caption.endswith("fit and reg below the axis in part; runs that ended early keep their last values")
+    assert drawn.notes == ("1 runs left out: no history",)
+    assert drawn.values("series") == [""]
 
 
 def test_training_refuses_another_rank_tolerance(connection: Connection, trained: Selection) -> None:
@@ -348,10 +363,22 @@ def test_captions_count_the_runs_that_are_drawn_and_notes_the_others(name: str, 
 
 
 def test_the_order_of_classes_is_named_for_what_it_is() -> None:
-    assert _order_words({True}, raw=True) == "classes as stored"
-    assert _order_words({True}, raw=False) == "classes in the order of the structure"
-    assert _order_words({False}, raw=False).startswith("no structure in the hidden layers")
-    assert "alike ones side by side where there is none" in _order_words({True, False}, raw=False)
+    means, gram = (STORE_FIGURES[name] for name in ("class-means", "gram"))
+    assert isinstance(means, HeatMaps)
+    assert isinstance(gram, HeatMaps)
+    assert means._order_words({True}, raw=True) == ["classes and neurons as stored"]
+    assert gram._order_words({True}, raw=False) == ["classes in the order of the structure"]
+    assert gram._order_words({False}, raw=False)[0].startswith("no structure in the hidden layers")
+    assert "alike ones side by side where there is none" in means._order_words({True, False}, raw=False)[0]
+
+
+def test_rows_before_and_after_the_last_activation_are_the_same_neurons(connection: Connection) -> None:
+    drawn = STORE_FIGURES["class-means"].collect(connection, Selection(where=parse_where("kind=srg")), Options())
+    pre, post = (
+        [row["neuron"] for row in drawn.of("class_means", layer=4, stage=s, column=0)] for s in ("pre", "post")
+    )
+    assert len(post) == 6
+    assert pre[: len(post)] == post
 
 
 def test_small_singular_values_before_the_activation_are_drawn_where_the_activation_changes_them() -> None:

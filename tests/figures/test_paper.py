@@ -9,7 +9,8 @@ from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.figures import PAPER_FIGURES, Options, render, style
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
-from nccli.sweep import execute_dufm, plan_runs
+from nccli.sweep import construction_run, execute_dufm, plan_runs
+from nccli.theory import Problem, solve_dnc, solve_srg
 from tests.store.example_runs import STAGES, example_run
 
 
@@ -101,7 +102,23 @@ def test_of_many_settings_the_run_of_least_loss_over_dnc_is_drawn(tmp_path: Path
     assert len(found) == 2
     for _, drawn in found:
         assert {key for row in drawn.rows for key in row["run_ids"]} == {best}
-        assert "1 run; of 20 runs in 10 settings that with the least loss / DNC loss" in drawn.caption
+        assert "1 run; loss / DNC loss = 0.8, the least of 20 runs in 10 settings; loss / SRG loss = " in drawn.caption
+
+
+def test_fig1_shows_both_solutions_of_the_same_problem(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "built.db"))
+    for n, wd in ((5, 1e-3), (1, 4e-3), (1, 1e-3)):
+        problem = Problem.uniform(10, 4, wd, n=n)
+        srg = solve_srg(problem)
+        assert srg is not None
+        for solution in (solve_dnc(problem), srg):
+            save_run(made, construction_run(solution, 10))
+    with made.read() as connection:
+        found, missing = PAPER_FIGURES["fig1"].collect(connection, Selection(), Options())
+    assert (len(found), missing) == (2, [])
+    for _, drawn in found:
+        assert "n = 1, d = 10, λ = 0.001, " in drawn.caption
+        assert "of 3 runs in 3 settings that of the least n and λ" in drawn.caption
 
 
 def test_curves_of_one_point_are_left_out_and_what_is_left_is_told_apart_anew(store: Store) -> None:

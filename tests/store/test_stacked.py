@@ -68,6 +68,7 @@ def test_a_history_is_carried_on_to_the_steps_of_the_others(store: Store) -> Non
         stacked, singles = stack_history(connection, keys), select_history(connection, keys)
     assert stacked.steps.tolist() == [0, 10, 20, 30]
     assert stacked.ids == sorted(keys)
+    assert sorted(stacked.last.tolist()) == [10, 30]
     short, long = (stacked.ids.index(key) for key in keys)
     assert stacked.fit[short].tolist() == [singles[keys[0]][i]["fit"] for i in (0, 1, 1, 1)]
     assert stacked.rank[short].tolist() == [singles[keys[0]][i]["rank"] for i in (0, 1, 1, 1)]
