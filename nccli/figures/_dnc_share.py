@@ -8,11 +8,13 @@ from matplotlib.figure import FigureBase
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
+from nccli.figures._axes import dodge, settings_axis
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._layout import Layout, layout, legend, panels
 from nccli.figures._rank_vs import curves
 from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import require_curves
-from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, settings_axis
+from nccli.figures._style import looks
 from nccli.store import Selection, select_settings
 
 _NORMAL_QUANTILE = 1.959963984540054

@@ -9,11 +9,13 @@ from matplotlib.ticker import MaxNLocator
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
+from nccli.figures._axes import dodge, reference
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._layout import Layout, layout, legend, panels
 from nccli.figures._series import describe, each_of, split_series
 from nccli.figures._stages import class_means_symbol, require_curves, shown_stages
 from nccli.figures._statistics import mean_sd
-from nccli.figures._style import Layout, dodge, layout, legend, looks, panels, reference
+from nccli.figures._style import looks
 from nccli.store import Selection, select_settings, stack_layers
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
-from nccli.figures._style import Layout, caption, captioned, page
+from nccli.figures._layout import Layout, caption, captioned, page
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection
 

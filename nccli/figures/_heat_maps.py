@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._layout import Layout, layout, panels, row_title
 from nccli.figures._series import Series, describe, split_series
 from nccli.figures._stages import class_means_symbol, require_few, shown_stages
-from nccli.figures._style import Layout, layout, panels, row_title
 from nccli.metrics import ZERO_FLOOR
 from nccli.store import Selection, SettingRuns, Stage, hidden_layers, select_layers, select_matrix, select_settings
 

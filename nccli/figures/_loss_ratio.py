@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure, FigureBase
 
+from nccli.figures._axes import reference
 from nccli.figures._figure import Drawn, Row
+from nccli.figures._layout import Layout, caption, captioned, layout, legend, page, panels
 from nccli.figures._stages import MOST_DOTS
 from nccli.figures._statistics import mean_sd
-from nccli.figures._style import Layout, caption, captioned, layout, legend, looks, page, panels, reference
+from nccli.figures._style import looks
 from nccli.store import SettingRuns, problem_of
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
 

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
 from nccli.figures._figure import Drawn, Options, StoreFigure
+from nccli.figures._layout import Layout, caption, captioned, layout, page
 from nccli.figures._loss_ratio import collect_loss_ratio, draw_loss_ratio_in
 from nccli.figures._render import settle, take_layout
-from nccli.figures._style import Layout, caption, captioned, layout, page
 from nccli.store import Selection, parse_where
 from nccli.theory import Problem
 

@@ -10,21 +10,12 @@ from matplotlib.figure import FigureBase
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
+from nccli.figures._axes import dodge, rank_axis, reference, reference_curve, settings_axis
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._layout import Layout, layout, legend, panels
 from nccli.figures._series import Series, axis_value, describe, each_of, split_series
 from nccli.figures._stages import MOST_CURVES, MOST_DOTS, require_curves
-from nccli.figures._style import (
-    Layout,
-    dodge,
-    layout,
-    legend,
-    looks,
-    panels,
-    rank_axis,
-    reference,
-    reference_curve,
-    settings_axis,
-)
+from nccli.figures._style import looks
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
 from nccli.theory import srg_rank

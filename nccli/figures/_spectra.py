@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from nccli.dufm.result import stages as all_stages
 from nccli.errors import NothingFoundError
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._layout import Layout, layout, legend, panel_title, panels
 from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import class_means_symbol, require_few
 from nccli.figures._statistics import mean_sd
-from nccli.figures._style import Layout, layout, legend, looks, panel_title, panels
+from nccli.figures._style import looks
 from nccli.store import Selection, Stacked, Stage, select_settings, stack_spectra
 
 _DECADES = 1e-4

@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 
 from nccli.dufm.result import stages
 from nccli.errors import InputError, NothingFoundError
+from nccli.figures._axes import rank_axis, reference
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
+from nccli.figures._layout import Layout, layout, legend, panels, row_title
 from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import MOST_ROWS, features_symbol, require_few, shown_stages
 from nccli.figures._statistics import geometric_range, mean_sd
-from nccli.figures._style import Layout, layout, legend, line_only, looks, panels, rank_axis, reference, row_title
+from nccli.figures._style import line_only, looks
 from nccli.metrics import RANK_RTOL
 from nccli.store import TRAINED_KINDS, Selection, StackedHistory, Stage, select_settings, stack_history
 

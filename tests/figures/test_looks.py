@@ -25,7 +25,8 @@ from nccli.figures import (
 )
 from nccli.figures._figure import Drawn
 from nccli.figures._rank_vs import RankVs, _joined
-from nccli.figures._style import looks, width_of, wrapped
+from nccli.figures._style import looks
+from nccli.figures._text import width_of, wrapped
 from nccli.store import Selection, parse_where, select_settings
 from nccli.theory import Problem
 
