@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nccli.figures._figure import Row
+from nccli.figures._text import literal
 from nccli.store import OPTION_DEFAULTS, SettingRuns, as_decimal
 from nccli.theory import triangular_root
 
@@ -187,14 +188,9 @@ def _ordered(members: Sequence[tuple[dict[str, Any], tuple[SettingRuns, ...]]]) 
 
 def _words(name: str, value: Any, digits: int = _DIGITS) -> str:
     if name in _BARE:
-        return _NAMES.get(str(value), _literal(value))
-    text = f"{value:.{digits}g}" if isinstance(value, float) else _literal(value)
+        return _NAMES.get(str(value), literal(str(value)))
+    text = f"{value:.{digits}g}" if isinstance(value, float) else literal(str(value))
     return f"{ {'wd': 'λ', 'epsilon': 'ε'}.get(name, _NAMES.get(name, name)) } = {text}"
-
-
-def _literal(value: Any) -> str:
-    """What a user named, without the meaning that `$` has in figures."""
-    return str(value).replace("$", r"\$")
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

@@ -13,6 +13,7 @@ WIDTHS = {"neurips": 5.5, "icml": 3.25}
 """Inches: the text width of NeurIPS, one column of ICML."""
 
 _NARROWEST, _WIDEST = 1.5, 60.0
+FONT = "STIXGeneral"
 GREY = "0.35"
 LEGEND_TEXT, SMALL_TITLE = 8.0, 8.0
 
@@ -22,7 +23,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 
 _SETTINGS: dict[Any, Any] = {
-    "font.family": "STIXGeneral",
+    "font.family": FONT,
     "mathtext.fontset": "stix",
     "font.size": 9,
     "axes.titlesize": 9,

@@ -2,8 +2,24 @@
 
 from functools import lru_cache
 
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import TextToPath
+
+from nccli.figures._style import FONT
+
+
+def literal(text: str) -> str:
+    """What a user named, to be drawn as it is: `$` begins no formula, and what the font lacks is a code point."""
+    if not text.isascii():
+        known = _characters()
+        text = "".join(each if ord(each) in known else ascii(each)[1:-1] for each in text)
+    return text.replace("$", r"\$")
+
+
+@lru_cache(maxsize=1)
+def _characters() -> frozenset[int]:
+    """Code points that the font has."""
+    return frozenset(get_font(findfont(FontProperties(family=FONT))).get_charmap())
 
 
 def typeset(text: str) -> str:
@@ -39,7 +55,7 @@ def _broken(line: str, inches: float, size: float) -> list[str]:
 def width_of(text: str, size: float) -> float:
     """Inches that a line of text takes at a size in points."""
     shown = typeset(text)
-    measure, font = TextToPath().get_text_width_height_descent, FontProperties(family="STIXGeneral", size=size)
+    measure, font = TextToPath().get_text_width_height_descent, FontProperties(family=FONT, size=size)
     plain = shown.replace(r"\$", "")
     width, _, _ = measure(shown if "$" in plain else shown.replace(r"\$", "$"), font, "$" in plain)
     return float(width) / 72

@@ -81,8 +81,8 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
 
 
 def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """What makes two runs of one problem; None for a network trained end to end."""
-    if run["kind"] == "e2e":
+    """What makes two runs of one problem; None for a network trained end to end or by others."""
+    if run["kind"] == "e2e" or "wd_layers" not in run["config"]:
         return None
     unequal = () if run["wd"] is not None else tuple(run["config"]["wd_layers"])
     decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))

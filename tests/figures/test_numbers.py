@@ -1,5 +1,6 @@
 """Figures draw the numbers of the store, and say which runs they come from."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -345,11 +346,12 @@ def test_features_of_other_networks_are_drawn_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["spectra", "effective-rank", "gram", "class-means"])
 def test_names_of_files_are_no_formulas(name: str, tmp_path: Path) -> None:
     made = Store.create(str(tmp_path / "features.db"))
-    _save_features(made, "p$q.npz", "a$b$c.npz", "a$b$c.npz")
-    with made.read() as connection, style():
+    _save_features(made, "p$q.npz", "a$b$c.npz", "a$b$c.npz", "\u6570\u636e.npz", r"x^{\n_\frac.npz")
+    with made.read() as connection, style(), warnings.catch_warnings():
+        warnings.simplefilter("error")
         drawn = STORE_FIGURES[name].collect(connection, Selection(), Options())
         assert len(render(STORE_FIGURES[name].draw(drawn, 5.5), "pdf")) > 5000
-    assert len(drawn.values("series")) == 3
+    assert len(drawn.values("series")) == 5
 
 
 @pytest.mark.parametrize("name", ["spectra", "effective-rank", "gram", "class-means", "dnc-share-vs-width"])

@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from nccli.store import Stage, Store, comparison_records, hidden_layers, save_run, select_runs
+from nccli.store import FinishedRun, Stage, Store, comparison_records, hidden_layers, save_run, select_runs
 from tests.store.example_runs import example_layers, example_run
 
 COLUMNS = [
@@ -90,6 +90,15 @@ def test_the_largest_dnc1_does_not_depend_on_where_a_nan_stands(store: Store) ->
         layers = [replace(layer, dnc1=math.nan if i == place else 0.1) for i, layer in enumerate(example_layers(0))]
         save_run(store, example_run(place, layers=layers))
     assert len({str(record["max_dnc1"]) for record in compare(store)}) == 1
+
+
+def test_features_of_other_networks_have_no_problem_and_no_best_point(store: Store) -> None:
+    like = example_run(kind="features", loss=math.nan, loss_dnc=None, loss_srg=None)
+    key = save_run(store, FinishedRun(like.row, {"source": "a.npz", "data": "0"}, like.layers, []))
+    with store.read() as connection:
+        (record,) = comparison_records(connection, select_runs(connection, [key]), 1e-2)
+    assert (record["best_loss"], record["best_id"], record["ratio_dnc"]) == (None, None, None)
+    assert record["ranks"]
 
 
 def test_a_diverged_run_has_no_ranks(store: Store) -> None:
