@@ -9,9 +9,10 @@ from sqlalchemy import Boolean, ColumnElement, Double, Float, and_, cast, false,
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from nccli.store._columns import column_expression
+from nccli.store._columns import Rounded, column_expression
 
 Value = int | float | str
+_AROUND = 1e-14
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -50,7 +51,12 @@ class Comparison:
 
     def as_sql(self) -> ColumnElement[bool]:
         """The comparison as an SQLAlchemy expression with a bound value."""
-        expression: ColumnElement[bool] = _OPERATORS[self.operator](column_expression(self.column), self.value)
+        column = column_expression(self.column)
+        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, self.value)
+        if self.operator == "=" and isinstance(column, Rounded) and isinstance(self.value, int | float):
+            (exact,) = column.clauses
+            around = _AROUND * abs(self.value)
+            return and_(exact.between(self.value - around, self.value + around), expression)  # an index finds these
         return expression
 
 
