@@ -95,7 +95,7 @@ def _compare_runs(
 ) -> None:
     from functools import lru_cache
 
-    from nccli.cli._output import Column, emit, number, plain, ranks, ratio
+    from nccli.cli._output import Column, emit, number, plain, ranks_text, ratio, room_for
     from nccli.cli._selection import selected_or_trained
     from nccli.store import comparison_records, problem_of
 
@@ -104,7 +104,7 @@ def _compare_runs(
     losses_of = lru_cache(maxsize=None)(by_variant)
     for record, run in zip(records, chosen, strict=True):
         record.update(losses_of(problem_of(run)))
-    columns = (
+    columns = [
         Column("id", plain("id"), left=True),
         *(Column(name, plain(name)) for name in ("K", "L")),
         Column("λ", number("wd", 3)),
@@ -113,20 +113,19 @@ def _compare_runs(
         Column("/DNC", ratio("ratio_dnc")),
         Column("/SRG", ratio("ratio_srg")),
         Column("/best", ratio("ratio_best")),
-        Column("ranks", ranks("ranks")),
+        Column("ranks", lambda record: ranks_text(record["ranks"])),
         Column("agree", lambda record: {True: "yes", False: "no"}.get(record["ranks_agree"], "")),
         Column("DNC1", lambda record: {True: "yes", False: "no"}.get(record["dnc1_holds"], "")),
-        Column("structure", _structure(max((2 * record["L"] for record in records), default=0)), left=True),
-    )
+    ]
+    columns.append(Column("structure", _structure(room_for(records, columns, _LEAST_ROOM)), left=True))
     emit(records, format, option.OutputFormat.jsonl, columns)
 
 
-_ROOM = 24
+_LEAST_ROOM = 9
 
 
-def _structure(ranks_width: int) -> "Callable[[Record], str]":
-    """The hidden layers' structure, in the room that the ranks leave."""
-    room = max(4, _ROOM - ranks_width)
+def _structure(room: int) -> "Callable[[Record], str]":
+    """The hidden layers' structure, in the room that the other columns leave."""
 
     def show(record: "Record") -> str:
         text = (record["structure"] or "").replace(" minus ", "−").replace("SRG ", "")

@@ -4,8 +4,9 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from nccli import strict_json
@@ -13,6 +14,9 @@ from nccli.cli._options import OutputFormat
 from nccli.errors import InputError, NccliError
 
 Record = Mapping[str, Any]
+
+_FEW_RANKS = 14
+_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -116,28 +120,39 @@ def _print_table(records: Sequence[Record], columns: Sequence[Column]) -> None:
     from rich.table import Table
 
     terminal = sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-    rows = [[column.value(record) for column in columns] for record in records]
+    rows = _texts(records, columns)
     kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    shown = [[row[i] for i in kept] for row in ([column.header for column in columns], *rows)]
+    gap = 2 if _wide(shown, gap=2) <= _WIDTH else 1
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap - 1, 0, 0))
     for i in kept:
         column = columns[i]
         table.add_column(column.header, justify="left" if column.left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*(row[i] for i in kept))
-    needed = 2 + sum(2 + max(len(columns[i].header), *(len(row[i]) for row in rows)) for i in kept) if rows else 80
+    for row in shown[1:]:
+        table.add_row(*row)
     capture = io.StringIO()
     console = Console(
         file=capture,
         force_terminal=terminal,
         color_system="auto" if terminal else None,
         no_color=not terminal or None,
-        width=max(needed, 40),
+        width=max(_wide(shown, gap=2) + 4, 40),
         highlight=False,
         markup=False,
         legacy_windows=False,
     )
     console.print(table)
     write("\n".join(line.rstrip() for line in capture.getvalue().splitlines()) + "\n")
+
+
+def _texts(records: Sequence[Record], columns: Sequence[Column]) -> list[list[str]]:
+    return [[column.value(record) for column in columns] for record in records]
+
+
+def _wide(rows: Sequence[Sequence[str]], gap: int) -> int:
+    """Characters that a table of these rows takes."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return sum(widths) + gap * max(0, len(widths) - 1)
 
 
 def number(key: str, digits: int = 4) -> Callable[[Record], str]:
@@ -170,10 +185,18 @@ def plain(key: str) -> Callable[[Record], str]:
     return show
 
 
-def ranks(key: str) -> Callable[[Record], str]:
-    """Show a list of ranks by layer: "6 6 6 10"."""
+def ranks_text(ranks: Iterable[int]) -> str:
+    """Ranks by layer: "6 6 6 10", and of many layers "6×9 10"."""
+    shown = [str(rank) for rank in ranks]
+    text = " ".join(shown)
+    if len(text) <= _FEW_RANKS:
+        return text
+    counted = [(rank, len(list(same))) for rank, same in groupby(shown)]
+    return " ".join(rank if count == 1 else f"{rank}×{count}" for rank, count in counted)
 
-    def show(record: Record) -> str:
-        return " ".join(str(rank) for rank in record.get(key) or ())
 
-    return show
+def room_for(records: Sequence[Record], columns: Sequence[Column], least: int) -> int:
+    """Characters that a table which fits a terminal has left for one more column, and no fewer than the `least`."""
+    shown = [[column.header for column in columns], *_texts(records, columns)]
+    rooms = (_WIDTH - _wide(shown, gap) - gap for gap in (2, 1))
+    return next((room for room in rooms if room >= least), least)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from nccli.cli._output import Column, Record, number, plain, ratio
+from nccli.cli._output import Column, Record, number, plain, ranks_text, ratio
 from nccli.store import largest_dnc1
 
 
@@ -39,7 +39,7 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("loss", _once_known(number("loss"))),
     Column("/DNC", _once_known(ratio("ratio_dnc"))),
     Column("/SRG", _once_known(ratio("ratio_srg"))),
-    Column("ranks", lambda record: " ".join(map(str, hidden_ranks(record)))),
+    Column("ranks", lambda record: ranks_text(hidden_ranks(record))),
     Column("DNC1", _dnc1),
     Column("acc.", number("train_accuracy", 4)),
 )
