@@ -21,10 +21,13 @@ _APART, _MOST_APART, _PART, _MARKER = 2.5, 16.0, 0.4, 3.0
 _MARGIN, _MOST_MARGIN, _BESIDE = 0.05, 0.15, 1.1
 """Empty part at each end of a horizontal axis, and at most, and what stands beside a panel, in inches."""
 
+_PANEL_HEIGHT, _NAME_HEIGHT, _ROUNDS = 110.0, 9.0, 20
+"""Points: about those of a panel, and of a name; and how often names make way for each other."""
+
 _TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
 
 
-def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0) -> None:
+def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0, shift: float = 0.0) -> None:
     """A horizontal line of theory, named at its right end; the `first` is dashed, its companion dotted.
 
     Args:
@@ -33,9 +36,22 @@ def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0)
         label: its name.
         first: whether it is the first of two.
         side: 1 for a name above the line, −1 below it, where a second line is near.
+        shift: points that the name stands above the height of the line.
     """
     ax.axhline(y, **_theory_look(first))
-    _name_line(ax, y, label, side)
+    _name_line(ax, y, label, side, shift)
+
+
+def apart(places: Sequence[float]) -> list[float]:
+    """Points by which names at such parts of the height of a panel, in increasing order, have to move to be legible."""
+    wanted = [place * _PANEL_HEIGHT for place in places]
+    moved = list(wanted)
+    for _ in range(_ROUNDS):
+        for i in range(1, len(moved)):
+            lacking = max(0.0, _NAME_HEIGHT - (moved[i] - moved[i - 1]))
+            moved[i - 1] -= lacking / 2
+            moved[i] += lacking / 2
+    return [new - old for new, old in zip(moved, wanted, strict=True)]
 
 
 def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, first: bool = True) -> None:
@@ -49,12 +65,12 @@ def _theory_look(first: bool) -> dict[str, Any]:
     return {"color": GREY, "linewidth": 0.8, "linestyle": dashes, "zorder": 1}
 
 
-def _name_line(ax: Axes, y: float, label: str, side: int = 0) -> None:
+def _name_line(ax: Axes, y: float, label: str, side: int = 0, shift: float = 0.0) -> None:
     ax.annotate(
         label,
         xy=(1, y),
         xycoords=("axes fraction", "data"),
-        xytext=(3, 0),
+        xytext=(3, shift),
         textcoords="offset points",
         va={1: "bottom", 0: "center_baseline", -1: "top"}[side],
         fontsize=7.5,

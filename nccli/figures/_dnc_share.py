@@ -13,7 +13,7 @@ from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._layout import Layout, layout, legend, panels
 from nccli.figures._rank_vs import curves
 from nccli.figures._series import Series, describe, each_of, split_series
-from nccli.figures._stages import require_curves
+from nccli.figures._stages import hidden_words, require_curves
 from nccli.figures._style import looks
 from nccli.store import Selection, select_settings
 
@@ -53,7 +53,7 @@ class DncShareVsWidth(StoreFigure):
         series = curves(split_series(usable, ("width",)), "width", options)
         require_curves(series, self.name, connection, selection, "width")
         rows = [row for each in series for row in _series_rows(each)]
-        extra = each_of(rows, rest="share of DNC in layers 2 to L−1 with its 95 % Wilson interval", of="point")
+        extra = each_of(rows, rest=f"DNC in {hidden_words(series)}, with its 95 % Wilson interval", of="point")
         single = len({row["width"] for row in rows}) == 1
         notes = ["all runs have the same width: the figure has a single point a series"] if single else []
         shown = sum(row["runs"] for row in rows)

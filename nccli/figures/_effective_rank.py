@@ -18,6 +18,9 @@ from nccli.figures._statistics import mean_sd
 from nccli.figures._style import looks
 from nccli.store import Selection, select_settings, stack_layers
 
+_TICK = 0.22
+"""Inches that the symbol of a layer takes."""
+
 
 @dataclass(frozen=True)
 class EffectiveRank(StoreFigure):
@@ -69,7 +72,8 @@ class EffectiveRank(StoreFigure):
                 **look,
             )
             dodge(ax, i, len(labels), 72 * plan.width / (len(places) + 1), curve)
-        ax.set_xticks(range(len(places)), [symbol for _, symbol in places])
+        step = 1 + int(_TICK * len(places) / plan.width)
+        ax.set_xticks(range(0, len(places), step), [symbol for _, symbol in places][::step])
         for K in drawn.values("K"):
             reference(ax, K, f"K = {K}")
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6))

@@ -106,8 +106,9 @@ class HeatMaps(StoreFigure):
         columns = max(len(self._symbols(drawn, label)) for label in labels)
         titles = [label for label in labels if label]
         in_row = min(columns, max(1, int(width / _LEAST)))
+        whole_rows = -(-columns // in_row) * in_row
         square = 1.0 - (_BAR + in_row * (_GAP - _BETWEEN * bool(titles))) / width
-        return layout(columns * len(labels), width, columns, square, _LEAST, _CAPTION, titles)
+        return layout(whole_rows * len(labels), width, in_row, square, _LEAST, _CAPTION, titles)
 
     def _symbols(self, drawn: Drawn, label: str) -> list[str]:
         return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))

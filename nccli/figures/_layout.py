@@ -14,6 +14,7 @@ from nccli.figures._text import lines_of, typeset, width_of, wrapped
 _PANEL = 1.6
 _FEW_COLUMNS = 3
 _LINE, _SMALL_LINE = 0.15, 0.125
+_LEGEND_LINE, _LEGEND_GAP = 0.15, 0.06
 _PAD = 3.0
 _HANDLE = 0.56
 
@@ -74,8 +75,8 @@ def layout(
         height += _LINE * sum(max(lines[start : start + in_row]) - 1 for start in range(0, count, in_row))
     else:
         height += _LINE * sum(lines_of(wrapped(title, _title_room(width, 1), SMALL_TITLE)) for title in titles)
-    _, legend_lines = _legend_shape(named, width)
-    return Layout(count, in_row, width, height + _LINE * max(0, legend_lines - 1))
+    _, legend_height = _legend_shape(named, width)
+    return Layout(count, in_row, width, height + max(0.0, legend_height - _LEGEND_LINE - _LEGEND_GAP))
 
 
 def _title_room(width: float, columns: int) -> float:
@@ -104,7 +105,7 @@ def row_title(axes: Sequence[Axes], text: str, plan: Layout) -> None:
     """Settings above a row of panels, over the width of the figure, and above the panels' own titles if any.
 
     Args:
-        axes: the panels of the row, with their titles.
+        axes: the panels of the row, or of several below each other, with their titles.
         text: "" for none.
         plan: of the panels.
     """
@@ -112,7 +113,7 @@ def row_title(axes: Sequence[Axes], text: str, plan: Layout) -> None:
         return
     lines = wrapped(text, _title_room(plan.width, 1), SMALL_TITLE)
     own = any(ax.get_title() for ax in axes)
-    for ax in axes:  # the titles keep the height free
+    for ax in axes[: plan.columns]:  # the titles keep the height free
         ax.set_title("\n".join([" "] * lines_of(lines) + [ax.get_title()] * own), pad=_PAD)
     shown = axes[0].annotate(
         typeset(lines),
@@ -153,15 +154,16 @@ def legend(figure: FigureBase, *axes: Axes) -> None:
         figure.legend(list(named.values()), shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
 
 
-def _legend_shape(labels: Sequence[str], width: float) -> tuple[int, int]:
-    """Columns of a legend, and its lines of text."""
+def _legend_shape(labels: Sequence[str], width: float) -> tuple[int, float]:
+    """Columns of a legend, and its height in inches."""
     if not labels:
-        return 1, 0
+        return 1, 0.0
     longest = max(width_of(label, LEGEND_TEXT) for label in labels)
     columns = min(len(labels), max(1, int(width / (_HANDLE + longest))))
     if columns == 1:
-        return 1, sum(lines_of(wrapped(label, width - _HANDLE, LEGEND_TEXT)) for label in labels)
-    return columns, -(-len(labels) // columns)
+        lines = sum(lines_of(wrapped(label, width - _HANDLE, LEGEND_TEXT)) for label in labels)
+        return 1, _LEGEND_LINE * lines + _LEGEND_GAP * len(labels)
+    return columns, (_LEGEND_LINE + _LEGEND_GAP) * -(-len(labels) // columns)
 
 
 def _inches(container: FigureBase) -> float:

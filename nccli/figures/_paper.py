@@ -11,10 +11,12 @@ from nccli.figures._figure import Drawn, Options, StoreFigure
 from nccli.figures._layout import Layout, caption, captioned, layout, page
 from nccli.figures._loss_ratio import collect_loss_ratio, draw_loss_ratio_in
 from nccli.figures._render import settle, take_layout
+from nccli.figures._text import lines_of, wrapped
 from nccli.store import Selection, parse_where
 from nccli.theory import Problem
 
 _TITLE, _SMALL_PRINT = 0.24, 0.15
+_TITLE_TEXT, _TITLE_LINE, _TITLE_ROOM = 9, 0.16, 0.85
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,15 @@ class PaperFigure:
         plans = [_plan(part, drawn, width) for part, drawn in found]
         if with_caption:
             plans = [captioned(plan, drawn.caption) for plan, (_, drawn) in zip(plans, found, strict=True)]
-        title = _TITLE * (len(found) > 1)
         heights = [plan.height + _SMALL_PRINT * with_caption for plan in plans]
-        ratios = [part for height in heights for part in (title, height)] if title else heights
-        figure = Figure(figsize=(width, sum(heights) + title * len(found)))
+        ratios, titles = heights, [wrapped(part.title, _TITLE_ROOM * width, _TITLE_TEXT) for part, _ in found]
+        if len(found) > 1:
+            ratios = [each for title, height in zip(titles, heights, strict=True) for each in (_above(title), height)]
+        figure = Figure(figsize=(width, sum(ratios)))
         places = figure.subfigures(len(ratios), 1, height_ratios=ratios, squeeze=False)[:, 0]
-        if title:
-            for place, (part, _) in zip(places[::2], found, strict=True):
-                place.text(0.01, 0.35, part.title, fontsize=9, weight="bold", va="center")
+        if len(found) > 1:
+            for place, title in zip(places[::2], titles, strict=True):
+                place.text(0.01, 0.1, title, fontsize=_TITLE_TEXT, weight="bold", va="bottom")
             places = places[1::2]
         for place, plan, height, (part, drawn) in zip(places, plans, heights, found, strict=True):
             alone = page(width, height)  # laid out by itself: matplotlib's solver is slow and unsure with many parts
@@ -133,6 +136,11 @@ class PaperFigure:
             settle(alone)
             take_layout(place, alone)
         return figure
+
+
+def _above(title: str) -> float:
+    """Inches for the title of a part."""
+    return _TITLE + _TITLE_LINE * (lines_of(title) - 1)
 
 
 def _draw_part(container: FigureBase, part: Part, drawn: Drawn, plan: Layout, with_caption: bool) -> None:

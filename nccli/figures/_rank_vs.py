@@ -10,11 +10,11 @@ from matplotlib.figure import FigureBase
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
-from nccli.figures._axes import dodge, rank_axis, reference, reference_curve, settings_axis
+from nccli.figures._axes import apart, dodge, rank_axis, reference, reference_curve, settings_axis
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._layout import Layout, layout, legend, panels
 from nccli.figures._series import Series, axis_value, describe, each_of, split_series
-from nccli.figures._stages import MOST_CURVES, MOST_DOTS, require_curves
+from nccli.figures._stages import MOST_CURVES, MOST_DOTS, hidden_words, require_curves
 from nccli.figures._style import looks
 from nccli.metrics import RANK_RTOL
 from nccli.store import Selection, SettingRuns, problem_of, select_hidden_ranks, select_settings
@@ -57,7 +57,8 @@ class RankVs(StoreFigure):
         total = sum(len(member.ids) for each in series for member in each.members)
         rows = [row for each in series for row in self._series_rows(each, dots=total <= MOST_DOTS)]
         counts = [row["runs"] for row in rows if row["what"] == "mean"]
-        extra = each_of((row for row in rows if row["what"] == "mean"), "mean ± 1 sd", of="point")
+        means = (row for row in rows if row["what"] == "mean")
+        extra = each_of(means, "mean ± 1 sd", f"hidden: {hidden_words(series)}", of="point")
         rows += self._reference_rows([member for each in series for member in each.members])
         left_out = sum(len(each.ids) for each in found) - sum(counts)
         notes = (
@@ -95,8 +96,8 @@ class RankVs(StoreFigure):
             )
             dodge(ax, i, len(labels), between, curve, *dots)
         self._draw_references(ax, drawn)
-        rank_axis(ax, [row["mean_rank"] for row in drawn.rows])
-        ax.set_ylabel("mean rank of layers 2 to L−1")
+        rank_axis(ax, [row["mean_rank"] + spread for row in drawn.rows for spread in (0.0, row["sd"] or 0.0)])
+        ax.set_ylabel("mean rank of hidden layers")
         if len(labels) > 1:
             legend(container, ax)
 
@@ -114,8 +115,11 @@ class RankVs(StoreFigure):
                     continue
                 for rank in ranks:
                     level.setdefault(rank, []).append(name)
-        for rank, names in level.items():
-            reference(ax, rank, _joined(names), first=names[0].startswith("DNC"))
+        top = max(row["mean_rank"] for row in drawn.rows)
+        heights = sorted(level)
+        for rank, shift in zip(heights, apart([rank / top for rank in heights]), strict=True):
+            names = level[rank]
+            reference(ax, rank, _joined(names), first=names[0].startswith("DNC"), shift=shift)
 
     def _series_rows(self, series: Series, dots: bool) -> list[Row]:
         by_value: dict[float, list[SettingRuns]] = {}

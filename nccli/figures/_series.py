@@ -1,5 +1,6 @@
 """Runs grouped by their settings: which belong to one curve, and how to name it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,8 +116,9 @@ def split_series(members: Sequence[SettingRuns], varied: Iterable[str] = ()) -> 
 def _labels(found: Sequence[Mapping[str, Any]], differing: Sequence[str]) -> list[str]:
     """Names that tell all settings apart, as short as they can be."""
     short = [_label(settings, differing, whole=False) for settings in found]
+    times = Counter(short)
     return [
-        _label(settings, differing, whole=True) if short.count(label) > 1 else label
+        _label(settings, differing, whole=True) if times[label] > 1 else label
         for settings, label in zip(found, short, strict=True)
     ]
 

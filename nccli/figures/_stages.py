@@ -20,6 +20,13 @@ def shown_stages(L: int) -> list[Stage]:
     return [*(Stage(layer, "post") for layer in range(1, L)), Stage(L, "pre"), Stage(L, "post")]
 
 
+def hidden_words(series: Sequence[Series]) -> str:
+    """Which layers are the hidden ones of such runs."""
+    depths = {each.row["L"] == 2 for each in series}
+    usual, shallow = "layers 2 to L−1", r"$\widetilde{M}_2$"
+    return shallow if depths == {True} else usual if depths == {False} else f"{usual}, for L = 2 {shallow}"
+
+
 def class_means_symbol(stage: Stage) -> str:
     """M_l or M̃_l, as the paper writes it."""
     return rf"$\widetilde{{M}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$M_{{{stage.layer}}}$"
@@ -40,7 +47,8 @@ def require_curves(
     """
     if len(series) > MOST_CURVES:
         what = f"a panel has at most {MOST_CURVES} curves"
-        raise InputError(_too_many(len(series), name, what, mixed_columns(connection, selection, [axis] * bool(axis))))
+        differing = [each for each in mixed_columns(connection, selection, ()) if each not in (axis, f"{axis}_h1")]
+        raise InputError(_too_many(len(series), name, what, differing))
 
 
 def require_few(
@@ -58,7 +66,5 @@ def require_few(
 
 def _too_many(count: int, name: str, what: str, differing: Sequence[str]) -> str:
     names = [*differing[:_NAMED], *["…"] * (len(differing) > _NAMED)]
-    return (
-        f"{name}: the runs have {count} different settings and {what}: narrow them with --where, "
-        f"they differ in {', '.join(names)}"
-    )
+    message = f"{name}: the runs have {count} different settings and {what}: narrow them with --where"
+    return message + (f", they differ in {', '.join(names)}" if names else "")

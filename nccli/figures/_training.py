@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from sqlalchemy import Connection
 
 from nccli.dufm.result import stages
-from nccli.errors import InputError, NothingFoundError
+from nccli.errors import NothingFoundError
 from nccli.figures._axes import rank_axis, reference
 from nccli.figures._figure import Drawn, Options, Row, StoreFigure
 from nccli.figures._layout import Layout, layout, legend, panels, row_title
@@ -21,8 +21,10 @@ from nccli.figures._series import Series, describe, each_of, split_series
 from nccli.figures._stages import MOST_ROWS, features_symbol, require_few, shown_stages
 from nccli.figures._statistics import geometric_range, mean_sd
 from nccli.figures._style import line_only, looks
-from nccli.metrics import RANK_RTOL
 from nccli.store import TRAINED_KINDS, Selection, StackedHistory, Stage, select_settings, stack_history
+
+_FEW_DECADES = 1e3
+_LINEAR = 10
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,6 @@ class Training(StoreFigure):
 
     def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
         """Histories; a run that ended early keeps its last values. Ranks are those taken while training."""
-        if options.rank_rtol != RANK_RTOL:
-            raise InputError(
-                f"--rank-rtol {options.rank_rtol:g}: training draws ranks taken while training, at {RANK_RTOL:g}"
-            )
         chosen = select_settings(connection, selection)
         series = split_series([each for each in chosen if each.row["kind"] in TRAINED_KINDS])
         require_few(series, self.name, connection, selection, MOST_ROWS)
@@ -88,12 +86,13 @@ class Training(StoreFigure):
                     _band(ax, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
                 _band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
             row_title([loss, *collapse, rank], label, plan)
-            _finish(loss, "loss")
+            last = max(row["step"] for row in drawn.of("loss", series=label))
+            _finish(loss, "loss", last)
             for ax in collapse:
-                _finish(ax, "DNC1")
+                _finish(ax, "DNC1", last)
                 _collapse_scale(ax)
-            _finish(rank, "rank")
-            rank_axis(rank, [row["mean"] for row in drawn.of("rank", series=label)])
+            _finish(rank, "rank", last)
+            rank_axis(rank, [row[end] for row in drawn.of("rank", series=label) for end in ("mean", "high")])
         legend(container, axes[plan.count // len(labels) - 1])
 
 
@@ -111,7 +110,8 @@ def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
     losses = [row["mean"] for row in drawn.of("loss", series=label)]
     ax.set_yscale("log")
     ax.set_ylim(_bottom(drawn.rows, label), 1.3 * max(losses))
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    few = max(losses) < _FEW_DECADES * _bottom(drawn.rows, label)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.legend(loc="best", fontsize=6.5, handlelength=1.8, borderaxespad=0.0, labelspacing=0.15)
@@ -134,8 +134,11 @@ def _symbols(drawn: Drawn) -> list[str]:
     return list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
 
 
-def _finish(ax: Axes, quantity: str) -> None:
-    ax.set_xscale("symlog", linthresh=10, linscale=0.5)
+def _finish(ax: Axes, quantity: str, last: int) -> None:
+    if last > _LINEAR:
+        ax.set_xscale("symlog", linthresh=_LINEAR, linscale=0.5)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     ax.set_xlabel("step")
     ax.set_ylabel(quantity)
     ax.margins(x=0.02)

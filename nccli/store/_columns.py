@@ -52,6 +52,12 @@ def as_decimal(number: float) -> float:
     return float(f"{number:.15g}")
 
 
+def is_decimal(column: str) -> bool:
+    """Whether `column_expression` of a column is of decimals: of settings that are not whole numbers."""
+    option = _CONFIG.fullmatch(column)
+    return column in _DECIMAL if option is None else OPTION_TYPES.get(option[1]) is float
+
+
 class Rounded(FunctionElement[float]):
     """`as_decimal` in SQL."""
 

@@ -76,7 +76,8 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
     ordered = select(*columns, _RUN.loss, _RUN.id, place).where(*comparable, *same).subquery()
     found: dict[tuple[Any, ...] | None, tuple[float, str]] = {}
     for *sizes, layers, loss, key, _ in connection.execute(select(ordered).where(ordered.c.place == 1)):
-        found[(*sizes, *(json.loads(layers) if layers else ()))] = (loss, key)
+        problem = (*sizes, *(map(as_decimal, json.loads(layers)) if layers else ()))
+        found[problem] = min((loss, key), found.get(problem, (loss, key)))
     return found
 
 
@@ -84,6 +85,6 @@ def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
     """What makes two runs of one problem; None for a network trained end to end or by others."""
     if run["kind"] == "e2e" or "wd_layers" not in run["config"]:
         return None
-    unequal = () if run["wd"] is not None else tuple(run["config"]["wd_layers"])
+    unequal = () if run["wd"] is not None else tuple(map(as_decimal, run["config"]["wd_layers"]))
     decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))
     return (*(run[name] for name in ("K", "L", "n")), *decays, *unequal)

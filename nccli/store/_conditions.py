@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, ColumnElement, Double, Float, and_, cast, false,
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from nccli.store._columns import Rounded, column_expression
+from nccli.store._columns import Rounded, as_decimal, column_expression, is_decimal
 
 Value = int | float | str
 _AROUND = 1e-14
@@ -51,12 +51,12 @@ class Comparison:
 
     def as_sql(self) -> ColumnElement[bool]:
         """The comparison as an SQLAlchemy expression with a bound value."""
-        column = column_expression(self.column)
-        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, self.value)
-        if self.operator == "=" and isinstance(column, Rounded) and isinstance(self.value, int | float):
+        column, value = column_expression(self.column), _meant(self.column, self.value)
+        expression: ColumnElement[bool] = _OPERATORS[self.operator](column, value)
+        if self.operator == "=" and isinstance(column, Rounded) and isinstance(value, int | float):
             (exact,) = column.clauses
-            around = _AROUND * abs(self.value)
-            return and_(exact.between(self.value - around, self.value + around), expression)  # an index finds these
+            around = _AROUND * abs(value)
+            return and_(exact.between(value - around, value + around), expression)  # an index finds these
         return expression
 
 
@@ -73,7 +73,12 @@ class OneOf:
         if not any(isinstance(value, float) for value in self.values):
             return column.in_(self.values)
         numbers = column if isinstance(column.type, Float) else cast(column, Double)
-        return numbers.in_([float(value) for value in self.values])
+        return numbers.in_([float(_meant(self.column, value)) for value in self.values])
+
+
+def _meant(column: str, value: Value) -> Value:
+    """A number as the column has it."""
+    return as_decimal(value) if isinstance(value, float) and is_decimal(column) else value
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from nccli.store.tables import Run, SingularValue
 GROUP_COLUMNS = (
     *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
     *("activation", "optimizer", "structure", "setting", "dtype", "device", "host", "dataset", "backbone", "reg_kind"),
+    "epochs",
 )
 _SETTINGS = (
     *("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer", "dtype"),

@@ -23,6 +23,7 @@ from nccli.figures import (
     render,
     style,
 )
+from nccli.figures._axes import apart
 from nccli.figures._figure import Drawn
 from nccli.figures._rank_vs import RankVs, _joined
 from nccli.figures._style import looks
@@ -247,6 +248,44 @@ def test_points_of_different_settings_keep_their_places(connection: Connection, 
         places = [line.get_transform().transform(line.get_xydata())[:2, 0] for line in curves]
     middle = (near + far) / 2
     assert all(first < middle < second for first, second in places)
+
+
+def test_names_of_lines_make_way_for_each_other() -> None:
+    places = [0.1, 0.11, 0.12, 0.9]
+    moved = [110 * place + shift for place, shift in zip(places, apart(places), strict=True)]
+    assert apart([0.1, 0.9]) == [0.0, 0.0]
+    assert all(upper - lower > 8.5 for lower, upper in pairwise(moved))
+    assert sum(moved[:3]) == pytest.approx(110 * sum(places[:3]))
+
+
+@pytest.mark.parametrize("width", [1.8, 5.5])
+def test_every_setting_of_a_heat_map_begins_a_row(width: float, connection: Connection, trained: Selection) -> None:
+    with style():
+        figure = figure_of("gram", drawn_of("gram", connection, trained), width)
+        figure.draw_without_rendering()
+    maps = [ax for ax in figure.axes if ax.images and ax.get_visible()]
+    firsts = [ax.get_position().x0 for ax in maps if ax.get_title().strip() == "$M_{1}$"]
+    assert len(firsts) == 4
+    assert firsts == pytest.approx([min(ax.get_position().x0 for ax in maps)] * 4, abs=1e-6)
+
+
+def test_bands_of_ranks_end_inside_the_axis(connection: Connection, trained: Selection) -> None:
+    drawn = drawn_of("training", connection, trained)
+    drawn = replace(drawn, rows=[{**row, "high": 9.0} if row["what"] == "rank" else row for row in drawn.rows])
+    with style():
+        figure = figure_of("training", drawn, 5.5)
+    assert all(ax.get_ylim()[1] > 9.0 for ax in figure.axes if ax.get_ylabel() == "rank")
+
+
+@pytest.mark.parametrize(("steps", "scale"), [(8, "linear"), (40, "symlog")])
+def test_a_short_training_has_its_steps_along_the_axis(
+    steps: int, scale: str, connection: Connection, trained: Selection
+) -> None:
+    drawn = drawn_of("training", connection, trained)
+    drawn = replace(drawn, rows=[row for row in drawn.rows if row["step"] is None or row["step"] <= steps])
+    with style():
+        figure = figure_of("training", drawn, 5.5)
+    assert {ax.get_xscale() for ax in figure.axes} == {scale}
 
 
 def test_lines_of_theory_along_the_depth_are_one_a_number_of_classes(

@@ -137,9 +137,38 @@ def test_the_caption_of_training_says_what_it_does_not_show(tmp_path: Path) -> N
     assert drawn.values("series") == [""]
 
 
-def test_training_refuses_another_rank_tolerance(connection: Connection, trained: Selection) -> None:
-    with pytest.raises(InputError, match=r"--rank-rtol 0\.1"):
-        TRAINING.collect(connection, trained, Options(rank_rtol=0.1))
+def test_too_many_curves_name_what_their_settings_differ_in(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "diagonal.db"))
+    for i in range(1, 18):
+        wd = i / 1000
+        save_run(made, example_run(i, width=i, config={"width": i, "wd_h1": wd, "wd_layers": (wd,) * 3}))
+    with made.read() as connection:
+        for name, differing in (
+            ("rank-vs-wd", "width"),
+            ("rank-vs-width", "wd, wd_h1"),
+            ("rank-vs-lr", "width, wd, wd_h1"),
+        ):
+            with pytest.raises(
+                InputError, match=f"at most 16 curves: narrow them with --where, they differ in {differing}$"
+            ):
+                STORE_FIGURES[name].collect(connection, Selection(), Options())
+
+
+def test_captions_name_the_hidden_layers(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "shallow.db"))
+    for L in (2, 3):
+        save_run(made, example_run(L, L=L, config={"L": L, "wd_layers": (0.004,) * L}))
+    with made.read() as connection:
+        for where, words in (
+            ("L=3", "layers 2 to L−1"),
+            ("L=2", r"$\widetilde{M}_2$"),
+            ("L>0", r"L−1, for L = 2 $\wide"),
+        ):
+            for name in ("rank-vs-wd", "dnc-share-vs-width"):
+                assert (
+                    words
+                    in STORE_FIGURES[name].collect(connection, Selection(where=parse_where(where)), Options()).caption
+                )
 
 
 def test_more_settings_than_panels_are_refused(connection: Connection, trained: Selection) -> None:

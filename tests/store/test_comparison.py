@@ -92,6 +92,12 @@ def test_the_largest_dnc1_does_not_depend_on_where_a_nan_stands(store: Store) ->
     assert len({str(record["max_dnc1"]) for record in compare(store)}) == 1
 
 
+def test_unequal_decays_that_differ_by_rounding_are_one_problem(store: Store) -> None:
+    for seed, last in enumerate((0.30000000000000004, 0.3)):
+        save_run(store, example_run(seed, config={"wd_layers": (0.1, 0.2, last)}, loss=0.5 - 0.1 * seed))
+    assert [row["best_loss"] for row in compare(store)] == [0.4, 0.4]
+
+
 def test_features_of_other_networks_have_no_problem_and_no_best_point(store: Store) -> None:
     like = example_run(kind="features", loss=math.nan, loss_dnc=None, loss_srg=None)
     key = save_run(store, FinishedRun(like.row, {"source": "a.npz", "data": "0"}, like.layers, []))

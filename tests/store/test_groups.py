@@ -19,6 +19,7 @@ from nccli.store import (
     parse_where,
     save_run,
 )
+from nccli.store._groups import _SETTINGS
 from tests.store.example_runs import example_layers, example_run
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
@@ -183,6 +184,10 @@ def test_groups_of_feature_files_say_that_they_mix_files_and_sizes(store: Store)
         save_run(store, FinishedRun(like.row, about, like.layers, []))
     assert mixed(store, "kind") == ["n"]
     assert mixed(store, "kind", "n") == ["config.data", "config.source"]
+
+
+def test_every_name_of_the_note_is_taken_by_group_by() -> None:
+    assert parse_group_by(",".join(_SETTINGS)) == _SETTINGS
 
 
 def test_groups_by_an_option_have_its_type_and_its_default(store: Store) -> None:

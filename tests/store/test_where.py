@@ -261,7 +261,10 @@ def test_a_decimal_and_what_arithmetic_makes_of_it_are_one_setting(store: Store)
     for seed, wd in enumerate((0.004, 0.003999999999999998, 0.004000000000001)):
         save_run(store, example_run(seed, lr=wd, config={"wd_h1": wd, "wd_layers": (wd,) * 3, "lr": wd}))
     for name in ("wd", "wd_h1", "lr", "config.lr", "config.wd"):
-        assert seeds(store, f"{name}=4e-3") == {0, 1}
+        for written in (0.004, 0.003999999999999998):
+            assert seeds(store, f"{name}={written!r}") == {0, 1}
+            assert seeds(store, f"{name} in ({written!r}, 1)") == {0, 1}
+            assert seeds(store, f"{name}>={written!r} and {name}<={written!r}") == {0, 1}
         assert seeds(store, f"{name} in (4e-3, 1)") == {0, 1}
         assert seeds(store, f"{name}<4e-3") == set()
         assert seeds(store, f"{name} is null") == set()
