@@ -16,7 +16,7 @@ from nccli.store import Selection, parse_where
 from nccli.theory import Problem
 
 _TITLE, _SMALL_PRINT = 0.24, 0.15
-_TITLE_TEXT, _TITLE_LINE, _TITLE_ROOM = 9, 0.16, 0.85
+_TITLE_TEXT, _TITLE_LINE, _TITLE_ROOM = 9, 0.18, 0.85
 
 
 @dataclass(frozen=True)
