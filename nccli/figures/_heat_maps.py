@@ -220,7 +220,7 @@ def _preference(row: Row, losses: _Losses, key: str) -> tuple[Any, ...]:
 
 def _best_words(row: Row, losses: _Losses, runs: int, settings: int) -> list[str]:
     """Why this run, and how good it is."""
-    of = f"of {runs} runs in {settings} settings"
+    of = f"of {runs} runs" + (f" in {settings} settings" if settings > 1 else "")
     if row["kind"] in _CONSTRUCTED:
         return [f"{of} that of the least n and λ"] * (runs > 1)
     if math.isnan(losses.over_dnc):
