@@ -104,7 +104,7 @@ def _compare_runs(
     losses_of = lru_cache(maxsize=None)(by_variant)
     for record, run in zip(records, chosen, strict=True):
         record.update(losses_of(problem_of(run)))
-    columns = [
+    columns = (
         Column("id", plain("id"), left=True),
         *(Column(name, plain(name)) for name in ("K", "L")),
         Column("λ", number("wd", 3)),
@@ -116,20 +116,20 @@ def _compare_runs(
         Column("ranks", lambda record: ranks_text(record["ranks"])),
         Column("agree", lambda record: {True: "yes", False: "no"}.get(record["ranks_agree"], "")),
         Column("DNC1", lambda record: {True: "yes", False: "no"}.get(record["dnc1_holds"], "")),
-    ]
-    columns.append(Column("structure", _structure(room_for(records, columns, _LEAST_ROOM)), left=True))
-    emit(records, format, option.OutputFormat.jsonl, columns)
+    )
+    room = lru_cache(maxsize=1)(lambda: room_for(records, columns, _LEAST_ROOM))
+    emit(records, format, option.OutputFormat.jsonl, (*columns, Column("structure", _structure(room), left=True)))
 
 
 _LEAST_ROOM = 9
 
 
-def _structure(room: int) -> "Callable[[Record], str]":
-    """The hidden layers' structure, in the room that the other columns leave."""
+def _structure(room: "Callable[[], int]") -> "Callable[[Record], str]":
+    """The hidden layers' structure, in the room that the other columns leave; a pipe never asks for it."""
 
     def show(record: "Record") -> str:
         text = (record["structure"] or "").replace(" minus ", "−").replace("SRG ", "")
-        return text if len(text) <= room else text[: room - 1] + "…"
+        return text if len(text) <= room() else text[: room() - 1] + "…"
 
     return show
 

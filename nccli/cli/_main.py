@@ -1,7 +1,6 @@
 """Entry point: runs the app and turns every way to end into its exit code (design sheet, section 2)."""
 
 import errno
-import gc
 import os
 import re
 import signal
@@ -17,12 +16,10 @@ if TYPE_CHECKING:
     import typer
 
 _CLOSED_PIPE = 141
-_OBJECTS = 200_000  # made between two searches for cycles, which would take a tenth of a figure's time
 
 
 def main() -> NoReturn:
     """Run `nccli` with the arguments of the process and exit."""
-    gc.set_threshold(_OBJECTS)
     _open_streams()
     code = run(sys.argv[1:])
     try:
@@ -114,6 +111,7 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _closed_pipe() -> int:
+    """The exit code where nobody reads the output any more."""
     _drop_output()
     return _CLOSED_PIPE
 

@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import gc
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ from nccli.errors import InputError, NothingFoundError
 
 if TYPE_CHECKING:
     from nccli.figures import Drawn, Options, PaperFigure, StoreFigure
+
+_OBJECTS = 200_000
+"""New ones between two searches for cycles, which would take a tenth of the time: the process ends with the figure."""
 
 
 def plot(
@@ -76,6 +80,7 @@ def plot(
 
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
+    gc.set_threshold(_OBJECTS)
     from nccli.cli._output import rendered, write, write_bytes
     from nccli.figures import PAPER_FIGURES, Options, parse_width, render, style
 

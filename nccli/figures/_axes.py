@@ -138,12 +138,12 @@ def dodge(ax: Axes, place: int, count: int, between: float, *drawn: Artist | Err
         between: points between values that are to stay apart.
         drawn: its curves, in the coordinates of data.
     """
-    apart = min(_APART, min(_MOST_APART, _PART * between) / max(count - 1, 1))
+    step = min(_APART, min(_MOST_APART, _PART * between) / max(count - 1, 1))
     figure = ax.get_figure(root=True)
     assert figure is not None
-    aside_most = apart * (count - 1) / 2 + _MARKER
+    aside_most = step * (count - 1) / 2 + _MARKER
     ax.set_xmargin(min(max(_MARGIN, aside_most / 72 / (figure.get_figwidth() - _BESIDE)), _MOST_MARGIN))
-    aside = ScaledTranslation(apart * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
+    aside = ScaledTranslation(step * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
     for each in drawn:
         for artist in each.get_children() if isinstance(each, ErrorbarContainer) else [each]:
             artist.set_transform(ax.transData + aside)

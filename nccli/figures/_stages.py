@@ -47,7 +47,7 @@ def require_curves(
     """
     if len(series) > MOST_CURVES:
         what = f"a panel has at most {MOST_CURVES} curves"
-        differing = [each for each in mixed_columns(connection, selection, ()) if each not in (axis, f"{axis}_h1")]
+        differing = [each for each in mixed_columns(connection, selection, ()) if each != axis]
         raise InputError(_too_many(len(series), name, what, differing))
 
 

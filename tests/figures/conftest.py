@@ -41,6 +41,11 @@ def rows_of(connection: Connection, selection: Selection) -> list[Row]:
     return select_selected(connection, selection)
 
 
+def ids(connection: Connection, selection: Selection) -> list[str]:
+    """Of the selected runs."""
+    return [run["id"] for run in rows_of(connection, selection)]
+
+
 @pytest.fixture
 def trained() -> Selection:
     """The trained runs that ended well."""
