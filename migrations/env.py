@@ -3,8 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from nccli.store import tables as _tables  # noqa: F401  (fills the metadata)
-from nccli.store._migrate import VERSION_TABLE
+import nccli.store.schema.tables  # noqa: F401  (fills the metadata)
+from nccli.store.schema.migrate import VERSION_TABLE
 
 connection = context.config.attributes.get("connection")
 if connection is None:

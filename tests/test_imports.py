@@ -95,7 +95,7 @@ def loaded_by(code: str) -> set[str]:
 
 def command(*arguments: str) -> str:
     """Code that runs nccli."""
-    return f"from nccli.cli._main import run\nassert run({list(arguments)!r}) == 0"
+    return f"from nccli.cli.entry import run\nassert run({list(arguments)!r}) == 0"
 
 
 @pytest.mark.parametrize(

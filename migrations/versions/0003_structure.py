@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from nccli.metrics import recognise_structure
-from nccli.store._hidden import layer_summary
-from nccli.store._run import setting_id
+from nccli.store.runs.finished_run import setting_id
+from nccli.store.runs.layer_summary import layer_summary
 
 revision = "0003"
 down_revision = "0002"

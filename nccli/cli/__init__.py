@@ -8,7 +8,7 @@ __all__ = ["main"]
 def main() -> NoReturn:
     """Run `nccli` with the arguments of the process and exit; Ctrl-C is quiet from the first import on."""
     try:
-        from nccli.cli._main import main as run
+        from nccli.cli.entry import main as run
 
         run()
     except KeyboardInterrupt:

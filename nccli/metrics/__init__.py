@@ -1,10 +1,10 @@
 """Collapse metrics and ranks: pure functions, arrays in, numbers out (numpy only)."""
 
-from nccli.metrics._alignment import dnc3
-from nccli.metrics._class_statistics import ClassStatistics, class_statistics
-from nccli.metrics._covariance import class_means, dnc1
-from nccli.metrics._layers import LayerMetrics, layer_metrics, measure_layers
-from nccli.metrics._neural_collapse import (
+from nccli.metrics.alignment import dnc3
+from nccli.metrics.class_statistics import ClassStatistics, class_statistics
+from nccli.metrics.covariance import class_means, dnc1
+from nccli.metrics.layers import LayerMetrics, layer_metrics, measure_layers
+from nccli.metrics.neural_collapse import (
     CollapseMetrics,
     cdnv,
     collapse_metrics,
@@ -17,7 +17,7 @@ from nccli.metrics._neural_collapse import (
     nearest_class_mean_disagreement,
     self_duality,
 )
-from nccli.metrics._spectrum import (
+from nccli.metrics.spectrum import (
     RANK_RTOL,
     ZERO_FLOOR,
     dnc2,
@@ -27,7 +27,7 @@ from nccli.metrics._spectrum import (
     singular_values,
     stable_rank,
 )
-from nccli.metrics._structure import STRUCTURE_RTOL, Structure, recognise_structure
+from nccli.metrics.structure import STRUCTURE_RTOL, Structure, recognise_structure
 
 __all__ = [
     "RANK_RTOL",

@@ -1,27 +1,26 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
-from nccli.store._backup import copy_file
-from nccli.store._check import Finding, check_store
-from nccli.store._claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
-from nccli.store._columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
-from nccli.store._comparison import DNC1_HOLDS, comparison_records
-from nccli.store._content import RunContent, read_contents
-from nccli.store._csv_folder import CsvWriter, from_folder
-from nccli.store._foreign import TABLES
-from nccli.store._groups import (
+from nccli.store.check import Finding, check_store
+from nccli.store.connection.backup import copy_file
+from nccli.store.connection.store import Store, shown_location, store_location
+from nccli.store.exchange.csv_folder import CsvWriter, from_folder
+from nccli.store.exchange.json_lines import as_line, from_lines
+from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
+from nccli.store.exchange.untrusted import TABLES
+from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
+from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
+from nccli.store.query.groups import (
     GROUP_COLUMNS,
     group_records,
     mixed_columns,
     parse_group_by,
     select_hidden_ranks,
 )
-from nccli.store._hidden import Stage, hidden_layers, largest_dnc1
-from nccli.store._lines import as_line, from_lines
-from nccli.store._measured_again import measured_again
-from nccli.store._merge import MergeReport, merge_contents, merge_stores
-from nccli.store._options import OPTION_DEFAULTS, OPTION_TYPES
-from nccli.store._problem import problem_of
-from nccli.store._query import (
+from nccli.store.query.measured_again import measured_again
+from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
+from nccli.store.query.problem import problem_of
+from nccli.store.query.record import loss_ratio, run_records
+from nccli.store.query.select import (
     Row,
     existing_statuses,
     find_ids,
@@ -32,15 +31,16 @@ from nccli.store._query import (
     select_runs,
     select_spectra,
 )
-from nccli.store._record import loss_ratio, run_records
-from nccli.store._remove import remove_runs
-from nccli.store._rescue import Rescue
-from nccli.store._run import FINISHED, RUNNING, TRAINED_KINDS, FinishedRun, run_id
-from nccli.store._save import save_run
-from nccli.store._selected import ENDED_WELL, Selection, SettingRuns, select_selected, select_settings
-from nccli.store._stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
-from nccli.store._store import Store, shown_location, store_location
-from nccli.store.where import Comparison, Condition, parse_where
+from nccli.store.query.selection import ENDED_WELL, Selection, SettingRuns, select_selected, select_settings
+from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
+from nccli.store.query.where import Comparison, Condition, parse_where
+from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
+from nccli.store.runs.content import RunContent, read_contents
+from nccli.store.runs.finished_run import FINISHED, RUNNING, TRAINED_KINDS, FinishedRun, run_id
+from nccli.store.runs.layer_summary import Stage, hidden_layers, largest_dnc1
+from nccli.store.runs.remove import remove_runs
+from nccli.store.runs.rescue import Rescue
+from nccli.store.runs.save import save_run
 
 __all__ = [
     "DNC1_HOLDS",

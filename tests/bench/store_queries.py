@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.result import stages
 from nccli.store import Store, run_id
-from nccli.store._run import setting_id
+from nccli.store.runs.finished_run import setting_id
 
 L, STEPS, POINTS, RICH = 4, 100_000, 40, 50
 GRID = tuple(product((6, 10, 15), (5e-4, 1e-3, 2e-3, 4e-3, 8e-3), (10, 16, 24, 32, 64)))

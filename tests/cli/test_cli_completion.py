@@ -2,7 +2,7 @@
 
 import pytest
 
-from nccli.cli._completion import COLUMNS, FIGURES, complete_where
+from nccli.cli.completion import COLUMNS, FIGURES, complete_where
 from nccli.figures import LOSS_RATIO, PAPER_FIGURES, STORE_FIGURES
 from nccli.store import NUMBER_COLUMNS, TEXT_COLUMNS
 from tests.cli.command import Nccli

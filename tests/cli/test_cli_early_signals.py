@@ -46,7 +46,7 @@ def test_a_second_ctrl_c_while_torch_is_imported_gives_no_traceback(run: Nccli) 
 
 
 def test_sigterm_while_modules_are_imported_gives_143(run: Nccli) -> None:
-    assert stopped_at(run, ["nccli.cli._app"], "SIGTERM") == ""
+    assert stopped_at(run, ["nccli.cli.app"], "SIGTERM") == ""
 
 
 def test_ctrl_c_while_ids_are_awaited_on_stdin_ends_quietly(own_grid: Path, run: Nccli) -> None:

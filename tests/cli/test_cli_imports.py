@@ -10,7 +10,7 @@ HEAVY = TRAINING | {"sqlmodel", "sqlalchemy", "matplotlib", "numpy", "scipy"}
 def test_help_loads_nothing_heavy(run: Nccli) -> None:
     _, modules = run.observed(["--help", "--version", "train-dufm --help", "plot --help"])
     for line, loaded in modules.items():
-        assert "nccli.cli._main" in loaded
+        assert "nccli.cli.entry" in loaded
         assert not loaded & HEAVY, line
 
 

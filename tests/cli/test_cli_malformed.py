@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nccli.cli._main import run
+from nccli.cli.entry import run
 
 _LIST_FAULTS = (
     "''",

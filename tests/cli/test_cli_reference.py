@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nccli.cli._reference import main, with_reference
+from nccli.cli.reference import main, with_reference
 
 README = Path(__file__).parents[2] / "README.md"
 

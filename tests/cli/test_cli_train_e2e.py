@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from nccli.cli._main import run as nccli_main
+from nccli.cli.entry import run as nccli_main
 from tests.cli.command import Nccli
 from tests.cli.conftest import Made
 from tests.cli.sql import query

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nccli.cli._options import OutputFormat
-from nccli.cli._output import Column, emit, plain, ranks_text, room_for
+from nccli.cli.options import OutputFormat
+from nccli.cli.output import Column, emit, plain, ranks_text, room_for
 
 
 def columns(count: int) -> list[Column]:

@@ -14,10 +14,10 @@ from nccli.figures import (
     render,
     style,
 )
-from nccli.figures._axes import apart
-from nccli.figures._figure import Drawn
-from nccli.figures._rank_vs import RankVs, _joined
-from nccli.figures._style import looks
+from nccli.figures.axes import apart
+from nccli.figures.figure import Drawn
+from nccli.figures.rank_vs import RankVs, _joined
+from nccli.figures.style_sheet import looks
 from nccli.store import Selection, select_settings
 from tests.figures.drawing import drawn_of, figure_of
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from nccli.errors import InputError
 from nccli.figures import STORE_FIGURES, Options, render, style
-from nccli.figures._series import split_series
-from nccli.figures._stages import require_few
+from nccli.figures.series import split_series
+from nccli.figures.stages import require_few
 from nccli.metrics import measure_layers
 from nccli.store import (
     Selection,

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.figures import STORE_FIGURES, Options
-from nccli.figures._heat_maps import HeatMaps
+from nccli.figures.heat_maps import HeatMaps
 from nccli.store import Selection, parse_where, select_matrix
 from tests.figures.conftest import ids
 

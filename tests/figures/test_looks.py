@@ -17,8 +17,8 @@ from nccli.figures import (
     render,
     style,
 )
-from nccli.figures._style import looks
-from nccli.figures._text import width_of, wrapped
+from nccli.figures.style_sheet import looks
+from nccli.figures.text import width_of, wrapped
 from nccli.store import Selection
 from tests.figures.drawing import NAMES, drawn_of, figure_of
 

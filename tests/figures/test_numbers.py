@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, wilson_interval
-from nccli.figures._series import Series, split_series
-from nccli.figures._spectra import _stages
+from nccli.figures.series import Series, split_series
+from nccli.figures.spectra import _stages
 from nccli.metrics import RANK_RTOL, measure_layers
 from nccli.store import (
     Selection,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from nccli.figures._series import settings_of, split_series
+from nccli.figures.series import settings_of, split_series
 from nccli.store import (
     Selection,
     SettingRuns,

@@ -5,7 +5,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
-from nccli.figures._statistics import geometric_range, mean_sd
+from nccli.figures.statistics import geometric_range, mean_sd
 
 
 def test_mean_and_sd_are_over_the_runs() -> None:

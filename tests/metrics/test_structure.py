@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from nccli.metrics import STRUCTURE_RTOL, recognise_structure
-from nccli.metrics._chang import chang_graphs
+from nccli.metrics.chang_graphs import chang_graphs
 from nccli.theory import Problem, dnc, graph, parse_graph, solve, srg
 
 Matrix = Float[np.ndarray, "_ _"]

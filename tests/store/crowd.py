@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import func, insert, select, update
 
-from nccli.store import Store, _store, save_run
-from nccli.store.tables import History, Run
+from nccli.store import Store, save_run
+from nccli.store.schema.tables import History, Run
 from tests.store.example_runs import example_history, example_run
 
 ROUNDS = 15

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nccli.store._migrate import REVISIONS, migrations_folder
+from nccli.store.schema.migrate import REVISIONS, migrations_folder
 
 _REVISION = """
 from alembic import op
@@ -26,7 +26,7 @@ def add_revision(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> st
     copied = shutil.copytree(migrations_folder(), folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     text = _REVISION.format(name=name, before=REVISIONS[-1]) + "".join(f"    {line}\n" for line in body.splitlines())
     (copied / "versions" / f"{name}_next.py").write_text(text)
-    monkeypatch.setattr("nccli.store._migrate.migrations_folder", lambda: copied)
+    monkeypatch.setattr("nccli.store.schema.migrate.migrations_folder", lambda: copied)
     for module in ("_migrate", "_store", "_check"):
         monkeypatch.setattr(f"nccli.store.{module}.REVISIONS", (*REVISIONS, name))
     return name

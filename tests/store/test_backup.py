@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nccli.errors import StoreError
-from nccli.store import Store, _backup, check_store, copy_file, save_run
+from nccli.store import Store, check_store, copy_file, save_run
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import dump, plain
 
@@ -21,7 +21,7 @@ def test_a_copy_is_the_store(path: Path) -> None:
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_copies_made_while_others_write_are_sound(path: Path, monkeypatch: pytest.MonkeyPatch, journal: str) -> None:
     monkeypatch.setattr(_backup, "_PAGES", 2)
-    monkeypatch.setattr("nccli.store._store.choose_journal", lambda path, version: journal)
+    monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version: journal)
     store = Store.create(str(path))
     save_run(store, example_run(0))
     end = threading.Event()

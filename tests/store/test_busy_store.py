@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from nccli.errors import StoreError
 from nccli.store import Store, save_run
-from nccli.store.tables import Run
+from nccli.store.schema.tables import Run
 from tests.store.example_runs import example_run
 
 BUSY = 0.2
@@ -19,14 +19,14 @@ BUSY = 0.2
 @pytest.fixture(autouse=True)
 def rollback_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     """With write-ahead logging readers never wait: these tests are of the other journal."""
-    monkeypatch.setattr("nccli.store._store.choose_journal", lambda path, version: "delete")
+    monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version: "delete")
 
 
 @pytest.fixture
 def impatient(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store with one run, whose connections wait no longer than BUSY."""
     save_run(store, example_run(seed=0))
-    monkeypatch.setattr("nccli.store._store.BUSY_SECONDS", BUSY)
+    monkeypatch.setattr("nccli.store.connection.store.BUSY_SECONDS", BUSY)
     return Store.open(str(path))
 
 
@@ -68,7 +68,7 @@ def test_a_writer_kept_from_its_commit_by_a_reader_stores_nothing(impatient: Sto
 
 
 def test_a_new_store_that_another_process_is_making_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nccli.store._store.BUSY_SECONDS", BUSY)
+    monkeypatch.setattr("nccli.store.connection.store.BUSY_SECONDS", BUSY)
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.perf_counter()

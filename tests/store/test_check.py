@@ -7,7 +7,7 @@ import pytest
 
 from nccli.errors import StoreError
 from nccli.store import Finding, Store, check_store, save_run
-from nccli.store._migrate import REVISIONS
+from nccli.store.schema.migrate import REVISIONS
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import plain
 from tests.store.revisions import add_revision

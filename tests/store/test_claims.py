@@ -21,8 +21,8 @@ from nccli.store import (
     select_runs,
     settle_abandoned,
 )
-from nccli.store import _claims as claims_module
-from nccli.store._worker import this_process
+from nccli.store.runs import claims as claims_module
+from nccli.store.runs.worker import this_process
 from tests.store.example_runs import example_run
 
 RUN = example_run(0)

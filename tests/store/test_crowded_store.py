@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from nccli.store import Store, check_store, save_run
-from nccli.store.tables import History, Run
+from nccli.store.schema.tables import History, Run
 from tests.store.crowd import ROUNDS, crowd, new_stores
 from tests.store.example_runs import example_run
 from tests.store.server import new_schema

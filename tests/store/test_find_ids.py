@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from nccli.errors import InputError, NothingFoundError
 from nccli.store import Store, find_ids, save_run
-from nccli.store.tables import Run
+from nccli.store.schema.tables import Run
 from tests.store.example_runs import example_run
 
 IDS = ["0a1b2c3d4e5f", "0a1bffffffff", "ffffffffffff"]

@@ -67,7 +67,7 @@ def test_a_database_with_other_tables_can_hold_our_runs_too(path: Path) -> None:
 
 
 def test_a_database_of_another_program_keeps_its_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nccli.store._store.choose_journal", lambda path, version: "wal")
+    monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version: "wal")
     make_database(path, "CREATE TABLE person (name TEXT)")
     assert Store.create(str(path)).pragma("journal_mode") == "delete"
 

@@ -19,7 +19,7 @@ from nccli.store import (
     parse_where,
     save_run,
 )
-from nccli.store._groups import _SETTINGS
+from nccli.store.query.groups import _SETTINGS
 from tests.store.example_runs import example_layers, example_run
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nccli.store import Store, _journal, save_run, select_runs
-from nccli.store._journal import NETWORK_FILE_SYSTEMS, choose_journal, file_system, wal_is_sound
+from nccli.store import Store, save_run, select_runs
+from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, choose_journal, file_system, wal_is_sound
 from tests.store.example_runs import example_run
 
 SOUND = (3, 51, 3)
@@ -62,7 +62,7 @@ def test_the_journal_is_chosen_for_the_place_that_a_link_leads_to(
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_a_new_store_has_the_chosen_journal(monkeypatch: pytest.MonkeyPatch, path: Path, mode: str) -> None:
-    monkeypatch.setattr("nccli.store._store.choose_journal", lambda path, version: mode)
+    monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version: mode)
     store = Store.create(str(path))
     assert store.pragma("journal_mode") == mode
     save_run(store, example_run())
@@ -74,7 +74,7 @@ def test_a_new_store_has_the_chosen_journal(monkeypatch: pytest.MonkeyPatch, pat
 
 def test_a_store_that_exists_keeps_its_journal(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     for mode in ("delete", "wal"):
-        monkeypatch.setattr("nccli.store._store.choose_journal", lambda path, version, mode=mode: mode)
+        monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version, mode=mode: mode)
         assert Store.create(str(path)).pragma("journal_mode") == "delete"
 
 

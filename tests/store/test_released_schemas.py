@@ -23,7 +23,7 @@ from nccli.store import (
     select_matrix,
     select_runs,
 )
-from nccli.store._migrate import REVISIONS
+from nccli.store.schema.migrate import REVISIONS
 from nccli.strict_json import encodable
 from tests.store.plain_sql import dump, plain
 from tests.store.revisions import add_revision
@@ -119,7 +119,7 @@ def test_an_upgrade_without_room_for_the_copy_is_not_begun(
     def full(source: Path, target: Path) -> None:
         raise StoreError("no copy can be made: No space left on device")
 
-    monkeypatch.setattr("nccli.store._store.copy_file", full)
+    monkeypatch.setattr("nccli.store.connection.store.copy_file", full)
     before = path.read_bytes()
     with pytest.raises(StoreVersionError, match="No space left"):
         Store.open(str(path))

@@ -38,9 +38,9 @@ def test_where_the_folder_takes_nothing_another_does(
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.chdir(elsewhere)
-    monkeypatch.setattr("nccli.store._rescue._may_write", lambda folder: folder == elsewhere)
+    monkeypatch.setattr("nccli.store.runs.rescue._may_write", lambda folder: folder == elsewhere)
     store = Store.create(str(path))
-    monkeypatch.setattr("nccli.store._rescue.save_run", refusing(path))
+    monkeypatch.setattr("nccli.store.runs.rescue.save_run", refusing(path))
     with pytest.raises(StoreError, match=str(elsewhere)):
         save_all(Rescue(store, lambda text: None), [0])
     (file,) = elsewhere.iterdir()

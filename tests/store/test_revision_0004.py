@@ -7,7 +7,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from nccli.store import Store, check_store, save_run, select_history, select_layers, select_runs
-from nccli.store._migrate import migrations_folder
+from nccli.store.schema.migrate import migrations_folder
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import plain
 

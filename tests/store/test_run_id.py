@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nccli.store import FinishedRun, run_id
-from nccli.store import _run as runs
+from nccli.store.runs import finished_run as runs
 from tests.store.example_runs import example_config, example_run
 
 

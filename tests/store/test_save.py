@@ -18,7 +18,7 @@ from nccli.store import (
     select_runs,
     select_spectra,
 )
-from nccli.store._query import Stage
+from nccli.store.query.select import Stage
 from tests.store.example_runs import example_history, example_layers, example_run
 
 NOT_FINITE = [math.nan, math.inf, -math.inf]

@@ -12,8 +12,8 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from nccli.store import Store
-from nccli.store._migrate import REVISIONS, VERSION_TABLE, migrations_folder
-from nccli.store.tables import Claim, History, Layer, Matrix, Run, SingularValue, Worker
+from nccli.store.schema.migrate import REVISIONS, VERSION_TABLE, migrations_folder
+from nccli.store.schema.tables import Claim, History, Layer, Matrix, Run, SingularValue, Worker
 from tests.store.plain_sql import plain
 
 TABLES = [str(table.__tablename__) for table in (Run, Layer, SingularValue, History, Matrix, Worker, Claim)]

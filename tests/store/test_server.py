@@ -51,7 +51,7 @@ def test_connections_are_closed_after_use(url: str) -> None:
 
 def test_a_writer_that_waits_too_long_says_that_the_store_is_busy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     holder = Store.create(url)
-    monkeypatch.setattr("nccli.store._store.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("nccli.store.connection.store.BUSY_SECONDS", 0.2)
     impatient = Store.open(url)
     with holder.write(), pytest.raises(StoreError, match=r"is busy: another process has been writing for 0\.2 s"):
         save_run(impatient, example_run())

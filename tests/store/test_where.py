@@ -15,7 +15,7 @@ from nccli.store import (
     save_run,
     select_runs,
 )
-from nccli.store.where import NUMBER_COLUMNS, TEXT_COLUMNS
+from nccli.store.query.where import NUMBER_COLUMNS, TEXT_COLUMNS
 from tests.store.asking import seeds
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import dump

@@ -10,7 +10,7 @@ from nccli.e2e.result import EpochProgress
 from nccli.errors import InputError
 from nccli.store import Claims, Store, claimed_runs, run_records, select_runs
 from nccli.sweep import E2eSweepWatch, execute_e2e, plan_runs, runs_together
-from nccli.sweep._e2e import running_columns
+from nccli.sweep.e2e import running_columns
 from tests.e2e.image_files import config_of, image_set
 
 IMAGES = image_set()

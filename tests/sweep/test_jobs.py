@@ -11,7 +11,7 @@ from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.store import Claims, FinishedRun, Store, run_records, save_run, select_runs
 from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_runs
-from nccli.sweep._rows import running_columns
+from nccli.sweep.rows import running_columns
 from tests.sweep.sweeps import tiny_grid
 
 

@@ -1,0 +1,208 @@
+"""`nccli construct`."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nccli.cli import options as option
+from nccli.cli.notes import note
+from nccli.errors import InputError
+
+if TYPE_CHECKING:
+    from nccli.theory import Edges, Problem, Solution
+
+
+class Kind(StrEnum):
+    """What to construct."""
+
+    dnc = "dnc"
+    srg = "srg"
+    graph = "graph"
+    best = "best"
+
+
+def construct(
+    kind: Annotated[Kind, typer.Option("--kind", help="The solution; best is the better of dnc and srg.")],
+    K: Annotated[
+        str | None,
+        typer.Option(
+            "--K",
+            metavar="LIST",
+            help="Number of classes. [default: 10; the edges of --graph]",
+            show_default=False,
+            rich_help_panel=option.GRID,
+        ),
+    ] = None,
+    L: option.L = "4",
+    n: option.n = "5",
+    width: Annotated[
+        str | None,
+        typer.Option(
+            "--width",
+            metavar="LIST",
+            help="Width d. [default: 30, more where needed]",
+            show_default=False,
+            rich_help_panel=option.GRID,
+        ),
+    ] = None,
+    wd: option.Wd = "4e-3",
+    wd_h1: option.WdH1 = None,
+    wd_layers: option.WdLayers = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            "--variant",
+            help="srg: blocks or truncated (Definition 11); graph: disjoint or identity. [default: the better one]",
+            show_default=False,
+        ),
+    ] = None,
+    graph: Annotated[
+        str | None,
+        typer.Option(
+            "--graph",
+            metavar="NAME|EDGES",
+            help="With --kind graph: square, complete-5, petersen, 0-1,1-2,2-3,0-3, …",
+            show_default=False,
+        ),
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", metavar="FILE.npz", help="Write all matrices of the point.", show_default=False),
+    ] = None,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    force: option.Force = False,
+    dry_run: option.DryRun = False,
+    quiet: option.Quiet = False,
+) -> None:
+    """Build a solution in closed form: DNC, SRG, or any graph.
+
+    Stores its losses, metrics and spectra by layer, class means and Gram matrices.
+
+    Example: nccli construct --kind srg --K 6,10,15 --L 3..6
+    """
+    from nccli.cli.problems import problem_grid
+    from nccli.sweep import parse_integers
+
+    edges = _edges(kind, graph)
+    grid = problem_grid(str(10 if edges is None else len(edges)) if K is None else K, L, n, wd, wd_h1, wd_layers)
+    widths = None if width is None else parse_integers(width, "--width")
+    planned = [
+        (solution, d)
+        for solution in (_solve(problem, kind, variant, edges) for problem in grid.problems())
+        for d in (widths or (max(30, solution.construction.min_width),))
+    ]
+    for solution, d in planned:
+        solution.require_width(d)
+        _explain(solution, quiet)
+    if export is not None:
+        _export(Path(export), planned, dry_run)
+    edge_text = None if edges is None else ",".join(f"{u}-{v}" for u, v in edges)
+    if dry_run:
+        _show_plan(planned, edge_text, format)
+    else:
+        _store_points(planned, edge_text, store, force, format)
+
+
+def _edges(kind: Kind, graph: str | None) -> "Edges | None":
+    from nccli.theory import parse_graph
+
+    if (kind is Kind.graph) != (graph is not None):
+        raise InputError("--kind graph needs --graph NAME|EDGES, and --graph needs --kind graph")
+    return None if graph is None else parse_graph(graph)
+
+
+def _solve(problem: "Problem", kind: Kind, variant: str | None, edges: "Edges | None") -> "Solution":
+    """The solution of a kind for a problem; the best of its variants unless one is named."""
+    from nccli import theory
+
+    if kind in (Kind.dnc, Kind.best):
+        if variant is not None:
+            raise InputError(f"--variant '{variant}': {kind.value} has no variants; srg and graph have")
+        return theory.solve_dnc(problem) if kind is Kind.dnc else theory.solve_best(problem)
+    if edges is not None:
+        if len(edges) != problem.K:
+            raise InputError(f"--K {problem.K}: the graph has {len(edges)} edges, and every edge is a class")
+        return theory.solve_graph(problem, edges, variant)
+    if variant is not None:
+        return theory.solve(problem, theory.srg(problem.K, variant))
+    solution = theory.solve_srg(problem)
+    if solution is None:
+        raise InputError(f"K = {problem.K}: an SRG solution needs K >= 4; --kind dnc has no such limit")
+    return solution
+
+
+def _explain(solution: "Solution", quiet: bool) -> None:
+    label, L = solution.construction.label, solution.problem.L
+    if solution.trivial:
+        note(f"{label}, L = {L}: every non-zero scale is worse than zero, so its optimum is the trivial point", quiet)
+    elif any(block.trivial for block in solution.blocks):
+        note(f"{label}, L = {L}: one block is better off at zero, and is zero", quiet)
+    if solution.construction.note:
+        note(f"{label}: {solution.construction.note}", quiet)
+
+
+def _export(path: Path, planned: "Sequence[tuple[Solution, int]]", dry_run: bool) -> None:
+    """Write H_1, W_l, and class means by layer and stage (all d × columns, as in the paper) to an .npz file."""
+    if len(planned) != 1:
+        raise InputError(f"--export writes one point and the grid has {len(planned)}: name one value for each option")
+    if path.suffix != ".npz" or not path.parent.is_dir():
+        raise InputError(f"--export '{path}': must be a file ending in .npz in a folder that exists")
+    if dry_run:
+        return
+    from nccli.sweep import export_point
+
+    try:
+        export_point(path, *planned[0])
+    except OSError as error:
+        raise InputError(f"--export '{path}': cannot be written: {error.strerror}") from error
+
+
+def _show_plan(
+    planned: "Sequence[tuple[Solution, int]]", edges: str | None, format: option.OutputFormat | None
+) -> None:
+    from nccli.cli.output import Column, emit, number, plain
+    from nccli.store import run_id
+    from nccli.sweep import construction_config
+
+    records = [
+        {
+            "id": run_id(solution.construction.kind, construction_config(solution, d, edges)),
+            "kind": solution.construction.kind,
+            "construction": solution.construction.label,
+            **{name: getattr(solution.problem, name) for name in ("K", "L", "n")},
+            "width": d,
+            "loss": solution.loss,
+            "trivial": solution.trivial,
+        }
+        for solution, d in planned
+    ]
+    columns = [Column(name, plain(name)) for name in ("id", "construction", "K", "L", "n", "width", "trivial")]
+    emit(records, format, option.OutputFormat.ids, [*columns, Column("loss", number("loss", 6))])
+
+
+def _store_points(
+    planned: "Sequence[tuple[Solution, int]]",
+    edges: str | None,
+    location: str | None,
+    force: bool,
+    format: option.OutputFormat | None,
+) -> None:
+    from nccli.cli.output import emit
+    from nccli.cli.run_table import RUN_COLUMNS
+    from nccli.store import Store, existing_statuses, run_id, run_records, save_run, select_runs, store_location
+    from nccli.sweep import construction_config, construction_run
+
+    ids = [run_id(solution.construction.kind, construction_config(solution, d, edges)) for solution, d in planned]
+    target = Store.create(store_location(location))
+    with target.read() as connection:
+        stored = {} if force else existing_statuses(connection, ids)
+    for key, (solution, d) in zip(ids, planned, strict=True):
+        if key not in stored:
+            save_run(target, construction_run(solution, d, edges))
+    with target.read() as connection:
+        records = run_records(connection, select_runs(connection, list(dict.fromkeys(ids))))
+    emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)

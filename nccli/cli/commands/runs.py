@@ -1,0 +1,79 @@
+"""`nccli runs`: what the store has."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from nccli.cli import options as option
+from nccli.cli.commands.transfer import export, import_runs, remove
+from nccli.cli.notes import note
+
+
+def list_runs(
+    runs: option.RunIds = None,
+    where: option.Where = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many, 0 for all.")] = 20,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    rank_rtol: option.RankRtol = 1e-2,
+    quiet: option.Quiet = False,
+) -> None:
+    """List stored runs, the newest first."""
+    _print_runs(runs, where, limit or None, store, format, rank_rtol, quiet=quiet)
+
+
+def show_runs(
+    runs: option.RunIds = None,
+    where: option.Where = None,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    rank_rtol: option.RankRtol = 1e-2,
+) -> None:
+    """Show runs in full, layer by layer."""
+    from nccli.errors import InputError
+
+    if not runs and where is None:
+        raise InputError("runs show: name a run, - for ids on stdin, or --where")
+    _print_runs(runs, where, None, store, format, rank_rtol, layers=True)
+
+
+def _print_runs(
+    runs: list[str] | None,
+    where: str | None,
+    limit: int | None,
+    store: str | None,
+    format: option.OutputFormat | None,
+    rank_rtol: float,
+    layers: bool = False,
+    quiet: bool = False,
+) -> None:
+    import sys
+
+    from nccli.cli.output import emit, write
+    from nccli.cli.run_table import LAYER_COLUMNS, RUN_COLUMNS
+    from nccli.cli.selection import selected_runs
+    from nccli.store import run_records
+
+    with selected_runs(store, runs, where, limit and limit + 1) as (connection, chosen_runs):
+        records = run_records(connection, chosen_runs[:limit], rank_rtol)
+    if limit and len(chosen_runs) > limit:
+        note(f"there are more than the {limit} newest runs: --limit 0 lists all", quiet)
+    chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
+    if not (layers and chosen is option.OutputFormat.table):
+        emit(records, chosen, chosen, RUN_COLUMNS)
+        return
+    for record in records:
+        emit([record], chosen, chosen, RUN_COLUMNS)
+        write("\n")
+        emit(record["layers"], chosen, chosen, LAYER_COLUMNS)
+        write("\n")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_runs,
+    "show": show_runs,
+    "rm": remove,
+    "export": export,
+    "import": import_runs,
+}

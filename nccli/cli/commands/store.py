@@ -1,0 +1,169 @@
+"""`nccli store path|check|upgrade|backup|merge`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nccli.cli import options as option
+from nccli.cli.notes import note, warn
+
+if TYPE_CHECKING:
+    from nccli.store import MergeReport
+
+
+def show_path(store: option.StoreLocation = None, format: option.Format = None) -> None:
+    """Print where the store is, whether or not it exists yet."""
+    from nccli.cli.output import Column, emit, plain, write
+    from nccli.store import shown_location, store_location
+
+    location = shown_location(store_location(store))
+    if format is None:
+        write(f"{location}\n")
+    else:
+        emit([{"path": location}], format, format, [Column("path", plain("path"), left=True)])
+
+
+def check(store: option.StoreLocation = None, format: option.Format = None) -> None:
+    """Check whether the store is sound.
+
+    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices. Exit 0 if it
+    is sound, 5 if not.
+    """
+    from nccli.cli.output import Column, emit, plain
+    from nccli.errors import StoreError
+    from nccli.store import Store, check_store, store_location
+
+    findings = check_store(Store.peek(store_location(store)))
+    records = [{"check": f.check, "value": f.value, "ok": f.ok} for f in findings]
+    columns = [Column(name, plain(name), left=True) for name in ("check", "value", "ok")]
+    emit(records, format, option.OutputFormat.jsonl, columns)
+    bad = [f"{f.check}: {f.value}" for f in findings if not f.ok]
+    if bad:
+        raise StoreError("the store is not sound: " + "; ".join(bad))
+
+
+def upgrade(store: option.StoreLocation = None, format: option.Format = None) -> None:
+    """Bring an older store to the newest schema.
+
+    A copy of the file as it was stays beside it. Every command does this by itself; here it is said what was done.
+    """
+    from nccli.cli.output import Column, emit, plain
+    from nccli.store import Store, store_location
+
+    opened = Store.open(store_location(store))
+    record = {
+        "store": opened.location,
+        "schema": opened.revision,
+        "upgraded_from": opened.upgraded_from,
+        "backup": None if opened.backup is None else str(opened.backup),
+    }
+    emit([record], format, option.OutputFormat.jsonl, [Column(name, plain(name), left=True) for name in record])
+
+
+def backup(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE]", help="The copy. [default: STORE-backup-TIME beside it]", show_default=False),
+    ] = None,
+    store: option.StoreLocation = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Copy the store, while others read and write it.
+
+    Prints the name of the copy. A PostgreSQL store is copied into an SQLite file.
+    """
+    from datetime import UTC, datetime
+    from tempfile import TemporaryDirectory
+
+    from nccli.cli.output import write
+    from nccli.errors import InputError
+    from nccli.store import Store, copy_file, merge_stores, store_location
+
+    if file is not None and (not Path(file).parent.is_dir() or Path(file).is_dir()):
+        raise InputError(f"'{file}' must be a file in a folder that exists")
+    source = Store.peek(store_location(store))
+    if file is None:
+        name = "nccli.db" if source.path is None else str(source.path)
+        file = f"{name}-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    target = Path(file)
+    if target.exists():
+        if source.path is not None and target.resolve() == source.path.resolve():
+            raise InputError(f"'{file}' is the store itself: name another file")
+        if not force:
+            raise InputError(f"'{file}' is there already: name another file, or --force replaces it")
+    if source.path is not None:
+        copy_file(source.path, target)
+    else:
+        with TemporaryDirectory(prefix=f".{target.name[:100]}.", dir=target.parent) as folder:
+            copy = Path(folder) / "copy.db"
+            merge_stores([store_location(store)], Store.create(str(copy)))
+            copy.replace(target)
+    write(f"{target}\n")
+
+
+def merge(
+    sources: Annotated[list[str], typer.Argument(metavar="STORE...", help="Stores and rescue files.")],
+    into: Annotated[
+        str | None,
+        typer.Option("--into", metavar="PATH|URL", help="Where runs go. [default: as --store]", show_default=False),
+    ] = None,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    quiet: option.Quiet = False,
+) -> None:
+    """Merge the runs of stores into one.
+
+    The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run
+    takes the place of an unfinished
+    one. Of different results of one run the one that is there stays; they are listed, with exit code 4.
+
+    Example: nccli store merge laptop.db cluster.db --into all.db
+    """
+    from nccli.errors import InputError
+    from nccli.store import Store, merge_stores, store_location
+
+    if into is not None and store is not None:
+        raise InputError("--into and --store name the same thing: drop one of them")
+    for source in sources:
+        Store.peek(source)
+    target = Store.create(store_location(into or store))
+    report_merge(merge_stores(sources, target), target.location, format, quiet)
+
+
+def report_merge(report: "MergeReport", location: str, format: option.OutputFormat | None, quiet: bool) -> None:
+    """Print what a merge did; the conflicts one by one on stderr.
+
+    Raises:
+        SomeRunsFailedError: there were conflicts.
+    """
+    from nccli.cli.output import Column, emit, plain
+    from nccli.errors import SomeRunsFailedError
+
+    record = {
+        "store": location,
+        **{name: getattr(report, name) for name in ("added", "finished", "same", "skipped")},
+        "conflicts": [conflict.id for conflict in report.conflicts],
+    }
+    columns = [Column(name, plain(name)) for name in ("added", "finished", "same", "skipped")]
+    columns.append(Column("conflicts", lambda record: str(len(record["conflicts"]))))
+    emit([record], format, option.OutputFormat.jsonl, columns)
+    if report.skipped:
+        note(f"{report.skipped} runs are in training and were left out", quiet)
+    for conflict in report.conflicts:
+        warn(
+            f"run {conflict.id} has another result in {conflict.where} "
+            f"(loss {conflict.other!r}) than in {location} (loss {conflict.kept!r}), which stays as it is"
+        )
+    if report.conflicts:
+        raise SomeRunsFailedError(f"{len(report.conflicts)} runs differ and were not merged; the rest is stored")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "path": show_path,
+    "check": check,
+    "upgrade": upgrade,
+    "backup": backup,
+    "merge": merge,
+}

@@ -1,0 +1,168 @@
+"""`nccli runs rm|export|import`: runs out of the store, and into it from files."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from nccli.cli import options as option
+from nccli.cli.notes import note
+from nccli.errors import InputError
+
+if TYPE_CHECKING:
+    from nccli.store import RunContent
+
+_AT_ONCE = 50
+
+
+def remove(
+    runs: option.RunIds = None,
+    where: option.Where = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    store: option.StoreLocation = None,
+    quiet: option.Quiet = False,
+) -> None:
+    """Delete runs; asks on a terminal, scripts say --yes.
+
+    Prints the ids of the runs deleted.
+
+    Example: nccli runs rm --where "status=diverged" --yes
+    """
+    from nccli.cli.output import write
+    from nccli.cli.selection import selected_runs
+    from nccli.store import Store, remove_runs, store_location
+
+    if not runs and where is None:
+        raise InputError("runs rm: name a run, - for ids on stdin, or --where")
+    with selected_runs(store, runs, where) as (_, chosen):
+        ids = [run["id"] for run in chosen]
+    what = f"run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs ({', '.join(ids[:3])}{', …' * (len(ids) > 3)})"
+    if not yes:
+        if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise InputError(f"runs rm would delete {what}: say --yes, for there is nobody to ask")
+        print(f"Delete {what} for good? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            note("nothing was deleted", quiet)
+            return
+    remove_runs(Store.open(store_location(store)), ids)
+    write("".join(f"{key}\n" for key in ids))
+
+
+def export(
+    runs: option.RunIds = None,
+    where: option.Where = None,
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="FILE.jsonl|FOLDER", help="A file of JSON lines, or a folder of CSV."),
+    ] = "-",
+    store: option.StoreLocation = None,
+    quiet: option.Quiet = False,
+) -> None:
+    """Write runs, whole, as JSON lines or a folder of CSV files.
+
+    A CSV file a table. Nothing is lost: nccli runs import reads both. Without RUN or --where: all runs.
+
+    Example: nccli runs export -o runs && python -c 'import pandas; print(pandas.read_csv("runs/run.csv"))'
+    """
+    from nccli.atomic import atomic_write
+    from nccli.cli.output import write, write_bytes
+    from nccli.cli.selection import selected_runs
+    from nccli.store import TABLES, CsvWriter, as_line, read_contents
+
+    target = Path(output)
+    lines = output == "-" or target.suffix == ".jsonl"
+    if not lines and target.suffix:
+        raise InputError(f"-o '{output}': must end in .jsonl, be the name of a folder, or - for stdout")
+    if output != "-" and not target.parent.is_dir():
+        raise InputError(f"-o '{output}': the folder {target.parent} does not exist")
+    with selected_runs(store, runs, where) as (connection, chosen):
+        ids = [run["id"] for run in chosen if run["status"] != "running"]
+        if len(ids) < len(chosen):
+            note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
+        contents = read_contents(connection, ids)
+        if output == "-":
+            for content in contents:
+                write(as_line(content))
+            return
+        try:
+            with ExitStack() as files:
+                if lines:
+                    file = files.enter_context(atomic_write(target))
+                    for content in contents:
+                        file.write(as_line(content).encode())
+                else:
+                    target.mkdir(exist_ok=True)
+                    names = {name: files.enter_context(atomic_write(target / f"{name}.csv")) for name in TABLES}
+                    writer = CsvWriter(names)
+                    for content in contents:
+                        writer.add(content)
+        except OSError as error:
+            raise InputError(f"-o '{output}': cannot be written: {error.strerror}") from error
+    write_bytes(f"{target}\n".encode("utf-8", "surrogateescape"))
+
+
+def import_runs(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE.jsonl|FOLDER|-", help="What nccli runs export wrote, or - for stdin.")
+    ],
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    quiet: option.Quiet = False,
+) -> None:
+    """Store the runs of an export.
+
+    Runs that are there already are treated as by nccli store merge. Every value is checked first; a file with a
+    fault changes nothing.
+
+    Example: nccli runs import runs.jsonl
+    """
+    from nccli.cli.commands.store import report_merge
+    from nccli.store import MergeReport, Store, merge_contents, store_location
+
+    if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
+        raise InputError("'-' reads an export from stdin, which is a terminal: pipe one into it, or name a file")
+    with ExitStack() as files:
+        reading = _seekable(source, files)
+        for _ in _contents(source, reading):
+            pass
+        target = Store.create(store_location(store))
+        report = MergeReport()
+        part: list[tuple[RunContent, str]] = []
+        for content in _contents(source, reading):
+            part.append((content, source))
+            if len(part) == _AT_ONCE:
+                merge_contents(part, target, report)
+                part.clear()
+        merge_contents(part, target, report)
+    report_merge(report, target.location, format, quiet)
+
+
+def _seekable(source: str, files: ExitStack) -> BinaryIO | None:
+    """The file of lines, to be read twice; None for a folder."""
+    import shutil
+    import tempfile
+
+    path = Path(source)
+    if source != "-" and path.is_dir():
+        return None
+    try:
+        if source != "-" and path.is_file():
+            return files.enter_context(path.open("rb"))
+        copy = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
+        shutil.copyfileobj(sys.stdin.buffer if source == "-" else files.enter_context(path.open("rb")), copy)
+    except OSError as error:
+        raise InputError(f"'{source}': cannot be read: {error.strerror}") from error
+    return copy
+
+
+def _contents(source: str, file: BinaryIO | None) -> "Iterator[RunContent]":
+    from nccli.store import from_folder, from_lines
+
+    if file is None:
+        yield from from_folder(Path(source))
+        return
+    file.seek(0)
+    yield from from_lines(file, source)

@@ -1,0 +1,121 @@
+"""Entry point: runs the app and turns every way to end into its exit code (design sheet, section 2)."""
+
+import errno
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from nccli.errors import InterruptedRunError, NccliError, TerminatedRunError
+
+if TYPE_CHECKING:
+    import typer
+
+_CLOSED_PIPE = 141
+
+
+def main() -> NoReturn:
+    """Run `nccli` with the arguments of the process and exit."""
+    _open_streams()
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _closed_pipe()
+    except OSError as error:
+        _drop_output()
+        code = code or _fail(f"cannot write to stdout: {error.strerror}", NccliError.exit_code)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `nccli` with the given arguments and return the exit code; errors go to stderr in one or two lines."""
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        import typer
+
+        from nccli.cli.app import build_app
+
+        try:
+            return int(build_app()(list(arguments), standalone_mode=False, prog_name="nccli") or 0)
+        except typer.Abort:
+            return InterruptedRunError.exit_code
+        except typer.TyperException as error:
+            return _usage_error(error, list(arguments))
+    except NccliError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return InterruptedRunError.exit_code
+    except BrokenPipeError:
+        return _closed_pipe()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _unexpected(error)
+        return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
+    except SystemExit as end:
+        if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
+            return _closed_pipe()
+        return end.code if isinstance(end.code, int) else 1
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("NCCLI_DEBUG"):
+        traceback.print_exception(error)
+    return _fail(
+        f"internal error, please report it: {type(error).__name__}: {error}\n"
+        "NCCLI_DEBUG=1 before the command shows where it happened",
+        NccliError.exit_code,
+    )
+
+
+def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
+    """A usage error in one line that names the value; help where a command was missing."""
+    message = error.format_message()
+    if message.startswith("Usage: "):
+        print(message, file=sys.stderr)
+        return error.exit_code
+    message = " ".join(message.split()).rstrip(".")
+    option = re.search(r"'(--?[\w-]+)'", message)
+    if message.startswith("Invalid value") and option is not None and option[1] in arguments[:-1]:
+        value = arguments[arguments.index(option[1]) + 1]
+        message += "" if f"'{value}'" in message else f"; got '{value}'"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "nccli"
+    return _fail(f"{message}. Try '{command} --help'", error.exit_code)
+
+
+def _open_streams() -> None:
+    """Give streams that were closed before the start a place to go: the next file opened would take theirs."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _fail(message: str, code: int) -> int:
+    if message:
+        print(f"nccli: {message}", file=sys.stderr)
+    return code
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TerminatedRunError.exit_code)
+
+
+def _closed_pipe() -> int:
+    """The exit code where nobody reads the output any more."""
+    _drop_output()
+    return _CLOSED_PIPE
+
+
+def _drop_output() -> None:
+    """Let the interpreter's last flush go nowhere instead of complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

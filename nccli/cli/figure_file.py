@@ -1,0 +1,72 @@
+"""Where a figure and its numbers go."""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+from nccli.cli import options as option
+from nccli.cli.notes import note
+from nccli.errors import InputError
+
+
+class FigureFormat(StrEnum):
+    """File format of a figure."""
+
+    pdf = "pdf"
+    svg = "svg"
+    png = "png"
+
+
+def figure_target(name: str, output: str | None, format: FigureFormat | None) -> tuple[Path | None, str]:
+    """Where the figure goes (None: stdout) and in which format."""
+    if output == "-":
+        if sys.stdout.isatty():
+            raise InputError("-o -: stdout is a terminal, and a figure is binary: redirect it, or name a file")
+        return None, (format or FigureFormat.pdf).value
+    if output is None:
+        kind = (format or FigureFormat.pdf).value
+        return Path(f"{name}.{kind}"), kind
+    path = Path(output)
+    suffix = path.suffix.removeprefix(".").lower()
+    if format is not None and suffix in ("", format.value):
+        return path, format.value
+    if format is not None and suffix in tuple(FigureFormat):
+        raise InputError(f"-o '{output}' says {suffix} and --format says {format.value}: drop one of them")
+    if format is None and suffix not in tuple(FigureFormat):
+        raise InputError(f"-o '{output}': the suffix must be .{', .'.join(FigureFormat)}, or give --format")
+    return path, suffix if format is None else format.value
+
+
+def data_format(data: str) -> option.OutputFormat:
+    """The format that the suffix of --data names."""
+    suffix = Path(data).suffix.removeprefix(".").lower()
+    if suffix not in ("csv", "json", "jsonl"):
+        raise InputError(f"--data '{data}': the suffix must be .csv, .json or .jsonl")
+    return option.OutputFormat(suffix)
+
+
+def write_file(path: Path, content: bytes, name: str) -> None:
+    """Write a file whole or not at all; `name` is the option that named it."""
+    from nccli.atomic import atomic_write
+
+    try:
+        with atomic_write(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise InputError(f"{name} '{path}': cannot be written: {error.strerror}") from error
+
+
+def open_in_viewer(path: Path, quiet: bool) -> None:
+    """Open a file as the desktop does; a note where there is none."""
+    import shutil
+    import subprocess
+
+    opener = {"darwin": "open"}.get(sys.platform, "xdg-open")
+    desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not desktop or shutil.which(opener) is None:
+        note(f"--show: no display here, the figure is in {path}", quiet)
+        return
+    subprocess.Popen(  # left open when this command ends
+        [opener, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )

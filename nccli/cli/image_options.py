@@ -1,0 +1,67 @@
+"""Options of the commands that read images."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nccli.cli.notes import note
+
+if TYPE_CHECKING:
+    from nccli.e2e.images import ImageSet
+
+_DATA = "Data"
+
+Dataset = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        metavar="NAME|FILE|FOLDER",
+        help="digits, mnist, fashion-mnist, cifar10, cifar100; FILE.npz with x_train, y_train, x_test, y_test; "
+        "or a folder with a folder a class.",
+        rich_help_panel=_DATA,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="Where torchvision's sets lie or go. [default: NCCLI_DATA, or data in the user's cache folder]",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+NoDownload = Annotated[bool, typer.Option("--no-download", help="Never fetch a data set.", rich_help_panel=_DATA)]
+PerClass = Annotated[
+    int | None,
+    typer.Option(
+        "--per-class",
+        help="Train on the first so many samples of each class. [default: all]",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+
+
+def read_images(
+    dataset: str, data_dir: Path | None, no_download: bool, per_class: int | None, quiet: bool
+) -> "ImageSet":
+    """Load what the options name.
+
+    Raises:
+        InputError: nothing there, or no sound image set.
+    """
+    from nccli.e2e.load import load_images
+
+    named = os.environ.get("NCCLI_DATA")
+    folder = data_dir or (Path(named) if named else Path.home() / ".cache" / "nccli" / "data")
+    images = load_images(dataset, folder, not no_download, per_class)
+    if not images.balanced:
+        low, high = int(images.counts.min()), int(images.counts.max())
+        note(
+            f"{images.name} has {low} to {high} samples a class: the theory is for equal ones; --per-class {low} "
+            "makes them so",
+            quiet,
+        )
+    return images

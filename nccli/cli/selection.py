@@ -1,0 +1,130 @@
+"""Which runs a command is about: ids as arguments, ids from stdin, --where, or all."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from nccli.cli.notes import note
+from nccli.errors import InputError, NothingFoundError
+from nccli.store import (
+    RUNNING,
+    Row,
+    Selection,
+    Store,
+    find_ids,
+    parse_where,
+    select_runs,
+    select_selected,
+    settle_abandoned,
+    store_location,
+)
+
+
+@contextmanager
+def selected_runs(
+    store: str | None, arguments: Sequence[str] | None, where: str | None, limit: int | None = None
+) -> Iterator[tuple[Connection, list[Row]]]:
+    """The store, and rows of the runs that a command was asked about; all, newest first, if it was asked about none.
+
+    Ids on stdin are read to their end before the store is opened: the command that prints them may be the one that
+    makes it.
+
+    Raises:
+        InputError: a malformed id or --where, or "-" without anything on stdin.
+        NothingFoundError: no store, an id of no run, or no run that matches.
+    """
+    comparisons = parse_where(where) if where is not None else ()
+    named = _with_stdin(arguments) if arguments else None
+    opened = Store.open(store_location(store))
+    settle_abandoned(opened)
+    with opened.read() as connection:
+        ids = None if named is None else find_ids(connection, named)
+        runs = select_runs(connection, ids, comparisons, limit)
+        if not runs:
+            raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
+        yield connection, runs
+
+
+@contextmanager
+def selection(
+    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool, any_kind: bool = False
+) -> Iterator[tuple[Connection, Selection]]:
+    """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
+
+    A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about.
+
+    Raises:
+        InputError, NothingFoundError: as `selected_runs`; or all of the runs are still in training.
+    """
+    comparisons = parse_where(where) if where is not None else ()
+    named = _with_stdin(arguments) if arguments else None
+    opened = Store.open(store_location(store))
+    settle_abandoned(opened)
+    with opened.read() as connection:
+        ids = None if named is None else tuple(find_ids(connection, named))
+        trained = ids is None and where is None and not any_kind
+        chosen = Selection(ids, comparisons, trained)
+        left_out = chosen.left_out(connection)
+        if not chosen.exists(connection):
+            if left_out and not trained:
+                raise NothingFoundError(f"nothing to show yet: {_counted(sum(left_out.values()))} still running")
+            if where is not None:
+                raise NothingFoundError(f"no run matches --where '{where}'")
+            raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
+        if left_out:
+            note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
+        yield connection, chosen
+
+
+@contextmanager
+def selected_or_trained(
+    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool
+) -> Iterator[tuple[Connection, list[Row]]]:
+    """As `selection`, with the rows of the runs.
+
+    Raises:
+        InputError, NothingFoundError: as `selected_runs`.
+    """
+    with selection(store, arguments, where, quiet) as (connection, chosen):
+        if chosen.ids is not None:
+            runs = select_runs(connection, chosen.ids, chosen.where)
+            yield connection, [run for run in runs if run["status"] != RUNNING]
+        else:
+            yield connection, select_selected(connection, chosen)
+
+
+def _counted(runs: int) -> str:
+    return "the run is" if runs == 1 else f"all {runs} runs are"
+
+
+def _with_stdin(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with "-" replaced by the ids on stdin: one a line, or JSON records with a key "id"."""
+    ids: list[str] = []
+    for argument in arguments:
+        if argument != "-":
+            ids.append(argument)
+            continue
+        if sys.stdin is None or sys.stdin.isatty():
+            raise InputError(
+                "'-' reads run ids from stdin, which is a terminal: pipe a command that prints ids into it"
+            )
+        lines = [line.strip() for line in sys.stdin if line.strip()]
+        if not lines:
+            raise NothingFoundError("no run ids on stdin: the command before the pipe printed none")
+        ids.extend(_id_of(line) for line in lines)
+    return ids
+
+
+def _id_of(line: str) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"stdin: '{line[:40]}' is neither a run id nor a JSON record") from error
+    if not isinstance(record.get("id"), str):
+        raise InputError(f"stdin: the record '{line[:40]}…' has no id")
+    return str(record["id"])

@@ -1,0 +1,149 @@
+"""Axes: ticks and ranges, lines of theory, curves side by side."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
+
+from nccli.figures.layouts import Layout
+from nccli.figures.style_sheet import GREY
+from nccli.figures.text import width_of
+
+_APART, _MOST_APART, _PART, _MARKER = 2.5, 16.0, 0.4, 3.0
+"""Points between two series, and between the first and the last, also as a part of what lies between values."""
+
+_MARGIN, _MOST_MARGIN, _BESIDE = 0.05, 0.15, 1.1
+"""Empty part at each end of a horizontal axis, and at most, and what stands beside a panel, in inches."""
+
+_PANEL_HEIGHT, _NAME_HEIGHT, _ROUNDS = 110.0, 9.0, 20
+"""Points: about those of a panel, and of a name; and how often names make way for each other."""
+
+_TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
+
+
+def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0, shift: float = 0.0) -> None:
+    """A horizontal line of theory, named at its right end; the `first` is dashed, its companion dotted.
+
+    Args:
+        ax: the panel.
+        y: height of the line.
+        label: its name.
+        first: whether it is the first of two.
+        side: 1 for a name above the line, −1 below it, where a second line is near.
+        shift: points that the name stands above the height of the line.
+    """
+    ax.axhline(y, **_theory_look(first))
+    _name_line(ax, y, label, side, shift)
+
+
+def apart(places: Sequence[float]) -> list[float]:
+    """Points by which names at such parts of the height of a panel, in increasing order, have to move to be legible."""
+    wanted = [place * _PANEL_HEIGHT for place in places]
+    moved = list(wanted)
+    for _ in range(_ROUNDS):
+        for i in range(1, len(moved)):
+            lacking = max(0.0, _NAME_HEIGHT - (moved[i] - moved[i - 1]))
+            moved[i - 1] -= lacking / 2
+            moved[i] += lacking / 2
+    return [new - old for new, old in zip(moved, wanted, strict=True)]
+
+
+def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, first: bool = True) -> None:
+    """As `reference`, for theory that varies along the axis."""
+    ax.plot(x, y, **_theory_look(first))
+    _name_line(ax, y[-1], label)
+
+
+def _theory_look(first: bool) -> dict[str, Any]:
+    dashes = (0, (4, 2)) if first else (0, (1.2, 1.6))
+    return {"color": GREY, "linewidth": 0.8, "linestyle": dashes, "zorder": 1}
+
+
+def _name_line(ax: Axes, y: float, label: str, side: int = 0, shift: float = 0.0) -> None:
+    ax.annotate(
+        label,
+        xy=(1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(3, shift),
+        textcoords="offset points",
+        va={1: "bottom", 0: "center_baseline", -1: "top"}[side],
+        fontsize=7.5,
+        color=GREY,
+    )
+
+
+def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:
+    """Whole numbers from 0 up, with room for marks at either end."""
+    values = list(ranks)
+    top = max(values)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    ax.set_ylim(-0.04 * top if min(values) < 0.04 * top else 0.0, 1.08 * top or 1.0)
+
+
+def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan: Layout) -> float:
+    """Scale, label and ticks of a horizontal axis of settings: ticks at the commonest values that fit side by side.
+
+    Args:
+        ax: the panel.
+        values: one for each point.
+        log: whether the axis is logarithmic.
+        label: of the axis.
+        plan: of the panels.
+
+    Returns:
+        Points between the two values that are nearest.
+    """
+    common = Counter(values)
+    shown = sorted(common)
+    if log:
+        ax.set_xscale("log")
+    places = np.log(shown) if log else np.asarray(shown, dtype=float)
+    inch = (plan.width / plan.columns - _BESIDE) * (1 - 2 * _MARGIN) / (float(np.ptp(places)) or 1.0)
+    texts = [_tick(value) for value in shown]
+    room = [width_of(text, _TICK_TEXT) / 2 + _TICK_GAP / 2 for text in texts]
+
+    def fits(i: int, j: int) -> bool:
+        return abs(float(places[j] - places[i])) * inch >= room[i] + room[j]
+
+    kept: list[int] = []
+    ends = (0, len(shown) - 1)
+    for i in sorted(range(len(shown)), key=lambda i: (i not in ends, -common[shown[i]], i)):
+        if all(fits(i, other) for other in kept):
+            kept.append(i)
+    kept.sort()
+    ax.xaxis.set_major_locator(FixedLocator([shown[i] for i in kept]))
+    ax.xaxis.set_major_formatter(FixedFormatter([texts[i] for i in kept]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(label)
+    return 72 * inch * float(np.diff(places).min(initial=np.inf))
+
+
+def _tick(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < _LONG_TICK else f"{value:.3g}"
+
+
+def dodge(ax: Axes, place: int, count: int, between: float, *drawn: Artist | ErrorbarContainer) -> None:
+    """Set a series a little aside, so that equal ones do not hide each other.
+
+    Args:
+        ax: the panel.
+        place: of the series, from 0 on.
+        count: of series.
+        between: points between values that are to stay apart.
+        drawn: its curves, in the coordinates of data.
+    """
+    step = min(_APART, min(_MOST_APART, _PART * between) / max(count - 1, 1))
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    aside_most = step * (count - 1) / 2 + _MARKER
+    ax.set_xmargin(min(max(_MARGIN, aside_most / 72 / (figure.get_figwidth() - _BESIDE)), _MOST_MARGIN))
+    aside = ScaledTranslation(step * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
+    for each in drawn:
+        for artist in each.get_children() if isinstance(each, ErrorbarContainer) else [each]:
+            artist.set_transform(ax.transData + aside)

@@ -1,0 +1,195 @@
+"""Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from sqlalchemy import Connection
+
+from nccli.dufm.result import stages
+from nccli.errors import NothingFoundError
+from nccli.figures.axes import rank_axis, reference
+from nccli.figures.figure import Drawn, Options, Row, StoreFigure
+from nccli.figures.layouts import Layout, layout, legend, panels, row_title
+from nccli.figures.series import Series, describe, each_of, split_series
+from nccli.figures.stages import MOST_ROWS, features_symbol, require_few, shown_stages
+from nccli.figures.statistics import geometric_range, mean_sd
+from nccli.figures.style_sheet import line_only, looks
+from nccli.store import TRAINED_KINDS, Selection, StackedHistory, Stage, select_settings, stack_history
+
+_FEW_DECADES = 1e3
+_LINEAR = 10
+
+
+@dataclass(frozen=True)
+class Training(StoreFigure):
+    """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
+
+    name: str = "training"
+    summary: str = "loss with fit and reg, DNC1 and rank by layer over training"
+    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
+
+    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
+        """Histories; a run that ended early keeps its last values. Ranks are those taken while training."""
+        chosen = select_settings(connection, selection)
+        series = split_series([each for each in chosen if each.row["kind"] in TRAINED_KINDS])
+        require_few(series, self.name, connection, selection, MOST_ROWS)
+        rows: list[Row] = []
+        trained: list[Series] = []
+        shown, early = 0, False
+        for each in series:
+            histories = stack_history(connection, each.ids)
+            rows += _series_rows(each, histories)
+            trained += [each] * bool(histories.ids)
+            shown += len(histories.ids)
+            early |= bool((histories.last < histories.steps.max(initial=0)).any())
+        if not rows:
+            raise NothingFoundError("none of the runs has a history: constructions are not trained")
+        left_out = sum(len(each.ids) for each in chosen) - shown
+        notes = (f"{left_out} runs left out: no history",) if left_out else ()
+        spread, rest = "loss, fit, reg, rank: mean ± 1 sd", []
+        if any(row["what"] == "dnc1" for row in rows):
+            spread += "; DNC1: geometric mean and range"
+        else:
+            rest.append("DNC1: 0, one sample a class")
+        bottoms = {each.label: _bottom(rows, each.label) for each in trained}
+        below = [row["what"] for row in rows if row["what"] in ("fit", "reg") and row["mean"] < bottoms[row["series"]]]
+        if below:
+            rest.append(f"{' and '.join(sorted(set(below)))} below the axis in part")
+        if early:
+            rest.append("runs that ended early keep their last values")
+        return Drawn(rows, describe(trained, shown, each_of(rows, spread, "; ".join(rest))), notes)
+
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """Three panels a setting; two where every run has one sample a class, so that DNC1 is 0."""
+        labels, columns = drawn.values("series"), 3 if drawn.of("dnc1") else 2
+        titles = [label for label in labels if label]
+        return layout(columns * len(labels), width, columns, titles=titles, named=_symbols(drawn))
+
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """Steps, log-scaled, against loss, DNC1 and rank."""
+        labels = drawn.values("series")
+        axes = panels(container, plan)
+        symbols = _symbols(drawn)
+        for position, label in enumerate(labels):
+            columns = plan.count // len(labels)
+            loss, *collapse, rank = axes[columns * position : columns * (position + 1)]
+            _draw_losses(loss, drawn, label)
+            for symbol, look in zip(symbols, looks(len(symbols)), strict=True):
+                for ax in collapse:
+                    _band(ax, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
+                _band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
+            row_title([loss, *collapse, rank], label, plan)
+            last = max(row["step"] for row in drawn.of("loss", series=label))
+            _finish(loss, "loss", last)
+            for ax in collapse:
+                _finish(ax, "DNC1", last)
+                _collapse_scale(ax)
+            _finish(rank, "rank", last)
+            rank_axis(rank, [row[end] for row in drawn.of("rank", series=label) for end in ("mean", "high")])
+        legend(container, axes[plan.count // len(labels) - 1])
+
+
+def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
+    """Loss with its band, fit and reg, and the lines of theory."""
+    for what, look in zip(("loss", "fit", "reg"), looks(8)[5:], strict=True):
+        _band(
+            ax, drawn.of(what, series=label), {**look, "linestyle": {"loss": "-", "fit": ":", "reg": "--"}[what]}, what
+        )
+    references = drawn.of("reference", series=label)
+    for row in references:
+        reference(
+            ax, row["mean"], row["symbol"], first=row["symbol"] == "DNC", side=1 if row["symbol"] == "DNC" else -1
+        )
+    losses = [row["mean"] for row in drawn.of("loss", series=label)]
+    ax.set_yscale("log")
+    ax.set_ylim(_bottom(drawn.rows, label), 1.3 * max(losses))
+    few = max(losses) < _FEW_DECADES * _bottom(drawn.rows, label)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.legend(loc="best", fontsize=6.5, handlelength=1.8, borderaxespad=0.0, labelspacing=0.15)
+
+
+def _bottom(rows: Sequence[Row], label: str) -> float:
+    """Of the axis of losses: the gap between loss and theory is what it is for, and the fit falls by decades."""
+    shown = [row["mean"] for row in rows if row["series"] == label and row["what"] in ("loss", "reference")]
+    return 0.7 * float(min(shown))
+
+
+def _band(ax: Axes, rows: Sequence[Row], look: dict[str, Any], symbol: str) -> None:
+    steps = [row["step"] for row in rows]
+    ax.plot(steps, [row["mean"] for row in rows], label=symbol, **line_only(look))
+    low, high = [row["low"] for row in rows], [row["high"] for row in rows]
+    ax.fill_between(steps, low, high, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _symbols(drawn: Drawn) -> list[str]:
+    return list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
+
+
+def _finish(ax: Axes, quantity: str, last: int) -> None:
+    if last > _LINEAR:
+        ax.set_xscale("symlog", linthresh=_LINEAR, linscale=0.5)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    ax.set_xlabel("step")
+    ax.set_ylabel(quantity)
+    ax.margins(x=0.02)
+
+
+def _collapse_scale(ax: Axes) -> None:
+    if any(len(line.get_xdata()) for line in ax.lines):  # type: ignore[arg-type]  # matplotlib types it as ArrayLike
+        ax.set_yscale("log")
+    else:
+        ax.set(xticks=[], yticks=[])
+        ax.text(0.5, 0.5, "0: one sample\na class", transform=ax.transAxes, ha="center", va="center", fontsize=8)
+
+
+def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
+    if not histories.ids:
+        return []
+    L = series.row["L"]
+    place = {"series": series.label, "runs": len(histories.ids), "run_ids": histories.ids}
+    first = series.row
+    comparable = first["kind"] != "e2e" or first["config"].get("reg") == "dufm"
+    rows: list[Row] = []
+    for name, value in (("DNC", first["loss_dnc"]), ("SRG", first["loss_srg"])):
+        if value is not None and comparable:
+            empty = {"layer": None, "stage": None, "symbol": name, "step": None, "low": value, "high": value}
+            rows.append({"what": "reference", **place, **empty, "mean": value})
+    for what, losses in (("loss", histories.loss), ("fit", histories.fit), ("reg", histories.reg)):
+        where = {"what": what, **place, "layer": None, "stage": None, "symbol": what}
+        rows += _curve(where, histories.steps, *_band_of(losses))
+    order = [Stage(*pair) for pair in stages(L)]
+    for stage in shown_stages(L):
+        where = {**place, "layer": stage.layer, "stage": stage.stage, "symbol": features_symbol(stage)}
+        position = order.index(stage)
+        rows += _curve({"what": "dnc1", **where}, histories.steps, *geometric_range(histories.dnc1[..., position]))
+        rows += _curve({"what": "rank", **where}, histories.steps, *_band_of(histories.rank[..., position]))
+    return rows
+
+
+_Curve = Float[np.ndarray, " steps"]
+
+
+def _band_of(values: Float[np.ndarray, "runs steps"]) -> tuple[_Curve, _Curve, _Curve]:
+    """Mean, and mean minus and plus one standard deviation."""
+    mean, sd = mean_sd(values)
+    return (mean, mean, mean) if sd is None else (mean, mean - sd, mean + sd)
+
+
+def _curve(place: Row, steps: Int[np.ndarray, " steps"], mean: _Curve, low: _Curve, high: _Curve) -> list[Row]:
+    """A row a step; there is no geometric mean where DNC1 is 0."""
+    points = zip(steps.tolist(), mean.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [
+        {**place, "step": step, "mean": centre, "low": least, "high": most}
+        for step, centre, least, most in points
+        if place["what"] != "dnc1" or not math.isnan(centre)
+    ]

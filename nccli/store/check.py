@@ -1,0 +1,111 @@
+"""Whether a store is sound."""
+
+import math
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import exists, func, select
+
+from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
+from nccli.store.connection.store import BUSY_SECONDS, Store
+from nccli.store.runs.claims import abandoned_runs, running_runs, settle_abandoned
+from nccli.store.schema.migrate import REVISIONS, current_revision
+from nccli.store.schema.tables import Layer, Matrix, Run, SingularValue
+
+_MATRIX = Matrix.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: its name, what was found, whether that is as it should be."""
+
+    check: str
+    value: Any
+    ok: bool
+
+
+def check_store(store: Store) -> list[Finding]:
+    """Look at schema and contents and, for SQLite, at journal, file system, integrity and foreign keys.
+
+    Runs of processes that died are marked as interrupted on the way. A store with an older schema is left as it is.
+
+    Raises:
+        StoreError: the store cannot be read at all.
+    """
+    with store.read() as connection:
+        revision = current_revision(connection)
+    current = revision == REVISIONS[-1]
+    findings = [Finding("schema", revision if current else f"{revision}: nccli store upgrade", current)]
+    findings += _file(store.path) if store.path is not None else []
+    if current and all(finding.ok for finding in findings if finding.check == "integrity"):
+        findings += _contents(store)
+    elif store.path is not None:
+        counted = _first_column(store.path, "SELECT COUNT(*) FROM run")
+        findings.append(Finding("runs", _listed(counted), isinstance(counted[-1], int)))
+    return findings
+
+
+def _contents(store: Store) -> list[Finding]:
+    """What only a store at the newest schema can be asked."""
+    settled = settle_abandoned(store)
+    with store.read() as connection:
+        runs = connection.scalar(select(func.count()).select_from(Run))
+        running, abandoned = running_runs(connection), abandoned_runs(connection)
+        matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))
+        odd = sum(not _fits(*row) for row in connection.execute(matrices))
+        with_layers = exists().where(Layer.run_id == Run.id)  # type: ignore[arg-type]
+        with_values = exists().where(SingularValue.run_id == Run.id)  # type: ignore[arg-type]
+        ended = Run.status.in_(("converged", "stopped"))  # type: ignore[attr-defined]
+        partial = connection.scalar(select(func.count()).select_from(Run).where(ended, ~(with_layers & with_values)))
+    return [
+        Finding("runs", runs, True),
+        Finding("running", len(running), True),
+        Finding("abandoned", len(abandoned), not abandoned),
+        *([Finding("marked interrupted", len(settled), True)] if settled else []),
+        Finding("partial runs", partial, not partial),
+        Finding("odd matrices", odd, not odd),
+    ]
+
+
+def _fits(dtype: str, shape: Any, size: int) -> bool:
+    """Whether the bytes of a matrix are as many as its shape and type say."""
+    return dtype == "<f8" and isinstance(shape, list) and len(shape) == 2 and 8 * math.prod(shape) == size
+
+
+def _file(path: Path) -> list[Finding]:
+    integrity = _first_column(path, "PRAGMA integrity_check(5)")
+    orphans = _first_column(path, "PRAGMA foreign_key_check")
+    journal = _first_column(path, "PRAGMA journal_mode")
+    system = file_system(path.resolve().parent)
+    shared = system in NETWORK_FILE_SYSTEMS
+    damaged = integrity != ["ok"]
+    return [
+        Finding(
+            "journal",
+            f"wal, which does not work on {system}" if shared and journal == ["wal"] else _listed(journal),
+            journal == ["delete"] or (journal == ["wal"] and not shared),
+        ),
+        Finding("file system", system, True),
+        Finding("integrity", _listed(integrity), not damaged),
+        Finding("orphan rows", _listed(orphans) if damaged else len(orphans), not orphans),
+    ]
+
+
+def _first_column(path: Path, statement: str) -> list[Any]:
+    """What SQLite answers, row by row; damage that ends the answer comes last, in SQLite's words."""
+    found: list[Any] = []
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    try:
+        found.extend(row[0] for row in connection.execute(statement))
+    except sqlite3.DatabaseError as error:
+        found.append(str(error))
+    finally:
+        connection.close()
+    return found
+
+
+def _listed(values: list[Any]) -> Any:
+    """A single value as it is, several as text."""
+    return values[0] if len(values) == 1 else "; ".join(str(value) for value in values)

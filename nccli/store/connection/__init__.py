@@ -1,0 +1,1 @@
+"""Reaching a database: locations, transactions, journals, copies."""

@@ -1,0 +1,240 @@
+"""Opening a store. All of nccli reaches its database through `Store`, here."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from nccli.errors import NothingFoundError, StoreError, StoreVersionError
+from nccli.store.connection.backup import copy_file
+from nccli.store.connection.engine import WRITES, explain, make_engine, parse_location, sqlite_driver
+from nccli.store.connection.journal import choose_journal
+from nccli.store.schema.migrate import REVISIONS, current_revision, require_current, upgrade
+
+BUSY_SECONDS = 30
+DEFAULT_STORE = "nccli.db"
+
+
+def store_location(option: str | None) -> str:
+    """What `--store` says, else NCCLI_STORE, else nccli.db in the current folder."""
+    return option or os.environ.get("NCCLI_STORE") or DEFAULT_STORE
+
+
+def shown_location(location: str) -> str:
+    """Where a store is, as a person would write it: an absolute path, or a URL without its password.
+
+    Raises:
+        InputError: no path and no usable URL.
+    """
+    url = parse_location(location)
+    if url.get_backend_name() != "sqlite":
+        return url.render_as_string(hide_password=True)
+    return str(Path(url.database or "").absolute())
+
+
+class Store:
+    """An open store, at the newest schema.
+
+    Attributes:
+        location: path or URL as a person would name it, without password.
+        path: of the SQLite file; None for a database server.
+        upgraded_from: the schema that the store had before this process upgraded it, None if it did not.
+        backup: the copy of the file as it was before that.
+    """
+
+    def __init__(self, url: URL) -> None:
+        """Prepare to connect; nothing is opened yet. Use `open` or `create`."""
+        self._url = url
+        sqlite = url.get_backend_name() == "sqlite"
+        self.path = Path(url.database or "") if sqlite else None
+        self.location = str(self.path) if sqlite else url.render_as_string(hide_password=True)
+        self._reader = make_engine(url, BUSY_SECONDS)
+        self._writer = self._reader.execution_options(**{WRITES: True})
+        self.backup: Path | None = None
+        self.revision: str | None = None
+        self.upgraded_from: str | None = None
+
+    @classmethod
+    def peek(cls, location: str) -> Self:
+        """Open a store that exists, as it is: with an older schema its tables may lack columns.
+
+        Raises:
+            NothingFoundError, StoreVersionError, StoreError: as `open`.
+        """
+        store = cls(parse_location(location))
+        if store.path is not None and not store._exists():
+            raise NothingFoundError(
+                f"no store at {store.location}: run a command that makes runs first, "
+                "such as nccli train-dufm, or name a store with --store"
+            )
+        with store.read() as connection:
+            store.revision = store._revision(connection)
+        if store.revision is None:
+            raise NothingFoundError(f"the store {store.location} is empty: it has no run yet")
+        return store
+
+    @classmethod
+    def open(cls, location: str) -> Self:
+        """Open a store that exists; upgrade it first where needed.
+
+        Raises:
+            NothingFoundError: there is no store yet.
+            StoreVersionError: it was made by a newer nccli, or needs an upgrade that this process may not make.
+            StoreError: it is busy, unreadable, or no store of nccli.
+        """
+        store = cls.peek(location)
+        return store if store.is_current else cls.create(location)
+
+    @classmethod
+    def create(cls, location: str) -> Self:
+        """Open a store for writing; make or upgrade it first where needed.
+
+        Raises:
+            StoreVersionError, StoreError: as `open`, or the place cannot be written.
+        """
+        store = cls(parse_location(location))
+        fresh = store.path is not None and not store._exists()
+        if store.path is not None and not store.path.parent.is_dir():
+            raise StoreError(f"cannot make a store at {store.location}: the folder {store.path.parent} does not exist")
+        with store.read() as connection:
+            store.revision = store._revision(connection)
+        if store.is_current:
+            return store
+        if fresh:
+            store._set_journal()
+        old = store.revision
+        try:
+            store._upgrade()
+        except StoreError as error:
+            if old is None or isinstance(error, StoreVersionError):
+                raise
+            raise StoreVersionError(
+                f"{store.location} needs an upgrade from schema {old}, which failed: {error}\n"
+                f"It is as it was; nccli store merge {store.location} --into NEW.db makes an upgraded one elsewhere"
+            ) from error
+        return store
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the schema is the one that this nccli reads and writes."""
+        return self.revision == REVISIONS[-1]
+
+    def _upgrade(self) -> None:
+        """Bring the schema to the newest revision, with a copy of a file that holds data beside it."""
+        with self._translated(), self._migrating() as connection:
+            before = self._revision(connection)
+            if before == REVISIONS[-1]:
+                self.revision = before
+                return
+            if before is not None and self.path is not None:
+                self.backup = _free_name(self.path, before)
+                copy_file(self.path, self.backup)  # others may read while the write lock is held
+            try:
+                upgrade(connection)
+            except BaseException:
+                self._forget_backup()
+                raise
+            self.revision, self.upgraded_from = REVISIONS[-1], before
+
+    def _forget_backup(self) -> None:
+        if self.backup is not None:
+            self.backup.unlink(missing_ok=True)
+            self.backup = None
+
+    def _exists(self) -> bool:
+        """Whether the SQLite file is there.
+
+        Raises:
+            StoreError: the name is one that no file can have.
+        """
+        try:
+            return self.path is not None and self.path.exists()
+        except OSError as error:
+            raise StoreError(f"the store {self.location} cannot be opened: {error.strerror}") from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one state of the store throughout and cannot change it."""
+        with self._translated(), self._reader.connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection that holds the write lock from the start (BEGIN IMMEDIATE); commits at the end, or nothing."""
+        with self._translated(), self._writer.connect() as connection, connection.begin():
+            yield connection
+
+    def pragma(self, name: str) -> Any:
+        """The first value that SQLite gives for a pragma, such as "journal_mode"; None on other databases."""
+        if self.path is None:
+            return None
+        with self.read() as connection:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+    def _revision(self, connection: Connection) -> str | None:
+        try:
+            revision = current_revision(connection)
+            require_current(revision)
+        except StoreVersionError as error:
+            raise StoreVersionError(f"the store {self.location} {error}") from error
+        except StoreError as error:
+            raise StoreError(f"{self.location} {error}") from error
+        return revision
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """The write lock with foreign keys off: rebuilding a parent table would otherwise delete its children."""
+        with self._writer.connect() as connection:
+            if self.path is not None:
+                sqlite_driver(connection).execute("PRAGMA foreign_keys=OFF")
+            with connection.begin():
+                yield connection
+                if self.path is not None:
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                    if broken is not None:
+                        self._forget_backup()
+                        raise StoreError(f"upgrading {self.location} would orphan rows of {broken[0]}: nothing changed")
+
+    def _set_journal(self) -> None:
+        """Choose the journal of a new file. It is a lasting property of the file."""
+        if self.path is None:
+            return
+        journal = choose_journal(self.path, sqlite3.sqlite_version_info)
+        deadline = time.monotonic() + BUSY_SECONDS
+        with self._translated(), self._reader.connect() as connection:
+            while True:
+                try:
+                    sqlite_driver(connection).execute(f"PRAGMA journal_mode={journal}")
+                    return
+                except sqlite3.OperationalError as error:  # SQLite does not wait here by itself
+                    if "locked" not in str(error):
+                        raise StoreError(f"the store {self.location} cannot be made: {error}") from error
+                    if time.monotonic() > deadline:
+                        raise StoreError(f"the store {self.location} is busy: try again") from error
+                    time.sleep(0.02)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors of the database as errors of nccli, in a line that says what to do."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise explain(error, self.location, BUSY_SECONDS) from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"the store {self.location} cannot be used: {error}") from error
+
+
+def _free_name(path: Path, revision: str) -> Path:
+    """Where the copy goes that is made before an upgrade; earlier copies stay."""
+    names = (
+        f"{path.name}-before-upgrade-from-{revision}{suffix}" for suffix in ("", *(f"-{i}" for i in range(2, 1000)))
+    )
+    return next(candidate for name in names if not (candidate := path.with_name(name)).exists())

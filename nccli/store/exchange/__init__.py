@@ -1,0 +1,1 @@
+"""Runs from and to other stores and files, none of them trusted."""

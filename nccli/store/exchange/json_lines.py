@@ -1,0 +1,45 @@
+"""Runs as JSON lines, one a line, and back: nothing is lost, nothing is trusted."""
+
+import json
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from nccli import strict_json
+from nccli.errors import InputError
+from nccli.store.exchange.untrusted import TABLES, checked, outward, reason, refuse_constant
+from nccli.store.runs.content import CHILDREN, RUN, RunContent
+
+_MOST_BYTES = 256 * 2**20
+"""Of one line: a run of the largest configurations is some tens of MiB."""
+
+
+def as_line(content: RunContent) -> str:
+    """One run as a line of JSON."""
+    fields = {name: outward(RUN, name, value) for name, value in content.run.items()}
+    children = {
+        name: [{key: outward(CHILDREN[name], key, value) for key, value in row.items()} for row in rows]
+        for name, rows in content.children.items()
+    }
+    return strict_json.dumps({"run": fields, **children}) + "\n"
+
+
+def from_lines(lines: BinaryIO, name: str) -> Iterator[RunContent]:
+    """The runs of a file of JSON lines, checked column by column.
+
+    Raises:
+        InputError: a line that is too long, or not what `as_line` writes.
+    """
+    number = 0
+    while line := lines.readline(_MOST_BYTES + 1):
+        number += 1
+        if len(line) > _MOST_BYTES:
+            raise InputError(f"{name}, line {number}: longer than {_MOST_BYTES >> 20} MiB, which no run is")
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line, parse_constant=refuse_constant)
+            if not isinstance(fields, dict) or set(fields) != set(TABLES):
+                raise ValueError(f"must be an object with keys {', '.join(TABLES)}")
+            yield checked(fields)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise InputError(f"{name}, line {number}: no exported run: {reason(error)}") from error

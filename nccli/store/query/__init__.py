@@ -1,0 +1,1 @@
+"""What a reading command asks: conditions, selections, rows, groups, records."""

@@ -1,0 +1,90 @@
+"""Runs against theory and each other: ratios, ranks and structures by layer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, case, func, null, select
+
+from nccli.store.query.columns import as_decimal, column_expression, config_text
+from nccli.store.query.record import loss_ratio
+from nccli.store.query.select import Row, select_layers, select_ranks
+from nccli.store.query.selection import ENDED_WELL
+from nccli.store.runs.layer_summary import Stage, mean_rank
+from nccli.store.schema.tables import Run
+
+DNC1_HOLDS = 1e-2
+"""DNC1 is said to hold where it is at most this in every layer and stage."""
+
+_SEEN_DATA = ("dataset", "backbone", "reg_kind", "train_accuracy", "test_accuracy")
+
+_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_SETTINGS = ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")
+
+
+def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
+    """Each run against the DNC and SRG loss of its problem, and the best stored point of it.
+
+    Returns:
+        For each run its settings and losses; `ranks` and `structures` of M_1..M_L, `rank_last_pre` and
+        `structure_last_pre` of Mt_L; `mean_rank` over the hidden layers 2..L−1 and whether their ranks agree; their
+        common `structure`; `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's;
+        `best_loss` and `best_id` of all finished runs and constructions of the same problem with ReLU.
+    """
+    ids = [run["id"] for run in runs]
+    ranks, layers, best = (
+        select_ranks(connection, ids, rank_rtol),
+        select_layers(connection, ids),
+        _best(connection, runs),
+    )
+    records = []
+    for run in runs:
+        by_stage = ranks[run["id"]]
+        structures = {Stage(layer["layer"], layer["stage"]): layer["structure"] for layer in layers[run["id"]]}
+        posts = [Stage(i, "post") for i in range(1, run["L"] + 1)]
+        record = {name: run[name] for name in (*_SETTINGS, "seed", "steps", "activation", "dtype", "device")}
+        record |= {name: run[name] for name in ("loss", "fit", "reg", "loss_dnc", "loss_srg")}
+        record["ratio_dnc"] = loss_ratio(run["loss"], run["loss_dnc"])
+        record["ratio_srg"] = loss_ratio(run["loss"], run["loss_srg"])
+        record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < run["loss_dnc"]
+        best_loss, best_id = best.get(_problem(run), (None, None))
+        record |= {"best_loss": best_loss, "best_id": best_id, "ratio_best": loss_ratio(run["loss"], best_loss)}
+        record["ranks"] = [by_stage[stage] for stage in posts if stage in by_stage]
+        record["rank_last_pre"] = by_stage.get(Stage(run["L"], "pre"))
+        record["mean_rank"], record["ranks_agree"] = mean_rank(by_stage, run["L"])
+        record["structures"] = [structures[stage] for stage in posts if stage in structures]
+        record["structure_last_pre"] = structures.get(Stage(run["L"], "pre"))
+        record["structure"] = run["structure"]
+        record["max_dnc1"] = run["max_dnc1"]
+        record["dnc1_holds"] = None if run["max_dnc1"] is None else run["max_dnc1"] <= DNC1_HOLDS
+        if run["dataset"] is not None:
+            record |= {name: run[name] for name in _SEEN_DATA}
+        records.append(record)
+    return records
+
+
+def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] | None, tuple[float, str]]:
+    """Least loss, and whose it is, of all points with ReLU that the store has of the problems of the runs."""
+    if not runs:
+        return {}
+    unequal = case((_RUN.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
+    decays = [column_expression(name).label(name) for name in ("wd_h1", "wd")]
+    columns = [_RUN.K, _RUN.L, _RUN.n, *decays, unequal]
+    place = func.row_number().over(partition_by=columns, order_by=(_RUN.loss, _RUN.id)).label("place")
+    comparable = (_RUN.status.in_(ENDED_WELL), _RUN.activation == "relu", _RUN.kind != "e2e", _RUN.loss.is_not(None))
+    same = [_RUN[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
+    ordered = select(*columns, _RUN.loss, _RUN.id, place).where(*comparable, *same).subquery()
+    found: dict[tuple[Any, ...] | None, tuple[float, str]] = {}
+    for *sizes, layers, loss, key, _ in connection.execute(select(ordered).where(ordered.c.place == 1)):
+        problem = (*sizes, *(map(as_decimal, json.loads(layers)) if layers else ()))
+        found[problem] = min((loss, key), found.get(problem, (loss, key)))
+    return found
+
+
+def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What makes two runs of one problem; None for a network trained end to end or by others."""
+    if run["kind"] == "e2e" or "wd_layers" not in run["config"]:
+        return None
+    unequal = () if run["wd"] is not None else tuple(map(as_decimal, run["config"]["wd_layers"]))
+    decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))
+    return (*(run[name] for name in ("K", "L", "n")), *decays, *unequal)

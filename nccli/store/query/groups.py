@@ -1,0 +1,226 @@
+"""Means over groups of runs, worked out by the database."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, func, literal, or_, select
+
+from nccli.errors import InputError
+from nccli.metrics import RANK_RTOL, ZERO_FLOOR
+from nccli.store.query.columns import as_decimal, column_expression, column_type
+from nccli.store.query.comparison import DNC1_HOLDS
+from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
+from nccli.store.query.selection import Selection
+from nccli.store.schema.tables import Run, SingularValue
+
+GROUP_COLUMNS = (
+    *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
+    *("activation", "optimizer", "structure", "setting", "dtype", "device", "host", "dataset", "backbone", "reg_kind"),
+    "epochs",
+)
+_SETTINGS = (
+    *("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer", "dtype"),
+    *("dataset", "backbone", "reg_kind", "epochs"),
+)
+"""Columns that say the same as an option of the configuration."""
+
+_SIZES = ("K", "L", "n", "width")
+_FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
+"""Options that differ where the data set or the network does."""
+
+QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
+_SHARES = ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")
+_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_VALUE = SingularValue.__table__.c  # type: ignore[attr-defined]
+
+
+def parse_group_by(text: str) -> tuple[str, ...]:
+    """Read the columns of --group-by.
+
+    Raises:
+        InputError: a name that is not one of them.
+    """
+    keys = tuple(part.strip() for part in text.split(","))
+    for key in keys:
+        if key.startswith("config.") and key[7:].isidentifier():
+            column_type(key, "--group-by")
+        elif key not in GROUP_COLUMNS:
+            raise InputError(
+                f"--group-by: no column '{key}'; columns are {', '.join(GROUP_COLUMNS)}, config.NAME for any option"
+            )
+    return tuple(dict.fromkeys(keys))
+
+
+def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
+    """Settings, other than the keys, in which runs of one group differ; as --group-by takes them."""
+    wanted = selection.condition(connection)
+    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
+    pairs: dict[tuple[Any, ...], list[str]] = {}
+    for *group, setting in connection.execute(select(*labelled, _RUN.setting).where(wanted).distinct()):
+        pairs.setdefault(tuple(group), []).append(setting)
+    if all(len(settings) == 1 for settings in pairs.values()):
+        return []
+    one_each = select(func.min(_RUN.id)).where(wanted).group_by(_RUN.setting)
+    sizes = [_RUN[name] for name in _SIZES]
+    query = select(_RUN.setting, _RUN.kind, _RUN.config, *sizes).where(_RUN.id.in_(one_each))
+    about = {
+        setting: {**_options(kind, config), **dict(zip(_SIZES, found, strict=True))}
+        for setting, kind, config, *found in connection.execute(query)
+    }
+    names = dict.fromkeys((*_SETTINGS, *(name for each in about.values() for name in each)))
+    own = {_shown_name(key[7:]) if key.startswith("config.") else key for key in keys}
+    mixed = [
+        name
+        for name in names
+        if name not in own
+        and any(_differ(name, [about[setting].get(name) for setting in settings]) for settings in pairs.values())
+    ]
+    return [name for name in mixed if name.removeprefix("config.") not in _FOLLOW] or mixed
+
+
+def _differ(name: str, values: Sequence[Any]) -> bool:
+    """Whether an option has several values; unequal decays differ from equal ones in `wd` already."""
+    return len(set(values) - ({None} if name == "config.wd_layers" else set())) > 1
+
+
+def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What makes a run but its seed, by the names of columns, with what its configuration leaves out."""
+    options = {"kind": kind, **OPTION_DEFAULTS.get(kind, {}), **config}
+    options.pop("seed", None)
+    decays = options.pop("wd_layers", [])
+    if len(set(decays)) > 1:
+        options["wd_layers"] = tuple(map(as_decimal, decays))
+    elif decays:
+        options["wd"] = decays[0]
+    return {
+        _shown_name(name): as_decimal(value) if isinstance(value, float) else value for name, value in options.items()
+    }
+
+
+def _shown_name(name: str) -> str:
+    """Of an option, or of a column that says the same."""
+    if name == "reg":
+        return "reg_kind"
+    return name if name in (*_SETTINGS, "seed") else f"config.{name}"
+
+
+def group_records(
+    connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float = RANK_RTOL
+) -> list[dict[str, Any]]:
+    """Mean, sample standard deviation, min, max and count over the runs of each group, groups in increasing order.
+
+    Args:
+        connection: to the store.
+        selection: which runs.
+        keys: columns that make the groups.
+        rank_rtol: tolerance of the ranks; those at the default one are stored, others take a pass over all spectra.
+
+    Returns:
+        For each group its keys, `runs`, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd
+        (None for one value), _min, _max, _count (of values), and the shares of runs below the DNC loss, with equal
+        hidden ranks, with DNC in all hidden layers, and where DNC1 holds. A nan in a group makes its mean nan.
+    """
+    runs = _measured(connection, selection, keys, rank_rtol)
+    names = [f"key_{i}" for i in range(len(keys))]
+    groups = [runs.c[name] for name in names]
+    means = [func.avg(runs.c[name]).over(partition_by=groups).label(f"{name}_mean") for name in QUANTITIES]
+    around = select(runs, *means).subquery()
+    columns: list[ColumnElement[Any]] = [around.c[name] for name in names]
+    query = select(*columns, func.count().label("runs"), *_aggregates(around.c)).group_by(*columns)
+    rows = [_row(keys, names, found._mapping) for found in connection.execute(query)]
+    return sorted(rows, key=lambda row: [(row[key] is None, row[key]) for key in keys])
+
+
+def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol: float) -> dict[str, float]:
+    """Mean rank of the hidden layers at a tolerance, of the selected runs that have layers, from their spectra."""
+    counted = _ranks(selection.condition(connection), rank_rtol)
+    return {row[0]: row[1] for row in connection.execute(select(counted.c.run_id, counted.c.mean_rank))}
+
+
+def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:
+    return [column_expression(key) for key in keys]
+
+
+def _measured(connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float) -> Any:
+    """A row a run: keys, quantities, and flags as 0, 1 or NULL."""
+    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
+    wanted = selection.condition(connection)
+    rank, agree, source = cast(_RUN.mean_hidden_rank, Double), _RUN.ranks_agree, Run.__table__  # type: ignore[attr-defined]
+    if rank_rtol != RANK_RTOL:
+        counted = _ranks(wanted, rank_rtol)
+        source = source.outerjoin(counted, counted.c.run_id == _RUN.id)
+        rank, agree = counted.c.mean_rank, counted.c.agree
+    loss = cast(_RUN.loss, Double)
+    quantities = (loss, loss / _RUN.loss_dnc, loss / _RUN.loss_srg, rank)
+    flags = (
+        case((_RUN.loss_dnc.is_(None), None), (loss < _RUN.loss_dnc, 1), else_=0),
+        agree,
+        case((_RUN.structure.is_(None), None), (_RUN.structure == "DNC", 1), else_=0),
+        case((_RUN.max_dnc1.is_(None), None), (_RUN.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
+    )
+    named = [each.label(name) for each, name in zip((*quantities, *flags), (*QUANTITIES, *_SHARES), strict=True)]
+    missing = [
+        case((and_(_RUN.loss.is_(None), reference.is_not(None)), 1), else_=0).label(f"{name}_nan")
+        for name, reference in (("dnc", _RUN.loss_dnc), ("srg", _RUN.loss_srg))
+    ]
+    return select(*labelled, *named, *missing).select_from(source).where(wanted).subquery()
+
+
+def _ranks(wanted: ColumnElement[bool], rank_rtol: float) -> Any:
+    """Mean rank of the hidden layers, and whether they agree, at a tolerance."""
+    chosen = select(_RUN.id, _RUN.L).where(wanted).subquery()
+    hidden = or_(
+        and_(_VALUE.stage == "post", _VALUE.layer > 1, _VALUE.layer < chosen.c.L),
+        and_(chosen.c.L == 2, _VALUE.stage == "pre", _VALUE.layer == 2),
+    )
+    stage = (_VALUE.run_id, _VALUE.layer, _VALUE.stage)
+    top = func.max(_VALUE.value).over(partition_by=stage).label("top")
+    values = select(*stage, _VALUE.value, top).join(chosen, chosen.c.id == _VALUE.run_id).where(hidden).subquery()
+    counts = and_(values.c.value > rank_rtol * values.c.top, values.c.value > ZERO_FLOOR)
+    rank = func.sum(case((counts, 1), else_=0)).label("rank")
+    by_layer = select(values.c.run_id, rank).group_by(values.c.run_id, values.c.layer).subquery()
+    mean = func.avg(cast(by_layer.c.rank, Double)).label("mean_rank")
+    agree = case((func.min(by_layer.c.rank) == func.max(by_layer.c.rank), 1), else_=0).label("agree")
+    return select(by_layer.c.run_id, mean, agree).group_by(by_layer.c.run_id).subquery()
+
+
+def _aggregates(of: Any) -> list[ColumnElement[Any]]:
+    found = []
+    for name in QUANTITIES:
+        deviation = of[name] - of[f"{name}_mean"]
+        finite = case((func.abs(of[name]) <= literal(1.7e308), deviation * deviation))
+        found += [func.min(of[f"{name}_mean"]).label(f"{name}_mean"), func.min(of[name]).label(f"{name}_min")]
+        found += [func.max(of[name]).label(f"{name}_max"), func.count(of[name]).label(f"{name}_count")]
+        found += [func.sum(finite).label(f"{name}_squares"), func.count(finite).label(f"{name}_finite")]
+    found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in _SHARES]
+    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan"))]
+
+
+def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {key: _key(key, found[name]) for key, name in zip(keys, names, strict=True)}
+    runs = row["runs"] = int(found["runs"])
+    nans = {"loss": runs - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
+    for name in QUANTITIES:
+        row |= _summary(name, found, bool(nans.get(name, 0)))
+    return row | {f"share_{name}": found[f"share_{name}"] for name in _SHARES}
+
+
+def _key(key: str, value: Any) -> Any:
+    return bool(value) if value is not None and OPTION_TYPES.get(key.removeprefix("config.")) is bool else value
+
+
+def _summary(name: str, found: Any, with_nan: bool) -> dict[str, float | int | None]:
+    mean, low, high = (found[f"{name}_{suffix}"] for suffix in ("mean", "min", "max"))
+    count = int(found[f"{name}_count"])
+    if with_nan:
+        mean = low = high = spread = math.nan
+    elif count < 2:
+        spread = None
+    elif found[f"{name}_finite"] < count:
+        mean, spread = (math.nan if mean is None else mean), math.nan
+    elif low == high:
+        mean, spread = low, 0.0
+    else:
+        spread = math.sqrt(found[f"{name}_squares"] / (count - 1))
+    return {f"{name}_mean": mean, f"{name}_sd": spread, f"{name}_min": low, f"{name}_max": high, f"{name}_count": count}

@@ -1,0 +1,125 @@
+"""A set of runs as a condition in SQL, and what its runs are, setting by setting."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+from sqlalchemy import ARRAY, ColumnElement, Connection, String, and_, any_, func, literal, select
+
+from nccli.store.query.columns import TEXT_COLUMNS
+from nccli.store.query.select import Row, select_runs
+from nccli.store.query.where import Condition
+from nccli.store.runs.finished_run import RUNNING, TRAINED_KINDS
+from nccli.store.schema.tables import Run
+
+ENDED_WELL = ("converged", "stopped")
+"""Statuses of runs that have an end point worth comparing."""
+
+_FEW = 5_000
+_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs that a command is about, named without reading them; never those in training, which have no result yet.
+
+    Attributes:
+        ids: only these; None for no such limit.
+        where: conditions that all hold.
+        trained: only trained runs that ended well.
+    """
+
+    ids: tuple[str, ...] | None = None
+    where: tuple[Condition, ...] = ()
+    trained: bool = False
+
+    def condition(self, connection: Connection) -> ColumnElement[bool]:
+        """The selection in SQL, over table `run`."""
+        parts = [condition.as_sql() for condition in self.where]
+        if self.ids is not None:
+            parts.append(_one_of(self.ids, connection))
+        if self.trained:
+            parts += [_RUN.kind.in_(TRAINED_KINDS), _RUN.status.in_(ENDED_WELL)]
+        return and_(_RUN.status != RUNNING, *parts)
+
+    def count(self, connection: Connection) -> int:
+        """How many runs there are."""
+        return int(connection.scalar(select(func.count()).select_from(Run).where(self.condition(connection))) or 0)
+
+    def exists(self, connection: Connection) -> bool:
+        """Whether there is one."""
+        return connection.execute(select(_RUN.id).where(self.condition(connection)).limit(1)).first() is not None
+
+    def left_out(self, connection: Connection) -> dict[str, int]:
+        """By status, runs that would be among these: those in training, and of `trained` those that ended otherwise."""
+        parts = [condition.as_sql() for condition in self.where]
+        if self.ids is not None:
+            parts.append(_one_of(self.ids, connection))
+        if self.trained:
+            parts += [_RUN.kind.in_(TRAINED_KINDS), _RUN.status.not_in(ENDED_WELL)]
+        else:
+            parts.append(_RUN.status == RUNNING)
+        query = select(_RUN.status, func.count()).where(*parts).group_by(_RUN.status).order_by(_RUN.status)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+@dataclass(frozen=True, eq=False)
+class SettingRuns:
+    """Runs that differ in nothing but the seed.
+
+    Attributes:
+        row: one of them, a row of table `run`.
+        ids: of all, in increasing order.
+        values: columns asked for, in the order of the ids; where a run has no value nan, or None for text.
+    """
+
+    row: Row
+    ids: tuple[str, ...]
+    values: dict[str, Shaped[np.ndarray, " runs"]]
+
+
+def select_settings(connection: Connection, selection: Selection, columns: Sequence[str] = ()) -> list[SettingRuns]:
+    """The selected runs by setting, without reading more of them than asked for.
+
+    Args:
+        connection: to the store.
+        selection: which runs.
+        columns: of table `run`.
+    """
+    wanted = [_RUN[name] for name in columns]
+    query = select(_RUN.setting, _RUN.id, *wanted).where(selection.condition(connection))
+    rows = connection.execute(query.order_by(_RUN.setting, _RUN.id)).all()
+    groups = [list(members) for _, members in groupby(rows, key=itemgetter(0))]
+    first = select_runs(connection, [group[0][1] for group in groups])
+    found = []
+    for row, group in zip(first, groups, strict=True):
+        _, ids, *values = zip(*group, strict=True)
+        arrays = {name: _array(name, each) for name, each in zip(columns, values, strict=True)}
+        found.append(SettingRuns(row, ids, arrays))
+    return found
+
+
+def _array(name: str, values: Sequence[Any]) -> Shaped[np.ndarray, " runs"]:
+    return np.array(values, dtype=object if name in TEXT_COLUMNS else np.float64)
+
+
+def select_selected(connection: Connection, selection: Selection) -> list[Row]:
+    """Rows of table `run` of the selected runs, newest first."""
+    query = select(*_RUN).where(selection.condition(connection)).order_by(_RUN.created.desc(), _RUN.id)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _one_of(ids: Sequence[str], connection: Connection) -> ColumnElement[bool]:
+    """Membership without a bound value for each of many ids: databases limit their number."""
+    column: ColumnElement[str] = _RUN.id
+    if len(ids) <= _FEW:
+        return column.in_(ids)
+    if connection.dialect.name == "sqlite":
+        listed: Any = func.json_each(json.dumps(list(ids))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(literal(list(ids), ARRAY(String)))

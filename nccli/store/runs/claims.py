@@ -1,0 +1,234 @@
+"""Claims: of all processes that are asked for a run, one trains it and shows that it lives; the others know."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from nccli.errors import StoreError
+from nccli.store.connection.store import Store
+from nccli.store.runs.finished_run import FINISHED
+from nccli.store.runs.worker import lives, now, seconds_since, this_process
+from nccli.store.schema.tables import Claim, Run, Worker
+
+BEAT_SECONDS = 15.0
+SILENT_SECONDS = 90.0
+WATCH_SECONDS = 45.0
+LOST_SECONDS = 900.0
+"""A worker that cannot be seen from here is taken for dead once its last sign of life is SILENT_SECONDS old and it gave
+none for WATCH_SECONDS by our own clock, for clocks differ; or at once when that sign is LOST_SECONDS old."""
+
+_CHUNK = 500
+_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_CLAIM = Claim.__table__.c  # type: ignore[attr-defined]
+_WORKER = Worker.__table__.c  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How an attempt to claim runs ended.
+
+    Attributes:
+        ours: runs that this process is to make.
+        stored: status of the runs that need not be made.
+        busy: for the runs that others are making, who does: "host, process 123".
+    """
+
+    ours: tuple[str, ...]
+    stored: Mapping[str, str]
+    busy: Mapping[str, str]
+
+
+class Claims:
+    """The runs that this process makes. A context manager: what was claimed and not stored is free again at its end.
+
+    A run that was not in the store has status "running" while it is claimed; one that was keeps its content until the
+    new one is stored. One row a process, not one a run, carries the sign of life.
+    """
+
+    def __init__(self, store: Store, on_trouble: Callable[[str], None], force: bool = False) -> None:
+        """Nothing is claimed yet.
+
+        Args:
+            store: where the runs go.
+            on_trouble: called with a line when the sign of life cannot be given.
+            force: whether finished runs are made again, unless another process has done so since.
+        """
+        self._store, self._on_trouble, self._force = store, on_trouble, force
+        self._identity = this_process()
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._created: dict[str, str | None] = {}
+        self._end = threading.Event()
+        self._heart: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give back what is not stored."""
+        if self._heart is None:
+            return
+        self._end.set()
+        self._heart.join()
+        mine = select(_CLAIM.run_id).where(_CLAIM.worker_id == self._identity.id)
+        try:
+            with self._store.write() as connection:
+                connection.execute(delete(Run).where(_RUN.status == "running", _RUN.id.in_(mine)))
+                connection.execute(delete(Worker).where(_WORKER.id == self._identity.id))
+        except StoreError as trouble:
+            self._on_trouble(f"{trouble}; runs not made stay marked as running until another command looks at them")
+
+    def take(self, wanted: Sequence[str], columns: Callable[[str], Mapping[str, Any]]) -> Taken:
+        """Claim those of the runs that nobody has made or is making.
+
+        Args:
+            wanted: run ids.
+            columns: of `run`, for an id, as far as they are known before the run is made.
+
+        Raises:
+            StoreError: the store is busy or cannot be written; nothing was claimed.
+        """
+        with self._store.read() as connection:
+            seen = self._assess(connection, wanted)
+        if not seen.ours:
+            return seen
+        with self._store.write() as connection:
+            taken = self._assess(connection, wanted)
+            self._register(connection)
+            for chunk in _chunks(taken.ours):
+                connection.execute(delete(Claim).where(_CLAIM.run_id.in_(chunk)))
+                connection.execute(delete(Run).where(_RUN.id.in_(chunk), _RUN.status == "running"))
+                there = set(connection.scalars(select(_RUN.id).where(_RUN.id.in_(chunk))))
+                rows = [_running(key, columns(key)) for key in chunk if key not in there]
+                if rows:
+                    connection.execute(insert(Run), rows)
+                connection.execute(insert(Claim), [{"run_id": key, "worker_id": self._identity.id} for key in chunk])
+        if self._heart is None:
+            self._heart = threading.Thread(target=self._beat, name="nccli sign of life", daemon=True)
+            self._heart.start()
+        return taken
+
+    def _assess(self, connection: Connection, ids: Sequence[str]) -> Taken:
+        ours, stored, busy = [], {}, {}
+        verdicts: dict[str, bool] = {}
+        for key, status, created, worker in _states(connection, ids):
+            first = self._created.setdefault(key, created)
+            if status in FINISHED and not (self._force and created == first):
+                stored[key] = status
+            elif worker is not None and worker["id"] != self._identity.id:
+                if worker["id"] not in verdicts:
+                    verdicts[worker["id"]] = self._is_dead(worker)
+                if verdicts[worker["id"]]:
+                    ours.append(key)
+                else:
+                    busy[key] = f"{worker['host']}, process {worker['pid']}"
+            else:
+                ours.append(key)
+        return Taken(tuple(ours), stored, busy)
+
+    def _is_dead(self, worker: Mapping[str, Any]) -> bool:
+        if is_dead(worker):
+            return True
+        beat, since = self._seen.setdefault(worker["id"], (worker["heartbeat"], time.monotonic()))
+        if beat != worker["heartbeat"]:
+            self._seen[worker["id"]] = (worker["heartbeat"], time.monotonic())
+            return False
+        silent = abs(seconds_since(worker["heartbeat"])) > SILENT_SECONDS
+        return silent and lives(worker) is None and time.monotonic() - since > WATCH_SECONDS
+
+    def _register(self, connection: Connection) -> None:
+        known = connection.execute(update(Worker).where(_WORKER.id == self._identity.id).values(heartbeat=now()))
+        if known.rowcount == 0:
+            connection.execute(insert(Worker), {**asdict(self._identity), "heartbeat": now()})
+
+    def _beat(self) -> None:
+        troubled = False
+        while not self._end.wait(BEAT_SECONDS):
+            try:
+                with self._store.write() as connection:
+                    self._register(connection)
+            except StoreError as error:
+                if not troubled:
+                    self._on_trouble(f"no sign of life can be given: {error}")
+                troubled = True
+
+
+def is_dead(worker: Mapping[str, Any]) -> bool:
+    """Whether a worker is known to have ended, or gave no sign of life for so long that it must have."""
+    alive = lives(worker)
+    return not alive if alive is not None else abs(seconds_since(worker["heartbeat"])) > LOST_SECONDS
+
+
+def abandoned_runs(connection: Connection) -> list[str]:
+    """Runs marked as running that no living process is making."""
+    dead = [row.id for row in connection.execute(select(*_WORKER)) if is_dead(dict(row._mapping))]
+    query = select(_RUN.id).outerjoin(Claim, _CLAIM.run_id == _RUN.id).where(_RUN.status == "running")
+    return list(connection.scalars(query.where(_CLAIM.run_id.is_(None) | _CLAIM.worker_id.in_(dead)).order_by(_RUN.id)))
+
+
+def running_runs(connection: Connection) -> dict[str, str]:
+    """Who is making the runs that are claimed by a living process, by run: "host, process 123"."""
+    query = select(_CLAIM.run_id, *_WORKER).join(Worker, _CLAIM.worker_id == _WORKER.id)
+    return {
+        row.run_id: f"{row.host}, process {row.pid}"
+        for row in connection.execute(query)
+        if not is_dead(dict(row._mapping))
+    }
+
+
+def claimed_runs(connection: Connection) -> set[str]:
+    """Runs that a process has claimed, living or not."""
+    return set(connection.scalars(select(_CLAIM.run_id)))
+
+
+def settle_abandoned(store: Store) -> list[str]:
+    """Mark the runs of processes that died as interrupted, and return their ids.
+
+    A store that cannot be written just now stays as it is: reading it goes on.
+    """
+    with store.read() as connection:
+        dead = any(is_dead(dict(row._mapping)) for row in connection.execute(select(*_WORKER)))
+        found = abandoned_runs(connection)
+    if not dead and not found:
+        return []
+    try:
+        with store.write() as connection:
+            found = abandoned_runs(connection)
+            for chunk in _chunks(found):
+                connection.execute(update(Run).where(_RUN.id.in_(chunk)).values(status="interrupted"))
+            gone = [row.id for row in connection.execute(select(*_WORKER)) if is_dead(dict(row._mapping))]
+            connection.execute(delete(Worker).where(_WORKER.id.in_(gone)))
+    except StoreError:
+        return []
+    return found
+
+
+def _states(
+    connection: Connection, ids: Sequence[str]
+) -> Iterator[tuple[str, str | None, str | None, Mapping[str, Any] | None]]:
+    """Of each run, in the order given: its status, when it was stored, and the worker that claims it."""
+    workers = {row.id: dict(row._mapping) for row in connection.execute(select(*_WORKER))}
+    for chunk in _chunks(ids):
+        query = select(_RUN.id, _RUN.status, _RUN.created, _CLAIM.worker_id)
+        query = query.outerjoin(Claim, _CLAIM.run_id == _RUN.id).where(_RUN.id.in_(chunk))
+        found = {row.id: row for row in connection.execute(query)}
+        for key in chunk:
+            row = found.get(key)
+            yield (key, None, None, None) if row is None else (key, row.status, row.created, workers.get(row.worker_id))
+
+
+def _running(key: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = {"loss": float("nan"), "fit": float("nan"), "reg": float("nan"), "grad_norm": float("nan")}
+    return {**known, **unknown, "id": key, "status": "running", "steps": 0, "seconds": 0.0, "created": now()}
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]

@@ -1,0 +1,1 @@
+"""Tables, their column types, and how the schema comes to be."""

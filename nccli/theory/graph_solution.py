@@ -1,0 +1,156 @@
+"""Solutions from any simple graph: classes are its edges, T its incidence matrix (after Súkeník et al. 2024, App.)."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from nccli.errors import InputError
+from nccli.theory.template import Construction, Template
+
+Edges = tuple[tuple[int, int], ...]
+
+GRAPH_OUTPUTS = ("disjoint", "identity")
+
+_FIXED = {
+    "triangle": "cycle-3",
+    "square": "cycle-4",
+    "pentagon": "cycle-5",
+    "hexagon": "cycle-6",
+    "tetrahedron": "complete-4",
+    "bowtie": "0-1,0-2,0-3,0-4,1-2,3-4",
+    "cube": "cube",
+    "octahedron": "octahedron",
+    "petersen": "petersen",
+}
+_FAMILIES = "complete-N, cycle-N, path-N, star-N, wheel-N, bipartite-A-B"
+_EDGE = re.compile(r"\s*(\d{1,6})\s*-\s*(\d{1,6})\s*")
+_MAX_EDGES = 20_000
+
+
+def graph_names() -> tuple[str, ...]:
+    """Names that `parse_graph` knows, families included."""
+    return (*_FIXED, *_FAMILIES.split(", "))
+
+
+def parse_graph(text: str) -> Edges:
+    """Read a graph by name ("square", "complete-5", "bipartite-3-3") or as an edge list ("0-1,1-2,2-0").
+
+    Returns:
+        Edges (u, v) with u < v on vertices 0..q−1 (vertices are renumbered in increasing order), sorted for named
+        graphs and in the order given for a list.
+
+    Raises:
+        InputError: unknown name, malformed edge, loop, repeated edge, or no edge at all.
+    """
+    text = text.strip().lower()
+    if not text:
+        raise InputError("empty graph: give a name or edges such as 0-1,1-2,2-3,0-3")
+    return _check(_edge_list(text) if text[0].isdigit() else _named(text), text)
+
+
+def _edge_list(text: str) -> list[tuple[int, int]]:
+    edges = []
+    for part in text.split(","):
+        match = _EDGE.fullmatch(part)
+        if match is None:
+            raise InputError(f"'{part.strip()}' is not an edge: write edges as 0-1,1-2,2-3,0-3")
+        edges.append((int(match[1]), int(match[2])))
+    return edges
+
+
+def _named(text: str) -> list[tuple[int, int]]:
+    import networkx as nx
+
+    name = _FIXED.get(text, text)
+    if name[0].isdigit():
+        return _edge_list(name)
+    family, *sizes = name.split("-")
+    makers: dict[tuple[str, int], Callable[..., Any]] = {
+        ("complete", 1): nx.complete_graph,
+        ("cycle", 1): nx.cycle_graph,
+        ("path", 1): nx.path_graph,
+        ("star", 1): nx.star_graph,
+        ("wheel", 1): nx.wheel_graph,
+        ("bipartite", 2): nx.complete_bipartite_graph,
+        ("cube", 0): nx.cubical_graph,
+        ("octahedron", 0): nx.octahedral_graph,
+        ("petersen", 0): nx.petersen_graph,
+    }
+    maker = makers.get((family, len(sizes)))
+    if maker is None or not all(re.fullmatch(r"[1-9]\d{0,2}", size) for size in sizes):
+        raise InputError(
+            f"graph '{text}' is not known: one of {', '.join(_FIXED)}, {_FAMILIES} (N up to 999), "
+            "or an edge list such as 0-1,1-2,2-3,0-3"
+        )
+    return sorted((min(u, v), max(u, v)) for u, v in maker(*map(int, sizes)).edges())
+
+
+def _check(edges: list[tuple[int, int]], text: str) -> Edges:
+    if len(edges) < 2:
+        raise InputError(f"graph '{text}' has {len(edges)} edge(s): every class is an edge, and K >= 2")
+    if len(edges) > _MAX_EDGES:
+        raise InputError(f"graph '{text}' has {len(edges)} edges: the dense construction stops at {_MAX_EDGES}")
+    for u, v in edges:
+        if u == v:
+            raise InputError(f"edge {u}-{v} is a loop: edges join two different vertices")
+    ordered = [(min(e), max(e)) for e in edges]
+    (most, times) = Counter(ordered).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"edge {most[0]}-{most[1]} is given {times} times: every class is one edge")
+    number = {vertex: i for i, vertex in enumerate(sorted({v for e in ordered for v in e}))}
+    return tuple((number[u], number[v]) for u, v in ordered)
+
+
+def incidence_matrix(edges: Edges, vertices: int) -> Float[np.ndarray, "q K"]:
+    """B: 1 where a vertex (row) lies on an edge (column), else 0."""
+    B = np.zeros((vertices, len(edges)))
+    for column, (u, v) in enumerate(edges):
+        B[u, column] = B[v, column] = 1.0
+    return B
+
+
+def disjointness_weights(pairs: Edges, vertices: int) -> Float[np.ndarray, "p q"]:
+    """Vertex weights of the rows of Tt_L: −1 on the pair of the row, +1 on the other vertices (Definition 9)."""
+    return np.ones((len(pairs), vertices)) - 2.0 * incidence_matrix(pairs, vertices).T
+
+
+def graph(edges: Edges, output: str = "disjoint") -> Construction:
+    """The solution whose classes are the edges of a simple graph.
+
+    Args:
+        edges: as `parse_graph` returns them; K = len(edges).
+        output: "disjoint", the rows of Tt_L of Definition 9, so that σ(Tt_L) marks disjoint edges;
+            "identity", rows e ↦ (BᵀB)_e· − 1, so that σ(Tt_L) is diagonal, for edge-transitive graphs ∝ I_K.
+
+    Raises:
+        InputError: an edge that meets no other, an edge that "disjoint" cannot tell from nothing because every other
+            edge meets it, or an unknown output.
+    """
+    if output not in GRAPH_OUTPUTS:
+        raise InputError(f"variant '{output}': a graph solution is one of {', '.join(GRAPH_OUTPUTS)}")
+    vertices = 1 + max(v for e in edges for v in e)
+    B = incidence_matrix(edges, vertices)
+    meets = B.T @ B
+    lonely = np.flatnonzero(meets.sum(axis=1) == 2)
+    if lonely.size:
+        u, v = edges[int(lonely[0])]
+        raise InputError(f"edge {u}-{v} is isolated, it meets no other edge: use DNC (or blocks) for such a class")
+    if output == "disjoint":
+        crowded = np.flatnonzero((meets > 0).all(axis=1))
+        if crowded.size:
+            u, v = edges[int(crowded[0])]
+            raise InputError(
+                f"edge {u}-{v} meets every other edge, so variant 'disjoint' cannot see its class: "
+                "use --variant identity"
+            )
+        Tt_L = disjointness_weights(edges, vertices) @ B
+    else:
+        Tt_L = meets - 1.0
+    Tt_L = Tt_L / np.linalg.norm(Tt_L, axis=1, keepdims=True)
+    degree = float(B.sum(axis=1).max())
+    name = f"graph({vertices} vertices, {len(edges)} edges)"
+    return Construction("graph", output, (Template.from_matrices(name, B / np.sqrt(degree), Tt_L),))

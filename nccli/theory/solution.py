@@ -1,0 +1,268 @@
+"""From a template pair to the optimal point: scales, loss, spectra, explicit matrices. Theory sheet, section 2."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from nccli.errors import InputError
+from nccli.theory.problem import Problem
+from nccli.theory.spectrum import Spectrum
+from nccli.theory.template import Construction, Matrix, Template
+
+_GRID = 1024
+_MOST_STEPS, _NEAR = 100, 1e-15
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSolution:
+    """One block at its optimal scales.
+
+    Attributes:
+        template: the block's template pair.
+        scales: α_2, …, α_L; all zero when the trivial point is the block's optimum.
+        fit: part of 1/(2N) ‖W_L H_L − Y‖² that belongs to the block's classes.
+        reg: the block's regularisation.
+        nontrivial_loss: loss of the best non-zero stationary point, inf when there is none.
+        trivial: whether zero beats that point.
+    """
+
+    template: Template
+    scales: Float[np.ndarray, " scales"]
+    fit: float
+    reg: float
+    nontrivial_loss: float
+    trivial: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A construction at the scales that minimise the loss of a problem; all layers are DNC1-collapsed.
+
+    Attributes:
+        problem: sizes and regularisation.
+        construction: the templates.
+        blocks: one solution a block.
+    """
+
+    problem: Problem
+    construction: Construction
+    blocks: tuple[BlockSolution, ...]
+
+    @property
+    def fit(self) -> float:
+        """1/(2N) ‖W_L H_L − Y‖²."""
+        return sum(block.fit for block in self.blocks)
+
+    @property
+    def reg(self) -> float:
+        """Σ_l λ_{W_l}/2 ‖W_l‖² + λ_{H_1}/2 ‖H_1‖²."""
+        return sum(block.reg for block in self.blocks)
+
+    @property
+    def loss(self) -> float:
+        """fit + reg; at most 1/2, the loss of the trivial point."""
+        return self.fit + self.reg
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the optimum of this construction is the all-zero point."""
+        return all(block.trivial for block in self.blocks)
+
+    @property
+    def rank(self) -> int:
+        """Rank of T, and so of the class means of layers 2..L−1 where no block is zero."""
+        return sum(block.template.singular_values.rank for block in self.blocks)
+
+    @property
+    def nontrivial_loss(self) -> float:
+        """Loss of the best point with no zero block; above `loss` where a block is better off at zero, may be inf."""
+        return sum(block.nontrivial_loss for block in self.blocks)
+
+    def singular_values(self, layer: int, stage: str) -> Float[np.ndarray, " K"]:
+        """Singular values of the class-mean matrix of a layer, largest first, without building it.
+
+        Args:
+            layer: l in 1..L; l in 2..L for stage "pre".
+            stage: "pre" for Mt_l, "post" for M_l.
+
+        Raises:
+            ValueError: no such layer or stage.
+        """
+        if stage not in ("pre", "post") or not (2 if stage == "pre" else 1) <= layer <= self.problem.L:
+            raise ValueError(f"no stage '{stage}' of layer {layer}: L = {self.problem.L}, and layer 1 has no 'pre'")
+        values = [self._block_spectrum(block, layer, stage) for block in self.blocks]
+        return np.sort(np.concatenate(values))[::-1]
+
+    def _block_spectrum(self, block: BlockSolution, layer: int, stage: str) -> Float[np.ndarray, " k"]:
+        L, template = self.problem.L, block.template
+        if layer == 1:
+            second = self._block_spectrum(block, 2, "pre")
+            return np.asarray((self.problem.lambda_w[0] / self.problem.collapsed_lambda_h1) ** 0.25 * np.sqrt(second))
+        scale = math.sqrt(float(block.scales[layer - 2]))
+        if layer < L:
+            return np.asarray(scale * template.singular_values.expand())
+        if stage == "pre":
+            return np.asarray(scale * template.last_singular_values.expand())
+        return np.asarray(scale * np.sqrt(template.output_eigenvalues.expand()))
+
+    def matrices(self, width: int) -> tuple[list[Matrix], Matrix]:
+        """Build the point explicitly.
+
+        Template rows become the first rows of the features, block after block; the other rows are zero.
+
+        Args:
+            width: d, at least `construction.min_width`.
+
+        Returns:
+            (W_1..W_L, H_1): W_l of shape (d, d), W_L of shape (K, d), H_1 of shape (d, nK).
+
+        Raises:
+            InputError: the width is too small for the construction.
+        """
+        self.require_width(width)
+        return _explicit_point(self, width)
+
+    def require_width(self, width: int) -> None:
+        """Refuse a width that is too small for the construction.
+
+        Raises:
+            InputError: it is.
+        """
+        least = self.construction.min_width
+        if width < least:
+            raise InputError(
+                f"width {width} is too small for {self.construction.label}: "
+                f"K = {self.problem.K} needs a width of at least {least}"
+            )
+
+
+def solve(problem: Problem, construction: Construction) -> Solution:
+    """Minimise the loss of a construction over its scales α_2..α_L, in closed form but for one scalar root.
+
+    Raises:
+        InputError: the construction is for another number of classes.
+    """
+    if construction.K != problem.K:
+        raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
+    return Solution(problem, construction, tuple(_solve_block(problem, block) for block in construction.blocks))
+
+
+def _solve_block(problem: Problem, template: Template) -> BlockSolution:
+    """Minimise Σ_i λ_{W_L}/(2(α_L μ_i + Kλ_{W_L})) + L (P/4)^{1/L}, P = a_1² a_2 ⋯ a_{L−1} α_L, over α_L ≥ 0.
+
+    In u = α_L^{1/L} the regularisation is c u, and term i of the rest is 1/(2K(1 + y_i)) with y_i = μ_i u^L/(Kλ_{W_L}).
+    """
+    K, L = problem.K, problem.L
+    log_costs = _log_layer_costs(problem, template)
+    log_P1 = 2 * log_costs[0] + sum(log_costs[1:])
+    log_c = math.log(L) + (log_P1 - math.log(4)) / L
+    mu = template.output_eigenvalues
+    zero_loss = template.classes / (2 * K)
+    v, nontrivial_loss = _best_scale(log_c, mu, K, L, problem.lambda_w[-1], template.classes)
+    if not nontrivial_loss < zero_loss:
+        return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, nontrivial_loss, True)
+    with np.errstate(divide="ignore"):
+        log_y = np.log(mu.values) + L * v - math.log(K) - math.log(problem.lambda_w[-1])
+    fit = float(mu.multiplicities @ np.exp(-2 * np.logaddexp(0, log_y))) / (2 * K)
+    scales = _balanced_scales(log_costs, log_c - math.log(L) + v)
+    return BlockSolution(template, scales, fit, nontrivial_loss - fit, nontrivial_loss, False)
+
+
+def _log_layer_costs(problem: Problem, template: Template) -> list[float]:
+    """log a_1, …, log a_{L−1} of theory sheet section 2; for L = 2 a_1 alone, with ‖Tt_L‖_* in place of ‖T‖_*."""
+    root = (math.log(problem.lambda_w[0]) + math.log(problem.collapsed_lambda_h1)) / 2
+    if problem.L == 2:
+        return [root + math.log(template.last_singular_values.total)]
+    costs = [root + math.log(template.singular_values.total)]
+    rank = template.singular_values.rank
+    costs += [math.log(lam) + math.log(rank / 2) for lam in problem.lambda_w[1 : problem.L - 2]]
+    return [*costs, math.log(problem.lambda_w[problem.L - 2]) + math.log(template.last_map_norm_sq / 2)]
+
+
+def _balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarray, " scales"]:
+    """α_2..α_L that make the costs 2 : 1 : 1 : … of exp(log_share) each."""
+    steps = [2 * (math.log(2) + log_share - log_costs[0]), *(log_share - cost for cost in log_costs[1:])]
+    return np.asarray(np.exp(np.cumsum(steps)))
+
+
+def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int) -> tuple[float, float]:
+    """Return (log u, loss) of the lowest non-zero local minimum of c u + Σ_i 1/(2K(1 + y_i)); (-inf, inf) if none.
+
+    At a local minimum the slope turns from − to +, which needs some y_i > (L−1)/(L+1) >= 1/3, and c u is at most
+    L·classes/(8K): both ends of the search are proven bounds, on the log scale.
+    """
+    values, counts = mu.values[mu.values > 0], mu.multiplicities[mu.values > 0]
+    log_y1 = np.log(values) - math.log(K) - math.log(lam)
+
+    def loss(v: float) -> float:
+        rest = np.exp(-np.logaddexp(0, L * v + log_y1))
+        return math.exp(log_c + v) + (float(counts @ rest) + (classes - int(counts.sum()))) / (2 * K)
+
+    low = (math.log(0.3) - float(log_y1.max())) / L
+    high = math.log(L * classes / (8 * K)) - log_c + 1e-9
+    if high <= low:
+        return -math.inf, math.inf
+    grid = np.linspace(low, high, _GRID)
+    z = np.exp(-np.abs(L * grid[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
+    slopes = np.exp(log_c + grid) - L / (2 * K) * (z / (1 + z) ** 2) @ counts
+    turns = np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
+    terms = list(zip(log_y1.tolist(), (L / (2 * K) * counts).tolist(), strict=True))
+    minima = [_turn(log_c, terms, L, float(grid[i]), float(grid[i + 1])) for i in turns]
+    return min(((v, loss(v)) for v in minima), key=lambda pair: pair[1], default=(-math.inf, math.inf))
+
+
+def _turn(log_c: float, terms: Sequence[tuple[float, float]], L: int, low: float, high: float) -> float:
+    """Where the slope turns from − to + between two points: Newton's steps, halves where they would leave the bracket.
+
+    SciPy has this, but takes longer to load than a thousand of these take.
+    """
+    v = 0.5 * (low + high)
+    for _ in range(_MOST_STEPS):
+        slope = curvature = math.exp(log_c + v)
+        for log_y, weight in terms:
+            z = math.exp(-abs(L * v + log_y))
+            part = weight * z / (1 + z) ** 2
+            slope -= part
+            curvature -= math.copysign(part * L * (1 - z) / (1 + z), -(L * v + log_y))
+        low, high = (v, high) if slope < 0 else (low, v)
+        step = v - slope / curvature if curvature > 0 else low
+        following = step if low < step < high else 0.5 * (low + high)
+        if abs(following - v) <= _NEAR * max(1.0, abs(v)):
+            return following
+        v = following
+    return v
+
+
+def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matrix]:
+    problem = solution.problem
+    K, L = problem.K, problem.L
+    pre, post = _class_means(solution, width)
+    lam_1, lam_h = problem.lambda_w[0], problem.collapsed_lambda_h1
+    U, s, Vt = np.linalg.svd(pre[0], full_matrices=False)
+    root = np.sqrt(np.where(s > 1e-12 * s[0], s, 0.0))
+    weights = [np.zeros((width, width))]
+    weights[0][:, : root.size] = (lam_h / lam_1) ** 0.25 * U * root
+    M_1 = np.zeros((width, K))
+    M_1[: root.size] = (lam_1 / lam_h) ** 0.25 * root[:, None] * Vt
+    weights += [target @ np.linalg.pinv(given, rcond=1e-10) for target, given in zip(pre[1:], post[:-1], strict=True)]
+    ridge = post[-1].T @ post[-1] + K * problem.lambda_w[L - 1] * np.eye(K)
+    weights.append(np.linalg.solve(ridge, post[-1].T))
+    return weights, np.repeat(M_1, problem.n, axis=1)
+
+
+def _class_means(solution: Solution, width: int) -> tuple[list[Matrix], list[Matrix]]:
+    """(Mt_2..Mt_L, M_2..M_L), each of shape (d, K)."""
+    L, K = solution.problem.L, solution.problem.K
+    pre = [np.zeros((width, K)) for _ in range(L - 1)]
+    column = row = last_row = 0
+    for block in solution.blocks:
+        T, Tt_L = block.template.matrices()
+        columns = slice(column, column + block.template.classes)
+        for i, scale in enumerate(np.sqrt(block.scales[:-1])):
+            pre[i][row : row + T.shape[0], columns] = scale * T
+        pre[-1][last_row : last_row + Tt_L.shape[0], columns] = math.sqrt(block.scales[-1]) * Tt_L
+        column, row, last_row = columns.stop, row + T.shape[0], last_row + Tt_L.shape[0]
+    return pre, [np.maximum(M, 0.0) for M in pre]

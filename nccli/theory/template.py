@@ -1,0 +1,93 @@
+"""A construction as data: a pair of templates, and what the closed form needs to know of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from nccli.theory.spectrum import Spectrum
+
+_PINV_RTOL = 1e-10
+
+Matrix = Float[np.ndarray, "_ _"]
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """The pair (T, Tt_L) of theory sheet section 2 and its invariants.
+
+    T (q × K, entry-wise ≥ 0) is the class-mean matrix of layers 2..L−1 up to scale; Tt_L (p × K, rows in the row
+    space of T) is the last pre-activation up to scale. The closed form uses the invariants alone; `matrices` is called
+    only when somebody asks for explicit matrices.
+
+    Attributes:
+        name: what a reader calls it, for example "SRG T(5)".
+        classes: K, the number of columns.
+        rows: q, the width that layers 2..L−1 need.
+        last_rows: p, the width that layer L needs.
+        singular_values: of T.
+        last_singular_values: of Tt_L.
+        last_map_norm_sq: ‖Tt_L T⁺‖²_F.
+        output_eigenvalues: μ_i, eigenvalues of σ(Tt_L)ᵀ σ(Tt_L).
+        matrices: returns (T, Tt_L).
+    """
+
+    name: str
+    classes: int
+    rows: int
+    last_rows: int
+    singular_values: Spectrum
+    last_singular_values: Spectrum
+    last_map_norm_sq: float
+    output_eigenvalues: Spectrum
+    matrices: Callable[[], tuple[Matrix, Matrix]]
+
+    @classmethod
+    def from_matrices(cls, name: str, T: Float[np.ndarray, "q K"], Tt_L: Float[np.ndarray, "p K"]) -> "Template":
+        """Compute the invariants of any template pair by dense linear algebra, in O(K³)."""
+        K = T.shape[1]
+        activated = np.maximum(Tt_L, 0.0)
+        return cls(
+            name=name,
+            classes=K,
+            rows=T.shape[0],
+            last_rows=Tt_L.shape[0],
+            singular_values=Spectrum.from_values(np.linalg.svd(T, compute_uv=False), K),
+            last_singular_values=Spectrum.from_values(np.linalg.svd(Tt_L, compute_uv=False), K),
+            last_map_norm_sq=float(np.sum((Tt_L @ np.linalg.pinv(T, rcond=_PINV_RTOL)) ** 2)),
+            output_eigenvalues=Spectrum.from_values(np.linalg.svd(activated, compute_uv=False) ** 2, K),
+            matrices=lambda: (T, Tt_L),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """Block-diagonal arrangement of templates; nearly always a single block.
+
+    Attributes:
+        kind: "dnc", "srg" or "graph".
+        variant: which of several forms of that kind, "" where there is one form.
+        blocks: templates; the classes of the first come first.
+        note: what a reader has to know about this instance, "" if nothing.
+    """
+
+    kind: str
+    variant: str
+    blocks: tuple[Template, ...]
+    note: str = ""
+
+    @property
+    def K(self) -> int:
+        """Number of classes."""
+        return sum(block.classes for block in self.blocks)
+
+    @property
+    def min_width(self) -> int:
+        """The smallest width d in which the construction fits."""
+        return max(sum(b.rows for b in self.blocks), sum(b.last_rows for b in self.blocks))
+
+    @property
+    def label(self) -> str:
+        """Name for tables and legends."""
+        return " ⊕ ".join(block.name for block in self.blocks)
