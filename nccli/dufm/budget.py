@@ -11,11 +11,12 @@ import torch
 from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
-from nccli.dufm.measurement import measure_steps
-from nccli.dufm.native import Shape, cores
+from nccli.dufm.native import Shape
 from nccli.dufm.parameters import moment_count
-from nccli.dufm.placement import compiled_pays, make_steps, threads, threads_that_pay
+from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
 from nccli.errors import InputError
+from nccli.training.measure_points import measure_steps
+from nccli.training.threads import cores, threads
 
 _SHARE = 0.8
 """Of the free memory that a batch may take."""

@@ -2,12 +2,10 @@
 
 import json
 import math
-import os
 import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,9 @@ from nccli import __version__
 from nccli.atomic import atomic_write
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
+from nccli.training.paced_file import PacedFile
 
 _FORMAT = 1
-_SECONDS = 60.0
-_SECONDS_VARIABLE = "NCCLI_CHECKPOINT_SECONDS"
-_COST = 0.01
 _HEADER = "header"
 
 
@@ -46,35 +42,6 @@ class Saved:
         return [run for name, runs in self.arrays.items() if name.endswith("_runs") for run in runs.tolist()]
 
 
-class PacedFile:
-    """A file that is written now and then, seldom enough not to be felt."""
-
-    def __init__(self, path: Path) -> None:
-        """The file; it need not exist."""
-        self.path = path
-        self._last = time.monotonic()
-        self._least = self._wait = _least_seconds()
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time: once a minute at most, and so that writing takes at most 1 % of the time.
-
-        NCCLI_CHECKPOINT_SECONDS sets another interval.
-        """
-        return time.monotonic() - self._last >= self._wait
-
-    def written(self, began: float) -> None:
-        """Say that it was written, and since when (time.monotonic) it took."""
-        self._last = time.monotonic()
-        self._wait = max(self._least, (self._last - began) / _COST)
-
-    def remove(self) -> None:
-        """Once nothing will go on from it; with what a killed process left of its writing."""
-        self.path.unlink(missing_ok=True)
-        for left in self.path.parent.glob(f".{escape(self.path.name)}.*"):
-            left.unlink(missing_ok=True)
-
-
 class Checkpoint(PacedFile):
     """Where the state of one batch is kept."""
 
@@ -90,17 +57,6 @@ class Checkpoint(PacedFile):
         with atomic_write(self.path) as file:
             np.savez(file, **{_HEADER: text}, **arrays)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
         self.written(began)
-
-
-def _least_seconds() -> float:
-    text = os.environ.get(_SECONDS_VARIABLE)
-    try:
-        seconds = _SECONDS if text is None else float(text)
-    except ValueError:
-        seconds = -1.0
-    if not seconds >= 0:
-        raise InputError(f"{_SECONDS_VARIABLE} = {text}: must be a number of seconds")
-    return seconds
 
 
 def read_checkpoint(path: Path) -> Saved:

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from nccli.dufm.pace import OPTIMIZERS, mean_factor, paces, parse_schedule
+from nccli.dufm.pace import OPTIMIZERS, paces
 from nccli.errors import InputError
 from nccli.theory import Problem
+from nccli.training.schedule import mean_factor, parse_schedule
 
 ACTIVATIONS = ("relu", "linear", "relu-last", "relu-eps")
 DTYPES = ("float32", "float64")
@@ -37,7 +38,7 @@ class DufmConfig:
         tol: stop when ‖∇loss‖ ≤ tol · ‖∇loss‖ at the initial point; 0 never stops early.
         optimizer: "gd", "heavy-ball", "nesterov" or "adam", as in `nccli.dufm.optimizer`.
         momentum: β of heavy-ball and nesterov, β_1 of adam; 0 for gd.
-        schedule: of the learning rate, as `nccli.dufm.pace.parse_schedule` takes it.
+        schedule: of the learning rate, as `nccli.training.schedule.parse_schedule` takes it.
         collapse_tol: relative within-class deviation below which a run goes on as its class means even though that
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
         refine: whether the run ends with `nccli.dufm.refine`.

@@ -21,12 +21,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from nccli.catalogue.stages import stages
 from nccli.dufm.activation import Relu
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
 from nccli.dufm.optimizer import Pace
 from nccli.dufm.parameters import Parameters, moment_count
-from nccli.dufm.result import stages
 from nccli.dufm.workspace import STEADY, Workspace
 
 
@@ -164,7 +164,7 @@ class Engine:
         return [found[i] for i in range(len(found))], self._features_gradient(work).clone()
 
     def stages(self) -> list[tuple[int, str, Float[Tensor, "runs N d"]]]:
-        """Features of every layer and stage, in the order of `nccli.dufm.result.stages`; freshly allocated."""
+        """Features of every layer and stage, in the order of `nccli.catalogue.stages.stages`; freshly allocated."""
         work = self._work
         found = {(1, "post"): work.X[0].clone()}
         for i, sigma in enumerate(work.sigma):

@@ -9,21 +9,23 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from nccli.catalogue.stages import stages
 from nccli.dufm.checkpoint import Saved
 from nccli.dufm.collapsed import CollapsedProblem
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
 from nccli.dufm.history import Histories
-from nccli.dufm.measurement import Measurement, measure, measure_steps
-from nccli.dufm.native import cores
+from nccli.dufm.measurement import Measurement, measure
 from nccli.dufm.parameters import Parameters, moment_count
-from nccli.dufm.placement import compiled_pays, make_steps, threads, threads_that_pay
+from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
 from nccli.dufm.reduction import has_collapsed
 from nccli.dufm.refine import refine
-from nccli.dufm.result import DufmResult, Refinement, stages
+from nccli.dufm.result import DufmResult, Refinement
 from nccli.dufm.steps import Steps
 from nccli.dufm.watch import Progress, Watch
 from nccli.metrics import LayerMetrics, measure_layers
+from nccli.training.measure_points import measure_steps
+from nccli.training.threads import cores, threads
 
 _POLL_SECONDS = 0.2
 

@@ -10,15 +10,13 @@ from torch import Tensor
 from nccli.dufm.engine import Engine
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
 
-_LINEAR_POINTS = 100
-_LOG_RATIO = 1.3
 _CHUNK_BYTES = 2**25
 _CHUNK_BYTES_CUDA = 2**29  # few large launches
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """Of every run of a batch at one step; stages are in the order of `nccli.dufm.result.stages`.
+    """Of every run of a batch at one step; stages are in the order of `nccli.catalogue.stages.stages`.
 
     Attributes:
         fit, reg, grad_norm: of the DUFM, theory sheet section 1.
@@ -38,16 +36,6 @@ class Measurement:
     deviation: Float[np.ndarray, " runs"]
     aligned: Bool[np.ndarray, " runs"]
     finite: Bool[np.ndarray, " runs"]
-
-
-def measure_steps(budget: int) -> list[int]:
-    """Steps at which a run is measured: 0, then log-spaced, then every budget/100, the budget itself last."""
-    spacing = max(1, budget // _LINEAR_POINTS)
-    steps, step = [0], 1
-    while step < budget:
-        steps.append(step)
-        step += max(1, min(spacing, int(step * (_LOG_RATIO - 1))))
-    return [*steps, budget]
 
 
 def measure(engine: Engine) -> Measurement:

@@ -6,7 +6,6 @@ depend on its neighbours, bit for bit. Where there is no compiler that can build
 """
 
 import ctypes
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -210,12 +209,6 @@ def native_steps(engine: Engine, workers: int) -> NativeSteps | None:
     shape = Shape.of(engine.configs[0], vector_bytes(), engine.reduced)
     library = build(shape)
     return None if library is None else NativeSteps(engine, shape, library, workers)
-
-
-def cores() -> int:
-    """Cores that this process may use: its affinity, and no more than torch was told to use."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, torch.get_num_threads()))
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,5 @@
 """Which program takes the steps, on how many threads: by rules, so that the same batch is always placed alike."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from nccli.dufm.config import DufmConfig
@@ -39,17 +36,6 @@ def threads_that_pay(config: DufmConfig, runs: int) -> int:
     product of 50 microseconds made a step 20 times slower.
     """
     return 1 if runs * _product_flops(config) < _FLOPS_TO_SHARE else torch.get_num_threads()
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """So many threads within PyTorch for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _product_flops(config: DufmConfig) -> float:

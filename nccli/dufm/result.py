@@ -14,7 +14,7 @@ class HistoryPoint:
         step: gradient steps taken so far.
         loss, fit, reg: of the DUFM, theory sheet section 1.
         grad_norm: ‖∇loss‖ over all parameters.
-        dnc1, rank: of each layer and stage, in the order of `stages`.
+        dnc1, rank: of each layer and stage, in the order of `nccli.catalogue.stages.stages`.
     """
 
     step: int
@@ -73,8 +73,3 @@ class Refinement:
     kinks: int
     radius: float
     iterations: int
-
-
-def stages(L: int) -> tuple[tuple[int, str], ...]:
-    """Layers and stages in the order of every table: (1, post), (2, pre), (2, post), …, (L, post)."""
-    return ((1, "post"), *((layer, stage) for layer in range(2, L + 1) for stage in ("pre", "post")))

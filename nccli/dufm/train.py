@@ -12,19 +12,6 @@ from nccli.dufm.watch import Watch
 from nccli.errors import InputError
 
 
-def choose_device(name: str) -> str:
-    """Resolve "auto", "cpu" or "cuda" to the device that is used.
-
-    Raises:
-        InputError: an unknown name, or "cuda" where torch sees no GPU.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device '{name}': must be auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device 'cuda': torch sees no GPU here; use --device cpu or auto")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
-
-
 def train(
     configs: Sequence[DufmConfig], device: str = "cpu", watch: Watch | None = None, reduction: bool = True
 ) -> Iterator[DufmResult]:

@@ -16,9 +16,9 @@ import torch
 
 from nccli import __version__
 from nccli.atomic import atomic_write
-from nccli.dufm.checkpoint import PacedFile
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
+from nccli.training.paced_file import PacedFile
 
 _FORMAT = 1
 

@@ -4,9 +4,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from nccli.dufm.pace import mean_factor, parse_schedule
 from nccli.errors import InputError
 from nccli.theory import Problem
+from nccli.training.schedule import mean_factor, parse_schedule
 
 REGULARISATIONS = ("dufm", "standard")
 INITS = ("he", "default")
@@ -32,7 +32,7 @@ class E2eConfig:
         wd_h1: λ_{H_1}, on the sum over all N samples; 0 for "standard".
         wd_layers: λ_{W_1}, …, λ_{W_L}; all equal for "standard".
         lr, momentum, schedule: of stochastic gradient descent as in torch.optim.SGD, and
-            `nccli.dufm.pace.parse_schedule`.
+            `nccli.training.schedule.parse_schedule`.
         clip: the largest norm of a step's gradient, weight decay of parameters left out; 0 for any. Initial features
             are large, and full steps diverge on them.
         epochs, batch_size: an epoch is `steps_per_epoch` batches of nearly equal size.

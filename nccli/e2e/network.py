@@ -30,7 +30,7 @@ class Head(nn.Module):
         return out
 
     def stages(self, features: Float[Tensor, "B d1"]) -> tuple[list[tuple[int, str, Tensor]], Float[Tensor, "B K"]]:
-        """(layer, stage, features) in the order of `nccli.dufm.result.stages`, and the output."""
+        """(layer, stage, features) in the order of `nccli.catalogue.stages.stages`, and the output."""
         found = [(1, "post", features)]
         *hidden, last = self.layers
         for index, layer in enumerate(hidden, 2):

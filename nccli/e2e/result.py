@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nccli.dufm.result import stages
+from nccli.catalogue.stages import stages
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.metrics import LayerMetrics

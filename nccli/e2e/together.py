@@ -14,12 +14,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from nccli.dufm.placement import threads
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.result import E2eResult, E2eWatch
 from nccli.e2e.train import Training, flushed_denormals, mini_batch_loss
+from nccli.training.threads import threads
 
 SMALL = ("mlp", "small-cnn")
 """Backbones that pay: one step of one of them does not fill a GPU, and nothing in them is drawn at random."""

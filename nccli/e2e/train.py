@@ -12,10 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from nccli.dufm.measurement import measure_steps
-from nccli.dufm.pace import parse_schedule
-from nccli.dufm.placement import threads
-from nccli.dufm.result import stages
+from nccli.catalogue.stages import stages
 from nccli.e2e.batches import Batches, part_of
 from nccli.e2e.checkpoint import Saved
 from nccli.e2e.config import E2eConfig
@@ -28,6 +25,9 @@ from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.result import E2eResult, E2eWatch, EpochProgress
 from nccli.errors import InputError
+from nccli.training.measure_points import measure_steps
+from nccli.training.schedule import parse_schedule
+from nccli.training.threads import threads
 
 _REPORT_SECONDS = 0.2
 _POLL_STEPS = 16

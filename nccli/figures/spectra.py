@@ -9,7 +9,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 from sqlalchemy import Connection
 
-from nccli.dufm.result import stages as all_stages
+from nccli.catalogue.stages import stages as all_stages
 from nccli.errors import NothingFoundError
 from nccli.figures.figure import Drawn, Options, Row, StoreFigure
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels

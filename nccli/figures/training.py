@@ -12,7 +12,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from sqlalchemy import Connection
 
-from nccli.dufm.result import stages
+from nccli.catalogue.stages import stages
 from nccli.errors import NothingFoundError
 from nccli.figures.axes import rank_axis, reference
 from nccli.figures.figure import Drawn, Options, Row, StoreFigure

@@ -1,5 +1,7 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
+from nccli.catalogue.runs import ENDED_WELL, FINISHED, RUNNING, TRAINED_KINDS
+from nccli.catalogue.stages import Stage, hidden_layers
 from nccli.store.check import Finding, check_store
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.store import Store, shown_location, store_location
@@ -31,13 +33,13 @@ from nccli.store.query.select import (
     select_runs,
     select_spectra,
 )
-from nccli.store.query.selection import ENDED_WELL, Selection, SettingRuns, select_selected, select_settings
+from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.where import Comparison, Condition, parse_where
 from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
 from nccli.store.runs.content import RunContent, read_contents
-from nccli.store.runs.finished_run import FINISHED, RUNNING, TRAINED_KINDS, FinishedRun, run_id
-from nccli.store.runs.layer_summary import Stage, hidden_layers, largest_dnc1
+from nccli.store.runs.finished_run import FinishedRun, run_id
+from nccli.store.runs.layer_summary import largest_dnc1
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run

@@ -69,7 +69,7 @@ def execute_dufm(
         return statuses
     import torch
 
-    from nccli.dufm.train import choose_device
+    from nccli.training.device import choose_device
 
     chosen = choose_device(device)
     left = list(configs)

@@ -29,10 +29,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from nccli.dufm.checkpoint import Checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
-from nccli.dufm.native import NativeSteps, cores
-from nccli.dufm.placement import compiled_pays, make_steps, threads, threads_that_pay
+from nccli.dufm.native import NativeSteps
+from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
 from nccli.dufm.train import train
 from nccli.dufm.watch import Watch
+from nccli.training.threads import cores, threads
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 DECAYS = (1e-3, 2e-3, 4e-3, 8e-3)

@@ -23,8 +23,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from nccli.dufm.placement import threads
-from nccli.dufm.train import choose_device
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.evaluation import evaluate
@@ -34,6 +32,8 @@ from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.together import SMALL, SideBySide, threads_together
 from nccli.e2e.train import Training
+from nccli.training.device import choose_device
+from nccli.training.threads import threads
 
 BACKBONES = ("mlp", "small-cnn", "resnet20")
 BATCH = 128

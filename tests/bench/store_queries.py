@@ -28,8 +28,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.result import stages
 from nccli.store import Store, run_id
 from nccli.store.runs.finished_run import setting_id
 

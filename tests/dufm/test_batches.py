@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
-from nccli.dufm.measurement import measure_steps
-from nccli.dufm.result import DufmResult, stages
-from nccli.dufm.train import choose_device, train
+from nccli.dufm.result import DufmResult
 from nccli.dufm.watch import Progress, Watch
 from nccli.errors import InputError
+from nccli.training.device import choose_device, train
+from nccli.training.measure_points import measure_steps
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(5e-3,) * 3, lr=0.2, steps=400, seed=0, dtype="float64")
 

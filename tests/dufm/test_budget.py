@@ -14,18 +14,19 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from nccli.catalogue.stages import stages
 from nccli.dufm import budget, compiler, native
 from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, free_bytes, runs_that_fit, seconds_a_step
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
 from nccli.dufm.engine import Engine
 from nccli.dufm.history import Histories
-from nccli.dufm.measurement import measure_steps
 from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.pace import OPTIMIZERS
-from nccli.dufm.placement import compiled_pays, make_steps, threads, threads_that_pay
-from nccli.dufm.result import stages
+from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
 from nccli.dufm.steps import PlainSteps
 from nccli.errors import InputError
+from nccli.training.measure_points import measure_steps
+from nccli.training.threads import threads
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.history import Histories, bytes_a_run
 from nccli.dufm.measurement import Measurement
-from nccli.dufm.result import HistoryPoint, stages
+from nccli.dufm.result import HistoryPoint
 from nccli.dufm.train import train
 
 STAGES = 5

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from nccli.catalogue.stages import stages
 from nccli.dufm import compiler, measurement, native
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
 from nccli.dufm.engine import Engine
@@ -15,10 +16,9 @@ from nccli.dufm.measurement import Measurement, measure
 from nccli.dufm.native import native_steps
 from nccli.dufm.pace import OPTIMIZERS
 from nccli.dufm.parameters import Parameters
-from nccli.dufm.placement import threads
-from nccli.dufm.result import stages
 from nccli.dufm.steps import PlainSteps
 from nccli.metrics import class_means, dnc1, numerical_rank, singular_values
+from nccli.training.threads import threads
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 BASE = DufmConfig(

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from nccli.dufm.config import MOST_REFINED_UNKNOWNS, DufmConfig
-from nccli.dufm.pace import mean_factor, paces, parse_schedule
+from nccli.dufm.pace import paces
 from nccli.errors import InputError
+from nccli.training.schedule import mean_factor, parse_schedule
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(4e-3,) * 3, lr=0.2, steps=400, seed=0)
 FIRST_FIELDS = ["K", "L", "n", "width", "wd_h1", "wd_layers", "lr", "steps", "seed", "dtype", "activation"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from nccli.dufm.result import stages
+from nccli.catalogue.stages import stages
 from nccli.e2e.batches import generator
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig, enough_epochs

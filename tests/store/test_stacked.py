@@ -18,7 +18,7 @@ from nccli.store import (
     stack_layers,
     stack_spectra,
 )
-from nccli.store.query import stacked
+from nccli.store.query import stacked as stacked_module
 from tests.store.example_runs import STAGES, example_history, example_layers, example_run
 
 
@@ -33,7 +33,7 @@ def keys(store: Store) -> list[str]:
 def test_spectra_and_metrics_are_those_of_the_runs_in_the_order_of_their_ids(
     store: Store, keys: list[str], chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stacked, "_CHUNK", chunk)
+    monkeypatch.setattr(stacked_module, "_CHUNK", chunk)
     having = sorted(set(keys) - {keys[3]})
     with store.read() as connection:
         spectra, singles = stack_spectra(connection, keys), select_spectra(connection, keys)
@@ -79,7 +79,7 @@ def test_a_history_is_carried_on_to_the_steps_of_the_others(store: Store) -> Non
 
 
 def test_very_many_steps_are_thinned_to_their_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacked, "_MOST_STEPS", 5)
+    monkeypatch.setattr(stacked_module, "_MOST_STEPS", 5)
     key = save_run(store, example_run(history=example_history(33)))
     with store.read() as connection:
         stacked = stack_history(connection, [key])

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nccli.dufm.measurement import measure_steps
 from nccli.store import FINISHED, Store, run_records, select_history, select_matrix, select_runs
 from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_runs
 from nccli.theory import solve_dnc, solve_srg
+from nccli.training.measure_points import measure_steps
 from tests.sweep.sweeps import tiny_grid
 
 

@@ -210,11 +210,11 @@ def _network(
 ) -> "FinishedRun":
     import torch
 
-    from nccli.dufm.train import choose_device
     from nccli.e2e.backbones import call_factory
     from nccli.e2e.device_images import DeviceImages
     from nccli.e2e.own_network import load_weights, measure_network
     from nccli.sweep import content_fingerprint, measured_run
+    from nccli.training.device import choose_device
 
     began = time.perf_counter()
     torch.manual_seed(0)  # a network without weights is the same one each time

@@ -228,8 +228,8 @@ def _show_plan(
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
     from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, seconds_a_step
-    from nccli.dufm.train import choose_device
     from nccli.sweep import jobs_of
+    from nccli.training.device import choose_device
 
     chosen = choose_device(device)
     jobs = jobs_of(list(plan.left.values()), store, chosen, reduction, warn)

@@ -137,9 +137,9 @@ def train_e2e(
     Example: nccli train-e2e --dataset mnist --per-class 100 --backbone small-cnn --reg dufm | nccli compare -
     """
     from nccli.cli.problems import parse_one
-    from nccli.dufm.train import choose_device
     from nccli.e2e.distributed import joined
     from nccli.sweep import e2e_grid, parse_floats, parse_integers, runs_together
+    from nccli.training.device import choose_device
 
     lists: dict[str, Sequence[Any]] = {
         "L": parse_integers(L, "--L"),

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, null, select
 
+from nccli.catalogue.runs import ENDED_WELL
+from nccli.catalogue.stages import Stage
 from nccli.store.query.columns import as_decimal, column_expression, config_text
 from nccli.store.query.record import loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
-from nccli.store.query.selection import ENDED_WELL
-from nccli.store.runs.layer_summary import Stage, mean_rank
+from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import Run
 
 DNC1_HOLDS = 1e-2

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from nccli.catalogue.stages import Stage
 from nccli.metrics import RANK_RTOL
 from nccli.store.query.select import Row, select_layers, select_ranks, select_spectra
-from nccli.store.runs.layer_summary import Stage
 from nccli.store.runs.save import COLLAPSE_COLUMNS
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from sqlalchemy import Connection, and_, case, func, select
 
+from nccli.catalogue.stages import Stage
 from nccli.errors import InputError, NothingFoundError
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
 from nccli.store.query.where import Condition
-from nccli.store.runs.layer_summary import Stage
 from nccli.store.schema.tables import History, Layer, Matrix, Run, SingularValue
 
 _CHUNK = 5_000

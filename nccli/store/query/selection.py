@@ -11,14 +11,11 @@ import numpy as np
 from jaxtyping import Shaped
 from sqlalchemy import ARRAY, ColumnElement, Connection, String, and_, any_, func, literal, select
 
+from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, select_runs
 from nccli.store.query.where import Condition
-from nccli.store.runs.finished_run import RUNNING, TRAINED_KINDS
 from nccli.store.schema.tables import Run
-
-ENDED_WELL = ("converged", "stopped")
-"""Statuses of runs that have an end point worth comparing."""
 
 _FEW = 5_000
 _RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from sqlalchemy import ColumnElement, Connection, Double, Text, select, type_coerce
 
+from nccli.catalogue.stages import Stage
 from nccli.errors import StoreError
-from nccli.store.runs.layer_summary import Stage
 from nccli.store.schema.tables import History, Layer, SingularValue
 
 _CHUNK = 5_000

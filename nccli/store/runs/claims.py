@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from nccli.catalogue.runs import FINISHED
 from nccli.errors import StoreError
 from nccli.store.connection.store import Store
-from nccli.store.runs.finished_run import FINISHED
 from nccli.store.runs.worker import lives, now, seconds_since, this_process
 from nccli.store.schema.tables import Claim, Run, Worker
 

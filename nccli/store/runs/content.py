@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from nccli import strict_json
-from nccli.store.runs.finished_run import FINISHED
+from nccli.catalogue.runs import FINISHED
 from nccli.store.schema.tables import History, Layer, Matrix, Run, SingularValue
 
 CHILDREN: Mapping[str, Any] = {

@@ -11,15 +11,6 @@ from nccli.metrics import LayerMetrics
 RESULT_VERSION = 1
 """Part of every run id: raised when the same configuration starts to give another result."""
 
-FINISHED = ("converged", "stopped", "diverged")
-"""Statuses that stand: such a run is returned, not made again."""
-
-RUNNING = "running"
-"""Status of a run in training: it has no result yet."""
-
-TRAINED_KINDS = ("dufm", "e2e")
-"""Kinds of runs that were trained, not constructed."""
-
 
 def run_id(kind: str, config: Mapping[str, Any]) -> str:
     """12 hex digits that name a run: a hash of its kind, its configuration and the result version."""

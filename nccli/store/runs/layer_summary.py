@@ -2,22 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A layer at a stage, as a key."""
-
-    layer: int
-    stage: str
-
-
-def hidden_layers(L: int) -> list[Stage]:
-    """The stages whose ranks agree in a low-rank solution: M_l for l = 2..L−1, for L = 2 the pre-activation Mt_2."""
-    return [Stage(layer, "post") for layer in range(2, L)] or [Stage(2, "pre")]
+from nccli.catalogue.stages import Stage, hidden_layers
 
 
 def largest_dnc1(layers: Sequence[Mapping[str, Any]]) -> float | None:

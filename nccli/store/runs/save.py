@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import delete, insert, select
 
+from nccli.catalogue.runs import FINISHED
 from nccli.metrics import CollapseMetrics, LayerMetrics
 from nccli.store.connection.store import Store
-from nccli.store.runs.finished_run import FINISHED, FinishedRun
+from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.layer_summary import layer_summary
 from nccli.store.runs.worker import now
 from nccli.store.schema.tables import History, Layer, Matrix, Run, SingularValue

@@ -1,0 +1,1 @@
+"""What there is, declared once: kinds, statuses, stages, columns, metrics, options, figures. Imports none of ours."""

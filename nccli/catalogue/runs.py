@@ -1,0 +1,43 @@
+"""What kinds of runs there are, and how they end."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a run came to be: trained, constructed in closed form, or measured of what somebody else made."""
+
+    DUFM = "dufm"
+    E2E = "e2e"
+    DNC = "dnc"
+    SRG = "srg"
+    GRAPH = "graph"
+    FEATURES = "features"
+    NETWORK = "network"
+
+
+TRAINED_KINDS = (Kind.DUFM.value, Kind.E2E.value)
+"""Kinds of runs that were trained."""
+
+CONSTRUCTED_KINDS = (Kind.DNC.value, Kind.SRG.value, Kind.GRAPH.value)
+"""Kinds of runs that were built in closed form."""
+
+
+class Status(StrEnum):
+    """How a run ended, or that it has not."""
+
+    CONVERGED = "converged"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    RUNNING = "running"
+
+
+RUNNING = Status.RUNNING.value
+"""Status of a run in training: it has no result yet."""
+
+FINISHED = (Status.CONVERGED.value, Status.STOPPED.value, Status.DIVERGED.value)
+"""Statuses that stand: such a run is returned, not made again."""
+
+ENDED_WELL = (Status.CONVERGED.value, Status.STOPPED.value)
+"""Statuses of runs that have an end point worth comparing."""

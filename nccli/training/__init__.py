@@ -1,0 +1,1 @@
+"""What every training shares: schedules, points of measurement, threads, devices, files in pace, who watches."""
