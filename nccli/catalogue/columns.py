@@ -195,6 +195,7 @@ LAYER_COLUMNS: tuple[Column, ...] = (
             _INTEGER if metric.whole else _REAL if metric.always else _NUMBER,
             f"{metric.of}: {metric.means}",
             header=metric.header,
+            required=metric.required,
         )
         for metric in METRICS
     ),

@@ -65,6 +65,7 @@ class Metric:
         digits: on the terminal.
         whole: whether it is a whole number.
         always: whether every layer has it: nan is then stored as NULL and read as nan; else nan is absent.
+        required: whether no layer of any store lacks it: those of the first schema.
         history: whether it is kept over training.
         recorded: whether it stands in the record of a run, not only in the store.
         measured: whether the table of `nccli measure` has room for it; its records have all.
@@ -85,6 +86,7 @@ class Metric:
     digits: int = 2
     whole: bool = False
     always: bool = False
+    required: bool = False
     history: bool = False
     recorded: bool = True
     measured: bool = True
@@ -133,6 +135,7 @@ METRICS: tuple[Metric, ...] = (
         "rank",
         of="number of s_i > max(rtol s_1, 1e-6)",
         needs=(SPECTRUM,),
+        required=True,
         means="numerical rank of the class means at the default tolerance 0.01; K: DNC",
         source=_DNC,
         function="numerical_rank",
@@ -145,6 +148,7 @@ METRICS: tuple[Metric, ...] = (
         "eff.",
         of="exp(entropy of s/Σs)",
         needs=(SPECTRUM,),
+        required=True,
         means="between 1 and the rank, 0 for zero",
         source="Roy and Vetterli 2007",
     ),
@@ -154,6 +158,7 @@ METRICS: tuple[Metric, ...] = (
         "stable",
         of="‖M‖²_F/‖M‖²_2",
         needs=(SPECTRUM,),
+        required=True,
         means="between 1 and the rank, 0 for zero",
         source="Rudelson and Vershynin 2007",
         measured=False,
@@ -164,6 +169,7 @@ METRICS: tuple[Metric, ...] = (
         "nuclear",
         of="Σ s_i",
         needs=(SPECTRUM,),
+        required=True,
         means="nuclear norm of the class means",
         source="theory sheet, section 2",
         recorded=False,

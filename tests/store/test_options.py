@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from nccli.cli.completion import OPTIONS
 from nccli.dufm.config import DufmConfig
 from nccli.e2e.config import E2eConfig
 from nccli.store import OPTION_DEFAULTS, OPTION_TYPES
@@ -30,7 +29,3 @@ def test_every_option_has_its_type(kind: type[DufmConfig | E2eConfig]) -> None:
         annotated = field.type.__name__ if isinstance(field.type, type) else str(field.type).removesuffix(" | None")
         wanted = "list" if field.name == "wd_layers" else annotated
         assert OPTION_TYPES[field.name].__name__ == wanted, field.name
-
-
-def test_completion_offers_them_all() -> None:
-    assert set(OPTIONS) == set(OPTION_TYPES)

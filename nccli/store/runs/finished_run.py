@@ -12,7 +12,8 @@ from nccli.metrics import LayerMetrics
 
 def run_id(kind: str, config: Mapping[str, Any]) -> str:
     """12 hex digits that name a run: a hash of its kind, its configuration and the result version of its kind."""
-    text = strict_json.dumps({"kind": kind, "config": config, "result_version": RESULT_VERSIONS[kind]}, sort_keys=True)
+    version = RESULT_VERSIONS.get(kind, 1)
+    text = strict_json.dumps({"kind": kind, "config": config, "result_version": version}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -48,7 +49,7 @@ class FinishedRun:
             "wd_h1": self.config.get("wd_h1"),
             "setting": setting_id(kind, self.config),
             "objective": None if kind in MEASURED_KINDS else self.config.get("objective", "mse"),
-            "result_version": RESULT_VERSIONS[kind],
+            "result_version": RESULT_VERSIONS.get(kind, 1),
         }
 
     @property

@@ -1,11 +1,13 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, insert, select
 
+from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
 from nccli.metrics import LayerMetrics
 from nccli.store.connection.store import Store
@@ -53,7 +55,13 @@ def _layer_row(layer: LayerMetrics) -> dict[str, Any]:
         "structure_distance": layer.structure.distance,
         "structure_order": layer.structure.permutation.tolist(),
     }
-    return {"layer": layer.layer, "stage": layer.stage, **layer.values, **found, "name": layer.name}
+    values = {metric.name: _kept(metric, layer.values[metric.name]) for metric in METRICS}
+    return {"layer": layer.layer, "stage": layer.stage, **values, **found, "name": layer.name}
+
+
+def _kept(metric: Metric, value: float | None) -> float | None:
+    """A value as its column takes it: nan is absent, unless every layer has the metric."""
+    return None if value is None or (math.isnan(value) and not metric.always) else value
 
 
 def _matrix_rows(layer: LayerMetrics) -> list[dict[str, Any]]:
