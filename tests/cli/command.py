@@ -1,4 +1,4 @@
-"""The command as a user runs it, in a folder and an environment of its own: within the test process, or apart from it."""
+"""The command as a user runs it, in a folder and an environment of its own: in the test process, or apart from it."""
 
 import csv
 import io

@@ -1,6 +1,6 @@
 """The contract of streams and formats, a row of a table each: a pipe gets data, a terminal gets a table that is whole.
 
-The worlds and the terminals are those of a process of its own. Signals and closed pipes have files of their own beside this one.
+Worlds and terminals are those of a process of its own. Signals and closed pipes have files of their own beside this.
 """
 
 import re
