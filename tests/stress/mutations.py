@@ -40,8 +40,8 @@ MUTATIONS = {
     ),
     "threshold": Mutation(
         "theory/rivalry.py",
-        "    return threshold\n",
-        "    return problem.K\n",
+        "return _threshold(replace(problem, K=_LEAST_K))",
+        "return problem.K",
         "tests/theory/test_rivalry.py -k threshold",
     ),
     "progress": Mutation(
