@@ -143,3 +143,14 @@ def test_structures_are_told_by_layer(store: Store) -> None:
 def test_dnc1_holds_where_it_is_small_everywhere(store: Store, dnc1: float, holds: bool) -> None:
     save_run(store, example_run(layers=[layer.with_values(dnc1=dnc1) for layer in example_layers(0)]))
     assert compare(store)[0]["dnc1_holds"] is holds
+
+
+def test_a_network_trained_end_to_end_is_never_the_best_point_of_a_problem(store: Store) -> None:
+    """Its features are no free parameters: its loss is that of another minimisation, however small it is."""
+    best, like = example_run(1, loss=0.11), example_run(2, loss=0.01, kind="e2e")
+    end_to_end = FinishedRun(like.row, {**like.config, "dataset": "mnist", "reg": "dufm"}, like.layers, like.history)
+    for run in (example_run(0, loss=0.12), best, end_to_end):
+        save_run(store, run)
+    found = {record["kind"]: record for record in compare(store)}
+    assert (found["dufm"]["best_loss"], found["dufm"]["best_id"]) == (0.11, best.id)
+    assert found["e2e"]["best_loss"] is None
