@@ -144,7 +144,9 @@ def solve(problem: Problem, construction: Construction) -> Solution:
     if construction.K != problem.K:
         raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
     if len(construction.blocks) > 1 and not objective_named(problem.objective).adds_over_blocks:
-        raise InputError(f"{construction.label}: with objective {problem.objective} only a single block has a closed form")
+        raise InputError(
+            f"{construction.label}: with objective {problem.objective} only a single block has a closed form"
+        )
     return Solution(problem, construction, tuple(_solve_block(problem, block) for block in construction.blocks))
 
 

@@ -15,7 +15,7 @@ from nccli.errors import InputError
 from nccli.theory.deep_neural_collapse import dnc_template
 from nccli.theory.graph_solution import Edges, disjointness_weights, incidence_matrix
 from nccli.theory.spectrum import Spectrum
-from nccli.theory.template import Construction, Matrix, Template
+from nccli.theory.template import Construction, Family, Matrix, Template
 
 SRG_VARIANTS = ("blocks", "truncated")
 
@@ -153,3 +153,13 @@ def srg_variants(K: int) -> tuple[Construction, ...]:
     if triangular_root(K) is not None and K >= 6:
         return (srg(K, "blocks"),)
     return tuple(srg(K, variant) for variant in SRG_VARIANTS if K >= (6 if variant == "blocks" else 4))
+
+
+def _forms(K: int, variant: str | None = None) -> tuple[Construction, ...]:
+    found = srg_variants(K) if variant is None else (srg(K, variant),)
+    if not found:
+        raise InputError(f"K = {K}: an SRG solution needs K >= 4; --kind dnc has no such limit")
+    return found
+
+
+FAMILY = Family("srg", _forms, takes=("variant",))
