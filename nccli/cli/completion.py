@@ -21,8 +21,8 @@ FIGURES = (
 """Names of the figures, which `nccli.figures` has with all that draws them; a test holds the two together."""
 
 _CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.][\w.]*)?$", re.IGNORECASE)
-_MOST = 100
-_PATIENCE = 0.1
+_MOST = 100  # runs offered: more than a screen shows
+_PATIENCE = 0.1  # seconds for which Tab may wait for a busy store: a taste
 _QUERY = """
 SELECT id, kind, status, K, L, wd, seed FROM run WHERE id >= ? AND id < ? ORDER BY created DESC, id LIMIT ?
 """

@@ -40,12 +40,14 @@ from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, s
 from nccli.store.runs.content import RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
+from nccli.store.runs.pages import AT_ONCE
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run
 from nccli.store.schema.tables import TABLES
 
 __all__ = [
+    "AT_ONCE",
     "DNC1_HOLDS",
     "ENDED_WELL",
     "FINISHED",

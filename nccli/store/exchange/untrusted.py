@@ -20,6 +20,7 @@ _ID = re.compile(r"[0-9a-f]{12}")
 _STATUSES = tuple(Status)
 
 _MOST_DOCUMENT = 2**20
+"""Characters of a JSON document: a history row of L = 1,000 layers has some 40,000."""
 
 
 def outward(table: Table, name: str, value: Any) -> Any:

@@ -16,7 +16,7 @@ from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import RUN
 
 DNC1_HOLDS = 1e-2
-"""DNC1 is said to hold where it is at most this in every layer and stage."""
+"""DNC1 is said to hold where it is at most this in every layer and stage: a taste, as the paper gives no number."""
 
 
 def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
