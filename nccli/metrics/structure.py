@@ -12,8 +12,8 @@ from nccli.metrics.related_classes import RootGraph, complete_root, isomorphism,
 from nccli.metrics.spectrum import ZERO_FLOOR
 
 STRUCTURE_RTOL = 0.2
-"""A structure is recognised when it is nearer than this. Measured, K = 6, 10, 15: class means of DNC or SRG with 10 % of
-noise are 0.12 to 0.18 away, with 20 % 0.23 and more; DNC(10) and SRG T(5) are 0.77 apart."""
+"""A structure is recognised when it is nearer than this. Measured, K = 6, 10, 15: class means of DNC or SRG with 10 %
+of noise are 0.12 to 0.18 away, with 20 % 0.23 and more; DNC(10) and SRG T(5) are 0.77 apart."""
 
 _SURE = 0.02
 """Nearer to DNC or the ETF than this no graph is looked for: a taste, to save the search; 1.4 % of noise."""

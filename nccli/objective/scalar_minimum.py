@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _GRID = 1024
-"""Points of the search for turns of the slope. Measured: 64 find all of them for every construction with K up to 190 and
-L up to 9; a search takes 0.1 ms."""
+"""Points of the search for turns of the slope. Measured over K 4..190, L 2..9, λ 1e-7..0.05: 8 find them all, and 1024
+take no longer than the rest of a solution, under a millisecond."""
 
 _MOST_STEPS = 100
 """A bound: bisection alone halves a step of the grid to the last bit in fewer than 60."""

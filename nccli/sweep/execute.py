@@ -13,7 +13,7 @@ from nccli.sweep.rows import dufm_run, running_columns
 from nccli.sweep.waiting import Waiting
 
 if TYPE_CHECKING:
-    from nccli.dufm.watch import Progress
+    from nccli.dufm.progress import Progress
 
 
 P = TypeVar("P")
@@ -67,8 +67,6 @@ def execute_dufm(
     configs = plan.left
     if not configs:
         return statuses
-    import torch
-
     from nccli.training.device import choose_device
 
     chosen = choose_device(device)
@@ -76,7 +74,7 @@ def execute_dufm(
     waiting = Waiting(watch.should_stop, watch.on_wait)
     with Rescue(store, watch.on_trouble) as rescue, Claims(store, watch.on_trouble, plan.force) as claims:
         while left:
-            taken = claims.take(left, lambda key: running_columns(configs[key], chosen, torch.__version__))
+            taken = claims.take(left, lambda key: running_columns(configs[key], chosen, None))
             statuses |= taken.stored
             if taken.ours:
                 mine = [configs[key] for key in taken.ours]
@@ -99,11 +97,9 @@ def _train(
     reduction: bool,
 ) -> dict[str, str]:
     """Train runs that are claimed, in batches."""
-    import torch
-
     from nccli.dufm.checkpoint import Checkpoint
     from nccli.dufm.train import resume, train
-    from nccli.dufm.watch import Watch
+    from nccli.training.watch import Watch
 
     statuses = {}
     jobs = jobs_of(configs, store, device, reduction, watch.on_trouble)
@@ -113,10 +109,13 @@ def _train(
         inner = Watch(
             partial(watch.on_progress, index, len(jobs)),
             watch.should_stop,
-            Checkpoint(job.checkpoint),
             watch.on_trouble,
         )
-        results = resume(job.saved, job.configs, inner) if job.saved else train(job.configs, device, inner, reduction)
+        kept = Checkpoint(job.checkpoint)
+        if job.saved:
+            results = resume(job.saved, job.configs, inner, kept)
+        else:
+            results = train(job.configs, device, inner, reduction, kept)
         for result in results:
-            statuses[rescue.save(dufm_run(result, device, torch.__version__))] = result.status
+            statuses[rescue.save(dufm_run(result, device, result.torch_version))] = result.status
     return statuses

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nccli.dufm.checkpoint import Saved, read_checkpoint
+from nccli.dufm.checkpoint import read_checkpoint
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.saved import Saved
 from nccli.errors import InputError
 from nccli.store import FINISHED, Store, claimed_runs, existing_statuses
 from nccli.sweep.plan import id_of
@@ -29,7 +30,7 @@ class Job:
     @property
     def step(self) -> int:
         """Steps taken already."""
-        return 0 if self.saved is None else int(self.saved.header["step"])
+        return 0 if self.saved is None else self.saved.step
 
 
 def jobs_of(
@@ -51,7 +52,8 @@ def jobs_of(
     Raises:
         InputError: a run that does not fit into memory.
     """
-    from nccli.dufm.budget import free_bytes, runs_that_fit
+    from nccli.dufm.budget import runs_that_fit
+    from nccli.training.memory import free_bytes
 
     left = dict.fromkeys(configs)
     jobs = []
@@ -61,7 +63,7 @@ def jobs_of(
         except InputError as error:
             on_trouble(f"{error}; runs begin anew, and it may be deleted")
             continue
-        if (saved.header["device"], saved.header["reduction"]) != (device, reduction):
+        if (saved.device, saved.reduction) != (device, reduction):
             continue
         wanted = tuple(saved.configs[run] for run in saved.going if saved.configs[run] in left)
         if wanted:

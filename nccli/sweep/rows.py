@@ -16,7 +16,7 @@ from nccli.store import FinishedRun
 from nccli.theory import Problem, Solution, solve_dnc, solve_srg
 
 
-def dufm_run(result: DufmResult, device: str, torch_version: str) -> FinishedRun:
+def dufm_run(result: DufmResult, device: str, torch_version: str | None) -> FinishedRun:
     """A trained DUFM as the store keeps it, with the DNC and SRG losses of its problem."""
     config = result.config
     return FinishedRun(
@@ -54,7 +54,7 @@ def dufm_run(result: DufmResult, device: str, torch_version: str) -> FinishedRun
     )
 
 
-def running_columns(config: DufmConfig, device: str, torch_version: str) -> dict[str, Any]:
+def running_columns(config: DufmConfig, device: str, torch_version: str | None) -> dict[str, Any]:
     """What is known of a DUFM before it is trained, as columns of table `run`."""
     row = {
         **problem_columns(config.problem),

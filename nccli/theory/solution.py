@@ -9,7 +9,7 @@ from jaxtyping import Float
 from nccli.errors import InputError
 from nccli.objective import objective_named
 from nccli.theory.problem import Problem
-from nccli.theory.template import Construction, Matrix, Template
+from nccli.theory.template import PINV_RTOL, Construction, Matrix, Template
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +191,14 @@ def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matri
     pre, post = _class_means(solution, width)
     lam_1, lam_h = problem.lambda_w[0], problem.collapsed_lambda_h1
     U, s, Vt = np.linalg.svd(pre[0], full_matrices=False)
-    root = np.sqrt(np.where(s > 1e-12 * s[0], s, 0.0))
+    root = np.sqrt(np.where(s > 1e-12 * s[0], s, 0.0))  # rounding of zeros, whose root would be 1e-6
     weights = [np.zeros((width, width))]
     weights[0][:, : root.size] = (lam_h / lam_1) ** 0.25 * U * root
     M_1 = np.zeros((width, K))
     M_1[: root.size] = (lam_1 / lam_h) ** 0.25 * root[:, None] * Vt
-    weights += [target @ np.linalg.pinv(given, rcond=1e-10) for target, given in zip(pre[1:], post[:-1], strict=True)]
+    weights += [
+        target @ np.linalg.pinv(given, rcond=PINV_RTOL) for target, given in zip(pre[1:], post[:-1], strict=True)
+    ]
     weights.append(objective_named(problem.objective).last_weights(post[-1], problem.lambda_w[L - 1]))
     return weights, np.repeat(M_1, problem.n, axis=1)
 

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from nccli.theory.spectrum import Spectrum
 
-_PINV_RTOL = 1e-10
+PINV_RTOL = 1e-10
+"""A bound: above the rounding of singular values that are zero (K eps), below those that are not (1/K at least)."""
 
 Matrix = Float[np.ndarray, "_ _"]
 
@@ -56,7 +57,7 @@ class Template:
             last_rows=Tt_L.shape[0],
             singular_values=Spectrum.from_values(np.linalg.svd(T, compute_uv=False), K),
             last_singular_values=Spectrum.from_values(np.linalg.svd(Tt_L, compute_uv=False), K),
-            last_map_norm_sq=float(np.sum((Tt_L @ np.linalg.pinv(T, rcond=_PINV_RTOL)) ** 2)),
+            last_map_norm_sq=float(np.sum((Tt_L @ np.linalg.pinv(T, rcond=PINV_RTOL)) ** 2)),
             output_eigenvalues=Spectrum.from_values(np.linalg.svd(activated, compute_uv=False) ** 2, K),
             matrices=lambda: (T, Tt_L),
         )

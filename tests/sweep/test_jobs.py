@@ -91,7 +91,7 @@ def test_an_interrupted_sweep_goes_on_from_its_state(store: Store, tmp_path: Pat
     (state,) = states(store)
     assert state.name.startswith("runs.db-checkpoint-")
     (job,) = jobs_of(left(configs, store), store, "cpu", True, silent)
-    assert 0 < job.step == read_checkpoint(state).header["step"] < 3000
+    assert 0 < job.step == read_checkpoint(state).step < 3000
     execute_dufm(plan_runs(configs, store, force=False), store, "cpu", SweepWatch(on_trouble=silent))
     assert states(store) == []
     other = Store.create(str(tmp_path / "undisturbed.db"))

@@ -227,18 +227,20 @@ def _show_plan(
     """Print the runs of a grid, and on stderr what their batches cost."""
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
-    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, seconds_a_step
+    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
+    from nccli.dufm.duration import Durations
     from nccli.sweep import jobs_of
     from nccli.training.device import choose_device
 
     chosen = choose_device(device)
     jobs = jobs_of(list(plan.left.values()), store, chosen, reduction, warn)
     costs: dict[DufmConfig, dict[str, Any]] = {}
+    durations = Durations(chosen)
     for index, job in enumerate(jobs, 1):
         first, runs = job.configs[0], len(job.configs)
         flops = flops_a_step(first) * (first.steps - job.step)
         memory = bytes_beside(first) + runs * bytes_a_run(first)
-        seconds = seconds_a_step(first, runs, chosen) * (first.steps - job.step)
+        seconds = durations.at_most(first, runs, first.steps - job.step)
         cost = {"batch": index, "from_step": job.step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
         costs |= dict.fromkeys(job.configs, cost)
         note(
