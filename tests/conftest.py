@@ -12,6 +12,8 @@ os.environ.pop("NCCLI_STORE", None)
 os.environ.pop("NCCLI_DEBUG", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background job, and its children inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
-install_import_hook(["nccli.theory", "nccli.metrics", "nccli.dufm", "nccli.e2e"], "tests.typechecker.typechecker")
+install_import_hook(
+    ["nccli.theory", "nccli.metrics", "nccli.dufm", "nccli.e2e", "nccli.measure"], "tests.typechecker.typechecker"
+)
 settings.register_profile("nccli", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("nccli")

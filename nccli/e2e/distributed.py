@@ -12,8 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from nccli.e2e.streaming import StreamingStatistics
 from nccli.errors import NccliError
+from nccli.measure.streaming import StreamingStatistics
 
 V = TypeVar("V")
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from nccli.e2e.checkpoint import RunCheckpoint, read_torch_file
+from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.result import E2eResult, E2eWatch
 from nccli.e2e.together import SMALL, shape_of, train_together
 from nccli.e2e.train import Training, train_network
+from nccli.measure.tensor_file import read_torch_file
 from tests.e2e.image_files import config_of, image_set
 
 IMAGES = image_set()

@@ -179,7 +179,7 @@ def _store_and_print(
 
 
 def _file(path: Path, pool: str, quiet: bool) -> "FinishedRun":
-    from nccli.e2e.feature_file import measure_features, read_features
+    from nccli.measure.feature_file import measure_features, read_features
     from nccli.sweep import content_fingerprint, measured_run
 
     began = time.perf_counter()
@@ -210,9 +210,9 @@ def _network(
 ) -> "FinishedRun":
     import torch
 
-    from nccli.e2e.backbones import call_factory
     from nccli.e2e.device_images import DeviceImages
-    from nccli.e2e.own_network import load_weights, measure_network
+    from nccli.measure.factory import call_factory
+    from nccli.measure.own_network import load_weights, measure_network
     from nccli.sweep import content_fingerprint, measured_run
     from nccli.training.device import choose_device
 
