@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from nccli.dufm.watch import Progress
+    from nccli.dufm.progress import Progress
     from nccli.e2e.result import EpochProgress
 
 _PLAIN_SECONDS = 30.0

@@ -37,6 +37,21 @@ class Saved:
     arrays: Mapping[str, NDArray[Any]]
 
     @property
+    def device(self) -> str:
+        """Where the batch is trained."""
+        return str(self.header["device"])
+
+    @property
+    def reduction(self) -> bool:
+        """Whether its runs may go on as their class means."""
+        return bool(self.header["reduction"])
+
+    @property
+    def step(self) -> int:
+        """Steps taken by the runs that had not ended."""
+        return int(self.header["step"])
+
+    @property
     def going(self) -> list[int]:
         """Places of the runs that had not ended."""
         return [run for name, runs in self.arrays.items() if name.endswith("_runs") for run in runs.tolist()]

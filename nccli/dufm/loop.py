@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from nccli.catalogue.stages import stages
-from nccli.dufm.checkpoint import Saved
+from nccli.dufm.checkpoint import Checkpoint, Saved
 from nccli.dufm.collapsed import CollapsedProblem
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
@@ -18,14 +18,15 @@ from nccli.dufm.history import Histories
 from nccli.dufm.measurement import Measurement, measure
 from nccli.dufm.parameters import Parameters, moment_count
 from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
+from nccli.dufm.progress import Progress
 from nccli.dufm.reduction import has_collapsed
 from nccli.dufm.refine import refine
 from nccli.dufm.result import DufmResult, Refinement
 from nccli.dufm.steps import Steps
-from nccli.dufm.watch import Progress, Watch
 from nccli.metrics import LayerMetrics, measure_layers
 from nccli.training.measure_points import measure_steps
 from nccli.training.threads import cores, threads
+from nccli.training.watch import Watch
 
 _POLL_SECONDS = 0.2
 
@@ -100,27 +101,27 @@ class Loop:
                 loop._add([runs[i] for i in kept], engine.select(kept))
         return loop
 
-    def run(self, watch: Watch) -> Iterator[DufmResult]:
+    def run(self, watch: Watch[Progress], checkpoint: Checkpoint | None = None) -> Iterator[DufmResult]:
         """Take every step that is left; results as the runs end."""
         with threads(self._threads):
             for target in self._targets:
                 if target <= self._measured:
                     continue
-                interrupted = not self._advance(target, watch)
-                if interrupted and watch.checkpoint:
-                    self._save(watch)
+                interrupted = not self._advance(target, watch, checkpoint)
+                if interrupted and checkpoint:
+                    self._save(watch, checkpoint)
                 yield from self._measure(interrupted, watch)
                 if interrupted:
                     return
                 if not self._groups:
                     break
-        if watch.checkpoint:
-            watch.checkpoint.remove()
+        if checkpoint:
+            checkpoint.remove()
 
     def _add(self, runs: list[int], engine: Engine) -> None:
         self._groups.append(_Group(runs, engine, make_steps(engine, self._compiled, self._workers)))
 
-    def _advance(self, target: int, watch: Watch) -> bool:
+    def _advance(self, target: int, watch: Watch[Progress], checkpoint: Checkpoint | None) -> bool:
         """Step until `target`; False when asked to stop before."""
         while self._step < target:
             began = time.perf_counter()
@@ -134,11 +135,11 @@ class Loop:
             if stretch == self._stretch:
                 self._stretch = max(1, int(stretch * min(2.0, _POLL_SECONDS / max(took, 1e-9))))
             self._report(watch, [run for group in self._groups for run in group.runs])
-            if watch.checkpoint and watch.checkpoint.due:
-                self._save(watch)
+            if checkpoint and checkpoint.due:
+                self._save(watch, checkpoint)
         return True
 
-    def _measure(self, interrupted: bool, watch: Watch) -> Iterator[DufmResult]:
+    def _measure(self, interrupted: bool, watch: Watch[Progress]) -> Iterator[DufmResult]:
         """Measure every run; end those whose time has come, and reduce those that have collapsed."""
         groups, self._groups = self._groups, []
         ended: list[tuple[_Group, int, str, Measurement]] = []
@@ -200,7 +201,9 @@ class Loop:
             for finite, converged in zip(measured.finite, small, strict=True)
         ]
 
-    def _result(self, group: _Group, place: int, status: str, measured: Measurement, watch: Watch) -> DufmResult:
+    def _result(
+        self, group: _Group, place: int, status: str, measured: Measurement, watch: Watch[Progress]
+    ) -> DufmResult:
         run = group.runs[place]
         config = self._configs[run]
         engine = group.engine.select([place]).double()
@@ -234,9 +237,8 @@ class Loop:
             refinement=refinement,
         )
 
-    def _save(self, watch: Watch) -> None:
+    def _save(self, watch: Watch[Progress], checkpoint: Checkpoint) -> None:
         """Write the state of all runs still going."""
-        assert watch.checkpoint is not None
         arrays: dict[str, Any] = {f"history_{name}": array for name, array in self._history.arrays().items()}
         arrays |= {"collapsed_at": self._collapsed_at, "bound": self._bound}
         for index, group in enumerate(self._groups):
@@ -256,15 +258,15 @@ class Loop:
             "groups": [group.engine.reduced for group in self._groups],
         }
         try:
-            watch.checkpoint.save(self._configs, header, arrays)
+            checkpoint.save(self._configs, header, arrays)
         except OSError as error:
-            watch.on_trouble(f"the checkpoint {watch.checkpoint.path} cannot be written: {error.strerror}")
+            watch.on_trouble(f"the checkpoint {checkpoint.path} cannot be written: {error.strerror}")
 
     @property
     def _seconds(self) -> float:
         return self._elapsed + time.perf_counter() - self._started
 
-    def _report(self, watch: Watch, runs: list[int]) -> None:
+    def _report(self, watch: Watch[Progress], runs: list[int]) -> None:
         loss, dnc1, rank = self._history.latest(np.array(runs))
         hidden = slice(2, -2) if rank.shape[1] > 3 else slice(1, 2)
         watch.on_progress(
@@ -299,7 +301,7 @@ def _layers(engine: Engine, bound: Float[np.ndarray, " stages"] | None) -> list[
     return [replace(layer, dnc1=dnc1) for layer, dnc1 in zip(layers, bound.tolist(), strict=True)]
 
 
-def _refined(config: DufmConfig, engine: Engine, watch: Watch) -> tuple[Engine, Refinement] | None:
+def _refined(config: DufmConfig, engine: Engine, watch: Watch[Progress]) -> tuple[Engine, Refinement] | None:
     """A run refined from its class means; None if asked to stop. The dense algebra uses all cores of the CPU."""
     means = engine if engine.reduced else engine.collapsed()
     X, *V = (t[0].cpu() for t in means.parameters.tensors)

@@ -8,12 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nccli.e2e.device_images import DeviceImages
-from nccli.e2e.distributed import Group
 from nccli.e2e.network import Network
 from nccli.e2e.regularizer import Regularizer
 from nccli.measure.nearest_mean import nearest_mean
 from nccli.measure.streaming import StreamingStatistics
 from nccli.metrics import ClassStatistics, LayerMetrics, collapse_metrics, layer_metrics
+from nccli.training.group import Group
 
 _BATCH = 512
 Place = tuple[int, str]

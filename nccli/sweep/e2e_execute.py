@@ -16,9 +16,9 @@ from nccli.sweep.waiting import Waiting
 
 if TYPE_CHECKING:
     from nccli.e2e.device_images import DeviceSet
-    from nccli.e2e.distributed import Group
     from nccli.e2e.images import ImageSet
     from nccli.e2e.result import E2eResult, E2eWatch, EpochProgress
+    from nccli.training.group import Group
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nccli.sweep.rows import dufm_run, running_columns
 from nccli.sweep.waiting import Waiting
 
 if TYPE_CHECKING:
-    from nccli.dufm.watch import Progress
+    from nccli.dufm.progress import Progress
 
 
 P = TypeVar("P")

@@ -12,9 +12,9 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.refine import Refined, refine
 from nccli.dufm.result import DufmResult
 from nccli.dufm.train import train
-from nccli.dufm.watch import Watch
 from nccli.errors import InputError
 from nccli.theory import Problem, solve_dnc, solve_srg
+from nccli.training.watch import Watch
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.3, steps=8000, seed=4)
 DEAD = replace(BASE, seed=7)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from nccli.e2e.config import E2eConfig
-from nccli.e2e.distributed import Group
 from nccli.e2e.result import EpochProgress
 from nccli.errors import InputError
 from nccli.store import Claims, Store, claimed_runs, run_records, select_runs
 from nccli.sweep import E2eSweepWatch, execute_e2e, plan_runs, runs_together
 from nccli.sweep.e2e import running_columns
+from nccli.training.group import Group
 from tests.e2e.image_files import config_of, image_set
 
 IMAGES = image_set()

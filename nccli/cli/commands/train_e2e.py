@@ -15,11 +15,11 @@ from nccli.errors import InputError, SomeRunsFailedError
 
 if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
-    from nccli.e2e.distributed import Group
     from nccli.e2e.images import ImageSet
     from nccli.e2e.result import E2eResult
     from nccli.store import Store
     from nccli.sweep import Plan
+    from nccli.training.group import Group
 
 _TIME_CONSTANTS = 10
 

@@ -1,9 +1,6 @@
-"""Who watches a training, what is seen, and how it is stopped."""
+"""What is seen of a batch on its way."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from nccli.dufm.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,3 @@ class Progress:
     def seconds_left(self) -> float:
         """Of taking steps, at the present speed, if no run ends early."""
         return (self.steps - self.step) / self.steps_per_second if self.step < self.steps else 0.0
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How a training is watched and steered; none of it changes a result.
-
-    Attributes:
-        on_progress: called after each stretch of steps.
-        should_stop: polled between steps, several times a second; once it holds, all runs end as "interrupted".
-        checkpoint: where the state is kept; None for nowhere.
-        on_trouble: called with a line when the checkpoint cannot be written; training goes on.
-    """
-
-    on_progress: Callable[[Progress], None] = lambda _: None
-    should_stop: Callable[[], bool] = lambda: False
-    checkpoint: Checkpoint | None = None
-    on_trouble: Callable[[str], None] = lambda _: None
