@@ -1,6 +1,6 @@
 """What an end-to-end run leaves behind, and what is seen of it on its way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,14 +38,14 @@ class E2eResult:
     layers: list[LayerMetrics] = field(repr=False)
     model: dict[str, Any] = field(repr=False)
 
-    @property
-    def trivial(self) -> bool:
-        """Whether the network ended at or beside the trivial zero solution: no better than a constant, and of rank ≤ 1.
 
-        The best constant is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
-        """
-        constant = 0.5 * (1 - 1 / self.config.K)
-        return self.status == "stopped" and self.fit > 0.95 * constant and self.layers[-1].rank <= 1
+def ended_trivially(config: E2eConfig, status: str, fit: float, layers: Sequence[LayerMetrics]) -> bool:
+    """Whether a network ended at or beside the trivial zero solution: no better than a constant, and of rank ≤ 1.
+
+    The best constant is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
+    """
+    constant = 0.5 * (1 - 1 / config.K)
+    return status == "stopped" and fit > 0.95 * constant and layers[-1].rank <= 1
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def measure(
     if model is not None:
         if targets:
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
-        images = image_option.read_images(dataset, data_dir, no_download, per_class, quiet)
+        images = image_option.read_images(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
         found = [_network(model, weights, layers, pool.value, pixels.value, images, device.value, quiet)]
         _store_and_print(found, store, rank_rtol, format)
     elif files:
