@@ -1,11 +1,11 @@
 """Carrying a grid out: what is stored is returned, the rest is claimed job by job, trained, and stored run by run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from nccli.store import Claims, FinishedRun, Rescue, Store
+from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses
 from nccli.sweep.executors.executor import Executor
 from nccli.sweep.executors.local import LocalExecutor
 from nccli.sweep.job import Job
@@ -63,6 +63,7 @@ def execute(
         queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
         (executor or LocalExecutor(trainer)).run(queue, results, watch)
     if store is not None:
+        statuses |= _merged(store, [key for key in queue.given if key not in statuses])
         trainer.tidy(store, _states(store))
     return statuses
 
@@ -82,6 +83,14 @@ def jobs_of(
         InputError: a run that cannot be trained here.
     """
     return trainer.jobs(list(plan.left.values()), _states(store), on_trouble)
+
+
+def _merged(store: Store, ids: Sequence[str]) -> dict[str, str]:
+    """How runs ended that came into the store by another way than through the sink."""
+    if not ids:
+        return {}
+    with store.read() as connection:
+        return existing_statuses(connection, ids)
 
 
 def _states(store: Store | None) -> Path:

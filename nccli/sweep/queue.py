@@ -16,6 +16,9 @@ class JobQueue(Generic[Config]):
 
     Runs that others are making are looked at again when all jobs have had their turn, until they are stored, or free
     because their process gave up or died.
+
+    Attributes:
+        given: runs that were asked for so far.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class JobQueue(Generic[Config]):
         """
         self._jobs: Sequence[Job[Config]] = jobs
         self._known: Callable[[Config], Mapping[str, Any]] = known
+        self.given: list[str] = []
         self._claims, self._group, self._watch, self._statuses = claims, group, watch, statuses
 
     def __iter__(self) -> Iterator[Job[Config]]:
@@ -58,6 +62,7 @@ class JobQueue(Generic[Config]):
                     later.append(job.only(taken.busy))
                 if taken.ours:
                     idle = False
+                    self.given += taken.ours
                     yield job.only(taken.ours)
             if later and idle and self._group.leads:
                 waiting.wait(busy)

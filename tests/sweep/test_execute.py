@@ -85,7 +85,7 @@ def test_force_trains_again_and_gets_the_same_numbers(store: Store) -> None:
 def test_a_larger_grid_trains_only_what_is_new(store: Store) -> None:
     execute(plan_runs(tiny_grid([0, 1]), store, force=False), DufmTrainer("cpu"), store)
     before = stored(store)
-    statuses = execute_dufm(plan_runs(tiny_grid(range(4)), store, force=False), store, "cpu")
+    statuses = execute(plan_runs(tiny_grid(range(4)), store, force=False), DufmTrainer("cpu"), store)
     assert len(statuses) == 4
     assert {key: record for key, record in stored(store).items() if key in before} == before
 

@@ -16,7 +16,7 @@ from nccli.errors import InputError
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
     from nccli.store import Store
-    from nccli.sweep import DufmTrainer, Plan
+    from nccli.sweep import DufmTrainer, Job, Plan
 
 _TIME_CONSTANTS = 10
 """A measurement: losses of the paper's settings no longer change after so many."""
@@ -185,6 +185,11 @@ def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
             f"decay at lr = {slowest.lr:g}, λ = {least:g}; runs settle after about ten, {wanted:.3g} steps",
             quiet,
         )
+
+
+def _cost_key(job: "Job[DufmConfig]") -> tuple[Any, ...]:
+    """What jobs that cost the same have in common: shape, number of runs, steps taken."""
+    return job.configs[0].batch_key, len(job.configs), job.from_step
 
 
 def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | None", request: Request) -> None:
