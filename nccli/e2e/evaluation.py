@@ -8,11 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nccli.e2e.device_images import DeviceImages
-from nccli.e2e.distributed import Group
 from nccli.e2e.network import Network
 from nccli.e2e.regularizer import Regularizer
-from nccli.e2e.streaming import StreamingStatistics
+from nccli.measure.nearest_mean import nearest_mean
+from nccli.measure.streaming import StreamingStatistics
 from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
+from nccli.training.group import Group
 
 _BATCH = 512
 Place = tuple[int, str]
@@ -114,12 +115,6 @@ def disagreement(network: Network, data: DeviceImages, last: ClassStatistics, gr
         unlike += (nearest_mean(stages[-1][2], means) != output.argmax(dim=1)).sum()
     network.train(was)
     return group.total([float(unlike)], data.device)[0] / len(data)
-
-
-def nearest_mean(features: Float[Tensor, "B d"], means: Float[Tensor, "K d"]) -> Int[Tensor, " B"]:
-    """As `nccli.metrics.nearest_class_mean`, on the device."""
-    scores: Tensor = means.square().sum(dim=1) - 2 * features.to(means) @ means.T
-    return scores.argmin(dim=1)
 
 
 def squared_error(output: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:

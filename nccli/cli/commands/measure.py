@@ -108,7 +108,7 @@ def measure(
     if model is not None:
         if targets:
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
-        images = image_option.read_images(dataset, data_dir, no_download, per_class, quiet)
+        images = image_option.read_images(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
         found = [_network(model, weights, layers, pool.value, pixels.value, images, device.value, quiet)]
         _store_and_print(found, store, rank_rtol, format)
     elif files:
@@ -160,7 +160,7 @@ def _store_and_print(
 
 
 def _file(path: Path, pool: str, quiet: bool) -> "FinishedRun":
-    from nccli.e2e.feature_file import measure_features, read_features
+    from nccli.measure.feature_file import measure_features, read_features
     from nccli.sweep import content_fingerprint, measured_run
 
     began = time.perf_counter()
@@ -191,9 +191,9 @@ def _network(
 ) -> "FinishedRun":
     import torch
 
-    from nccli.e2e.backbones import call_factory
     from nccli.e2e.device_images import DeviceImages
-    from nccli.e2e.own_network import load_weights, measure_network
+    from nccli.measure.factory import call_factory
+    from nccli.measure.own_network import load_weights, measure_network
     from nccli.sweep import content_fingerprint, measured_run
     from nccli.training.device import choose_device
 

@@ -84,6 +84,12 @@ class Claims:
         except StoreError as trouble:
             self._on_trouble(f"{trouble}; runs not made stay marked as running until another command looks at them")
 
+    def look(self, wanted: Sequence[str]) -> None:
+        """Note when runs were stored last: with force, what another process stores after this is not made again."""
+        if self._force:
+            with self._store.read() as connection:
+                self._assess(connection, wanted)
+
     def take(self, wanted: Sequence[str], columns: Callable[[str], Mapping[str, Any]]) -> Taken:
         """Claim those of the runs that nobody has made or is making.
 

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from nccli.e2e.array_file import read_npz
-from nccli.e2e.own_images import as_labels
 from nccli.errors import InputError
+from nccli.measure.array_file import read_npz
+from nccli.measure.labels import as_labels
 from nccli.metrics import LayerData, LayerMetrics, class_statistics, layer_metrics
 
 SUFFIXES = (".npz", ".safetensors", ".pt")
@@ -101,11 +101,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         return read_npz(path)
     from torch import Tensor
 
+    from nccli.measure.tensor_file import read_safetensors, read_torch_file
+
     if path.suffix == ".safetensors":
         found: Any = read_safetensors(path)
     else:
-        from nccli.e2e.checkpoint import read_torch_file
-
         found = read_torch_file(path, "file")
     if not isinstance(found, dict):
         raise InputError(f"{path}: holds {type(found).__name__}; a dictionary with 'features' and 'labels' is wanted")
@@ -121,21 +121,6 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             wide = part.detach().double() if part.is_floating_point() else part.detach()
             arrays[str(key)] = wide.numpy()
     return arrays
-
-
-def read_safetensors(path: Path) -> dict[str, Any]:
-    """Tensors of a .safetensors file.
-
-    Raises:
-        InputError: it is missing or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors, it may be truncated ({str(error)[:120]})") from error
 
 
 def _assigned(path: Path, weights: dict[str, NDArray[Any]], layers: list[str]) -> dict[str, NDArray[Any]]:
