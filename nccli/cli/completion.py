@@ -9,12 +9,7 @@ from pathlib import Path
 
 import typer
 
-FIGURES = (
-    *("loss-ratio", "rank-vs-wd", "rank-vs-lr", "rank-vs-width", "rank-vs-K", "rank-vs-L", "dnc-share-vs-width"),
-    *("training", "spectra", "effective-rank", "class-means", "gram"),
-    *(f"fig{number}" for number in range(1, 11)),
-)
-"""Names of the figures, which `nccli.figures` has with all that draws them; a test holds the two together."""
+from nccli.catalogue.figures import FIGURES
 
 COLUMNS = (
     *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
