@@ -186,6 +186,6 @@ class AgainstSetting(StoreFigure, ABC):
 
 def _there(values: Shaped[np.ndarray, " runs"]) -> Bool[np.ndarray, " runs"]:
     """Which runs have a value: a finite number, or a text."""
-    if values.dtype == object:
-        return np.array([value is not None for value in values])
-    return np.isfinite(values)
+    return (
+        np.array([value is not None for value in values]) if values.dtype == object else np.asarray(np.isfinite(values))
+    )

@@ -1,6 +1,5 @@
 """Heat maps of the best of many runs, as the paper shows them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -30,12 +29,7 @@ class BestHeatMap(HeatMaps):
             (only,) = split_series([SettingRuns(members[key].row, (key,), {})])
             shown = self.run_rows(query, only, key)
             if shown is not None:
-                words = reasons(only.row, losses[key], len(members), _settings(settings))
+                words = reasons(only.row, losses[key], len(members), len(split_series(settings)))
                 words += self.order_words(shown.traits, options.raw)
                 return Drawn(shown.rows, describe([only], 1, "; ".join(words)))
         raise NothingFoundError(self.nothing)
-
-
-def _settings(found: Sequence[SettingRuns]) -> int:
-    """How many there are that a label would tell apart."""
-    return len(split_series(found))
