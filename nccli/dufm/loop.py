@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -296,7 +296,7 @@ def _layers(engine: Engine, bound: Float[np.ndarray, " stages"] | None) -> list[
     layers = measure_layers(features, engine.labels().cpu().numpy(), weights)
     if bound is None:
         return layers
-    return [replace(layer, dnc1=dnc1) for layer, dnc1 in zip(layers, bound.tolist(), strict=True)]
+    return [layer.with_values(dnc1=dnc1) for layer, dnc1 in zip(layers, bound.tolist(), strict=True)]
 
 
 def _refined(config: DufmConfig, engine: Engine, watch: Watch) -> tuple[Engine, Refinement] | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from nccli.catalogue.settings import LEFT_OUT
 from nccli.figures.text import literal
-from nccli.store import OPTION_DEFAULTS
 
 NAMES = {"wd": "λ", "epsilon": "ε", "width": "d", "init_scale": "init scale"}
 """Options that are written otherwise than on the command line."""
@@ -35,7 +35,7 @@ USUAL: dict[str, Any] = {
     "dtype": "float32",
     "tol": 1e-7,
 }
-USUAL |= {name: value for options in OPTION_DEFAULTS.values() for name, value in options.items()}
+USUAL |= {name: value for options in LEFT_OUT.values() for name, value in options.items()}
 """Values that labels leave out, as do stored configurations."""
 
 DIGITS = 6

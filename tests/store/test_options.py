@@ -8,7 +8,7 @@ import pytest
 from nccli.cli.completion import OPTIONS
 from nccli.dufm.config import DufmConfig
 from nccli.e2e.config import E2eConfig
-from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
+from nccli.store import OPTION_DEFAULTS, OPTION_TYPES
 
 _DUFM: dict[str, Any] = {"K": 3, "L": 3, "n": 1, "width": 4, "wd_h1": 0.1, "wd_layers": (0.1,) * 3, "lr": 0.1}
 _E2E: dict[str, Any] = {**_DUFM, "dataset": "digits", "data": "0", "samples": 3, "backbone": "mlp", "reg": "dufm"}
