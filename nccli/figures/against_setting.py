@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Shaped
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.container import ErrorbarContainer
 
-from nccli.figures.axes import dodge, settings_axis
+from nccli.figures.axes import settings_axis
 from nccli.figures.figure import Drawn, Options, Row
-from nccli.figures.layouts import Layout, layout, panels
-from nccli.figures.limits import CURVES, MOST_DOTS
-from nccli.figures.marks import FAINT, curve, dots, looks_of, name_axes
-from nccli.figures.series import Series, axis_value, each_of
-from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
+from nccli.figures.layouts import Layout
+from nccli.figures.limits import MOST_DOTS
+from nccli.figures.marks import FAINT, Look, curve, dots
+from nccli.figures.one_panel import OnePanel
+from nccli.figures.series import Series, axis_value, each_of, measured, run_rows
+from nccli.figures.store_figure import Collected, Query, Shown
 from nccli.store import SettingRuns
 
 
@@ -46,12 +48,11 @@ CLASSES = SettingAxis("K", "number of classes K", "the number of classes", "6,8,
 DEPTH = SettingAxis("L", "number of layers L", "depth", "3..6", log=False)
 
 
-class AgainstSetting(StoreFigure, ABC):
+class AgainstSetting(OnePanel, ABC):
     """A curve for each setting: mean ± sd over runs of the first of the columns, and every run as a dot.
 
     Attributes:
         axis: the horizontal one.
-        label: of the vertical axis.
         quantity: what it shows, as rows name it.
         what: the rows that the curve goes through.
         spread: what its bars are.
@@ -59,12 +60,15 @@ class AgainstSetting(StoreFigure, ABC):
     """
 
     axis: SettingAxis
-    label: ClassVar[str]
     quantity: ClassVar[str]
     what: ClassVar[str] = "mean"
     spread: ClassVar[str] = "mean ± 1 sd"
     dotted: ClassVar[bool] = True
-    limit = CURVES
+
+    @property
+    def x_label(self) -> str:
+        """Of the axis."""
+        return self.axis.label
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -79,16 +83,16 @@ class AgainstSetting(StoreFigure, ABC):
     @property
     def nothing(self) -> str:
         """No value on one of the axes."""
-        return f"none of the runs has a {self.label} and a value of {self.axis.column} for all layers"
+        return f"none of the runs has a {self.y_label} and a value of {self.axis.column} for all layers"
 
     @property
     def lacking(self) -> str:
         """No value on one of the axes, or nothing that a curve could connect."""
-        return f"no {self.label}, no single {self.axis.column}, or a curve of one point"
+        return f"no {self.y_label}, no single {self.axis.column}, or a curve of one point"
 
     def usable(self, runs: SettingRuns) -> bool:
         """Whether there is a value on both axes."""
-        return axis_value(runs.row, self.axis.column) is not None and bool(_there(runs.values[self.columns[0]]).any())
+        return axis_value(runs.row, self.axis.column) is not None and super().usable(runs)
 
     def split(self, usable: Sequence[SettingRuns], options: Options) -> list[Series]:
         """The series; where only curves are wanted or fit, those of several points if there are any."""
@@ -110,10 +114,7 @@ class AgainstSetting(StoreFigure, ABC):
         for place, keys, values in self._points(series):
             point = {"series": series.label, self.axis.column: place}
             if dotted:
-                rows += [
-                    {"what": "run", **point, self.quantity: value, "sd": None, "runs": 1, "run_ids": [key]}
-                    for key, value in zip(keys, values.tolist(), strict=True)
-                ]
+                rows += run_rows(point, keys, {self.quantity: values.tolist()}, sd=None, runs=1)
             rows.append({"what": self.what, **point, **self.point(values), "runs": len(keys), "run_ids": keys})
             total += len(keys)
         return Shown(series, rows, total)
@@ -129,12 +130,9 @@ class AgainstSetting(StoreFigure, ABC):
         for member in series.members:
             by_value.setdefault(axis_value(member.row, self.axis.column), []).append(member)
         for place in sorted(by_value):
-            ids = np.concatenate([np.array(member.ids) for member in by_value[place]])
-            values = np.concatenate([member.values[self.columns[0]] for member in by_value[place]])
-            kept = np.flatnonzero(_there(values))
-            kept = kept[np.argsort(ids[kept])]
-            if kept.size:
-                yield place, ids[kept].tolist(), values[kept]
+            keys, columns = measured(by_value[place], self.columns)
+            if keys:
+                yield place, keys, columns[self.columns[0]]
 
     def words(self, found: Collected) -> str:
         """Runs a point, and what bars are."""
@@ -159,33 +157,14 @@ class AgainstSetting(StoreFigure, ABC):
             return []
         return [f"all runs have the same {axis}: the figure has a single point a series"]
 
-    def layout(self, drawn: Drawn, width: float) -> Layout:
-        """A single panel."""
-        return layout(1, width, named=self._labels(drawn))
+    def horizontal(self, ax: Axes, drawn: Drawn, plan: Layout) -> float:
+        """Ticks at the settings."""
+        places = [row[self.axis.column] for row in drawn.of(self.what)]
+        return settings_axis(ax, places, self.axis.log, self.axis.label, plan)
 
-    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
-        """The setting against the quantity."""
-        (ax,) = panels(container, plan)
-        labels, axis = self._labels(drawn), self.axis.column
-        between = settings_axis(ax, [row[axis] for row in drawn.of(self.what)], self.axis.log, self.axis.label, plan)
-        for i, (label, look) in enumerate(looks_of(labels)):
-            runs, points = drawn.of("run", series=label), drawn.of(self.what, series=label)
-            faint = {**look, **FAINT}
-            single = dots(ax, [row[axis] for row in runs], runs, self.quantity, faint) if self.dotted else []
-            through = curve(ax, [row[axis] for row in points], points, self.quantity, look, label)
-            dodge(ax, i, len(labels), between, through, *single)
-        self.finish(ax, drawn)
-        name_axes(container, ax, labels, self.axis.label, self.label)
-
-    def finish(self, ax: Axes, drawn: Drawn) -> None:
-        """Lines of theory and the range of the vertical axis; by default none, and matplotlib's."""
-
-    def _labels(self, drawn: Drawn) -> list[str]:
-        return list(dict.fromkeys(row["series"] for row in drawn.of(self.what)))
-
-
-def _there(values: Shaped[np.ndarray, " runs"]) -> Bool[np.ndarray, " runs"]:
-    """Which runs have a value: a finite number, or a text."""
-    return (
-        np.array([value is not None for value in values]) if values.dtype == object else np.asarray(np.isfinite(values))
-    )
+    def draw_series(self, ax: Axes, drawn: Drawn, label: str, look: Look) -> list[Artist | ErrorbarContainer]:
+        """The curve, and runs behind it."""
+        runs, points = drawn.of("run", series=label), drawn.of(self.what, series=label)
+        places, values = ([row[name] for row in runs] for name in (self.axis.column, self.quantity))
+        single = dots(ax, places, values, {**look, **FAINT}) if self.dotted else []
+        return [curve(ax, [row[self.axis.column] for row in points], points, self.quantity, look, label), *single]

@@ -7,34 +7,32 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.container import ErrorbarContainer
 
 from nccli.catalogue.stages import Stage
-from nccli.figures.axes import dodge, layers_axis
+from nccli.figures.axes import layers_axis
 from nccli.figures.figure import Drawn
-from nccli.figures.layouts import Layout, panels
-from nccli.figures.limits import CURVES
-from nccli.figures.marks import curve, looks_of, name_axes
+from nccli.figures.layouts import Layout
+from nccli.figures.marks import Look, curve
+from nccli.figures.one_panel import OnePanel
 from nccli.figures.series import Series, each_of
 from nccli.figures.stages import class_means_symbol, shown_stages
 from nccli.figures.statistics import mean_sd
-from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
+from nccli.figures.store_figure import Collected, Query, Shown
 from nccli.store import stack_layers
 
 
-class ByLayer(StoreFigure, ABC):
+class ByLayer(OnePanel, ABC):
     """A curve for each setting: mean ± sd over runs of a column of table `layer`, layer by layer.
 
     Attributes:
         column: of table `layer`.
-        label: of the vertical axis.
         about: how the quantity is defined, for the caption.
     """
 
     column: ClassVar[str]
-    label: ClassVar[str]
     about: ClassVar[str] = ""
-    limit = CURVES
+    x_label = "class means of layer"
     nothing = "none of the runs has layers: they diverged"
     lacking = "no layers"
 
@@ -53,26 +51,28 @@ class ByLayer(StoreFigure, ABC):
                 place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.row["K"]}
                 place |= {"symbol": class_means_symbol(stage), self.column: float(mean)}
                 spread = {"sd": None if sd is None else float(sd), "runs": len(keys), "run_ids": keys}
-                rows.append({"what": self.label, **place, **spread})
+                rows.append({"what": self.y_label, **place, **spread})
             yield Shown(each, rows, len(keys))
 
     def words(self, found: Collected) -> str:
         """Runs a setting, and what the quantity is."""
         return each_of(found.rows, "mean ± 1 sd", self.about)
 
-    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
-        """Layers against the quantity."""
-        (ax,) = panels(container, plan)
-        labels = drawn.values("series")
-        places = sorted({(row["layer"], row["stage"] == "post"): row["symbol"] for row in drawn.rows}.items())
-        position = {symbol: i for i, (_, symbol) in enumerate(places)}
-        for i, (label, look) in enumerate(looks_of(labels)):
-            rows = drawn.of(self.label, series=label)
-            through = curve(ax, [position[row["symbol"]] for row in rows], rows, self.column, look, label)
-            dodge(ax, i, len(labels), 72 * plan.width / (len(places) + 1), through)
-        layers_axis(ax, list(position), plan)
-        self.finish(ax, drawn)
-        name_axes(container, ax, labels, "class means of layer", self.label)
+    def horizontal(self, ax: Axes, drawn: Drawn, plan: Layout) -> float:
+        """As much room for every layer."""
+        return 72 * plan.width / (len(_symbols(drawn)) + 1)
 
-    def finish(self, ax: Axes, drawn: Drawn) -> None:
-        """Lines of theory and the range of the vertical axis; by default none, and matplotlib's."""
+    def draw_series(self, ax: Axes, drawn: Drawn, label: str, look: Look) -> list[ErrorbarContainer]:
+        """A point a layer."""
+        rows, symbols = drawn.of(self.y_label, series=label), _symbols(drawn)
+        return [curve(ax, [symbols.index(row["symbol"]) for row in rows], rows, self.column, look, label)]
+
+    def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
+        """Layers along the axis."""
+        layers_axis(ax, _symbols(drawn), plan)
+
+
+def _symbols(drawn: Drawn) -> list[str]:
+    """Of the layers of all series, in the order of the network."""
+    places = {(row["layer"], row["stage"] == "post"): row["symbol"] for row in drawn.rows}
+    return [symbol for _, symbol in sorted(places.items())]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
 from nccli.catalogue.figures import FIGURES
-from nccli.figures.layouts import Layout, caption, captioned, layout, page
+from nccli.figures.layouts import Layout, caption, captioned, page
 from nccli.metrics import RANK_RTOL
 from nccli.store import Condition, Selection
 from nccli.theory import Problem
@@ -77,6 +77,11 @@ class Drawn:
         """The rows of a kind with these values."""
         return [row for row in self.rows if row["what"] == what and all(row[k] == v for k, v in values.items())]
 
+    @property
+    def series(self) -> list[str]:
+        """Labels of the series of runs, in the order of their first row."""
+        return list(dict.fromkeys(row["series"] for row in self.rows if row["run_ids"] and "series" in row))
+
     def values(self, column: str) -> list[Any]:
         """Distinct values of a column in the order of their first row."""
         return list(dict.fromkeys(row[column] for row in self.rows if column in row))
@@ -142,9 +147,9 @@ class Plot(ABC):
 class PanelFigure(Plot):
     """A figure that can be a part of another: panels under one legend, with small print below."""
 
+    @abstractmethod
     def layout(self, drawn: Drawn, width: float) -> Layout:
-        """The panels that `draw_in` needs, for a width in inches; a single one with a curve a series if not said."""
-        return layout(1, width, named=drawn.values("series"))
+        """The panels that `draw_in` needs, for a width in inches."""
 
     @abstractmethod
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:

@@ -1,15 +1,13 @@
-"""Marks for the rows of a series: curves with their spread, dots of single runs, the legend of a panel."""
+"""Marks for the rows of a series: curves with their spread, dots of single runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
-from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 
 from nccli.figures.figure import Row
-from nccli.figures.layouts import legend
 from nccli.figures.style_sheet import looks
 
 Look = dict[str, Any]
@@ -37,16 +35,6 @@ def curve(
     return ax.errorbar(x, [row[y] for row in rows], yerr=spread, label=label, elinewidth=0.8, **look)
 
 
-def dots(
-    ax: Axes, x: Sequence[float], rows: Sequence[Row], y: str, look: Look, label: str | None = None
-) -> list[Line2D]:
-    """A mark a row, whatever the dashes of the look."""
-    return ax.plot(x, [row[y] for row in rows], label=label, **{**look, "linestyle": ""})
-
-
-def name_axes(container: FigureBase, ax: Axes, labels: Sequence[str], x: str, y: str) -> None:
-    """What the axes of a single panel are, and the legend where there are several series."""
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    if len(labels) > 1:
-        legend(container, ax)
+def dots(ax: Axes, x: Sequence[float], y: Sequence[float], look: Look, label: str | None = None) -> list[Line2D]:
+    """A mark a value, whatever the dashes of the look."""
+    return ax.plot(x, y, label=label, **{**look, "linestyle": ""})

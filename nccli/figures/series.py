@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool, Shaped
+
 from nccli.figures.figure import Row
 from nccli.figures.setting_words import ALL_DIGITS, DIGITS, IN_CAPTION, PRINTS, SEED, USUAL, words
 from nccli.store import SettingRuns, as_decimal
@@ -54,6 +57,34 @@ def settings_of(run: Row) -> dict[str, Any]:
     if _plain(h1) != _plain(run["wd"]):
         found["λ_H1"] = h1
     return {name: _plain(value) for name, value in found.items()}
+
+
+def measured(
+    members: Iterable[SettingRuns], columns: Sequence[str]
+) -> tuple[list[str], dict[str, Shaped[np.ndarray, " runs"]]]:
+    """The runs that have a value in all of the columns, by increasing id, and their values."""
+    found = list(members)
+    ids = np.concatenate([np.array(member.ids) for member in found])
+    values = {name: np.concatenate([member.values[name] for member in found]) for name in columns}
+    kept = np.flatnonzero(np.all([_there(each) for each in values.values()], axis=0))
+    kept = kept[np.argsort(ids[kept])]
+    return ids[kept].tolist(), {name: each[kept] for name, each in values.items()}
+
+
+def _there(values: Shaped[np.ndarray, " runs"]) -> Bool[np.ndarray, " runs"]:
+    """Which runs have a value: a finite number, or a text."""
+    if values.dtype == object:
+        return np.array([value is not None for value in values])
+    return np.asarray(np.isfinite(values))
+
+
+def run_rows(place: Row, ids: Sequence[str], quantities: Mapping[str, Sequence[float]], **rest: Any) -> list[Row]:
+    """A row a run, with where it is drawn and what it has in common with others."""
+    values = zip(*quantities.values(), strict=True)
+    return [
+        {"what": "run", **place, **dict(zip(quantities, each, strict=True)), **rest, "run_ids": [key]}
+        for key, each in zip(ids, values, strict=True)
+    ]
 
 
 def axis_value(row: Row, name: str) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from nccli.errors import NothingFoundError
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, describe, split_series
+from nccli.figures.series import Series, describe, measured, split_series
 from nccli.store import Comparison, Condition, Selection, SettingRuns, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -86,9 +86,11 @@ class StoreFigure(PanelFigure):
     Attributes:
         columns: of table `run`, which it reads of every run beside the settings.
         limit: the most series.
+        small_print: the end of the caption, where it is always the same: what marks are.
     """
 
     columns: ClassVar[tuple[str, ...]] = ()
+    small_print: ClassVar[str] = ""
     limit: ClassVar[Limit] = PANELS
 
     @property
@@ -115,13 +117,13 @@ class StoreFigure(PanelFigure):
     def shown(self, query: Query, series: Sequence[Series]) -> Iterable[Shown]:
         """What is drawn, series by series; the caption is about those that are here."""
 
-    @abstractmethod
     def words(self, found: Collected) -> str:
         """The end of the caption: what means and marks are."""
+        return self.small_print
 
     def usable(self, runs: SettingRuns) -> bool:
-        """Whether the runs of a setting have something to show, as far as their columns tell."""
-        return True
+        """Whether one of the runs of a setting has a value in all of the columns."""
+        return not self.columns or bool(measured([runs], self.columns)[0])
 
     def select(self, query: Query) -> list[SettingRuns]:
         """The runs by setting, with the columns."""

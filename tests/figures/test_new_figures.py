@@ -17,20 +17,20 @@ class LossVsDecay(AgainstSetting):
     """Loss at the end of training against weight decay."""
 
     name, axis, columns = "loss-vs-wd", WD, ("loss",)
-    quantity = label = "loss"
+    quantity = y_label = "loss"
 
 
 class GradientVsRate(AgainstSetting):
     """Norm of the gradient at the end of training against the learning rate."""
 
     name, axis, columns = "grad-vs-lr", LR, ("grad_norm",)
-    quantity, label = "gradient", "gradient norm"
+    quantity, y_label = "gradient", "gradient norm"
 
 
 class CollapseByLayer(ByLayer):
     """DNC1 layer by layer."""
 
-    name, column, label = "dnc1-by-layer", "dnc1", "DNC1"
+    name, column, y_label = "dnc1-by-layer", "dnc1", "DNC1"
 
 
 @pytest.mark.parametrize("figure", [LossVsDecay(), GradientVsRate(), CollapseByLayer()], ids=lambda each: each.name)

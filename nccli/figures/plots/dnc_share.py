@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from nccli.figures.against_setting import WIDTH, AgainstSetting
 from nccli.figures.figure import Drawn, Row
+from nccli.figures.layouts import Layout
 from nccli.figures.series import Series
 from nccli.figures.stages import hidden_words
 from nccli.figures.statistics import wilson_interval
@@ -21,7 +22,7 @@ class DncShareVsWidth(AgainstSetting):
     axis = WIDTH
     columns = ("structure",)
     quantity = "share"
-    label = "share of runs in DNC"
+    y_label = "share of runs in DNC"
     what = "share"
     spread = ""
     dotted = False
@@ -47,7 +48,7 @@ class DncShareVsWidth(AgainstSetting):
         """Axes of a single value, runs left out."""
         return [*self.single_point(found), *StoreFigure.notes(self, found)]
 
-    def finish(self, ax: Axes, drawn: Drawn) -> None:
+    def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
         """All shares, and the ends of the bars."""
         ax.set_ylim(-0.03, 1.03)
 

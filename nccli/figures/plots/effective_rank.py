@@ -11,6 +11,7 @@ from nccli.catalogue.stages import Stage
 from nccli.figures.axes import reference
 from nccli.figures.by_layer import ByLayer
 from nccli.figures.figure import Drawn
+from nccli.figures.layouts import Layout
 from nccli.figures.series import Series
 from nccli.figures.store_figure import Query
 from nccli.store import stack_layers
@@ -21,7 +22,7 @@ class EffectiveRank(ByLayer):
 
     name = "effective-rank"
     column = "effective_rank"
-    label = "effective rank"
+    y_label = "effective rank"
     about = "exp(entropy of s/Σs)"
 
     def values(self, query: Query, series: Series) -> tuple[list[str], Mapping[Stage, Float[np.ndarray, " runs"]]]:
@@ -30,8 +31,9 @@ class EffectiveRank(ByLayer):
         ranks = stack_layers(query.connection, series.ids, "rank").values
         return keys, {stage: np.where(ranks[stage] > 0, found[stage], 0.0) for stage in found}
 
-    def finish(self, ax: Axes, drawn: Drawn) -> None:
+    def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
         """Room from 0 to K, which no rank exceeds."""
+        super().finish(ax, drawn, plan)
         for K in drawn.values("K"):
             reference(ax, K, f"K = {K}")
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6))

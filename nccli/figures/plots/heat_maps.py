@@ -17,7 +17,7 @@ from nccli.figures.series import Series
 from nccli.figures.stages import class_means_symbol, shown_stages
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
 from nccli.metrics import ZERO_FLOOR
-from nccli.store import select_layers, select_matrix
+from nccli.store import SettingRuns, select_layers, select_matrix
 
 _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
 _LEAST = 0.38
@@ -53,6 +53,10 @@ class HeatMaps(StoreFigure):
     heeds: ClassVar[frozenset[str]] = frozenset({"raw"})
     nothing: ClassVar[str] = "none of the runs has matrices: they diverged"
     lacking: ClassVar[str] = "no matrices"
+
+    def usable(self, runs: SettingRuns) -> bool:
+        """Whatever the losses are."""
+        return True
 
     def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """Stored matrices of the runs with the least loss."""

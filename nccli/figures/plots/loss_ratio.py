@@ -11,6 +11,7 @@ from nccli.figures.figure import ClosedForms, Drawn, Options, PanelFigure, Row
 from nccli.figures.layouts import Layout, layout, legend, panels
 from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import OPEN, curve, dots, looks_of
+from nccli.figures.series import run_rows
 from nccli.figures.statistics import mean_sd
 from nccli.store import Selection, SettingRuns, problem_of, select_settings
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
@@ -49,7 +50,7 @@ class LossRatio(PanelFigure):
             triangular = [i for i, row in enumerate(theory) if row["triangular"]]
             places = [row["K"] for row in theory]
             ax.plot(places, [row["ratio"] for row in theory], markevery=triangular, label=f"L = {L}", **look)
-            dots(ax, [row["K"] for row in runs], runs, "ratio", {**look, **OPEN})
+            dots(ax, [row["K"] for row in runs], [row["ratio"] for row in runs], {**look, **OPEN})
             curve(ax, [row["K"] for row in means], means, "ratio", {**look, **OPEN})
         reference(ax, 1.0, "DNC")
         ax.set_xlabel("number of classes K")
@@ -97,10 +98,8 @@ def _run_rows(setting: SettingRuns, dots: bool) -> list[Row]:
     loss_dnc, losses = setting.row["loss_dnc"], setting.values["loss"]
     empty = {"L": setting.row["L"], "K": setting.row["K"], "construction": None, "triangular": None}
     if dots:
-        return [
-            {"what": "run", **empty, "loss": loss, "loss_dnc": loss_dnc, "ratio": loss / loss_dnc, "run_ids": [key]}
-            for key, loss in zip(setting.ids, losses.tolist(), strict=True)
-        ]
+        every = {"loss": losses, "loss_dnc": [loss_dnc] * len(losses), "ratio": losses / loss_dnc}
+        return run_rows(empty, setting.ids, {name: list(map(float, each)) for name, each in every.items()})
     mean, sd = mean_sd(losses / loss_dnc)
     means = {"loss": float(mean) * loss_dnc, "loss_dnc": loss_dnc, "ratio": float(mean)}
     return [{"what": "mean", **empty, **means, "sd": None if sd is None else float(sd), "run_ids": [*setting.ids]}]

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from nccli.figures.against_setting import CLASSES, DEPTH, LR, WD, WIDTH, AgainstSetting, SettingAxis
 from nccli.figures.axes import apart, rank_axis, reference, reference_curve
 from nccli.figures.figure import Drawn, Row
+from nccli.figures.layouts import Layout
 from nccli.figures.series import Series, axis_value
 from nccli.figures.stages import hidden_words
 from nccli.figures.store_figure import Query
@@ -31,7 +32,7 @@ class RankVs(AgainstSetting):
     axis: SettingAxis
     columns: ClassVar[tuple[str, ...]] = ("mean_hidden_rank",)
     quantity: ClassVar[str] = "mean_rank"
-    label: ClassVar[str] = "mean rank of hidden layers"
+    y_label: ClassVar[str] = "mean rank of hidden layers"
     heeds: ClassVar[frozenset[str]] = frozenset({"rank_rtol"})
 
     @property
@@ -55,7 +56,7 @@ class RankVs(AgainstSetting):
         """The layers."""
         return f"hidden: {hidden_words(series)}"
 
-    def finish(self, ax: Axes, drawn: Drawn) -> None:
+    def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
         """Lines of theory, and room for the bars."""
         self._draw_references(ax, drawn)
         rank_axis(ax, [row["mean_rank"] + spread for row in drawn.rows for spread in (0.0, row["sd"] or 0.0)])
