@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-from jaxtyping import Shaped
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
@@ -17,7 +15,7 @@ from nccli.figures.layouts import Layout
 from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import FAINT, Look, curve, dots
 from nccli.figures.one_panel import OnePanel
-from nccli.figures.series import Series, axis_value, each_of, measured, run_rows
+from nccli.figures.series import Series, Values, axis_value, each_of, measured, run_rows
 from nccli.figures.store_figure import Collected, Query, Shown
 from nccli.store import SettingRuns
 
@@ -119,12 +117,12 @@ class AgainstSetting(OnePanel, ABC):
             total += len(keys)
         return Shown(series, rows, total)
 
-    def point(self, values: Shaped[np.ndarray, " runs"]) -> Row:
+    def point(self, values: Values) -> Row:
         """A point of the curve: mean and sample standard deviation; None for the latter of a single run."""
         sd = float(values.std(ddof=1)) if len(values) > 1 else None
         return {self.quantity: float(values.mean()), "sd": sd}
 
-    def _points(self, series: Series) -> Iterator[tuple[Any, list[str], Shaped[np.ndarray, " runs"]]]:
+    def _points(self, series: Series) -> Iterator[tuple[Any, list[str], Values]]:
         """By value on the axis, in increasing order: the runs that have a quantity, and their quantities."""
         by_value: dict[Any, list[SettingRuns]] = {}
         for member in series.members:

@@ -66,6 +66,29 @@ def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str
     _name_line(ax, y[-1], label)
 
 
+def reference_mark(ax: Axes, x: float, y: float, label: str, corner: int = 0) -> None:
+    """A cross where theory is a point, named beside it.
+
+    Args:
+        ax: the panel.
+        x, y: the place.
+        label: its name.
+        corner: 0 to 3, in which the name stands: of another solution, which may be near, in another.
+    """
+    ax.plot(x, y, marker="x", markersize=6, color=GREY, linestyle="", zorder=3)
+    right, above = (1, 1, -1, -1)[corner], (1, -1, 1, -1)[corner]
+    ax.annotate(
+        label,
+        xy=(x, y),
+        xytext=(4 * right, 3 * above),
+        textcoords="offset points",
+        ha="left" if right > 0 else "right",
+        va="bottom" if above > 0 else "top",
+        fontsize=7.5,
+        color=GREY,
+    )
+
+
 def _theory_look(first: bool) -> dict[str, Any]:
     dashes = (0, (4, 2)) if first else (0, (1.2, 1.6))
     return {"color": GREY, "linewidth": 0.8, "linestyle": dashes, "zorder": 1}

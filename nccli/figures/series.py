@@ -59,9 +59,10 @@ def settings_of(run: Row) -> dict[str, Any]:
     return {name: _plain(value) for name, value in found.items()}
 
 
-def measured(
-    members: Iterable[SettingRuns], columns: Sequence[str]
-) -> tuple[list[str], dict[str, Shaped[np.ndarray, " runs"]]]:
+Values = Shaped[np.ndarray, " runs"]
+
+
+def measured(members: Iterable[SettingRuns], columns: Sequence[str]) -> tuple[list[str], dict[str, Values]]:
     """The runs that have a value in all of the columns, by increasing id, and their values."""
     found = list(members)
     ids = np.concatenate([np.array(member.ids) for member in found])
@@ -71,7 +72,7 @@ def measured(
     return ids[kept].tolist(), {name: each[kept] for name, each in values.items()}
 
 
-def _there(values: Shaped[np.ndarray, " runs"]) -> Bool[np.ndarray, " runs"]:
+def _there(values: Values) -> Bool[np.ndarray, " runs"]:
     """Which runs have a value: a finite number, or a text."""
     if values.dtype == object:
         return np.array([value is not None for value in values])

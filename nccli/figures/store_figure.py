@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from nccli.errors import NothingFoundError
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, describe, measured, split_series
+from nccli.figures.series import Series, Values, describe, measured, run_rows, split_series
 from nccli.store import Comparison, Condition, Selection, SettingRuns, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -113,9 +113,16 @@ class StoreFigure(PanelFigure):
     def lacking(self) -> str:
         """Why runs are left out."""
 
-    @abstractmethod
+    def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
+        """What is drawn of runs that have a value in all of the columns; these values if not said."""
+        return values
+
     def shown(self, query: Query, series: Sequence[Series]) -> Iterable[Shown]:
-        """What is drawn, series by series; the caption is about those that are here."""
+        """What is drawn, series by series, and the caption is about; a row a run if not said."""
+        for each in series:
+            ids, values = measured(each.members, self.columns)
+            drawn = {name: found.tolist() for name, found in self.quantities(values).items()}
+            yield Shown(each, run_rows({"series": each.label}, ids, drawn), len(ids))
 
     def words(self, found: Collected) -> str:
         """The end of the caption: what means and marks are."""

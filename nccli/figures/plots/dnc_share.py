@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from jaxtyping import Shaped
 from matplotlib.axes import Axes
 
 from nccli.figures.against_setting import WIDTH, AgainstSetting
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
-from nccli.figures.series import Series
+from nccli.figures.series import Series, Values
 from nccli.figures.stages import hidden_words
 from nccli.figures.statistics import wilson_interval
 from nccli.figures.store_figure import Collected, StoreFigure
@@ -34,7 +32,7 @@ class DncShareVsWidth(AgainstSetting):
         """Seeds enough for an interval."""
         return {"K": "10", "L": "4", "width": WIDTH.values, "wd": "2e-3", "seed": "0..19"}
 
-    def point(self, values: Shaped[np.ndarray, " runs"]) -> Row:
+    def point(self, values: Values) -> Row:
         """The share with its interval."""
         dnc = sum(structure == "DNC" for structure in values)
         low, high = wilson_interval(dnc, len(values))
