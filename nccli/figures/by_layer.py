@@ -27,11 +27,9 @@ class ByLayer(OnePanel, ABC):
 
     Attributes:
         column: of table `layer`.
-        about: how the quantity is defined, for the caption.
     """
 
     column: ClassVar[str]
-    about: ClassVar[str] = ""
     x_label = "class means of layer"
     nothing = "none of the runs has layers: they diverged"
     lacking = "no layers"
@@ -56,7 +54,7 @@ class ByLayer(OnePanel, ABC):
 
     def words(self, found: Collected) -> str:
         """Runs a setting, and what the quantity is."""
-        return each_of(found.rows, "mean ± 1 sd", self.about)
+        return each_of(found.rows, "mean ± 1 sd", self.small_print)
 
     def horizontal(self, ax: Axes, drawn: Drawn, plan: Layout) -> float:
         """As much room for every layer."""

@@ -1,7 +1,7 @@
 """Runs as marks in the plane of two of their quantities: what such figures have in common."""
 
 from abc import ABC
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from matplotlib.axes import Axes
@@ -12,7 +12,8 @@ from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.marks import Look, dots
 from nccli.figures.one_panel import OnePanel
-from nccli.figures.series import Series
+from nccli.figures.series import Series, Values, measured, run_rows
+from nccli.figures.store_figure import Query, Shown
 from nccli.store import problem_of
 from nccli.theory import Problem
 
@@ -27,6 +28,17 @@ class Scatter(OnePanel, ABC):
     x: ClassVar[str]
     y: ClassVar[str]
     small_print = "a mark a run"
+
+    def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
+        """What is drawn of runs that have a value in all of the columns; these values if not said."""
+        return values
+
+    def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
+        """A row a run."""
+        for each in series:
+            ids, values = measured(each.members, self.columns)
+            drawn = {name: found.tolist() for name, found in self.quantities(values).items()}
+            yield Shown(each, run_rows({"series": each.label}, ids, drawn), len(ids))
 
     def solutions(self, problem: Problem) -> Iterable[tuple[str, Mapping[str, float]]]:
         """By name, where solutions of a problem lie; none if not said."""

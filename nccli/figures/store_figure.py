@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from nccli.errors import NothingFoundError
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, Values, describe, measured, run_rows, split_series
+from nccli.figures.series import Series, describe, measured, split_series
 from nccli.store import Comparison, Condition, Selection, SettingRuns, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -86,7 +86,7 @@ class StoreFigure(PanelFigure):
     Attributes:
         columns: of table `run`, which it reads of every run beside the settings.
         limit: the most series.
-        small_print: the end of the caption, where it is always the same: what marks are.
+        small_print: what the end of the caption always says: what marks or quantities are.
     """
 
     columns: ClassVar[tuple[str, ...]] = ()
@@ -113,16 +113,9 @@ class StoreFigure(PanelFigure):
     def lacking(self) -> str:
         """Why runs are left out."""
 
-    def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
-        """What is drawn of runs that have a value in all of the columns; these values if not said."""
-        return values
-
+    @abstractmethod
     def shown(self, query: Query, series: Sequence[Series]) -> Iterable[Shown]:
-        """What is drawn, series by series, and the caption is about; a row a run if not said."""
-        for each in series:
-            ids, values = measured(each.members, self.columns)
-            drawn = {name: found.tolist() for name, found in self.quantities(values).items()}
-            yield Shown(each, run_rows({"series": each.label}, ids, drawn), len(ids))
+        """What is drawn, series by series; the caption is about these."""
 
     def words(self, found: Collected) -> str:
         """The end of the caption: what means and marks are."""

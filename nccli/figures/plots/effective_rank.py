@@ -23,7 +23,7 @@ class EffectiveRank(ByLayer):
     name = "effective-rank"
     column = "effective_rank"
     y_label = "effective rank"
-    about = "exp(entropy of s/Σs)"
+    small_print = "exp(entropy of s/Σs)"
 
     def values(self, query: Query, series: Series) -> tuple[list[str], Mapping[Stage, Float[np.ndarray, " runs"]]]:
         """Stored effective ranks, 0 where all is zero: there the spectrum is rounding."""
