@@ -89,7 +89,7 @@ def labels(config: DufmConfig, rows: int) -> Int[np.ndarray, " N"]:
 
 def targets(config: DufmConfig, rows: int) -> Float[np.ndarray, "N K"]:
     """The unit vector of each row's class."""
-    return np.eye(config.K)[labels(config, rows)]
+    return np.asarray(np.eye(config.K)[labels(config, rows)])
 
 
 def per_run(values: Sequence[float] | Float[np.ndarray, "..."], like: Array) -> Array:
