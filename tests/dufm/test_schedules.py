@@ -157,7 +157,9 @@ def test_the_features_have_a_decay_time_of_their_own() -> None:
 
 def test_run_ids_of_default_runs_do_not_see_later_fields() -> None:
     assert sorted(BASE.as_dict()) == sorted(FIRST_FIELDS)
-    explicit = replace(BASE, optimizer="gd", momentum=0, schedule="constant", collapse_tol=0, refine=False, objective="mse")
+    explicit = replace(
+        BASE, optimizer="gd", momentum=0, schedule="constant", collapse_tol=0, refine=False, objective="mse"
+    )
     assert explicit.as_dict() == BASE.as_dict()
 
 

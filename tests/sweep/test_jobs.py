@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from nccli.dufm import budget
-from nccli.training import memory
 from nccli.dufm.checkpoint import read_checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.store import Claims, FinishedRun, Store, run_records, save_run, select_runs
 from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_runs
 from nccli.sweep.rows import running_columns
+from nccli.training import memory
 from tests.sweep.sweeps import tiny_grid
 
 
