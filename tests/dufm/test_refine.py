@@ -1,22 +1,25 @@
 """A refined point is stationary for the non-smooth loss, and lies where gradient descent was going."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from nccli.dufm.watch import Watch
 from torch import Tensor
 
+from nccli.dufm import placement
+from nccli.dufm import refine as refine_module
+from nccli.dufm.batch import Batch
 from nccli.dufm.collapsed import CollapsedProblem, smoothed_relu
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.plain import PlainSteps
 from nccli.dufm.refine import Refined, refine
 from nccli.dufm.result import DufmResult
 from nccli.dufm.train import train
 from nccli.errors import InputError
 from nccli.theory import Problem, solve_dnc, solve_srg
 from nccli.training.threads import threads
+from nccli.training.watch import Watch
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.3, steps=8000, seed=4)
 DEAD = replace(BASE, seed=7)
@@ -44,12 +47,10 @@ def oracle_loss(config: DufmConfig, point: list[Tensor]) -> Tensor:
 
 def refined_point(config: DufmConfig, seed: int = 0) -> Refined:
     """Refine from the end of a short descent in float64."""
-    from nccli.dufm.engine import Engine
-
     with torch.no_grad():
-        engine = Engine.start([replace(config, n=1, seed=seed, dtype="float64")], "cpu")
-        engine.advance(3000)
-        X, *V = (t[0] for t in engine.parameters.tensors)
+        batch = Batch.start([replace(config, n=1, seed=seed, dtype="float64")])
+        PlainSteps(batch).advance(0, 3000)
+        X, *V = (torch.from_numpy(array[0]) for array in batch.parameters.all)
         found = refine(CollapsedProblem(config.K, config.n, (config.wd_h1, *config.wd_layers)), X, V)
     assert found is not None
     return found
@@ -192,23 +193,19 @@ def test_diverged_runs_are_not_refined() -> None:
     assert result.refinement is None
 
 
-def test_refining_has_all_cores_whatever_the_training_around_it_is_limited_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small batches train in one thread; the dense algebra afterwards is much faster with all."""
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
-    refining: list[int] = [0]
-    seen: set[int] = set()
+def test_refining_uses_all_cores_whoever_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where factoring the Hessian is worth sharing; a small one is not, and threads would wait for each other."""
+    seen: list[int] = []
 
-    def look() -> bool:
-        if refining[-1]:
-            seen.add(torch.get_num_threads())
-        return False
+    def observed(*_: object) -> None:
+        seen.append(torch.get_num_threads())
 
-    before = torch.get_num_threads()
-    with threads(1):
-        watch = Watch(on_progress=lambda progress: refining.append(progress.refining), should_stop=look)
-        (result,) = train([replace(REFINED, steps=2000)], watch=watch)
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
-    assert result.refinement is not None
-    assert seen == {3}
+    monkeypatch.setattr(refine_module, "refine", observed)
+    monkeypatch.setattr(placement, "cores", lambda: 3)
+    large = replace(REFINED, K=10, L=4, width=20, wd_layers=(5e-3,) * 4, steps=5)
+    for config in (large, replace(REFINED, steps=5)):
+        with threads(1):
+            (result,) = train([config])
+        assert result.status == "interrupted"
+    assert large.refined_unknowns > 1000
+    assert seen == [3, 1]
