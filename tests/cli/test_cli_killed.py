@@ -9,7 +9,7 @@ import pytest
 from tests.cli.command import Nccli
 from tests.cli.sql import query
 
-STEPS = 20_000
+STEPS = 8_000
 SWEEP = f"train-dufm --K 4 --L 3 --n 2 --width 6 --seed 0..2 --tol 0 --steps {STEPS} --quiet"
 RESULT = "SELECT id, status, steps, loss, grad_norm, collapsed_at FROM run ORDER BY id"
 POINTS = "SELECT run_id, step, loss, dnc1, rank FROM history ORDER BY run_id, step"
@@ -41,8 +41,8 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(
     steps = {record["from_step"] for record in run(f"{SWEEP} --dry-run", **slow).records}
     assert len(steps) == 1
     assert 0 < steps.pop() < STEPS
-    ids = run(SWEEP, **slow).ids
-    undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"))
+    ids = run.apart(SWEEP, **slow).ids
+    undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"), installed=True)
     assert undisturbed(SWEEP, **slow).ids == ids
     stores: list[Path] = [run.folder / "nccli.db", undisturbed.folder / "nccli.db"]
     for question in (RESULT, POINTS):
