@@ -10,6 +10,7 @@ from nccli.cli.notes import note
 
 if TYPE_CHECKING:
     from nccli.e2e.images import ImageSet
+    from nccli.e2e.load import ImageSource
 
 _DATA = "Data"
 
@@ -44,19 +45,22 @@ PerClass = Annotated[
 ]
 
 
-def read_images(
-    dataset: str, data_dir: Path | None, no_download: bool, per_class: int | None, quiet: bool
-) -> "ImageSet":
-    """Load what the options name.
+def image_source(dataset: str, data_dir: Path | None, no_download: bool, per_class: int | None) -> "ImageSource":
+    """What the options name."""
+    from nccli.e2e.load import ImageSource
+
+    named = os.environ.get("NCCLI_DATA")
+    folder = data_dir or (Path(named) if named else Path.home() / ".cache" / "nccli" / "data")
+    return ImageSource(dataset, str(folder), not no_download, per_class)
+
+
+def read_images(source: "ImageSource", quiet: bool) -> "ImageSet":
+    """Load a data set, and say where it is not what the theory is for.
 
     Raises:
         InputError: nothing there, or no sound image set.
     """
-    from nccli.e2e.load import load_images
-
-    named = os.environ.get("NCCLI_DATA")
-    folder = data_dir or (Path(named) if named else Path.home() / ".cache" / "nccli" / "data")
-    images = load_images(dataset, folder, not no_download, per_class)
+    images = source.load()
     if not images.balanced:
         low, high = int(images.counts.min()), int(images.counts.max())
         note(

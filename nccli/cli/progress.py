@@ -4,36 +4,48 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from nccli.dufm.watch import Progress
+    from nccli.dufm.progress import Progress
     from nccli.e2e.result import EpochProgress
+    from nccli.sweep import SweepProgress
 
 _PLAIN_SECONDS = 30.0
+"""The design sheet's: how often a line is printed where there is no bar."""
+
 _TITLE = 16
+"""Columns that the longest usual title takes, so that the bar does not jump."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of a kind of training.
+
+    Attributes:
+        title: what is in hand.
+        state: how it goes.
+        bar: columns of the bar; states that say more leave less for it.
+    """
+
+    title: "Callable[[SweepProgress[Any]], str]"
+    state: Callable[[Any], str]
+    bar: int
 
 
 class TrainingProgress:
-    """Shows how a sweep goes. Use as a context manager and as the callback of `execute_dufm` or `execute_e2e`."""
+    """Shows how a sweep goes. Use as a context manager, and as `on_progress` of a sweep's watch."""
 
-    def __init__(
-        self,
-        quiet: bool,
-        title: Callable[[int, int, Any], str] | None = None,
-        state: Callable[[Any], str] | None = None,
-    ) -> None:
+    def __init__(self, quiet: bool, words: Words) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
             quiet: show nothing ever.
-            title, state: what to say of a batch and of its progress; by default that of DUFM training.
+            words: `BATCH_WORDS` or `EPOCH_WORDS`.
         """
-        self._quiet = quiet
-        self._title: Callable[[int, int, Any], str] = title or _title
-        self._state: Callable[[Any], str] = state or _state
-        self._bar_width = 20 if state is None else 8
+        self._quiet, self._words = quiet, words
         self._bar: Any = None
         self._task: Any = None
         self._next = time.monotonic() + _PLAIN_SECONDS
@@ -47,7 +59,7 @@ class TrainingProgress:
 
             whole = Column(no_wrap=True, min_width=_TITLE)
             title = TextColumn("{task.description}", table_column=whole)
-            columns = (title, BarColumn(bar_width=self._bar_width), TextColumn("{task.fields[state]}"))
+            columns = (title, BarColumn(bar_width=self._words.bar), TextColumn("{task.fields[state]}"))
             self._bar = Progress(*columns, console=Console(file=sys.stderr, legacy_windows=False), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("training", total=None, state="")
@@ -60,29 +72,31 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, batch: int, batches: int, progress: "Progress | EpochProgress") -> None:
-        """Show the state of a batch, one of so many."""
+    def __call__(self, progress: "SweepProgress[Any]") -> None:
+        """Show the state of a sweep."""
+        inner, words = progress.inner, self._words
         if self._bar is not None:
             self._bar.update(
                 self._task,
-                description=self._title(batch, batches, progress),
-                total=progress.steps,
-                completed=progress.step,
-                state=self._state(progress),
+                description=words.title(progress),
+                total=inner.steps,
+                completed=inner.step,
+                state=words.state(inner),
             )
         elif not self._quiet and time.monotonic() >= self._next:
             self._next = time.monotonic() + _PLAIN_SECONDS
-            print(f"{self._title(batch, batches, progress)}: {self._state(progress)}", file=sys.stderr, flush=True)
+            print(f"{words.title(progress)}: {words.state(inner)}", file=sys.stderr, flush=True)
 
 
-def _title(batch: int, batches: int, progress: "Progress") -> str:
-    part = f" (batch {batch + 1} of {batches})" if batches > 1 else ""
-    if progress.refining:
-        return f"refining run {progress.refining} of {progress.runs}{part}"
-    return f"{progress.active} of {progress.runs} runs{part}"
+def _batch_title(progress: "SweepProgress[Progress]") -> str:
+    part, inner = progress.part, progress.inner
+    which = f" (batch {part.job + 1} of {part.jobs})" if part.jobs > 1 else ""
+    if inner.refining:
+        return f"refining run {inner.refining} of {inner.runs}{which}"
+    return f"{inner.active} of {inner.runs} runs{which}"
 
 
-def _state(progress: "Progress") -> str:
+def _batch_state(progress: "Progress") -> str:
     clock = clock_time(progress.seconds_left)
     if progress.refining:
         return f"loss {progress.loss:.4g} dnc1 {progress.dnc1:.1e} rank {progress.rank:.1f}"
@@ -92,14 +106,15 @@ def _state(progress: "Progress") -> str:
     )
 
 
-def epoch_title(run: int, runs: int, progress: "EpochProgress") -> str:
+def _epoch_title(progress: "SweepProgress[EpochProgress]") -> str:
     """Which network is trained, and how far it is."""
-    last = run + progress.together
-    which = f"runs {run + 1} to {last}" if progress.together > 1 else f"run {last}"
-    return f"epoch {progress.epoch}/{progress.epochs}" + (f" ({which} of {runs})" if runs > 1 else "")
+    part, inner = progress.part, progress.inner
+    last = part.run + inner.together
+    which = f"runs {part.run + 1} to {last}" if inner.together > 1 else f"run {last}"
+    return f"epoch {inner.epoch}/{inner.epochs}" + (f" ({which} of {part.runs})" if part.runs > 1 else "")
 
 
-def epoch_state(progress: "EpochProgress") -> str:
+def _epoch_state(progress: "EpochProgress") -> str:
     """What was measured last, and how long it takes from here."""
     ranks = " ".join(map(str, progress.rank))
     return (
@@ -112,3 +127,10 @@ def clock_time(seconds: float) -> str:
     """Hours, minutes and seconds."""
     whole = int(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+BATCH_WORDS = Words(_batch_title, _batch_state, bar=20)
+"""Of batches of the L-DUFM."""
+
+EPOCH_WORDS = Words(_epoch_title, _epoch_state, bar=8)
+"""Of networks trained end to end."""

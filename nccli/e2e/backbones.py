@@ -1,9 +1,5 @@
 """Backbones: networks from images to features H_1, by name."""
 
-import importlib
-import inspect
-import sys
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +8,7 @@ from torch import Tensor, nn
 
 from nccli.e2e.resnet20 import ResNet20
 from nccli.errors import InputError
+from nccli.measure.factory import call_factory
 
 OWN = ("resnet20", "small-cnn", "mlp")
 
@@ -42,36 +39,6 @@ def build_backbone(name: str, shape: tuple[int, int, int]) -> tuple[nn.Module, i
     else:
         backbone = _from_torchvision(name, channels)
     return backbone, _feature_size(name, backbone, shape)
-
-
-def call_factory(name: str, **offered: Any) -> nn.Module:
-    """The module that pkg.module:factory returns, called with those of the keywords that it takes.
-
-    Raises:
-        InputError: no such module or function, or it fails, or returns something else.
-    """
-    place, _, function = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        factory = getattr(importlib.import_module(place), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"'{name}': {error}; write pkg.module:factory, importable from here") from error
-    except Exception as error:  # whatever somebody's module does when it is imported
-        raise InputError(f"'{name}': importing it fails with {_told(error)}") from error
-    try:
-        taken = inspect.signature(factory).parameters
-        made = factory(**{key: value for key, value in offered.items() if key in taken})
-    except Exception as error:  # whatever somebody's function raises
-        raise InputError(f"'{name}' fails with {_told(error)}") from error
-    if not isinstance(made, nn.Module):
-        raise InputError(f"'{name}' returns {type(made).__name__}, not a torch.nn.Module")
-    return made
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 
 class _Repeated(nn.Module):

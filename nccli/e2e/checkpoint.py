@@ -4,12 +4,8 @@ What is drawn at a step (order of the samples, augmentation, dropout) is a funct
 step is the state of all random numbers.
 """
 
-import pickle
 import time
-import warnings
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +14,7 @@ from nccli import __version__
 from nccli.atomic import atomic_write
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
+from nccli.measure.tensor_file import read_torch_file
 from nccli.training.paced_file import PacedFile
 
 _FORMAT = 1
@@ -75,31 +72,3 @@ class RunCheckpoint(PacedFile):
             return Saved(**fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"the checkpoint {self.path} cannot be read: {error}") from error
-
-
-def read_torch_file(path: Path, what: str) -> Any:
-    """Tensors and plain values of a .pt file, on the CPU; anything that would have to be executed is refused.
-
-    Raises:
-        InputError: it is missing, damaged, holds other objects, or unpacks to much more than its size.
-    """
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if sum(part.file_size for part in archive.infolist()) > 2 * path.stat().st_size + 2**20:
-                    raise InputError(f"the {what} {path} is compressed, which torch.save never does: it is not read")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch thinks of the file is said below, in one line
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"the {what} {path} is no torch file, or holds Python objects, which are not read from files; "
-            "save a state_dict, or tensors"
-        ) from error
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"the {what} {path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # whatever the reader of pickles stumbles over in somebody's bytes
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(f"the {what} {path} is no torch file, or damaged: {reason}") from error

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -12,55 +11,37 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from nccli.e2e.streaming import StreamingStatistics
 from nccli.errors import NccliError
+from nccli.measure.streaming import StreamingStatistics
+from nccli.training.group import Group
 
 V = TypeVar("V")
 
-_LETTING_GO = 0.1  # seconds
+_LETTING_GO = 0.1
+"""Seconds; a taste: its threads need the interpreter for a moment only."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """The processes that train together; by itself a process is a group of one.
+class ProcessGroup(Group):
+    """Several processes, joined by torch.distributed."""
 
-    Attributes:
-        rank: of this process.
-        size: how many there are.
-    """
-
-    rank: int = 0
-    size: int = 1
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process stores and prints."""
-        return self.rank == 0
+    def __init__(self, rank: int, size: int) -> None:
+        """As torchrun says."""
+        self.rank, self.size = rank, size
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process."""
-        if self.size == 1:
-            return flag
         shared = torch.tensor([float(flag)], device=self.device("cuda") if dist.get_backend() == "nccl" else "cpu")
         dist.all_reduce(shared)
         return bool(shared.item())
 
     def from_leader(self, value: Any) -> Any:
         """The leader's value, everywhere."""
-        if self.size == 1:
-            return value
         box = [value]
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
     def leader_does(self, work: Callable[[], V]) -> V | None:
-        """Work that only the leader does; None elsewhere. If it fails all processes end, and the leader says why.
-
-        Raises:
-            NccliError: what the work raised; without a message in processes that do not lead.
-        """
-        if self.size == 1:
-            return work()
+        """As `Group.leader_does`."""
         done, error = None, None
         if self.leads:
             try:
@@ -75,23 +56,19 @@ class Group:
         return done
 
     def leader_first(self, work: Callable[[], V]) -> V:
-        """Work that leaves files behind: the leader does it, then the others."""
+        """As `Group.leader_first`."""
         kept: list[V] = []
         self.leader_does(lambda: kept.append(work()))
         return kept[0] if kept else work()
 
     def total(self, values: list[float], device: str) -> list[float]:
         """Sums over the processes."""
-        if self.size == 1:
-            return values
         shared = torch.tensor(values, dtype=torch.float64, device=device)
         dist.all_reduce(shared)
         return [float(value) for value in shared.tolist()]
 
     def merged(self, statistics: StreamingStatistics) -> StreamingStatistics:
         """Statistics of one layer over all processes, merged in the order of the ranks: the same numbers everywhere."""
-        if self.size == 1:
-            return statistics
         parts = [_gathered(tensor, self.size) for tensor in statistics.tensors() if tensor is not None]
         whole, *others = (
             StreamingStatistics.of(*each, *([None] if len(parts) == 3 else [])) for each in zip(*parts, strict=True)
@@ -101,8 +78,8 @@ class Group:
         return whole
 
     def device(self, name: str) -> str:
-        """The GPU of this process where there are several processes."""
-        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" and self.size > 1 else name
+        """The GPU of this process."""
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
 
 
 def _gathered(tensor: Tensor, size: int) -> list[Tensor]:
@@ -121,7 +98,7 @@ def joined(device: str) -> Iterator[Group]:
     if not torchrun():
         yield Group()
         return
-    group = Group(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    group = ProcessGroup(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     # A thread of gloo's that lets go of a tensor while Python exits aborts the process, and torchrun then ends the

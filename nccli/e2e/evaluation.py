@@ -8,11 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nccli.e2e.device_images import DeviceImages
-from nccli.e2e.distributed import Group
 from nccli.e2e.network import Network
 from nccli.e2e.regularizer import Regularizer
-from nccli.e2e.streaming import StreamingStatistics
-from nccli.metrics import ClassStatistics, LayerMetrics, collapse_metrics, layer_metrics
+from nccli.measure.nearest_mean import nearest_mean
+from nccli.measure.streaming import StreamingStatistics
+from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
+from nccli.training.group import Group
 
 _BATCH = 512
 Place = tuple[int, str]
@@ -116,12 +117,6 @@ def disagreement(network: Network, data: DeviceImages, last: ClassStatistics, gr
     return group.total([float(unlike)], data.device)[0] / len(data)
 
 
-def nearest_mean(features: Float[Tensor, "B d"], means: Float[Tensor, "K d"]) -> Int[Tensor, " B"]:
-    """As `nccli.metrics.nearest_class_mean`, on the device."""
-    scores: Tensor = means.square().sum(dim=1) - 2 * features.to(means) @ means.T
-    return scores.argmin(dim=1)
-
-
 def squared_error(output: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
     """‖output − one-hot‖² in float64."""
     wide = output.double()
@@ -136,10 +131,8 @@ def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None 
     for (layer, stage), found in evaluation.statistics.items():
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
-        collapse = None
-        if np.isfinite(found.within).all():
-            collapse = collapse_metrics(found, reader, nc4 if last else None)
-        layers.append(layer_metrics(layer, stage, found.means, found.dnc1, reader, collapse))
+        data = LayerData.of(found, reader, nc4 if last else None)
+        layers.append(layer_metrics(layer, stage, data))
     return layers
 
 

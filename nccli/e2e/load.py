@@ -1,14 +1,53 @@
 """From what the user names to images in memory."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nccli.e2e.images import ImageSet
 from nccli.errors import InputError
+
+if TYPE_CHECKING:
+    from nccli.e2e.images import ImageSet
 
 NAMES = ("digits", "mnist", "fashion-mnist", "cifar10", "cifar100")
 
 
-def load_images(dataset: str, data_dir: Path, download: bool, per_class: int | None = None) -> ImageSet:
+@dataclass(frozen=True)
+class ImageSource:
+    """Where a data set comes from, as plain data: another process loads the same from it.
+
+    Attributes:
+        dataset: one of `NAMES`, an .npz file, or a folder of image files.
+        data_dir: torchvision's root for the sets that it knows.
+        download: whether these may be fetched.
+        per_class: take a balanced subset of so many training samples a class; None for all.
+    """
+
+    dataset: str
+    data_dir: str
+    download: bool
+    per_class: int | None = None
+
+    def load(self) -> "ImageSet":
+        """Load the data set.
+
+        Raises:
+            InputError: nothing there, or something that is no sound image set.
+        """
+        return load_images(self.dataset, Path(self.data_dir), self.download, self.per_class)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields, paths absolute."""
+        named = self.dataset in NAMES
+        return {
+            "dataset": self.dataset if named else str(Path(self.dataset).absolute()),
+            "data_dir": str(Path(self.data_dir).absolute()),
+            "download": self.download,
+            "per_class": self.per_class,
+        }
+
+
+def load_images(dataset: str, data_dir: Path, download: bool, per_class: int | None = None) -> "ImageSet":
     """Load a data set.
 
     Args:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nccli.e2e.array_file import read_npz
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.errors import InputError
+from nccli.measure.array_file import read_npz
+from nccli.measure.labels import as_labels
 
 _CHANNELS = (1, 3, 4)
 _TEST_SHARE = 5
@@ -58,23 +59,6 @@ def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:
     if not first and not last:
         raise InputError(f"{name} has shape {array.shape}: neither axis 1 nor axis 3 has 1, 3 or 4 channels")
     return array if first else np.ascontiguousarray(array.transpose(0, 3, 1, 2))
-
-
-def as_labels(array: NDArray[Any], name: str) -> NDArray[np.int64]:
-    """(N,) int64 from integers of shape (N,) or (N, 1), or from floats that are integers.
-
-    Raises:
-        InputError: anything else.
-    """
-    flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if flat.ndim != 1 or flat.dtype.kind not in "iuf":
-        raise InputError(f"{name} is {array.dtype} of shape {array.shape}: labels are one integer a sample")
-    if flat.dtype.kind == "f" and not (np.isfinite(flat).all() and (flat == np.floor(flat)).all()):
-        raise InputError(f"{name} has labels that are no integers")
-    if flat.size and (flat.min() < 0 or flat.max() >= flat.size):
-        bad = flat.min() if flat.min() < 0 else flat.max()
-        raise InputError(f"{name}: label {bad:g} is out of range: labels are 0..K-1, all used")
-    return flat.astype(np.int64)
 
 
 def folder_images(path: Path) -> ImageSet:

@@ -1,11 +1,10 @@
 """What an end-to-end run leaves behind, and what is seen of it on its way."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nccli.catalogue.stages import stages
-from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.metrics import LayerMetrics
 
@@ -39,14 +38,14 @@ class E2eResult:
     layers: list[LayerMetrics] = field(repr=False)
     model: dict[str, Any] = field(repr=False)
 
-    @property
-    def trivial(self) -> bool:
-        """Whether the network ended at or beside the trivial zero solution: no better than a constant, and of rank ≤ 1.
 
-        The best constant is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
-        """
-        constant = 0.5 * (1 - 1 / self.config.K)
-        return self.status == "stopped" and self.fit > 0.95 * constant and self.layers[-1].rank <= 1
+def ended_trivially(config: E2eConfig, status: str, fit: float, layers: Sequence[LayerMetrics]) -> bool:
+    """Whether a network ended at or beside the trivial zero solution: no better than a constant, and of rank ≤ 1.
+
+    The best constant is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
+    """
+    constant = 0.5 * (1 - 1 / config.K)
+    return status == "stopped" and fit > 0.95 * constant and layers[-1].rank <= 1
 
 
 @dataclass(frozen=True)
@@ -98,20 +97,3 @@ class EpochProgress:
     def seconds_left(self) -> float:
         """At the present speed."""
         return (self.steps - self.step) / self.steps_per_second if self.steps_per_second > 0 else 0.0
-
-
-@dataclass(frozen=True)
-class E2eWatch:
-    """How a run is watched and steered; none of it changes a result.
-
-    Attributes:
-        on_progress: called several times a second.
-        should_stop: polled after each step.
-        checkpoint: where the state is kept; None for nowhere.
-        on_trouble: called with a line for what went wrong without stopping the run.
-    """
-
-    on_progress: Callable[[EpochProgress], None] = lambda _: None
-    should_stop: Callable[[], bool] = lambda: False
-    checkpoint: RunCheckpoint | None = None
-    on_trouble: Callable[[str], None] = lambda _: None

@@ -14,12 +14,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.placement import threads_that_pay
-from nccli.e2e.result import E2eResult, E2eWatch
+from nccli.e2e.result import E2eResult, EpochProgress
 from nccli.e2e.train import Training, flushed_denormals, mini_batch_loss
 from nccli.training.threads import threads
+from nccli.training.watch import Watch
 
 SMALL = ("mlp", "small-cnn")
 """Backbones that pay: one step of one of them does not fill a GPU, and nothing in them is drawn at random."""
@@ -36,18 +38,27 @@ def shape_of(config: E2eConfig) -> E2eConfig:
     return replace(config, lr=1.0, seed=0, init_scale=1.0, wd_h1=with_h1, wd_layers=(1.0,) * config.L)
 
 
-def train_together(configs: Sequence[E2eConfig], data: DeviceSet, watches: Sequence[E2eWatch]) -> Iterator[E2eResult]:
+def train_together(
+    configs: Sequence[E2eConfig],
+    data: DeviceSet,
+    watches: Sequence[Watch[EpochProgress]],
+    checkpoints: Sequence[RunCheckpoint | None],
+) -> Iterator[E2eResult]:
     """Train runs of one shape, from their starts or their checkpoints; each ends as it would alone, up to rounding.
 
     Args:
         configs: runs with the same `shape_of`.
         data: what they are trained on, on its device.
         watches: who watches, one a run.
+        checkpoints: where the states are kept, one a run.
 
     Yields:
         The results as the runs end, whose order is not that of the configurations.
     """
-    runs = [Training(config, data, watch) for config, watch in zip(configs, watches, strict=True)]
+    runs = [
+        Training(config, data, watch, checkpoint=checkpoint)
+        for config, watch, checkpoint in zip(configs, watches, checkpoints, strict=True)
+    ]
     for run in runs:
         run.resume()
     by_step: dict[int, list[Training]] = {}

@@ -14,20 +14,22 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nccli.catalogue.stages import stages
 from nccli.e2e.batches import Batches, part_of
-from nccli.e2e.checkpoint import Saved
+from nccli.e2e.checkpoint import RunCheckpoint, Saved
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet, augmented
-from nccli.e2e.distributed import Group, with_global_norm
+from nccli.e2e.distributed import with_global_norm
 from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
 from nccli.e2e.images import ImageSet
 from nccli.e2e.network import build_network
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, E2eWatch, EpochProgress
+from nccli.e2e.result import E2eResult, EpochProgress
 from nccli.errors import InputError
+from nccli.training.group import Group
 from nccli.training.measure_points import measure_steps
 from nccli.training.schedule import parse_schedule
 from nccli.training.threads import threads
+from nccli.training.watch import Watch
 
 _REPORT_SECONDS = 0.2
 _POLL_STEPS = 16
@@ -37,9 +39,10 @@ def train_network(
     config: E2eConfig,
     images: ImageSet,
     device: str = "cpu",
-    watch: E2eWatch | None = None,
+    watch: Watch[EpochProgress] | None = None,
     group: Group | None = None,
     compile: bool = False,
+    checkpoint: RunCheckpoint | None = None,
 ) -> E2eResult:
     """Train the network of a configuration, from its start or from its checkpoint.
 
@@ -50,6 +53,7 @@ def train_network(
         watch: who watches.
         group: processes that train together; every one of them calls this.
         compile: pass the network through torch.compile; changes rounding only.
+        checkpoint: where the state is kept, by the process that leads; None for nowhere.
 
     Returns:
         How it ended. On the CPU, a run that was killed and goes on ends as an undisturbed one, bit for bit.
@@ -59,7 +63,7 @@ def train_network(
     """
     group = group or Group()
     data = DeviceSet(images, group.device(device))
-    return Training(config, data, watch or E2eWatch(), group, compile).run()
+    return Training(config, data, watch, group, compile, checkpoint).run()
 
 
 class Training:
@@ -78,13 +82,15 @@ class Training:
         self,
         config: E2eConfig,
         data: DeviceSet,
-        watch: E2eWatch | None = None,
+        watch: Watch[EpochProgress] | None = None,
         group: Group | None = None,
         compile: bool = False,
+        checkpoint: RunCheckpoint | None = None,
     ) -> None:
         """At the initial weights, on the device of the data."""
         group = group or Group()
-        self.config, self._data, self._watch, self._group = config, data, watch or E2eWatch(), group
+        self.config, self._data, self._watch, self._group = config, data, watch or Watch(), group
+        self._checkpoint = checkpoint
         if config.samples // config.steps_per_epoch < group.size:
             raise InputError(
                 f"batches of {config.samples // config.steps_per_epoch} samples for {group.size} processes: "
@@ -133,7 +139,7 @@ class Training:
     def after_step(self) -> E2eResult | None:
         """Count a step; measure, report and save where it is time to. The result, once the run has ended."""
         self.step += 1
-        per_epoch, checkpoint = self.config.steps_per_epoch, self._watch.checkpoint
+        per_epoch, checkpoint = self.config.steps_per_epoch, self._checkpoint
         if self.step % per_epoch == 0 and self.step // per_epoch in self._targets:
             evaluation = self._evaluate()
             self._record(evaluation)
@@ -211,8 +217,8 @@ class Training:
             test = None if self._data.test is None else accuracy(self.network, self._data.test, self._group)
             if status == "interrupted":
                 self._record(evaluation)
-        if status != "interrupted" and self._watch.checkpoint and self._group.leads:
-            self._watch.checkpoint.remove()
+        if status != "interrupted" and self._checkpoint and self._group.leads:
+            self._checkpoint.remove()
         return E2eResult(
             self.config,
             status,
@@ -235,7 +241,7 @@ class Training:
         return self._group.any(self._watch.should_stop())
 
     def _save(self) -> None:
-        checkpoint = self._watch.checkpoint
+        checkpoint = self._checkpoint
         if checkpoint is None or not self._group.leads:
             return
         saved = Saved(
@@ -254,9 +260,9 @@ class Training:
     def resume(self) -> None:
         """Take up the leader's checkpoint, if there is one."""
         saved: Saved | None = None
-        if self._watch.checkpoint is not None and self._group.leads:
+        if self._checkpoint is not None and self._group.leads:
             try:
-                saved = self._watch.checkpoint.read(self.config)
+                saved = self._checkpoint.read(self.config)
             except InputError as error:
                 self._watch.on_trouble(f"{error}; the run begins anew")
         fields = self._group.from_leader(None if saved is None else asdict(saved))

@@ -1,59 +1,46 @@
-"""Carrying a grid out: what is stored is returned, the rest is trained in batches and stored run by run."""
+"""Carrying a grid out: what is stored is returned, the rest is claimed job by job, trained, and stored run by run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
-from nccli.dufm.config import DufmConfig
-from nccli.store import Claims, Rescue, Store
-from nccli.sweep.jobs import jobs_of, remove_finished_checkpoints
-from nccli.sweep.plan import Plan
-from nccli.sweep.rows import dufm_run, running_columns
-from nccli.sweep.waiting import Waiting
-
-if TYPE_CHECKING:
-    from nccli.dufm.watch import Progress
-
-
-P = TypeVar("P")
-
-
-@dataclass(frozen=True)
-class SweepWatch(Generic[P]):
-    """How a sweep is watched and steered.
-
-    Attributes:
-        on_progress: called with the index of the batch or run in hand, the number of them, and its progress.
-        should_stop: once it holds, runs in training are stored as interrupted and none is begun.
-        on_trouble: called with a line for everything that went wrong without stopping the sweep.
-        on_wait: called with a line when there is nothing to do but wait for other processes.
-    """
-
-    on_progress: Callable[[int, int, P], None] = lambda index, count, progress: None
-    should_stop: Callable[[], bool] = lambda: False
-    on_trouble: Callable[[str], None] = lambda text: None
-    on_wait: Callable[[str], None] = lambda text: None
+from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses
+from nccli.sweep.executors.executor import Executor
+from nccli.sweep.executors.local import LocalExecutor
+from nccli.sweep.job import Job
+from nccli.sweep.plan import Config, Plan
+from nccli.sweep.progress import SweepProgress
+from nccli.sweep.queue import JobQueue
+from nccli.sweep.sink import Noted, Nowhere
+from nccli.sweep.trainers import Trainer
+from nccli.training.group import Group
+from nccli.training.watch import Watch
 
 
-def execute_dufm(
-    plan: Plan[DufmConfig],
-    store: Store,
-    device: str,
-    watch: "SweepWatch[Progress] | None" = None,
-    reduction: bool = True,
+def execute(
+    plan: Plan[Config],
+    trainer: Trainer[Config],
+    store: Store | None,
+    watch: Watch[SweepProgress[Any]] | None = None,
+    executor: Executor | None = None,
+    group: Group | None = None,
+    on_run: Callable[[FinishedRun], None] = lambda run: None,
 ) -> dict[str, str]:
     """Train what the plan leaves, storing each run as it ends.
 
-    Runs that another process is training are waited for, and trained here if it gives up or dies. The state of a batch
-    is kept beside the store while it is trained, and the next call goes on from there.
+    All processes that are asked for a grid share it: each claims a job when it is done with its last. Runs that another
+    process is training are waited for in the end, and trained here if it gives up or dies. The state of a job is kept
+    beside the store while it is trained, and whoever claims its runs next goes on from there.
 
     Args:
-        plan: from `plan_runs`.
-        store: where runs go.
-        device: "auto", "cpu" or "cuda".
+        plan: from `plan_runs`, the same in every process of a group.
+        trainer: of the kind of the runs.
+        store: where runs go; None in processes that do not lead.
         watch: who watches.
-        reduction: as `nccli.dufm.train.train` takes it.
+        executor: carries out the jobs; by default this process, one after the other.
+        group: the processes that train together.
+        on_run: called in the process that leads with each run when it is stored.
 
     Returns:
         Status by run id, of stored and new runs; runs never begun are absent.
@@ -62,61 +49,51 @@ def execute_dufm(
         InputError: a device that is not there, or a run that does not fit into memory; nothing was trained.
         StoreError: the store failed; results that it did not take lie in the file that the message names.
     """
-    watch = watch or SweepWatch()
-    statuses = dict(plan.stored)
-    configs = plan.left
-    if not configs:
+    watch, group = watch or Watch(), group or Group()
+    statuses, left = dict(plan.stored), plan.left
+    if not left:
         return statuses
-    import torch
-
-    from nccli.training.device import choose_device
-
-    chosen = choose_device(device)
-    left = list(configs)
-    waiting = Waiting(watch.should_stop, watch.on_wait)
-    with Rescue(store, watch.on_trouble) as rescue, Claims(store, watch.on_trouble, plan.force) as claims:
-        while left:
-            taken = claims.take(left, lambda key: running_columns(configs[key], chosen, torch.__version__))
-            statuses |= taken.stored
-            if taken.ours:
-                mine = [configs[key] for key in taken.ours]
-                statuses |= _train(mine, store, rescue, chosen, watch, reduction)
-            left = list(taken.busy)
-            if watch.should_stop():
-                break
-            if left and not taken.ours:
-                waiting.wait(taken.busy)
-    remove_finished_checkpoints(store)
+    jobs = jobs_of(plan, trainer, store, watch.on_trouble)
+    with ExitStack() as stack:
+        claims, results = None, Noted(Nowhere(), statuses, lambda run: None)
+        if store is not None:
+            results = Noted(stack.enter_context(Rescue(store, watch.on_trouble)), statuses, on_run)
+            claims = stack.enter_context(Claims(store, watch.on_trouble, plan.force))
+            claims.look(list(left))
+        queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
+        (executor or LocalExecutor(trainer)).run(queue, results, watch)
+    if store is not None:
+        statuses |= _merged(store, [key for key in queue.given if key not in statuses])
+        trainer.tidy(store, _states(store))
     return statuses
 
 
-def _train(
-    configs: Sequence[DufmConfig],
-    store: Store,
-    rescue: Rescue,
-    device: str,
-    watch: "SweepWatch[Progress]",
-    reduction: bool,
-) -> dict[str, str]:
-    """Train runs that are claimed, in batches."""
-    import torch
+def jobs_of(
+    plan: Plan[Config], trainer: Trainer[Config], store: Store | None, on_trouble: Callable[[str], None]
+) -> list[Job[Config]]:
+    """The jobs that a plan leaves to do, none of them claimed.
 
-    from nccli.dufm.checkpoint import Checkpoint
-    from nccli.dufm.train import resume, train
-    from nccli.dufm.watch import Watch
+    Args:
+        plan: from `plan_runs`.
+        trainer: of the kind of the runs.
+        store: beside which states of training lie; in the current folder for one that is no file.
+        on_trouble: called with a line for every state that cannot be used.
 
-    statuses = {}
-    jobs = jobs_of(configs, store, device, reduction, watch.on_trouble)
-    for index, job in enumerate(jobs):
-        if watch.should_stop():
-            break
-        inner = Watch(
-            partial(watch.on_progress, index, len(jobs)),
-            watch.should_stop,
-            Checkpoint(job.checkpoint),
-            watch.on_trouble,
-        )
-        results = resume(job.saved, job.configs, inner) if job.saved else train(job.configs, device, inner, reduction)
-        for result in results:
-            statuses[rescue.save(dufm_run(result, device, torch.__version__))] = result.status
-    return statuses
+    Raises:
+        InputError: a run that cannot be trained here.
+    """
+    return trainer.jobs(list(plan.left.values()), _states(store), on_trouble)
+
+
+def _merged(store: Store, ids: Sequence[str]) -> dict[str, str]:
+    """How runs ended that came into the store by another way than through the sink."""
+    if not ids:
+        return {}
+    with store.read() as connection:
+        return existing_statuses(connection, ids)
+
+
+def _states(store: Store | None) -> Path:
+    """Beginning of the paths of all states of training."""
+    anchor = store.path if store is not None and store.path is not None else Path("nccli")
+    return anchor.with_name(f"{anchor.name}-checkpoint-")

@@ -8,7 +8,7 @@ import numpy as np
 
 from nccli.metrics import LayerMetrics
 from nccli.store import FinishedRun
-from nccli.sweep.rows import provenance
+from nccli.sweep.run_columns import provenance
 
 
 def measured_run(

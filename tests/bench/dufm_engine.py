@@ -32,7 +32,6 @@ from nccli.dufm.engine import Engine
 from nccli.dufm.native import NativeSteps
 from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
 from nccli.dufm.train import train
-from nccli.dufm.watch import Watch
 from nccli.training.threads import cores, threads
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
@@ -168,9 +167,9 @@ def whole_runs(steps: int, activation: str) -> dict[str, object]:
     NativeSteps.measure = timed("measure", NativeSteps.measure)  # type: ignore[method-assign, assignment]
     Checkpoint.save = timed("save", Checkpoint.save)  # type: ignore[method-assign, assignment]
     with tempfile.TemporaryDirectory() as folder:
-        watch = Watch(checkpoint=Checkpoint(Path(folder) / "state.npz"))
+        checkpoint = Checkpoint(Path(folder) / "state.npz")
         began = time.perf_counter()
-        results = list(train(configs, watch=watch))
+        results = list(train(configs, checkpoint=checkpoint))
         took = time.perf_counter() - began
     after = measure(case, 1, 0.5)
 

@@ -9,11 +9,13 @@ import pytest
 from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
+from nccli.dufm.progress import Progress
 from nccli.dufm.result import DufmResult
-from nccli.dufm.watch import Progress, Watch
+from nccli.dufm.train import train
 from nccli.errors import InputError
-from nccli.training.device import choose_device, train
+from nccli.training.device import choose_device
 from nccli.training.measure_points import measure_steps
+from nccli.training.watch import Watch
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(5e-3,) * 3, lr=0.2, steps=400, seed=0, dtype="float64")
 

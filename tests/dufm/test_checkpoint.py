@@ -15,8 +15,8 @@ from nccli.dufm.checkpoint import Checkpoint, read_checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.result import DufmResult
 from nccli.dufm.train import resume, train
-from nccli.dufm.watch import Watch
 from nccli.errors import InputError
+from nccli.training.watch import Watch
 
 BASE = DufmConfig(
     K=3, L=3, n=3, width=5, wd_h1=2e-2, wd_layers=(2e-2,) * 3, lr=0.3, steps=9000, seed=4, dtype="float64", tol=0.0
@@ -53,9 +53,8 @@ def stopped_at(configs: list[DufmConfig], path: Path, step: int) -> list[DufmRes
     watch = Watch(
         on_progress=lambda progress: taken.append(progress.step),
         should_stop=lambda: taken[-1] >= step,
-        checkpoint=Checkpoint(path),
     )
-    return list(train(configs, watch=watch))
+    return list(train(configs, watch=watch, checkpoint=Checkpoint(path)))
 
 
 @pytest.mark.parametrize("step", [1, 200, 7000])
@@ -65,7 +64,7 @@ def test_a_resumed_batch_ends_as_an_undisturbed_one(steps: str, tmp_path: Path, 
     assert {result.status for result in stopped} == {"interrupted"}
     saved = read_checkpoint(tmp_path / "state.npz")
     assert step <= saved.header["step"] < BASE.steps
-    resumed = list(resume(saved, configs, Watch(checkpoint=Checkpoint(tmp_path / "state.npz"))))
+    resumed = list(resume(saved, configs, checkpoint=Checkpoint(tmp_path / "state.npz")))
     assert by_seed(resumed) == by_seed(list(train(configs)))
     assert not (tmp_path / "state.npz").exists(), "the state of a finished batch is of no use"
 
@@ -113,8 +112,8 @@ def test_states_are_written_while_training_goes_on(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(module, "_SECONDS", 0.0)
     monkeypatch.setattr(module, "_COST", 1e9)
     path, seen = tmp_path / "state.npz", []
-    watch = Watch(on_progress=lambda progress: seen.append(path.exists()), checkpoint=Checkpoint(path))
-    list(train([BASE], watch=watch))
+    watch = Watch(on_progress=lambda progress: seen.append(path.exists()))
+    list(train([BASE], watch=watch, checkpoint=Checkpoint(path)))
     assert seen[0] is False
     assert seen[-1] is True
     assert list(tmp_path.iterdir()) == []
@@ -145,8 +144,8 @@ def test_writing_is_at_most_once_a_minute_and_one_percent_of_the_time(
 def test_a_disk_that_is_full_stops_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SECONDS", 0.0)
     said: list[str] = []
-    watch = Watch(checkpoint=Checkpoint(tmp_path / "missing" / "state.npz"), on_trouble=said.append)
-    (result,) = train([replace(BASE, steps=300)], watch=watch)
+    checkpoint = Checkpoint(tmp_path / "missing" / "state.npz")
+    (result,) = train([replace(BASE, steps=300)], watch=Watch(on_trouble=said.append), checkpoint=checkpoint)
     assert result.status == "stopped"
     assert "cannot be written" in said[0]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from nccli.dufm.watch import Watch
 from torch import Tensor
 
 from nccli.dufm.collapsed import CollapsedProblem, smoothed_relu
@@ -13,7 +14,6 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.refine import Refined, refine
 from nccli.dufm.result import DufmResult
 from nccli.dufm.train import train
-from nccli.dufm.watch import Watch
 from nccli.errors import InputError
 from nccli.theory import Problem, solve_dnc, solve_srg
 from nccli.training.threads import threads

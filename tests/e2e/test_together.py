@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from nccli.e2e.checkpoint import RunCheckpoint, read_torch_file
+from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
-from nccli.e2e.result import E2eResult, E2eWatch
+from nccli.e2e.result import E2eResult, EpochProgress
 from nccli.e2e.together import SMALL, shape_of, train_together
 from nccli.e2e.train import Training, train_network
+from nccli.measure.tensor_file import read_torch_file
+from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
 
 IMAGES = image_set()
@@ -28,12 +30,16 @@ def grid(**changes: object) -> list[E2eConfig]:
     ]
 
 
-def together(configs: list[E2eConfig], watches: list[E2eWatch] | None = None) -> list[E2eResult]:
+def together(
+    configs: list[E2eConfig],
+    watches: list[Watch[EpochProgress]] | None = None,
+    checkpoints: list[RunCheckpoint | None] | None = None,
+) -> list[E2eResult]:
     """In the order of the configurations."""
-    found = {
-        result.config: result
-        for result in train_together(configs, DeviceSet(IMAGES, "cpu"), watches or [E2eWatch()] * len(configs))
-    }
+    count = len(configs)
+    data = DeviceSet(IMAGES, "cpu")
+    results = train_together(configs, data, watches or [Watch()] * count, checkpoints or [None] * count)
+    found = {result.config: result for result in results}
     return [found[config] for config in configs]
 
 
@@ -76,18 +82,19 @@ def test_runs_go_on_from_checkpoints_of_their_own_however_far_each_came(tmp_path
     configs = grid()
     paths = [tmp_path / f"{i}.pt" for i in range(3)]
 
-    def interrupted_after(path: Path, steps: int) -> E2eWatch:
+    def interrupted_after(steps: int) -> Watch[EpochProgress]:
         calls = iter(range(steps))
-        return E2eWatch(should_stop=lambda: next(calls, None) is None, checkpoint=RunCheckpoint(path))
+        return Watch(should_stop=lambda: next(calls, None) is None)
 
-    halted = together(configs[:2], [interrupted_after(path, 4) for path in paths[:2]])
+    checkpoints = [RunCheckpoint(path) for path in paths]
+    halted = together(configs[:2], [interrupted_after(4) for _ in range(2)], checkpoints[:2])
     assert [result.status for result in halted] == ["interrupted"] * 2
-    alone = train_network(configs[2], IMAGES, watch=interrupted_after(paths[2], 2))
+    alone = train_network(configs[2], IMAGES, watch=interrupted_after(2), checkpoint=checkpoints[2])
     assert alone.steps == 3
     sizes = [sum(t.numel() for t in read_torch_file(path, "checkpoint")["model"].values()) for path in paths]
     assert sizes[0] == sizes[1] == sizes[2]
     assert paths[0].stat().st_size < 1.1 * paths[2].stat().st_size  # its own tensors, not those of its neighbours
-    ended = together(configs, [E2eWatch(checkpoint=RunCheckpoint(path)) for path in paths])
+    ended = together(configs, checkpoints=checkpoints)
     for found, config in zip(ended, configs, strict=True):
         assert_same(found, train_network(config, IMAGES))
     assert not any(path.exists() for path in paths)
@@ -97,7 +104,7 @@ def test_a_checkpoint_made_together_is_taken_up_alone(tmp_path: Path) -> None:
     configs = grid()[:2]
     path = tmp_path / "0.pt"
     calls = iter(range(8))
-    watch = E2eWatch(should_stop=lambda: next(calls, None) is None, checkpoint=RunCheckpoint(path))
-    together(configs, [watch, E2eWatch(should_stop=watch.should_stop)])
-    run = Training(configs[0], DeviceSet(IMAGES, "cpu"), E2eWatch(checkpoint=RunCheckpoint(path)))
+    watch = Watch[EpochProgress](should_stop=lambda: next(calls, None) is None)
+    together(configs, [watch, watch], [RunCheckpoint(path), None])
+    run = Training(configs[0], DeviceSet(IMAGES, "cpu"), checkpoint=RunCheckpoint(path))
     assert_same(run.run(), train_network(configs[0], IMAGES))

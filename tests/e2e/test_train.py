@@ -15,11 +15,12 @@ from nccli.e2e.device_images import DeviceImages
 from nccli.e2e.evaluation import evaluate
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, E2eWatch
+from nccli.e2e.result import E2eResult, EpochProgress
 from nccli.e2e.train import train_network
 from nccli.errors import InputError
 from nccli.metrics import measure_layers
 from nccli.theory import explicit_loss
+from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
 from tests.oracle.plain_sgd import sgd_step, whole_loss
 
@@ -92,11 +93,11 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_result_bit_for_bit(
     config = config_of(IMAGES, epochs=3, **changes)
     polled = iter(range(1, 1000))
     path = tmp_path / "state.pt"
-    watch = E2eWatch(should_stop=lambda: next(polled) >= stop_at, checkpoint=RunCheckpoint(path))
-    stopped = train_network(config, IMAGES, watch=watch)
+    watch = Watch[EpochProgress](should_stop=lambda: next(polled) >= stop_at)
+    stopped = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
     assert (stopped.status, stopped.steps) == ("interrupted", stop_at)
     assert path.exists()
-    resumed = train_network(config, IMAGES, watch=E2eWatch(checkpoint=RunCheckpoint(path)))
+    resumed = train_network(config, IMAGES, checkpoint=RunCheckpoint(path))
     whole = train_network(config, IMAGES)
     assert same_model(resumed, whole)
     assert repr(resumed.history) == repr(whole.history)  # nan is not equal to itself
@@ -107,13 +108,13 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_result_bit_for_bit(
 def test_a_damaged_checkpoint_or_one_of_another_run_is_told_and_not_used(tmp_path: Path) -> None:
     config = config_of(IMAGES, epochs=1)
     path, said = tmp_path / "state.pt", list[str]()
-    stop = E2eWatch(should_stop=lambda: True, checkpoint=RunCheckpoint(path))
-    train_network(config_of(IMAGES, seed=5), IMAGES, watch=stop)
+    stop = Watch[EpochProgress](should_stop=lambda: True)
+    train_network(config_of(IMAGES, seed=5), IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
     whole = train_network(config, IMAGES)
     for damage in (lambda: None, lambda: path.write_bytes(b"PK\3\4 not a checkpoint")):
         damage()
-        watch = E2eWatch(checkpoint=RunCheckpoint(path), on_trouble=said.append)
-        assert same_model(train_network(config, IMAGES, watch=watch), whole)
+        watch = Watch[EpochProgress](on_trouble=said.append)
+        assert same_model(train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path)), whole)
         path.write_bytes(b"")
     assert "of another run" in said[0]
     assert "cannot be read" in said[1] or "no torch file" in said[1]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from nccli.dufm.config import DufmConfig
 from nccli.store import Row, Selection, Store, parse_where, save_run, select_selected
-from nccli.sweep import construction_run, execute_dufm, plan_runs
+from nccli.sweep import DufmTrainer, construction_run, execute, plan_runs
 from nccli.theory import Problem, solve_dnc, solve_srg
 
 
@@ -21,7 +21,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     made: Path = tmp_path_factory.mktemp("figures") / "runs.db"
     opened = Store.create(str(made))
     configs = [small(wd, seed, n) for wd in (5e-3, 2e-2) for seed in range(3) for n in (1, 2)]
-    execute_dufm(plan_runs([*configs, small(5e-3, 0, lr=1e4)], opened, force=False), opened, "cpu")
+    execute(plan_runs([*configs, small(5e-3, 0, lr=1e4)], opened, force=False), DufmTrainer("cpu"), opened)
     problem = Problem.uniform(6, 4, 5e-3)
     srg = solve_srg(problem)
     assert srg is not None

@@ -9,7 +9,7 @@ from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.figures import PAPER_FIGURES, Options, render, style
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
-from nccli.sweep import construction_run, execute_dufm, plan_runs
+from nccli.sweep import DufmTrainer, construction_run, execute, plan_runs
 from nccli.theory import Problem, solve_dnc, solve_srg
 from tests.store.example_runs import STAGES, example_run
 
@@ -79,7 +79,7 @@ def test_without_runs_every_part_names_the_command_that_makes_them(name: str) ->
 def test_runs_that_are_not_of_low_rank_are_counted_and_not_drawn(tmp_path: Path) -> None:
     made = Store.create(str(tmp_path / "full.db"))
     config = DufmConfig(K=6, L=4, n=1, width=9, wd_h1=1e-3, wd_layers=(1e-3,) * 4, lr=0.1, steps=1, seed=0)
-    execute_dufm(plan_runs([config], made, force=False), made, "cpu")
+    execute(plan_runs([config], made, force=False), DufmTrainer("cpu"), made)
     with made.read() as connection:
         found, missing = PAPER_FIGURES["fig7"].collect(connection, Selection(), Options())
     assert found == []

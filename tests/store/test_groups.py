@@ -130,9 +130,9 @@ def test_ranks_at_another_tolerance_are_counted_from_the_spectra(store: Store) -
 
 
 def test_shares_of_dnc_and_of_runs_where_dnc1_holds(store: Store) -> None:
-    frame = [replace(layer, class_means=np.eye(4, 5), dnc1=0.0) for layer in example_layers(0)]
+    frame = [replace(layer, class_means=np.eye(4, 5)).with_values(dnc1=0.0) for layer in example_layers(0)]
     save_run(store, example_run(0, layers=frame))
-    save_run(store, example_run(1, layers=[replace(layer, dnc1=0.5) for layer in example_layers(1)]))
+    save_run(store, example_run(1, layers=[layer.with_values(dnc1=0.5) for layer in example_layers(1)]))
     (row,) = groups(store, "K")
     assert (row["share_dnc"], row["share_dnc1_holds"]) == (0.5, 0.5)
 

@@ -1,16 +1,19 @@
 """Grids of networks: claimed, trained one by one or side by side, stored as they end."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from nccli.e2e.config import E2eConfig
-from nccli.e2e.distributed import Group
 from nccli.e2e.result import EpochProgress
 from nccli.errors import InputError
-from nccli.store import Claims, Store, claimed_runs, run_records, select_runs
-from nccli.sweep import E2eSweepWatch, execute_e2e, plan_runs, runs_together
-from nccli.sweep.e2e import running_columns
+from nccli.store import Claims, FinishedRun, Store, claimed_runs, run_records, select_runs
+from nccli.sweep import E2eTrainer, SweepProgress, plan_runs, runs_together
+from nccli.sweep import execute as carry_out
+from nccli.training.group import Group
+from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
 
 IMAGES = image_set()
@@ -22,10 +25,15 @@ def grid() -> list[E2eConfig]:
     return [replace(first, seed=seed, width=width) for seed in (0, 1, 2) for width in (6, 8)][:5]
 
 
-def execute(store: Store, together: int, watch: E2eSweepWatch | None = None, force: bool = False) -> dict[str, str]:
-    return execute_e2e(
-        plan_runs(grid(), store, force), IMAGES, store, "cpu", watch or E2eSweepWatch(), Group(), together=together
-    )
+def execute(
+    store: Store,
+    together: int,
+    watch: Watch[Any] | None = None,
+    force: bool = False,
+    on_run: Callable[[FinishedRun], None] = lambda run: None,
+) -> dict[str, str]:
+    trainer = E2eTrainer(IMAGES, "cpu", together=together)
+    return carry_out(plan_runs(grid(), store, force), trainer, store, watch, on_run=on_run)
 
 
 def test_a_grid_side_by_side_stores_the_runs_of_a_grid_one_by_one(store: Store) -> None:
@@ -47,17 +55,17 @@ def test_a_grid_side_by_side_stores_the_runs_of_a_grid_one_by_one(store: Store) 
 def test_what_is_trained_side_by_side_is_told(store: Store) -> None:
     said: list[tuple[int, int, int]] = []
 
-    def on_progress(index: int, count: int, progress: EpochProgress) -> None:
-        said.append((index, count, progress.together))
+    def on_progress(progress: SweepProgress[EpochProgress]) -> None:
+        said.append((progress.part.run, progress.part.runs, progress.inner.together))
 
-    execute(store, together=8, watch=E2eSweepWatch(on_progress))
+    execute(store, together=8, watch=Watch(on_progress))
     assert list(dict.fromkeys(said)) == [(0, 5, 3), (3, 5, 2)]
 
 
 def test_an_interrupted_grid_keeps_what_it_has_and_goes_on(store: Store) -> None:
     results: list[str] = []
-    watch = E2eSweepWatch(should_stop=lambda: bool(results), on_result=lambda result: results.append(result.status))
-    statuses = execute(store, together=2, watch=watch)
+    watch = Watch[Any](should_stop=lambda: bool(results))
+    statuses = execute(store, together=2, watch=watch, on_run=lambda run: results.append(run.row["status"]))
     assert list(statuses.values()) == ["stopped", "stopped"]
     assert len(execute(store, together=2)) == 5
     with store.read() as connection:
@@ -72,8 +80,8 @@ def test_runs_that_another_process_makes_are_left_to_it_while_others_are_trained
     waited: list[str] = []
     with Claims(store, lambda text: None) as others:
         monkeypatch.setattr(others, "_identity", replace(others._identity, id="somebody else"))
-        assert others.take([theirs], lambda key: running_columns(plan.configs[key], "cpu")).ours == (theirs,)
-        watch = E2eSweepWatch(should_stop=lambda: bool(waited), on_wait=waited.append)
+        assert others.take([theirs], lambda key: E2eTrainer(IMAGES, "cpu").known(plan.configs[key])).ours == (theirs,)
+        watch = Watch[Any](should_stop=lambda: bool(waited), on_wait=waited.append)
         statuses = execute(store, together=2, watch=watch)
     assert set(statuses) == set(plan.configs) - {theirs}
     assert "1 runs are being made elsewhere" in waited[0]

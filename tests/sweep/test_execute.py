@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from nccli.store import FINISHED, Store, run_records, select_history, select_matrix, select_runs
-from nccli.sweep import SweepWatch, execute_dufm, jobs_of, plan_runs
+from nccli.sweep import DufmTrainer, execute, jobs_of, plan_runs
 from nccli.theory import solve_dnc, solve_srg
 from nccli.training.measure_points import measure_steps
+from nccli.training.watch import Watch
 from tests.sweep.sweeps import tiny_grid
 
 
@@ -22,7 +23,7 @@ def stored(store: Store) -> dict[str, dict[str, Any]]:
 def test_every_run_of_a_grid_is_stored_with_its_measurements(store: Store) -> None:
     configs = tiny_grid([0, 1], K=[3, 4])
     plan = plan_runs(configs, store, force=False)
-    statuses = execute_dufm(plan, store, "cpu")
+    statuses = execute(plan, DufmTrainer("cpu"), store)
     records = stored(store)
     assert statuses == dict.fromkeys(plan.configs, "stopped")
     assert set(records) == set(plan.configs)
@@ -41,7 +42,7 @@ def test_every_run_of_a_grid_is_stored_with_its_measurements(store: Store) -> No
 
 def test_a_stored_history_runs_from_the_start_to_the_end(store: Store) -> None:
     plan = plan_runs(tiny_grid([0]), store, force=False)
-    (key,) = execute_dufm(plan, store, "cpu")
+    (key,) = execute(plan, DufmTrainer("cpu"), store)
     with store.read() as connection:
         history = select_history(connection, [key])[key]
     assert [point["step"] for point in history] == measure_steps(50)
@@ -51,7 +52,7 @@ def test_a_stored_history_runs_from_the_start_to_the_end(store: Store) -> None:
 
 
 def test_stored_class_means_have_the_stored_spectrum(store: Store) -> None:
-    (key,) = execute_dufm(plan_runs(tiny_grid([0]), store, force=False), store, "cpu")
+    (key,) = execute(plan_runs(tiny_grid([0]), store, force=False), DufmTrainer("cpu"), store)
     with store.read() as connection:
         for layer in stored(store)[key]["layers"]:
             means = select_matrix(connection, key, layer["layer"], layer["stage"], "class_means")
@@ -63,18 +64,18 @@ def test_stored_class_means_have_the_stored_spectrum(store: Store) -> None:
 
 def test_the_same_command_again_trains_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = tiny_grid([0, 1])
-    first = execute_dufm(plan_runs(configs, store, force=False), store, "cpu")
+    first = execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store)
     before = stored(store)
     monkeypatch.setattr("nccli.dufm.train.train", lambda *_: pytest.fail("trained again"))
-    assert execute_dufm(plan_runs(configs, store, force=False), store, "cpu") == first
+    assert execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store) == first
     assert stored(store) == before
 
 
 def test_force_trains_again_and_gets_the_same_numbers(store: Store) -> None:
     configs = tiny_grid([0])
-    (key,) = execute_dufm(plan_runs(configs, store, force=False), store, "cpu")
+    (key,) = execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store)
     before = stored(store)[key]
-    execute_dufm(plan_runs(configs, store, force=True), store, "cpu")
+    execute(plan_runs(configs, store, force=True), DufmTrainer("cpu"), store)
     after = stored(store)[key]
     assert after["created"] > before["created"]
     timing = ("created", "seconds")
@@ -82,9 +83,9 @@ def test_force_trains_again_and_gets_the_same_numbers(store: Store) -> None:
 
 
 def test_a_larger_grid_trains_only_what_is_new(store: Store) -> None:
-    execute_dufm(plan_runs(tiny_grid([0, 1]), store, force=False), store, "cpu")
+    execute(plan_runs(tiny_grid([0, 1]), store, force=False), DufmTrainer("cpu"), store)
     before = stored(store)
-    statuses = execute_dufm(plan_runs(tiny_grid(range(4)), store, force=False), store, "cpu")
+    statuses = execute(plan_runs(tiny_grid(range(4)), store, force=False), DufmTrainer("cpu"), store)
     assert len(statuses) == 4
     assert {key: record for key, record in stored(store).items() if key in before} == before
 
@@ -92,8 +93,8 @@ def test_a_larger_grid_trains_only_what_is_new(store: Store) -> None:
 def test_a_diverging_run_is_stored_as_such_beside_good_ones(store: Store) -> None:
     configs = tiny_grid([0, 1], lr=[0.5, 1e6])
     plan = plan_runs(configs, store, force=False)
-    assert len(jobs_of(configs, store, "cpu", True, pytest.fail)) == 1
-    statuses = execute_dufm(plan, store, "cpu")
+    assert len(jobs_of(plan, DufmTrainer("cpu"), store, pytest.fail)) == 1
+    statuses = execute(plan, DufmTrainer("cpu"), store)
     assert [statuses[key] for key in plan.configs] == ["stopped", "stopped", "diverged", "diverged"]
     records = stored(store)
     for key, config in zip(plan.configs, configs, strict=True):
@@ -113,7 +114,7 @@ def test_a_stop_request_stores_the_runs_in_hand_and_begins_no_other(store: Store
 
     configs = tiny_grid([0, 1], K=[3, 4])
     plan = plan_runs(configs, store, force=False)
-    statuses = execute_dufm(plan, store, "cpu", SweepWatch(should_stop=should_stop))
+    statuses = execute(plan, DufmTrainer("cpu"), store, Watch(should_stop=should_stop))
     assert statuses == dict.fromkeys(list(plan.configs)[:2], "interrupted")
     records = stored(store)
     assert set(records) == set(list(plan.configs)[:2])
@@ -126,17 +127,16 @@ def test_a_stop_request_stores_the_runs_in_hand_and_begins_no_other(store: Store
 def test_interrupted_runs_are_trained_to_the_end_next_time(store: Store) -> None:
     answers = iter([False])
     configs = tiny_grid([0, 1])
-    interrupted = execute_dufm(
-        plan_runs(configs, store, force=False), store, "cpu", SweepWatch(should_stop=lambda: next(answers, True))
-    )
+    watch = Watch[Any](should_stop=lambda: next(answers, True))
+    interrupted = execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store, watch)
     assert set(interrupted.values()) == {"interrupted"}
-    statuses = execute_dufm(plan_runs(configs, store, force=False), store, "cpu")
+    statuses = execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store)
     assert set(statuses.values()) <= set(FINISHED)
     assert {record["steps"] for record in stored(store).values()} == {50}
 
 
 def test_training_leaves_the_arithmetic_of_the_program_as_it_was(store: Store) -> None:
-    execute_dufm(plan_runs(tiny_grid([0]), store, force=False), store, "cpu")
+    execute(plan_runs(tiny_grid([0]), store, force=False), DufmTrainer("cpu"), store)
     assert sys.float_info.min / 2 > 0, "numbers below 2.2e-308 are flushed to zero from now on"
     assert np.float64(sys.float_info.min) / 2 > 0
 
@@ -144,9 +144,8 @@ def test_training_leaves_the_arithmetic_of_the_program_as_it_was(store: Store) -
 def test_progress_names_the_batch_in_hand(store: Store) -> None:
     seen: list[tuple[int, int]] = []
     plan = plan_runs(tiny_grid([0, 1], K=[3, 4]), store, force=False)
-    execute_dufm(
-        plan, store, "cpu", SweepWatch(on_progress=lambda batch, _, progress: seen.append((batch, progress.runs)))
-    )
+    watch = Watch[Any](on_progress=lambda progress: seen.append((progress.part.job, progress.inner.runs)))
+    execute(plan, DufmTrainer("cpu"), store, watch)
     assert {batch for batch, _ in seen} == {0, 1}
     assert {runs for _, runs in seen} == {2}
     assert seen == sorted(seen)
@@ -165,5 +164,5 @@ def test_runs_that_ended_stay_when_a_later_batch_fails(store: Store, monkeypatch
     monkeypatch.setattr(training, "train", fail_on_four)
     plan = plan_runs(tiny_grid([0, 1], K=[3, 4]), store, force=False)
     with pytest.raises(RuntimeError, match="out of memory"):
-        execute_dufm(plan, store, "cpu")
+        execute(plan, DufmTrainer("cpu"), store)
     assert set(stored(store)) == set(list(plan.configs)[:2])

@@ -11,7 +11,6 @@ import typer
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.notes import note
-from nccli.cli.output import Column, emit, number, plain
 from nccli.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,27 +33,6 @@ class Pixels(StrEnum):
     unit = "unit"
     standard = "standard"
     raw = "raw"
-
-
-COLUMNS: Sequence[Column] = (
-    Column("id", plain("id"), left=True),
-    Column("l", plain("layer")),
-    Column("stage", plain("stage"), left=True),
-    Column("name", plain("name"), left=True),
-    Column("rank", plain("rank")),
-    Column("eff.", number("effective_rank", 2)),
-    Column("DNC1", number("dnc1", 2)),
-    Column("DNC2", number("dnc2", 2)),
-    Column("DNC3", number("dnc3", 2)),
-    Column("pinv", number("nc1_pinv", 2)),
-    Column("CDNV", number("cdnv", 2)),
-    Column("norms", number("equinorm", 2)),
-    Column("angles", number("equiangularity", 2)),
-    Column("ETF", number("etf_distance", 2)),
-    Column("frame", number("frame_distance", 2)),
-    Column("NC3", number("self_duality", 2)),
-    Column("NC4", number("nc4", 2)),
-)
 
 
 def measure(
@@ -130,7 +108,7 @@ def measure(
     if model is not None:
         if targets:
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
-        images = image_option.read_images(dataset, data_dir, no_download, per_class, quiet)
+        images = image_option.read_images(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
         found = [_network(model, weights, layers, pool.value, pixels.value, images, device.value, quiet)]
         _store_and_print(found, store, rank_rtol, format)
     elif files:
@@ -160,10 +138,13 @@ def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None
     """Records a layer; as ids, each run once."""
     import sys
 
+    from nccli.cli.output import emit
+    from nccli.cli.run_table import MEASURED_COLUMNS
+
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.ids)
     if chosen is option.OutputFormat.ids:
         records = [{"id": key} for key in dict.fromkeys(record["id"] for record in records)]
-    emit(records, chosen, option.OutputFormat.ids, COLUMNS)
+    emit(records, chosen, option.OutputFormat.ids, MEASURED_COLUMNS)
 
 
 def _store_and_print(
@@ -179,7 +160,7 @@ def _store_and_print(
 
 
 def _file(path: Path, pool: str, quiet: bool) -> "FinishedRun":
-    from nccli.e2e.feature_file import measure_features, read_features
+    from nccli.measure.feature_file import measure_features, read_features
     from nccli.sweep import content_fingerprint, measured_run
 
     began = time.perf_counter()
@@ -210,9 +191,9 @@ def _network(
 ) -> "FinishedRun":
     import torch
 
-    from nccli.e2e.backbones import call_factory
     from nccli.e2e.device_images import DeviceImages
-    from nccli.e2e.own_network import load_weights, measure_network
+    from nccli.measure.factory import call_factory
+    from nccli.measure.own_network import load_weights, measure_network
     from nccli.sweep import content_fingerprint, measured_run
     from nccli.training.device import choose_device
 

@@ -1,22 +1,25 @@
 """`nccli train-dufm`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nccli.cli import options as option
 from nccli.cli.notes import note, warn
-from nccli.cli.sweep_notes import existing_store, note_stored, what_went_wrong
-from nccli.errors import InputError, SomeRunsFailedError
+from nccli.cli.progress import BATCH_WORDS
+from nccli.cli.training import Request, Training, carry_out
+from nccli.errors import InputError
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
     from nccli.store import Store
-    from nccli.sweep import Plan
+    from nccli.sweep import DufmTrainer, Job, Plan
 
 _TIME_CONSTANTS = 10
+"""A measurement: losses of the paper's settings no longer change after so many."""
 
 
 class DataType(StrEnum):
@@ -128,8 +131,7 @@ def train_dufm(
     Example: nccli train-dufm --K 10 --L 4 --wd 1e-3..8e-3:4 --seed 0..9 | nccli compare -
     """
     from nccli.cli.problems import problem_grid
-    from nccli.store import Store, store_location
-    from nccli.sweep import dufm_grid, parse_floats, parse_integers, plan_runs
+    from nccli.sweep import DufmTrainer, dufm_grid, parse_floats, parse_integers
 
     if activation is ActivationName.relu_eps and epsilon is None:
         epsilon = 0.05
@@ -148,50 +150,19 @@ def train_dufm(
         fixed,
     )
     _note_short_budget(configs, quiet)
-    location = store_location(store)
-    if dry_run:
-        found = existing_store(location)
-        _show_plan(plan_runs(configs, found, force), found, device.value, reduction, format, quiet)
-        return
-    target = Store.create(location)
-    plan = plan_runs(configs, target, force)
-    note_stored(plan, quiet)
-    _train(plan, target, device.value, reduction, quiet, format)
+    request = Request(device.value, store, format, force, dry_run, quiet)
+    trainer = DufmTrainer(device.value, reduction)
+    training = Training(
+        trainer,
+        BATCH_WORDS,
+        "a smaller --lr or --init-scale",
+        show=lambda plan, found: _show_plan(plan, trainer, found, request),
+        on_records=lambda records: _note_refined(records, quiet),
+    )
+    carry_out(configs, request, training)
 
 
-def _train(
-    plan: "Plan[DufmConfig]",
-    store: "Store",
-    device: str,
-    reduction: bool,
-    quiet: bool,
-    format: option.OutputFormat | None,
-) -> None:
-    from nccli.cli.output import emit
-    from nccli.cli.progress import TrainingProgress
-    from nccli.cli.run_table import RUN_COLUMNS
-    from nccli.cli.signals import stop_on_signals
-    from nccli.store import run_records, select_runs
-    from nccli.sweep import SweepWatch, execute_dufm
-
-    with stop_on_signals() as stop:
-        with TrainingProgress(quiet) as progress:
-            statuses = execute_dufm(
-                plan, store, device, SweepWatch(progress, stop, warn, lambda text: note(text, quiet)), reduction
-            )
-        with store.read() as connection:
-            stored = [key for key in plan.configs if key in statuses]
-            records = run_records(connection, select_runs(connection, stored))
-        _note_refined(records, quiet)
-        emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)
-        problem = what_went_wrong(plan, statuses, "a smaller --lr or --init-scale")
-        if stop():
-            raise stop.error(f"interrupted: {problem}; the same command goes on from there")
-    if problem:
-        raise SomeRunsFailedError(problem)
-
-
-def _note_refined(records: "Sequence[dict[str, Any]]", quiet: bool) -> None:
+def _note_refined(records: "Sequence[Mapping[str, Any]]", quiet: bool) -> None:
     """Say how far refined runs are from stationary."""
     residuals = [record["residual"] for record in records if record["residual"] is not None]
     if residuals:
@@ -216,36 +187,39 @@ def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
         )
 
 
-def _show_plan(
-    plan: "Plan[DufmConfig]",
-    store: "Store | None",
-    device: str,
-    reduction: bool,
-    format: option.OutputFormat | None,
-    quiet: bool,
-) -> None:
+def _cost_key(job: "Job[DufmConfig]") -> tuple[Any, ...]:
+    """What jobs that cost the same have in common: shape, number of runs, steps taken."""
+    return job.configs[0].batch_key, len(job.configs), job.from_step
+
+
+def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | None", request: Request) -> None:
     """Print the runs of a grid, and on stderr what their batches cost."""
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
-    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, seconds_a_step
+    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
+    from nccli.dufm.duration import Durations
     from nccli.sweep import jobs_of
-    from nccli.training.device import choose_device
 
-    chosen = choose_device(device)
-    jobs = jobs_of(list(plan.left.values()), store, chosen, reduction, warn)
+    jobs = jobs_of(plan, trainer, store, warn)
     costs: dict[DufmConfig, dict[str, Any]] = {}
-    for index, job in enumerate(jobs, 1):
-        first, runs = job.configs[0], len(job.configs)
-        flops = flops_a_step(first) * (first.steps - job.step)
+    durations = Durations(trainer.device)
+    for (_, runs, step), alike in groupby(
+        jobs, lambda job: (job.configs[0].batch_key, len(job.configs), job.from_step)
+    ):
+        same = list(alike)
+        first, steps = same[0].configs[0], same[0].configs[0].steps - step
+        flops = flops_a_step(first) * steps
         memory = bytes_beside(first) + runs * bytes_a_run(first)
-        seconds = seconds_a_step(first, runs, chosen) * (first.steps - job.step)
-        cost = {"batch": index, "from_step": job.step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
-        costs |= dict.fromkeys(job.configs, cost)
+        seconds = durations.at_most(first, runs, steps)
+        cost = {"from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
+        costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
+        begin, end = same[0].part.job + 1, same[-1].part.job + 1
+        which, each = (f"batch {end}", "") if len(same) == 1 else (f"batches {begin} to {end}", " each")
         note(
-            f"batch {index} of {len(jobs)}: {runs} runs, K {first.K}, L {first.L}, n {first.n}, width {first.width}, "
-            f"{first.steps - job.step} steps: {runs * flops:.2g} flops, at most {clock_time(seconds)} on {chosen}, "
-            f"{memory / 2**20:.0f} MiB",
-            quiet,
+            f"{which} of {len(jobs)}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, width {first.width}, "
+            f"{steps} steps: {len(same) * runs * flops:.2g} flops, at most {clock_time(len(same) * seconds)} on "
+            f"{trainer.device}, {memory / 2**20:.0f} MiB",
+            request.quiet,
         )
     records = [
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
@@ -253,4 +227,4 @@ def _show_plan(
     ]
     columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
-    emit(records, format, option.OutputFormat.jsonl, columns)
+    emit(records, request.format, option.OutputFormat.jsonl, columns)

@@ -9,16 +9,16 @@ import typer
 
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
-from nccli.cli.notes import note, warn
-from nccli.cli.sweep_notes import existing_store, note_stored, what_went_wrong
-from nccli.errors import InputError, SomeRunsFailedError
+from nccli.cli.e2e_notes import note_problem, trivial_end
+from nccli.cli.notes import warn
+from nccli.cli.progress import EPOCH_WORDS
+from nccli.cli.training import Request, Training, carry_out
+from nccli.errors import InputError
 
 if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
-    from nccli.e2e.distributed import Group
     from nccli.e2e.images import ImageSet
-    from nccli.e2e.result import E2eResult
-    from nccli.store import Store
+    from nccli.store import FinishedRun
     from nccli.sweep import Plan
 
 _TIME_CONSTANTS = 10
@@ -138,7 +138,7 @@ def train_e2e(
     """
     from nccli.cli.problems import parse_one
     from nccli.e2e.distributed import joined
-    from nccli.sweep import e2e_grid, parse_floats, parse_integers, runs_together
+    from nccli.sweep import E2eTrainer, e2e_grid, parse_floats, parse_integers, runs_together
     from nccli.training.device import choose_device
 
     lists: dict[str, Sequence[Any]] = {
@@ -156,75 +156,35 @@ def train_e2e(
         from nccli.e2e.export import check_export
 
         check_export(export)
+    source = image_option.image_source(dataset, data_dir, no_download, per_class)
     chosen = choose_device(device.value)
     with joined(chosen) as group:
         quiet = quiet or not group.leads
-        images = group.leader_first(lambda: image_option.read_images(dataset, data_dir, no_download, per_class, quiet))
+        images = group.leader_first(lambda: image_option.read_images(source, quiet))
         configs = e2e_grid(images, lists, epochs, wd_h1, layers, fixed)
         _check_backbone(backbone, images)
-        _note_problem(configs, quiet)
+        note_problem(configs, quiet)
         at_once = runs_together(configs[0], chosen, group, compile, together)
-        _run(configs, images, store, chosen, group, force, dry_run, compile, at_once, export, quiet, format)
+        trainer = E2eTrainer(images, chosen, source, at_once, compile, export, group)
+        request = Request(chosen, store, format, force, dry_run, quiet)
+        training = Training(
+            trainer,
+            EPOCH_WORDS,
+            "a smaller --lr",
+            show=lambda plan, _: _show_plan(plan, format),
+            check=(lambda plan: None) if export is None else _check_export_is_one,
+            on_run=_warn_of_trivial_end,
+        )
+        carry_out(configs, request, training, group)
 
 
-def _run(
-    configs: "Sequence[E2eConfig]",
-    images: "ImageSet",
-    location: str | None,
-    device: str,
-    group: "Group",
-    force: bool,
-    dry_run: bool,
-    compile: bool,
-    together: int,
-    export: Path | None,
-    quiet: bool,
-    format: option.OutputFormat | None,
-) -> None:
-    from nccli.cli.progress import TrainingProgress, epoch_state, epoch_title
-    from nccli.cli.signals import stop_on_signals
-    from nccli.store import Store, store_location
-    from nccli.sweep import E2eSweepWatch, execute_e2e, plan_runs
+def _warn_of_trivial_end(run: "FinishedRun") -> None:
+    from nccli.e2e.config import E2eConfig
+    from nccli.e2e.result import ended_trivially
 
-    if dry_run:
-        if group.leads:
-            _show_plan(plan_runs(configs, existing_store(store_location(location)), force), format)
-        return
-    target = group.leader_does(lambda: Store.create(store_location(location)))
-    plan = group.from_leader(group.leader_does(lambda: plan_runs(configs, target, force)))
-    if export is not None:
-        _check_export_is_one(plan)
-    note_stored(plan, quiet)
-
-    def on_result(result: "E2eResult") -> None:
-        if result.trivial:
-            warn(_trivial(result))
-        if export is not None and result.status == "stopped":
-            from nccli.e2e.export import export_model
-
-            export_model(export, result.model, result.config)
-
-    with stop_on_signals() as stop:
-        with TrainingProgress(quiet, epoch_title, epoch_state) as progress:
-            watch = E2eSweepWatch(progress, stop, warn, lambda text: note(text, quiet), on_result)
-            statuses = execute_e2e(plan, images, target, device, watch, group, compile, together)
-        problem = what_went_wrong(plan, statuses, "a smaller --lr")
-        if group.leads and target is not None:
-            _print(target, [key for key in plan.configs if key in statuses], format)
-        if stop():
-            raise stop.error(f"interrupted: {problem}; the same command goes on from there" if group.leads else "")
-    if problem:
-        raise SomeRunsFailedError(problem if group.leads else "")
-
-
-def _print(store: "Store", ids: list[str], format: option.OutputFormat | None) -> None:
-    from nccli.cli.output import emit
-    from nccli.cli.run_table import RUN_COLUMNS
-    from nccli.store import run_records, select_runs
-
-    with store.read() as connection:
-        records = run_records(connection, select_runs(connection, ids))
-    emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)
+    config = E2eConfig.from_dict(dict(run.config))
+    if ended_trivially(config, run.row["status"], run.row["fit"], run.layers):
+        warn(trivial_end(config, run.row["fit"]))
 
 
 def _check_backbone(name: str, images: "ImageSet") -> None:
@@ -244,41 +204,6 @@ def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:
     if plan.stored:
         (key,) = plan.configs
         raise InputError(f"--export: run {key} is in the store, which keeps no weights: --force trains it again")
-
-
-def _note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
-    """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
-    from nccli.e2e.config import enough_epochs
-    from nccli.theory import TRIVIAL_LOSS, solve_dnc, solve_srg
-
-    short = [config for config in configs if config.steps < 0.999 * _TIME_CONSTANTS * config.decay_time]
-    if short:
-        worst = max(short, key=lambda config: config.decay_time / config.steps)
-        enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
-        note(
-            f"--epochs {worst.epochs} is {worst.steps / worst.decay_time:.2g} time constants (1-β)/(lr·λ) of weight "
-            f"decay at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about ten: --epochs {enough}",
-            quiet,
-        )
-    for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
-        srg = solve_srg(problem)
-        least = min([solve_dnc(problem).loss, *([srg.loss] if srg else [])])
-        if least >= TRIVIAL_LOSS * (1 - 1e-9):
-            note(
-                f"λ = {problem.lambda_w[0]:g}, λ_H1 = {problem.lambda_h1:g}: DNC and SRG have no loss below that of "
-                "the zero network; a smaller --wd or --wd-h1",
-                quiet,
-            )
-
-
-def _trivial(result: "E2eResult") -> str:
-    config = result.config
-    who = f"seed {config.seed}, λ = {max(config.wd_layers):g}"
-    fits = f"the fit is {result.fit:.4f}, that of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5"
-    if config.steps < config.decay_time:
-        return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --epochs may help"
-    hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"
-    return f"{who} ended at the trivial point: {fits}; weight decay won before the fit grew. Try {hint}"
 
 
 def _show_plan(plan: "Plan[E2eConfig]", format: option.OutputFormat | None) -> None:

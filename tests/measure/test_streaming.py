@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nccli.e2e.streaming import StreamingStatistics
+from nccli.measure.streaming import StreamingStatistics
 from nccli.metrics import class_statistics
 
 K, D, N = 3, 5, 40

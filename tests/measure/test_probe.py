@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from nccli.e2e.device_images import DeviceImages
 from nccli.e2e.images import LabelledImages
-from nccli.e2e.own_network import measure_network
-from nccli.e2e.probe import LayerProbe
 from nccli.errors import InputError
+from nccli.measure.own_network import measure_network
+from nccli.measure.probe import LayerProbe
 from nccli.metrics import class_statistics, nearest_class_mean_disagreement, self_duality
 from tests.e2e.image_files import patterns
 

@@ -3,24 +3,36 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from nccli.e2e.checkpoint import read_torch_file
-from nccli.e2e.device_images import DeviceImages
-from nccli.e2e.evaluation import nearest_mean
-from nccli.e2e.feature_file import read_safetensors
-from nccli.e2e.probe import INPUT, LayerProbe, flat_features
 from nccli.errors import InputError
+from nccli.measure.nearest_mean import nearest_mean
+from nccli.measure.probe import INPUT, LayerProbe, flat_features
+from nccli.measure.tensor_file import read_safetensors, read_torch_file
 from nccli.metrics import LayerMetrics
 
 PIXELS = ("unit", "standard", "raw")
 _BATCH = 256
 _NESTED = ("state_dict", "model_state_dict", "model")
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """What measuring needs of a data set on a device."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def batch(self, index: Int[np.ndarray, " B"]) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
+        """Images of mean 0 and variance 1 by channel, and labels."""
+
+    def pixels(self, index: Int[np.ndarray, " B"], unit: bool) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
+        """Images as they are in float32, bytes over 255 if `unit`, and labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +75,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def measure_network(
-    model: nn.Module, data: DeviceImages, K: int, layers: str | None, pool: str, pixels: str
+    model: nn.Module, data: Samples, K: int, layers: str | None, pool: str, pixels: str
 ) -> MeasuredNetwork:
     """Measure a network over a whole set in eval mode.
 
@@ -111,7 +123,7 @@ def _logits(output: Any) -> Any:
 
 
 def _batches(
-    data: DeviceImages, pixels: str, dtype: torch.dtype
+    data: Samples, pixels: str, dtype: torch.dtype
 ) -> Callable[[], Iterator[tuple[Tensor, Int[Tensor, " B"]]]]:
     def go() -> Iterator[tuple[Tensor, Int[Tensor, " B"]]]:
         for index in np.array_split(np.arange(len(data)), -(-len(data) // _BATCH)):

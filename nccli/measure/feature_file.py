@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from nccli.e2e.array_file import read_npz
-from nccli.e2e.own_images import as_labels
 from nccli.errors import InputError
-from nccli.metrics import LayerMetrics, class_statistics, collapse_metrics, layer_metrics
+from nccli.measure.array_file import read_npz
+from nccli.measure.labels import as_labels
+from nccli.metrics import LayerData, LayerMetrics, class_statistics, layer_metrics
 
 SUFFIXES = (".npz", ".safetensors", ".pt")
 _MOST_SIZE = 1e60
@@ -92,10 +92,7 @@ def measure_features(found: FeatureFile, pool: str) -> tuple[list[LayerMetrics],
         if weights is not None and weights.shape[1] != X.shape[1]:
             skipped[name] = f"weights of shape {weights.shape} do not read features of size {X.shape[1]}"
             continue
-        collapse = collapse_metrics(statistics, weights)
-        layers.append(
-            layer_metrics(len(layers) + 1, "post", statistics.means, statistics.dnc1, weights, collapse, name)
-        )
+        layers.append(layer_metrics(len(layers) + 1, "post", LayerData.of(statistics, weights), name))
     return layers, skipped
 
 
@@ -104,11 +101,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         return read_npz(path)
     from torch import Tensor
 
+    from nccli.measure.tensor_file import read_safetensors, read_torch_file
+
     if path.suffix == ".safetensors":
         found: Any = read_safetensors(path)
     else:
-        from nccli.e2e.checkpoint import read_torch_file
-
         found = read_torch_file(path, "file")
     if not isinstance(found, dict):
         raise InputError(f"{path}: holds {type(found).__name__}; a dictionary with 'features' and 'labels' is wanted")
@@ -124,21 +121,6 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             wide = part.detach().double() if part.is_floating_point() else part.detach()
             arrays[str(key)] = wide.numpy()
     return arrays
-
-
-def read_safetensors(path: Path) -> dict[str, Any]:
-    """Tensors of a .safetensors file.
-
-    Raises:
-        InputError: it is missing or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors, it may be truncated ({str(error)[:120]})") from error
 
 
 def _assigned(path: Path, weights: dict[str, NDArray[Any]], layers: list[str]) -> dict[str, NDArray[Any]]:

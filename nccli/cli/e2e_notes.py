@@ -1,0 +1,47 @@
+"""What `nccli train-e2e` says of runs that cannot end well, before and after."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nccli.cli.notes import note
+
+if TYPE_CHECKING:
+    from nccli.e2e.config import E2eConfig
+
+_TIME_CONSTANTS = 10
+"""A measurement: networks of the paper's kind no longer change after so many."""
+
+
+def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
+    """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
+    from nccli.e2e.config import enough_epochs
+    from nccli.theory import TRIVIAL_LOSS, solve_dnc, solve_srg
+
+    short = [config for config in configs if config.steps < 0.999 * _TIME_CONSTANTS * config.decay_time]
+    if short:
+        worst = max(short, key=lambda config: config.decay_time / config.steps)
+        enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
+        note(
+            f"--epochs {worst.epochs} is {worst.steps / worst.decay_time:.2g} time constants (1-β)/(lr·λ) of weight "
+            f"decay at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about ten: --epochs {enough}",
+            quiet,
+        )
+    for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
+        srg = solve_srg(problem)
+        least = min([solve_dnc(problem).loss, *([srg.loss] if srg else [])])
+        if least >= TRIVIAL_LOSS * (1 - 1e-9):
+            note(
+                f"λ = {problem.lambda_w[0]:g}, λ_H1 = {problem.lambda_h1:g}: DNC and SRG have no loss below that of "
+                "the zero network; a smaller --wd or --wd-h1",
+                quiet,
+            )
+
+
+def trivial_end(config: "E2eConfig", fit: float) -> str:
+    """What to say of a run that ended at the trivial zero solution, with the way out."""
+    who = f"seed {config.seed}, λ = {max(config.wd_layers):g}"
+    fits = f"the fit is {fit:.4f}, that of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5"
+    if config.steps < config.decay_time:
+        return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --epochs may help"
+    hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"
+    return f"{who} ended at the trivial point: {fits}; weight decay won before the fit grew. Try {hint}"

@@ -1,0 +1,115 @@
+"""What the training commands share: plan, --dry-run, train, print, exit codes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nccli.cli.notes import note, warn
+from nccli.cli.options import OutputFormat
+from nccli.cli.progress import TrainingProgress, Words
+from nccli.cli.sweep_notes import existing_store, note_stored, what_went_wrong
+from nccli.errors import SomeRunsFailedError
+from nccli.training.group import Group
+
+if TYPE_CHECKING:
+    from nccli.store import FinishedRun, Store
+    from nccli.sweep import Plan, Trainer
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of a training command, beside the runs themselves.
+
+    Attributes:
+        device: "auto", "cpu" or "cuda".
+        store: location of the store; None for the usual one.
+        format: of the records; None for what suits the stream.
+        force: make stored runs again.
+        dry_run: show what would be done.
+        quiet: no notes, no progress.
+    """
+
+    device: str
+    store: str | None
+    format: OutputFormat | None
+    force: bool
+    dry_run: bool
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training command does in its own way.
+
+    Attributes:
+        trainer: of the runs.
+        words: what is said of its progress.
+        hint: the options that may help where runs diverged.
+        show: prints what would be done, for --dry-run; the store is None where there is none.
+        check: refuses what cannot be done, with an InputError.
+        on_run: called with each run when it is stored.
+        on_records: called with all records before they are printed.
+    """
+
+    trainer: "Trainer[Any]"
+    words: Words
+    hint: str
+    show: "Callable[[Plan[Any], Store | None], None]"
+    check: "Callable[[Plan[Any]], None]" = lambda plan: None
+    on_run: "Callable[[FinishedRun], None]" = lambda run: None
+    on_records: Callable[[Sequence[Mapping[str, Any]]], None] = lambda records: None
+
+
+def carry_out(configs: Sequence[Any], request: Request, training: Training, group: Group | None = None) -> None:
+    """Train what the store lacks of a grid, and print all of it.
+
+    Args:
+        configs: the grid.
+        request: what else the user asked.
+        training: how it is done.
+        group: the processes that train together; the leader stores, prints and complains.
+
+    Raises:
+        InputError: something that cannot be trained here; nothing was trained.
+        InterruptedRunError: somebody asked to stop; what was trained so far is stored and printed.
+        SomeRunsFailedError: runs diverged; the others are stored and printed.
+        StoreError: the store failed.
+    """
+    from nccli.cli.signals import stop_on_signals
+    from nccli.store import Store, store_location
+    from nccli.sweep import execute, plan_runs
+    from nccli.training.watch import Watch
+
+    group = group or Group()
+    location = store_location(request.store)
+    if request.dry_run:
+        if group.leads:
+            found = existing_store(location)
+            training.show(plan_runs(configs, found, request.force), found)
+        return
+    store = group.leader_does(lambda: Store.create(location))
+    plan: Plan[Any] = group.from_leader(group.leader_does(lambda: plan_runs(configs, store, request.force)))
+    training.check(plan)
+    note_stored(plan, request.quiet)
+    with stop_on_signals() as stop:
+        with TrainingProgress(request.quiet, training.words) as progress:
+            watch = Watch(progress, stop, warn, lambda text: note(text, request.quiet))
+            statuses = execute(plan, training.trainer, store, watch, group=group, on_run=training.on_run)
+        if group.leads and store is not None:
+            _print([key for key in plan.configs if key in statuses], store, request.format, training)
+        problem = what_went_wrong(plan, statuses, training.hint)
+        if stop():
+            raise stop.error(f"interrupted: {problem}; the same command goes on from there" if group.leads else "")
+    if problem:
+        raise SomeRunsFailedError(problem if group.leads else "")
+
+
+def _print(ids: Sequence[str], store: "Store", format: OutputFormat | None, training: Training) -> None:
+    from nccli.cli.output import emit
+    from nccli.cli.run_table import RUN_COLUMNS
+    from nccli.store import run_records, select_runs
+
+    with store.read() as connection:
+        records = run_records(connection, select_runs(connection, ids))
+    training.on_records(records)
+    emit(records, format, OutputFormat.ids, RUN_COLUMNS)

@@ -1,0 +1,60 @@
+"""Constructions at their optimal scales, as the store keeps them."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from nccli.metrics import measure_layers
+from nccli.store import FinishedRun
+from nccli.sweep.run_columns import problem_columns, provenance
+from nccli.theory import Solution
+
+
+def construction_config(solution: Solution, width: int) -> dict[str, Any]:
+    """What determines a constructed run, beside its kind."""
+    problem = solution.problem
+    config: dict[str, Any] = {"K": problem.K, "L": problem.L, "n": problem.n, "width": width}
+    config |= {"wd_h1": problem.lambda_h1, "wd_layers": list(problem.lambda_w)}
+    if solution.construction.variant:
+        config["variant"] = solution.construction.variant
+    return config | dict(solution.construction.about)
+
+
+def construction_run(solution: Solution, width: int) -> FinishedRun:
+    """A construction at its optimal scales as the store keeps it.
+
+    Metrics are measured on the explicit matrices with one sample a class: the point is collapsed, and every metric is
+    the same for n copies of a sample.
+
+    Raises:
+        InputError: the width is too small.
+    """
+    started = time.perf_counter()
+    problem = solution.problem
+    weights, features = solution.matrices(width)
+    hidden = features[:, :: problem.n]
+    stages = [(1, "post", hidden.T)]
+    for layer, W in enumerate(weights[:-1], 2):
+        pre = W @ hidden
+        hidden = pre.clip(min=0.0)
+        stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
+    layers = measure_layers(stages, np.arange(problem.K), weights)
+    return FinishedRun(
+        row={
+            **problem_columns(problem),
+            **provenance(time.perf_counter() - started, "cpu"),
+            "kind": solution.construction.kind,
+            "status": "converged",
+            "width": width,
+            "activation": "relu",
+            "dtype": "float64",
+            "steps": 0,
+            "loss": solution.loss,
+            "fit": solution.fit,
+            "reg": solution.reg,
+            "grad_norm": float("nan"),
+        },
+        config=construction_config(solution, width),
+        layers=layers,
+    )

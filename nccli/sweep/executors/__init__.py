@@ -1,0 +1,1 @@
+"""Where jobs are carried out: one file an executor, all behind `nccli.sweep.executors.executor.Executor`."""

@@ -1,0 +1,34 @@
+"""What a sweep asks of whoever carries out its jobs."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from nccli.sweep.job import Job
+from nccli.sweep.progress import SweepProgress
+from nccli.sweep.sink import Sink
+from nccli.training.watch import Watch
+
+
+class Executor(Protocol):
+    """Carries out jobs: in this process, in others, on other machines.
+
+    A job's runs are claimed in the moment in which it is taken from `jobs`, by this process, which shows that it lives
+    for as long as `run` lasts. So an executor takes no more jobs than it can have in hand, and takes the next when one
+    has ended. Taking one may last: where all that is left is being made elsewhere, it waits. An executor with several
+    jobs in hand takes them in threads of its own, one thread at a time (`jobs` is a generator).
+
+    Elsewhere, a job is carried out by `nccli.sweep.executors.local.carry_out(Job.from_dict(…), results)`, where
+    `results` is a store of its own, to be merged, or whatever hands each run to the `results` given here.
+    """
+
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> None:
+        """Carry out jobs until there are none, and hand over each run as it ends.
+
+        Args:
+            jobs: claimed as they are taken; they end by themselves once `watch.should_stop` holds.
+            results: takes the runs, in one thread at a time.
+            watch: who watches. Once `should_stop` holds, runs in hand end as "interrupted".
+
+        Raises:
+            NccliError: what a job raised; jobs in hand were ended.
+        """

@@ -1,0 +1,34 @@
+"""Columns of table `run` that every kind of run has: its problem, and where and when it was made."""
+
+import platform
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from nccli import __version__
+from nccli.theory import Problem, solve_dnc, solve_srg
+
+
+@lru_cache(maxsize=1024)
+def problem_columns(problem: Problem) -> dict[str, Any]:
+    """Sizes of a problem and its DNC and SRG losses."""
+    srg = solve_srg(problem)
+    return {
+        "K": problem.K,
+        "L": problem.L,
+        "n": problem.n,
+        "loss_dnc": solve_dnc(problem).loss,
+        "loss_srg": None if srg is None else srg.loss,
+    }
+
+
+def provenance(seconds: float, device: str) -> dict[str, Any]:
+    """Where and when a run was made that took so many seconds until now."""
+    started = datetime.now(UTC) - timedelta(seconds=seconds)
+    return {
+        "seconds": seconds,
+        "device": device,
+        "nccli_version": __version__,
+        "host": platform.node(),
+        "started": started.isoformat(timespec="microseconds"),
+    }

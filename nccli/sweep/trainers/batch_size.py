@@ -1,0 +1,66 @@
+"""How many runs of the L-DUFM make one job: so many that a batch pays, so few that several processes share a grid."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from nccli.dufm.config import DufmConfig
+from nccli.training.memory import free_bytes
+from nccli.training.threads import cores
+
+_SECONDS = 5.0
+"""A taste: work of a job on the CPU. A claim and a first measurement take some 20 ms, and N processes that end together
+wait for each other at most this long; compiled code advances one run a core, so that larger batches gain nothing."""
+
+_FLOPS_A_CORE = 1e10
+"""A measurement: compiled code does 7 to 18 Gflop/s a core for K = 4 to 10, n = 1 to 50, width 8 to 64."""
+
+_CUDA_RUNS = 1024
+"""A bound: a step of small runs (K = 10, n = 5, width 30: 1 Mflop each) launches the same kernels whatever their
+number, and a GPU of 10 Tflop/s and more is not busy with fewer than about a thousand."""
+
+_CUDA_FLOPS = 1e12
+"""A taste: of a step of a batch on a GPU, a tenth of a second or less. What is larger gains nothing by more runs."""
+
+
+def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmConfig, ...]]:
+    """Split runs into batches of one shape that fit into memory.
+
+    Raises:
+        InputError: a run that does not fit.
+    """
+    from nccli.dufm import budget
+
+    groups: dict[object, list[DufmConfig]] = {}
+    for config in configs:
+        groups.setdefault(config.batch_key, []).append(config)
+    free = free_bytes(device) if groups else 0
+    for group in groups.values():
+        first = group[0]
+        most = budget.runs_that_fit(first, free)
+        size = min(most, runs_a_job(budget.flops_a_step(first), first.steps, device, cores()))
+        yield from _split(group, size, most, cores())
+
+
+def runs_a_job(flops: int, steps: int, device: str, workers: int) -> int:
+    """How many runs one job should have, memory aside.
+
+    Args:
+        flops: of one step of one run.
+        steps: of a run.
+        device: "cpu" or "cuda".
+        workers: cores; on the CPU a job has a multiple of them.
+    """
+    if device.startswith("cuda"):
+        return max(_CUDA_RUNS, int(_CUDA_FLOPS / flops))
+    a_core = int(_SECONDS * _FLOPS_A_CORE / (flops * steps))
+    return workers * max(1, a_core)
+
+
+def _split(group: Sequence[DufmConfig], size: int, most: int, workers: int) -> Iterator[tuple[DufmConfig, ...]]:
+    """Parts of `size` runs; what is over and would leave cores idle goes with the last of them, if it fits."""
+    starts = list(range(0, len(group), size))
+    over = len(group) % size
+    if len(starts) > 1 and 0 < over < workers and size + over <= most:
+        starts.pop()
+    for start, end in pairwise([*starts, len(group)]):
+        yield tuple(group[start:end])

@@ -1,0 +1,145 @@
+"""Runs of the L-DUFM as jobs: batches, their states on disk, and their results as the store keeps them."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nccli.dufm.config import DufmConfig
+from nccli.store import FinishedRun, Store
+from nccli.sweep.job import Job, Part
+from nccli.sweep.run_columns import problem_columns, provenance
+from nccli.training.device import choose_device
+from nccli.training.watch import Watch
+
+if TYPE_CHECKING:
+    from nccli.dufm.result import DufmResult
+
+_ROW = ("width", "lr", "seed", "activation", "dtype", "optimizer")
+
+
+class DufmTrainer:
+    """Trains batches of runs on the full-batch loss.
+
+    Attributes:
+        reduction: as `nccli.dufm.train.train` takes it; a state that was made otherwise is left alone.
+    """
+
+    def __init__(self, device: str = "auto", reduction: bool = True) -> None:
+        """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters."""
+        self._asked, self.reduction = device, reduction
+        self._told: set[str] = set()
+
+    @classmethod
+    def of(cls, job: Job[DufmConfig]) -> "DufmTrainer":
+        """The trainer that a job asks for."""
+        return cls(job.device, **job.options)
+
+    @cached_property
+    def device(self) -> str:
+        """Where runs are trained, "cpu" or "cuda".
+
+        Raises:
+            InputError: it is not there.
+        """
+        return choose_device(self._asked)
+
+    def jobs(
+        self, configs: Sequence[DufmConfig], states: Path, on_trouble: Callable[[str], None]
+    ) -> list[Job[DufmConfig]]:
+        """Runs of one state on disk stay together; the others are batches of one shape, as large as pays.
+
+        Raises:
+            InputError: a device that is not there, or a run that does not fit into memory.
+        """
+        from nccli.sweep.trainers.batch_size import batches
+
+        found = [(each.wanted, each.saved.step) for each in self._states(configs, states, on_trouble)]
+        saved = {config for wanted, _ in found for config in wanted}
+        new = [config for config in configs if config not in saved]
+        found += [(batch, 0) for batch in batches(new, self.device)]
+        jobs, first = [], 0
+        for number, (batch, step) in enumerate(found):
+            part = Part(number, len(found), first, len(configs))
+            jobs.append(Job(batch, self.device, states, {"reduction": self.reduction}, part, step))
+            first += len(batch)
+        return jobs
+
+    def known(self, config: DufmConfig) -> dict[str, Any]:
+        """What is known of a run before it is made, as columns of table `run`."""
+        row = {**_about(config), **provenance(0.0, self.device)}
+        return FinishedRun(row, config.as_dict(), layers=()).columns
+
+    def train(self, job: Job[DufmConfig], watch: Watch[Any]) -> Iterator[FinishedRun]:
+        """Carry out a job, from the latest states on disk: a process that died may have left newer ones."""
+        from nccli.dufm.checkpoint import Checkpoint
+        from nccli.dufm.train import resume, train
+        from nccli.sweep.trainers.states import state_path
+
+        new = dict.fromkeys(job.configs)
+        for found in self._states(job.configs, job.states, watch.on_trouble):
+            for config in found.wanted:
+                del new[config]
+            for result in resume(found.saved, found.wanted, watch, Checkpoint(found.path)):
+                yield dufm_run(result, self.device)
+            if new and watch.should_stop():
+                return
+        if new:
+            checkpoint = Checkpoint(state_path(job.states, tuple(new)))
+            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint):
+                yield dufm_run(result, self.device)
+
+    def tidy(self, store: Store, states: Path) -> None:
+        """Remove states of runs that have all been stored since."""
+        from nccli.sweep.trainers.states import remove_finished
+
+        remove_finished(store, states)
+
+    def _states(self, configs: Sequence[DufmConfig], states: Path, on_trouble: Callable[[str], None]) -> Any:
+        """As `find_states`; what cannot be used is said once."""
+        from nccli.sweep.trainers.states import find_states
+
+        def say(text: str) -> None:
+            if text not in self._told:
+                self._told.add(text)
+                on_trouble(text)
+
+        return find_states(configs, states, self.device, self.reduction, say)
+
+
+def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
+    """A trained DUFM as the store keeps it, with the DNC and SRG losses of its problem."""
+    config = result.config
+    return FinishedRun(
+        row={
+            **_about(config),
+            **provenance(result.seconds, device),
+            "torch_version": _torch_version(result),
+            **{name: getattr(result, name) for name in ("status", "steps", "loss", "fit", "reg", "grad_norm")},
+            "collapsed_at": result.collapsed_at,
+            "residual": None if result.refinement is None else result.refinement.residual,
+            "kinks": None if result.refinement is None else result.refinement.kinks,
+        },
+        config=config.as_dict(),
+        layers=result.layers,
+        history=[
+            {
+                **{name: getattr(point, name) for name in ("step", "loss", "fit", "reg", "grad_norm")},
+                "dnc1": list(point.dnc1),
+                "rank": list(point.rank),
+            }
+            for point in result.history
+        ],
+    )
+
+
+def _about(config: DufmConfig) -> dict[str, Any]:
+    return {**problem_columns(config.problem), "kind": "dufm", **{name: getattr(config, name) for name in _ROW}}
+
+
+def _torch_version(result: "DufmResult") -> str | None:
+    """Of the PyTorch that had a part in a run; None where there was none."""
+    torch = sys.modules.get("torch")
+    version: str | None = getattr(result, "torch_version", None if torch is None else torch.__version__)
+    return version

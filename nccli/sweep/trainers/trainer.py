@@ -1,0 +1,46 @@
+"""What a sweep must know of a kind of run."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from nccli.store import FinishedRun, Store
+from nccli.sweep.job import Job
+from nccli.sweep.plan import Config
+from nccli.training.watch import Watch
+
+
+class Trainer(Protocol[Config]):
+    """How runs of one kind become jobs, and jobs results."""
+
+    @classmethod
+    def of(cls, job: Job[Config]) -> "Trainer[Config]":
+        """The trainer that a job asks for.
+
+        Raises:
+            InputError: what it needs is not here.
+        """
+
+    def jobs(self, configs: Sequence[Config], states: Path, on_trouble: Callable[[str], None]) -> list[Job[Config]]:
+        """Split runs that are left to train, none of them claimed yet.
+
+        Args:
+            configs: the runs.
+            states: as `Job` has it.
+            on_trouble: called with a line for every state on disk that cannot be used.
+
+        Raises:
+            InputError: a run that cannot be trained here.
+        """
+
+    def known(self, config: Config) -> dict[str, Any]:
+        """What is known of a run before it is made, as columns of table `run`."""
+
+    def train(self, job: Job[Config], watch: Watch[Any]) -> Iterator[FinishedRun]:
+        """Carry out a job whose runs are claimed, from the latest states on disk; runs as they end.
+
+        Once `watch.should_stop` holds the runs in hand end as "interrupted", and those not begun are left out.
+        """
+
+    def tidy(self, store: Store, states: Path) -> None:
+        """Remove states of runs that have all been stored since."""
