@@ -7,8 +7,9 @@ import pytest
 
 from nccli.catalogue.stages import hidden_layers, stages
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.progress import Progress
 from nccli.dufm.train import train
-from nccli.dufm.watch import Progress, Watch
+from nccli.training.watch import Watch
 
 
 def config(L: int) -> DufmConfig:
