@@ -10,15 +10,9 @@ from pathlib import Path
 import typer
 
 from nccli.catalogue.columns import QUERIED, SUMMARIES
+from nccli.catalogue.figures import FIGURES
 from nccli.catalogue.metrics import METRICS
 from nccli.catalogue.settings import SETTINGS
-
-FIGURES = (
-    *("loss-ratio", "rank-vs-wd", "rank-vs-lr", "rank-vs-width", "rank-vs-K", "rank-vs-L", "dnc-share-vs-width"),
-    *("training", "spectra", "effective-rank", "class-means", "gram"),
-    *(f"fig{number}" for number in range(1, 11)),
-)
-"""Names of the figures, which `nccli.figures` has with all that draws them; a test holds the two together."""
 
 _CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.][\w.]*)?$", re.IGNORECASE)
 _MOST = 100  # runs offered: more than a screen shows

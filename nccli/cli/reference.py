@@ -1,4 +1,4 @@
-"""What the README has from the code: the command reference, the columns, the metrics.
+"""What the README has from the code: the command reference, the columns, the metrics, the figures.
 
 `python -m nccli.cli.reference README.md [--check]`
 """
@@ -12,6 +12,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS
+from nccli.catalogue.figures import FIGURES
 from nccli.catalogue.metrics import METRICS
 from nccli.cli.entry import run
 
@@ -42,11 +43,22 @@ def metrics() -> str:
     return "\n".join(["| metric | of the class means | how to read it | source |", "|---|---|---|---|", *lines]) + "\n"
 
 
+def figures() -> str:
+    """The figures, as a Markdown table."""
+    lines = [f"| `{name}` | {_cell(summary)} |" for name, summary in FIGURES.items()]
+    return "\n".join(["| name | shows |", "|---|---|", *lines]) + "\n"
+
+
 def _cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
-PARTS: dict[str, Callable[[], str]] = {"reference": reference, "columns": columns, "metrics": metrics}
+PARTS: dict[str, Callable[[], str]] = {
+    "reference": reference,
+    "columns": columns,
+    "metrics": metrics,
+    "figures": figures,
+}
 """By name what stands between a line that begins and one that ends a part of the README."""
 
 

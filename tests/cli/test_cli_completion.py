@@ -2,8 +2,7 @@
 
 import pytest
 
-from nccli.cli.completion import FIGURES, complete_where
-from nccli.figures import LOSS_RATIO, PAPER_FIGURES, STORE_FIGURES
+from nccli.cli.completion import complete_where
 from tests.cli.command import Nccli
 from tests.cli.conftest import Made
 
@@ -17,10 +16,6 @@ def asked(shell: str, line: str) -> dict[str, str]:
         return {"_NCCLI_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     fish = {"_TYPER_COMPLETE_FISH_ACTION": "get-args"} if shell == "fish" else {}
     return {"_NCCLI_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line, **fish}
-
-
-def test_the_figures_offered_are_those_there_are() -> None:
-    assert (LOSS_RATIO, *STORE_FIGURES, *PAPER_FIGURES) == FIGURES
 
 
 @pytest.mark.parametrize(
