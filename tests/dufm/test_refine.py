@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from nccli.dufm.batch import Batch
 from nccli.dufm.collapsed import CollapsedProblem, smoothed_relu
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.plain import PlainSteps
 from nccli.dufm.refine import Refined, refine
 from nccli.dufm.result import DufmResult
 from nccli.dufm.train import train
@@ -44,12 +46,10 @@ def oracle_loss(config: DufmConfig, point: list[Tensor]) -> Tensor:
 
 def refined_point(config: DufmConfig, seed: int = 0) -> Refined:
     """Refine from the end of a short descent in float64."""
-    from nccli.dufm.engine import Engine
-
     with torch.no_grad():
-        engine = Engine.start([replace(config, n=1, seed=seed, dtype="float64")], "cpu")
-        engine.advance(3000)
-        X, *V = (t[0] for t in engine.parameters.tensors)
+        batch = Batch.start([replace(config, n=1, seed=seed, dtype="float64")])
+        PlainSteps(batch).advance(0, 3000)
+        X, *V = (torch.from_numpy(array[0]) for array in batch.parameters.all)
         found = refine(CollapsedProblem(config.K, config.n, (config.wd_h1, *config.wd_layers)), X, V)
     assert found is not None
     return found
