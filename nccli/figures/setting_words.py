@@ -2,39 +2,30 @@
 
 from typing import Any
 
-from nccli.catalogue.settings import LEFT_OUT
+from nccli.catalogue.settings import LEFT_OUT, SETTINGS
 from nccli.figures.text import literal
 
-NAMES = {"wd": "λ", "epsilon": "ε", "width": "d", "init_scale": "init scale"}
+NAMES = {setting.name: setting.symbol for setting in SETTINGS if setting.symbol}
 """Options that are written otherwise than on the command line."""
 
 VALUES = {"dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
 VALUES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
 """Values that are written otherwise than on the command line."""
 
-BARE = ("kind", "activation", "variant", "graph", "dtype", "optimizer", "dataset", "backbone")
+BARE = ("kind", *(setting.name for setting in SETTINGS if setting.bare))
 """Options whose value says of which option it is."""
 
-IN_CAPTION = (
-    *("dataset", "backbone", "K", "L", "n", "width", "wd", "lr", "optimizer", "activation", "epsilon", "variant"),
-    *("graph", "reg", "epochs"),
-)
+IN_CAPTION = tuple(setting.name for setting in SETTINGS if setting.caption)
 """Options that captions name, in their order; labels name them before others."""
 
 SEED = ("seed",)
 """Options in which runs of one series differ."""
 
-PRINTS = {"data", "state"}
+PRINTS = {setting.name for setting in SETTINGS if setting.print}
 """Fingerprints: they name what has no other name, or the same."""
 
-USUAL: dict[str, Any] = {
-    "λ_H1": "λ",
-    "λ_H1/λ": 1.0,
-    "activation": "relu",
-    "init_scale": 1.0,
-    "dtype": "float32",
-    "tol": 1e-7,
-}
+USUAL: dict[str, Any] = {"λ_H1": "λ", "λ_H1/λ": 1.0}
+USUAL |= {setting.name: setting.usual for setting in SETTINGS if setting.usual is not None}
 USUAL |= {name: value for options in LEFT_OUT.values() for name, value in options.items()}
 """Values that labels leave out, as do stored configurations."""
 
