@@ -209,3 +209,24 @@ def test_refining_uses_all_cores_whoever_calls(monkeypatch: pytest.MonkeyPatch) 
         assert result.status == "interrupted"
     assert large.refined_unknowns > 1000
     assert seen == [3, 1]
+
+
+def test_refining_has_all_cores_whatever_the_training_around_it_is_limited_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches train in one thread; factoring a Hessian of 400 unknowns is faster with all."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
+    refining, seen = [0], []
+
+    def look() -> bool:
+        """At the first Newton step; that is enough."""
+        if refining[-1]:
+            seen.append(torch.get_num_threads())
+        return bool(seen)
+
+    watch = Watch(on_progress=lambda progress: refining.append(progress.refining), should_stop=look)
+    large = replace(REFINED, K=10, width=10, n=1, steps=50)
+    with threads(1):
+        (result,) = train([large], watch=watch)
+        assert torch.get_num_threads() == 1
+    assert result.status == "interrupted"
+    assert seen == [3]
