@@ -1,23 +1,24 @@
 """Which construction each layer is, and columns of table `run` that sum up its layers."""
 
+import hashlib
 import json
 import math
+from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from alembic import op
 
-from nccli.metrics import recognise_structure
-from nccli.store.runs.finished_run import setting_id
-from nccli.store.runs.layer_summary import layer_summary
+from nccli.store.schema.frozen.structure_0003 import recognise_structure
 
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_AT_ONCE = 500
+_AT_ONCE = 500  # runs whose layers are in memory at once: some hundred KiB each
 
 
 def upgrade() -> None:
@@ -37,8 +38,8 @@ def upgrade() -> None:
         for run in runs[start : start + _AT_ONCE]:
             rows = _layers(connection, run.id)
             layers += rows
-            setting = setting_id(run.kind, json.loads(run.config))
-            columns.append({"key": run.id, "setting": setting, **layer_summary(run.L, rows)})
+            setting = _setting(run.kind, json.loads(run.config))
+            columns.append({"key": run.id, "setting": setting, **_summary(run.L, rows)})
         if layers:
             connection.execute(
                 sa.text(
@@ -73,3 +74,25 @@ def _layers(connection: sa.Connection, run: str) -> list[dict[str, Any]]:
         order = json.dumps(found.permutation.tolist())
         rows.append({**known, "structure": found.name, "distance": found.distance, "order": order})
     return rows
+
+
+def _setting(kind: str, config: dict[str, Any]) -> str:
+    """12 hex digits that runs share which differ in nothing but the seed, as they were named then."""
+    kept = {name: value for name, value in config.items() if name != "seed"}
+    text = json.dumps(
+        {"kind": kind, "config": kept, "result_version": 1}, sort_keys=True, ensure_ascii=False, allow_nan=False
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _summary(L: int, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What sums up the layers: of the hidden ones, M_2..M_{L-1} (for L = 2 the pre-activation of layer 2)."""
+    wanted = [(layer, "post") for layer in range(2, L)] or [(2, "pre")]
+    hidden = [row for row in rows if (row["layer"], row["stage"]) in wanted]
+    ranks, names = {row["rank"] for row in hidden}, {row["structure"] for row in hidden}
+    return {
+        "mean_hidden_rank": fmean(row["rank"] for row in hidden) if hidden else None,
+        "ranks_agree": int(len(ranks) == 1) if hidden else None,
+        "max_dnc1": max((row["dnc1"] for row in rows if not math.isnan(row["dnc1"])), default=None),
+        "structure": None if not names else names.pop() if len(names) == 1 else "mixed",
+    }

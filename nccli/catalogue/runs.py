@@ -22,6 +22,13 @@ CONSTRUCTED_KINDS = (Kind.DNC.value, Kind.SRG.value, Kind.GRAPH.value)
 """Kinds of runs that were built in closed form."""
 
 
+MEASURED_KINDS = (Kind.FEATURES.value, Kind.NETWORK.value)
+"""Kinds of runs that somebody else made."""
+
+RESULT_VERSIONS = {kind.value: 1 for kind in Kind}
+"""By kind, part of every run id: raised when the same configuration starts to give another result."""
+
+
 class Status(StrEnum):
     """How a run ended, or that it has not."""
 

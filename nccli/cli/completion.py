@@ -9,35 +9,14 @@ from pathlib import Path
 
 import typer
 
-FIGURES = (
-    *("loss-ratio", "rank-vs-wd", "rank-vs-lr", "rank-vs-width", "rank-vs-K", "rank-vs-L", "dnc-share-vs-width"),
-    *("training", "spectra", "effective-rank", "class-means", "gram"),
-    *(f"fig{number}" for number in range(1, 11)),
-)
-"""Names of the figures, which `nccli.figures` has with all that draws them; a test holds the two together."""
-
-COLUMNS = (
-    *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
-    *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds", "collapsed_at", "residual", "kinks"),
-    *("mean_hidden_rank", "ranks_agree", "max_dnc1", "epochs", "train_accuracy", "test_accuracy"),
-    *("id", "kind", "status", "activation", "optimizer", "structure", "setting", "dataset", "backbone", "reg_kind"),
-    *("device", "dtype", "host", "torch_version", "nccli_version", "started", "created"),
-)
-"""Columns for --where, which `nccli.store` has with all that queries them; a test holds the two together."""
-
-OPTIONS = (
-    *("K", "L", "n", "width", "steps", "seed", "samples", "epochs", "batch_size"),
-    *("wd", "wd_h1", "lr", "init_scale", "tol", "momentum", "epsilon", "collapse_tol", "clip"),
-    *("refine", "augment", "autocast", "balanced"),
-    *("dtype", "activation", "optimizer", "schedule", "init", "variant", "graph"),
-    *("dataset", "data", "backbone", "reg", "source", "state", "layers", "pool", "pixels"),
-    "wd_layers",
-)
-"""What config. goes with in --where; a test holds it and `nccli.store` together."""
+from nccli.catalogue.columns import QUERIED, SUMMARIES
+from nccli.catalogue.figures import FIGURES
+from nccli.catalogue.metrics import METRICS
+from nccli.catalogue.settings import SETTINGS
 
 _CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.][\w.]*)?$", re.IGNORECASE)
-_MOST = 100
-_PATIENCE = 0.1
+_MOST = 100  # runs offered: more than a screen shows
+_PATIENCE = 0.1  # seconds for which Tab may wait for a busy store: a taste
 _QUERY = """
 SELECT id, kind, status, K, L, wd, seed FROM run WHERE id >= ? AND id < ? ORDER BY created DESC, id LIMIT ?
 """
@@ -55,8 +34,14 @@ def complete_where(incomplete: str) -> list[str]:
         return []
     word = match[1] or ""
     start = incomplete[: len(incomplete) - len(word)]
-    options = [f"config.{option}" for option in OPTIONS] if word.startswith("config.") else ["config."]
-    return [start + column for column in (*COLUMNS, *options) if column.startswith(word)]
+    prefix, dot, _ = word.partition(".")
+    if dot:
+        inside = {"config": [each.name for each in SETTINGS]}
+        inside |= {summary: [metric.name for metric in METRICS] for summary in SUMMARIES}
+        offered = [f"{prefix}.{name}" for name in inside.get(prefix, ())]
+    else:
+        offered = [*(column.name for column in QUERIED), "config.", *(f"{summary}." for summary in SUMMARIES)]
+    return [start + name for name in offered if name.startswith(word)]
 
 
 def complete_runs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Where a figure and its numbers go."""
 
+import errno
 import os
 import sys
 from enum import StrEnum
@@ -44,6 +45,13 @@ def data_format(data: str) -> option.OutputFormat:
     if suffix not in ("csv", "json", "jsonl"):
         raise InputError(f"--data '{data}': the suffix must be .csv, .json or .jsonl")
     return option.OutputFormat(suffix)
+
+
+def require_folder(name: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written before anything is drawn; `name` is the option that named it."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        reason = errno.EISDIR if path.is_dir() else errno.ENOENT
+        raise InputError(f"{name} '{path}': cannot be written: {os.strerror(reason)}")
 
 
 def write_file(path: Path, content: bytes, name: str) -> None:

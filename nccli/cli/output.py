@@ -16,7 +16,10 @@ from nccli.errors import InputError, NccliError
 Record = Mapping[str, Any]
 
 _FEW_RANKS = 14
+"""Characters of ranks that are told one by one: those of six layers of ten classes."""
+
 _WIDTH = 100
+"""Characters that a table may take: a taste, between the 80 of old terminals and what laptops show."""
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,22 @@
-"""The command reference of the README, made from the app: `python -m nccli.cli.reference README.md [--check]`."""
+"""What the README has from the code: the command reference, the columns, the metrics, the figures.
+
+`python -m nccli.cli.reference README.md [--check]`
+"""
 
 import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS
+from nccli.catalogue.figures import FIGURES
+from nccli.catalogue.metrics import METRICS
 from nccli.cli.entry import run
 
-BEGIN, END = "<!-- reference: begin (python -m nccli.cli.reference README.md) -->", "<!-- reference: end -->"
+_BEGIN, _END = "<!-- {name}: begin (python -m nccli.cli.reference README.md) -->", "<!-- {name}: end -->"
 
 
 def reference() -> str:
@@ -21,17 +27,55 @@ def reference() -> str:
     )
 
 
+def columns() -> str:
+    """The columns of tables `run` and `layer`, as a Markdown table."""
+    rows = [("run", column) for column in RUN_COLUMNS] + [("layer", column) for column in LAYER_COLUMNS]
+    lines = [f"| {table} | `{column.name}` | {column.role} | {_cell(column.means)} |" for table, column in rows]
+    return "\n".join(["| table | column | role | meaning |", "|---|---|---|---|", *lines]) + "\n"
+
+
+def metrics() -> str:
+    """The metrics of a layer, as a Markdown table."""
+    lines = [
+        f"| `{metric.name}` | {_cell(metric.of)} | {_cell(metric.means)} | {_cell(metric.source)} |"
+        for metric in METRICS
+    ]
+    return "\n".join(["| metric | of the class means | how to read it | source |", "|---|---|---|---|", *lines]) + "\n"
+
+
+def figures() -> str:
+    """The figures, as a Markdown table."""
+    lines = [f"| `{name}` | {_cell(summary)} |" for name, summary in FIGURES.items()]
+    return "\n".join(["| name | shows |", "|---|---|", *lines]) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "reference": reference,
+    "columns": columns,
+    "metrics": metrics,
+    "figures": figures,
+}
+"""By name what stands between a line that begins and one that ends a part of the README."""
+
+
 def with_reference(text: str) -> str:
-    """A text with the part between BEGIN and END made anew.
+    """A text with these parts made anew.
 
     Raises:
-        ValueError: it has no such part.
+        ValueError: it lacks one.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"no '{BEGIN}' … '{END}'")
-    return f"{before}{BEGIN}\n\n{reference()}\n{END}{after}"
+    for name, make in PARTS.items():
+        begin, end = _BEGIN.format(name=name), _END.format(name=name)
+        before, found, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(f"no '{begin}' … '{end}'")
+        text = f"{before}{begin}\n\n{make()}\n{end}{after}"
+    return text
 
 
 def _commands(path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -66,7 +110,7 @@ def main(arguments: list[str]) -> int:
     new = with_reference(old)
     if "--check" in arguments:
         if new != old:
-            print(f"{path}: the command reference is stale: python -m nccli.cli.reference {path}", file=sys.stderr)
+            print(f"{path}: what comes from the code is stale: python -m nccli.cli.reference {path}", file=sys.stderr)
         return int(new != old)
     path.write_text(new, encoding="utf-8")
     return 0

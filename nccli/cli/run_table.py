@@ -1,7 +1,10 @@
-"""How runs look in a table, wherever runs are printed."""
+"""How runs and their layers look in a table, wherever they are printed: headers and kinds of numbers are declared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from nccli.catalogue.columns import BY_NAME, Type
+from nccli.catalogue.metrics import METRICS, SPECTRUM, Family, Metric
+from nccli.catalogue.runs import Status
 from nccli.cli.output import Column, Record, number, plain, ranks_text, ratio
 from nccli.store import largest_dnc1
 
@@ -11,38 +14,45 @@ def hidden_ranks(record: Record) -> list[int]:
     return [layer["rank"] for layer in record["layers"] if layer["stage"] == "post"]
 
 
+def run_column(name: str, digits: int = 4) -> Column:
+    """A column of table `run`: numbers with so many digits, words to the left."""
+    declared = BY_NAME[name]
+    words, whole = declared.type is Type.TEXT, declared.type in (Type.INTEGER, Type.LONG)
+    return Column(declared.title, plain(name) if words or whole else number(name, digits), left=words)
+
+
+def metric_column(metric: Metric, digits: int | None = None) -> Column:
+    """A metric of a layer."""
+    return Column(metric.header, plain(metric.name) if metric.whole else number(metric.name, digits or metric.digits))
+
+
 def _dnc1(record: Record) -> str:
     value = largest_dnc1(record["layers"])
     return "" if value is None else f"{value:.0e}" if value else "0"
 
 
-def _once_known(show: Callable[[Record], str]) -> Callable[[Record], str]:
+def _once_known(column: Column) -> Column:
     """Nothing for a run that has no result yet: in training, or given up before there was one."""
-    return lambda record: (
-        "" if record["status"] in ("running", "interrupted") and not record["layers"] else show(record)
-    )
+    unknown = (Status.RUNNING.value, Status.INTERRUPTED.value)
 
+    def show(record: Record) -> str:
+        return "" if record["status"] in unknown and not record["layers"] else column.value(record)
 
-_ROUNDING = 1e-12
+    return Column(column.header, show, column.left)
+
 
 RUN_COLUMNS: Sequence[Column] = (
-    Column("id", plain("id"), left=True),
-    Column("kind", plain("kind"), left=True),
-    Column("status", plain("status"), left=True),
-    Column("K", plain("K")),
-    Column("L", plain("L")),
-    Column("n", plain("n")),
-    Column("d", plain("width")),
-    Column("λ", number("wd")),
-    Column("lr", number("lr")),
-    Column("seed", plain("seed")),
-    Column("loss", _once_known(number("loss"))),
-    Column("/DNC", _once_known(ratio("ratio_dnc"))),
-    Column("/SRG", _once_known(ratio("ratio_srg"))),
+    *(run_column(name) for name in ("id", "kind", "status", "K", "L", "n", "width", "wd", "lr", "seed")),
+    _once_known(run_column("loss")),
+    _once_known(Column("/DNC", ratio("ratio_dnc"))),
+    _once_known(Column("/SRG", ratio("ratio_srg"))),
     Column("ranks", lambda record: ranks_text(hidden_ranks(record))),
     Column("DNC1", _dnc1),
-    Column("acc.", number("train_accuracy", 4)),
+    run_column("train_accuracy"),
 )
+
+_ROUNDING = 1e-12
+"""Of the largest: what float64 leaves of a zero singular value, with room for the sizes of our matrices."""
 
 
 def _leading(record: Record) -> str:
@@ -52,14 +62,21 @@ def _leading(record: Record) -> str:
     return " ".join(f"{value:.3g}" for value in shown) + (" …" if len(values) > 10 else "")
 
 
+_RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs != (SPECTRUM,))
+_STAGE = (Column("layer", plain("layer")), Column("stage", plain("stage"), left=True))
+
 LAYER_COLUMNS: Sequence[Column] = (
-    Column("layer", plain("layer")),
-    Column("stage", plain("stage"), left=True),
-    Column("rank", plain("rank")),
-    Column("eff. rank", number("effective_rank")),
-    Column("stable rank", number("stable_rank")),
-    Column("DNC1", number("dnc1", 3)),
-    Column("DNC2", number("dnc2", 3)),
-    Column("DNC3", number("dnc3", 3)),
+    *_STAGE,
+    *(metric_column(metric, 3) for metric in _RANKS_FIRST if metric.family is Family.LAYER and metric.recorded),
     Column("singular values", _leading, left=True),
 )
+"""Of `runs show`."""
+
+MEASURED_COLUMNS: Sequence[Column] = (
+    run_column("id"),
+    Column("l", plain("layer")),
+    Column("stage", plain("stage"), left=True),
+    Column("name", plain("name"), left=True),
+    *(metric_column(metric) for metric in _RANKS_FIRST if metric.measured),
+)
+"""Of `nccli measure`."""

@@ -1,4 +1,5 @@
 """Training the L-DUFM by full-batch gradient descent.
 
-`config` and `result` are plain data and load no torch; `engine`, `activation`, `initial` and `train` do.
+A `Batch` holds runs as NumPy arrays; compiled code steps them, or PyTorch where that is not possible or pays: `engine`,
+`plain`, `cuda_graph` and refinement (`refine`, `collapsed`, `stationarity`) load it, and nothing else does.
 """

@@ -1,13 +1,16 @@
 """The one-sample problem of collapsed features and its smoothing, as functions of one vector."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
+from nccli.objective import Objective, SquaredError
+
 _CHUNK = 256
+"""A taste: rows of a Jacobian at once; more take memory and no less time."""
 
 
 @dataclass(frozen=True)
@@ -19,18 +22,21 @@ class CollapsedProblem:
         n: samples a class.
         wd: λ_{H_1}, λ_{W_1}, …, λ_{W_L}.
         classes: those whose features are free, None for all.
+        objective: what the output is held to.
     """
 
     K: int
     n: int
     wd: tuple[float, ...]
     classes: tuple[int, ...] | None = None
+    objective: Objective = field(default_factory=SquaredError)
 
     def loss(self, parameters: Sequence[Tensor], sigma: Callable[[Tensor], Tensor]) -> Tensor:
         """The DUFM loss at M_1ᵀ (free classes only), V_1, …, V_L with that activation, which maps 0 to 0 elsewhere."""
         free = list(range(self.K) if self.classes is None else self.classes)
-        residual = output(parameters, sigma)[0] - torch.eye(self.K, dtype=parameters[0].dtype)[free]
-        loss = (residual.square().sum() + (self.K - len(free))) / (2 * self.K)
+        target = torch.eye(self.K, dtype=parameters[0].dtype)[free]
+        total: Tensor = self.objective.total(output(parameters, sigma)[0], target)
+        loss = (total + (self.K - len(free)) * self.objective.trivial_loss(self.K)) / self.K
         for factor, p in zip((self.n * self.wd[0], *self.wd[1:]), parameters, strict=True):
             loss = loss + factor / 2 * p.square().sum()
         return loss

@@ -14,16 +14,21 @@ from pathlib import Path
 
 _FLAGS = ("-O3", "-march=native", "-std=gnu11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 _BUILD_SECONDS = 120
+"""A taste: a hundred times what it takes; a compiler that hangs is none."""
+
+
+def is_compiled(sources: Mapping[str, str], defines: Sequence[str]) -> bool:
+    """Whether `compiled_library` has nothing to compile."""
+    compiler = _compiler()
+    return compiler is not None and _place(compiler, sources, defines)[1].exists()
 
 
 def compiled_library(sources: Mapping[str, str], defines: Sequence[str]) -> ctypes.CDLL | None:
-    """Compile sources, by file name, with these definitions, or load what was; None where that is not possible."""
+    """Compile sources and headers, by file name, or load what was compiled; None where that is not possible."""
     compiler = _compiler()
     if compiler is None:
         return None
-    command = [*compiler[0], *_FLAGS, *defines]
-    key = hashlib.sha256("\0".join((*sources.values(), *command, compiler[1], _processor())).encode()).hexdigest()[:24]
-    library = _cache() / f"{key}.so"
+    command, library = _place(compiler, sources, defines)
     return _loaded(library) or (_loaded(library) if _compile(command, sources, library) else None)
 
 
@@ -32,6 +37,15 @@ def vector_bytes() -> int:
     """Length of the machine's vectors: 64 with AVX-512, 32 with AVX2, else 16."""
     features = _processor().split()
     return 64 if "avx512f" in features and "avx512vl" in features else 32 if "avx2" in features else 16
+
+
+def _place(
+    compiler: tuple[list[str], str], sources: Mapping[str, str], defines: Sequence[str]
+) -> tuple[list[str], Path]:
+    """The command that compiles, and the library that it makes."""
+    command = [*compiler[0], *_FLAGS, *defines]
+    key = hashlib.sha256("\0".join((*sources.values(), *command, compiler[1], _processor())).encode()).hexdigest()[:24]
+    return command, _cache() / f"{key}.so"
 
 
 def _loaded(path: Path) -> ctypes.CDLL | None:
@@ -54,7 +68,7 @@ def _compile(command: Sequence[str], sources: Mapping[str, str], library: Path) 
                 *command,
                 "-shared",
                 "-fPIC",
-                *(str(Path(folder, name)) for name in sources),
+                *(str(Path(folder, name)) for name in sources if name.endswith(".c")),
                 "-o",
                 str(built),
                 "-lm",

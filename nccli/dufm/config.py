@@ -8,15 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from nccli.dufm.pace import OPTIMIZERS, paces
+from nccli.catalogue.options import ActivationName, DtypeName
+from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
+from nccli.dufm.pace import paces
 from nccli.errors import InputError
+from nccli.objective import Objective, objective_named
 from nccli.theory import Problem
 from nccli.training.schedule import mean_factor, parse_schedule
 
-ACTIVATIONS = ("relu", "linear", "relu-last", "relu-eps")
-DTYPES = ("float32", "float64")
+ACTIVATIONS = tuple(name.value for name in ActivationName)
+DTYPES = tuple(name.value for name in DtypeName)
 MOST_REFINED_UNKNOWNS = 6000
-"""Newton's method holds a dense Hessian and its factor: 0.6 GB at this size."""
+"""A bound: Newton's method holds a dense Hessian and its factor, 0.6 GB at this size."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,13 @@ class DufmConfig:
         epsilon: ε of relu-eps; None for the others.
         init_scale: factor on the initial point of `nccli.dufm.initial`.
         tol: stop when ‖∇loss‖ ≤ tol · ‖∇loss‖ at the initial point; 0 never stops early.
-        optimizer: "gd", "heavy-ball", "nesterov" or "adam", as in `nccli.dufm.optimizer`.
+        optimizer: "gd", "heavy-ball", "nesterov" or "adam", as in `nccli.dufm.optimizers`.
         momentum: β of heavy-ball and nesterov, β_1 of adam; 0 for gd.
         schedule: of the learning rate, as `nccli.training.schedule.parse_schedule` takes it.
         collapse_tol: relative within-class deviation below which a run goes on as its class means even though that
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
         refine: whether the run ends with `nccli.dufm.refine`.
+        objective: what the output is held to, as in `nccli.objective`.
 
     Raises:
         InputError: a value is out of its range.
@@ -68,6 +72,7 @@ class DufmConfig:
     schedule: str = "constant"
     collapse_tol: float = 0.0
     refine: bool = False
+    objective: str = "mse"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -97,8 +102,9 @@ class DufmConfig:
     def _check_way_down(self) -> None:
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer '{self.optimizer}': must be one of {', '.join(OPTIMIZERS)}")
-        if self.optimizer == "gd" and self.momentum:
-            raise InputError("momentum belongs to heavy-ball, nesterov and adam; gd has none")
+        if self.momentum and not self.way_down.takes_momentum:
+            takers = [name for name, way in OPTIMIZERS.items() if way.takes_momentum]
+            raise InputError(f"momentum belongs to {_and(takers)}; {self.optimizer} has none")
         parse_schedule(self.schedule)
         if self.refine and self.activation != "relu":
             raise InputError(f"refine is for activation relu, not {self.activation}")
@@ -117,13 +123,23 @@ class DufmConfig:
     @property
     def problem(self) -> Problem:
         """The problem without width and optimiser, for comparison with theory."""
-        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers)
+        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective)
+
+    @property
+    def way_down(self) -> Optimizer:
+        """The optimiser as an object."""
+        return OPTIMIZERS[self.optimizer]
+
+    @property
+    def aim(self) -> Objective:
+        """The objective as an object."""
+        return objective_named(self.objective)
 
     @property
     def batch_key(self) -> tuple[Any, ...]:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
-        return (*shape, self.optimizer, self.momentum, self.schedule)
+        return (*shape, self.optimizer, self.momentum, self.schedule, self.objective)
 
     @property
     def decay_time(self) -> float:
@@ -139,16 +155,13 @@ class DufmConfig:
         return self._time_constant(self.wd_h1)
 
     def _time_constant(self, wd: float) -> float:
-        if self.optimizer == "adam":
-            return 0.0
-        rate = self.lr * mean_factor(self.schedule) / (1 - self.momentum) * wd
-        return 1 / rate if rate > 0 else math.inf
+        return self.way_down.decay_steps(self.lr * mean_factor(self.schedule), self.momentum, wd)
 
-    def paces(self, first: int, count: int) -> Float[np.ndarray, "count 3"] | None:
-        """Rows of `nccli.dufm.pace.paces` for steps `first` to `first + count − 1`; None where all are ones."""
-        if self.schedule == "constant" and self.optimizer != "adam":
+    def paces(self, first: int, count: int) -> Float[np.ndarray, "count numbers"] | None:
+        """Rows of `nccli.dufm.pace.paces` for steps `first` to `first + count − 1`; None for `FULL_PACE` throughout."""
+        if self.schedule == "constant" and not self.way_down.numbers_a_step:
             return None
-        return paces(self.schedule, self.optimizer, self.momentum, self.steps, first, count)
+        return paces(self.schedule, self.way_down, self.momentum, self.steps, first, count)
 
     def as_dict(self) -> dict[str, Any]:
         """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
@@ -175,5 +188,10 @@ _OPTIONAL = {
     "schedule": "constant",
     "collapse_tol": 0.0,
     "refine": False,
+    "objective": "mse",
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
+
+
+def _and(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,26 +8,31 @@ serves a whole schedule.
 import torch
 from torch import Tensor
 
+from nccli.dufm.arrays import numpy_array
+from nccli.dufm.batch import Batch
 from nccli.dufm.engine import Engine
 from nccli.dufm.measurement import Measurement, measure
-from nccli.dufm.parameters import Parameters
 from nccli.dufm.steps import Steps
 
 _STEPS = 64
-"""Steps a launch."""
+"""Steps a launch. A taste: enough that a launch costs nothing beside them, few enough to capture in a moment."""
 
 
 class GraphSteps(Steps):
-    """Steps of an engine that lies on a GPU."""
+    """Steps of a copy of the batch on a GPU."""
 
-    def __init__(self, engine: Engine) -> None:
+    torch_version = str(torch.__version__)
+
+    def __init__(self, batch: Batch, device: str = "cuda") -> None:
         """Capture nothing yet: graphs are made at the first use of their length."""
-        self._engine = engine
-        self._config = engine.configs[0]
+        self._batch, self._engine = batch, Engine.of(batch, device)
+        self._config = batch.configs[0]
         self._steady = self._config.paces(0, 1) is None
-        self._paces = torch.ones(_STEPS, 3, dtype=torch.float64, device=engine.parameters.features.device)
+        numbers = 1 + self._config.way_down.numbers_a_step
+        self._paces = torch.ones(_STEPS, numbers, dtype=torch.float64, device=device)
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
 
+    @torch.no_grad()
     def advance(self, first: int, count: int) -> None:
         """See `Steps.advance`."""
         done = 0
@@ -41,11 +46,14 @@ class GraphSteps(Steps):
         torch.cuda.synchronize(self._paces.device)
 
     def sync(self) -> None:
-        """Nothing to do: the graph works on the engine's parameters."""
+        """See `Steps.sync`."""
+        for here, there in zip(self._batch.held, self._engine.batch.held, strict=True):
+            for array, tensor in zip(here.stored, there.stored, strict=True):
+                array[...] = numpy_array(tensor)
 
     def measure(self) -> Measurement:
         """See `Steps.measure`."""
-        return measure(self._engine)
+        return measure(self._engine.batch)
 
     def _graph(self, length: int) -> torch.cuda.CUDAGraph:
         """So many steps as a graph. Warming up moves the runs, so the point is kept and put back."""
@@ -73,5 +81,4 @@ class GraphSteps(Steps):
                 self._engine.step(self._paces[i])
 
     def _state(self) -> list[Tensor]:
-        held: list[Parameters] = [self._engine.parameters, *self._engine.moments]
-        return [tensor for p in held for tensor in (p.features, p.hidden, p.last)]
+        return [tensor for held in self._engine.batch.held for tensor in held.stored]

@@ -2,13 +2,20 @@
 
 Compiled for one shape: REAL; N rows (samples, or classes of a collapsed point), D width, K classes, each padded with
 zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is
-one; OPTIMIZER as below. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
+one. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
+
+choices.h is made for the optimiser and the objective (`nccli.dufm.optimizers`, `nccli.objective`): UPDATE, the body of
+`update`, STEP_IN_GRADIENT and MORE for it; RESIDUAL, the gradient of a row's loss by its output from vectors z and y;
+MIXES_OUTPUTS and RESIDUAL_ROWS, a function that makes it where the outputs of a row are mixed.
 
 Row-major, contiguous axis first in a vector: X_1 (N × D), V (L−1 × D × D), V_L (D × K) one after the other in P, then
 what the optimiser remembers of each, laid out the same; Y (N × K). All are in the transposed orientation of
 `nccli.dufm.engine`. N is a multiple of ROWS, D and K of VEC.
 */
 #include <math.h>
+#include <stddef.h>
+
+#include "choices.h"
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
@@ -42,38 +49,18 @@ typedef __typeof__((vec){0} > (vec){0}) mask;
       }                                                                                           \
   }
 
-#define GD 0
-#define HEAVY_BALL 1
-#define NESTEROV 2
-#define ADAM 3
 #define SIZE ((long)N * D + (L - 1) * (long)D * D + (long)D * K)
 
-/* What a step needs to change a parameter. In plain descent g and decay carry the step size η already. */
+/* What a step needs to change a parameter. With STEP_IN_GRADIENT g and decay carry the step size η already. */
 typedef struct {
-  REAL rate, beta, bias1, bias2; /* η, momentum, Adam's 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ) */
-  REAL factor, share;            /* of E, and of ∂X_1 in one of the samples behind a row */
-  REAL decay[L + 1];             /* of X_1, V_1, …, V_L */
+  REAL rate, beta;         /* η, momentum */
+  REAL factor, share;      /* of E, and of ∂X_1 in one of the samples behind a row */
+  REAL decay[L + 1];       /* of X_1, V_1, …, V_L */
+  REAL more[MORE + 1];     /* what else the optimiser needs to know of this step */
 } Step;
 
-/* Apply the gradient g, weight decay included, to the vector at p. */
-static inline void update(REAL *p, vec g, const Step *s) {
-#if OPTIMIZER == GD
-  AT(p) -= g;
-#elif OPTIMIZER == ADAM
-  vec m = s->beta * AT(p + SIZE) + (1 - s->beta) * g;
-  vec v = (REAL)BETA_2 * AT(p + 2 * SIZE) + (REAL)(1 - BETA_2) * g * g;
-  vec root;
-  EACH(i, VEC) root[i] = sizeof(REAL) == sizeof(float) ? (REAL)sqrtf((float)v[i]) : (REAL)sqrt((double)v[i]);
-  AT(p + SIZE) = m;
-  AT(p + 2 * SIZE) = v;
-  AT(p) -= (s->rate * s->bias1) * m / (root * s->bias2 + (REAL)ADAM_EPSILON);
-#else
-  vec u = s->beta * AT(p + SIZE) + g;
-  AT(p + SIZE) = u;
-  vec along = OPTIMIZER == NESTEROV ? (vec)(g + s->beta * u) : (vec)u;
-  AT(p) -= s->rate * along;
-#endif
-}
+/* Apply the gradient g, weight decay included, to the vector at p; what is remembered of it is at p + SIZE, …. */
+static inline void update(REAL *p, vec g, const Step *s) { UPDATE }
 
 /* The gradient decay V + Xᵀ G, STRIP rows of V at a time, and the step along it. */
 #define DESCEND(name, COLS, BLOCK)                                                                \
@@ -141,18 +128,25 @@ PRODUCT(backward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward_out, K, K, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(descend_features, D, D, D, BLOCK_D, AND const Step *s,
         update(C + at, s->decay[0] * GIVEN(C + at) + s->share * z, s))
-PRODUCT(output, D, D, K, BLOCK_K, AND const REAL *restrict Y AND REAL factor, AT(C + at) = factor * (z - GIVEN(Y + at)))
+PRODUCT(output, D, D, K, BLOCK_K, AND const REAL *restrict Y AND REAL factor, {
+  const vec y = GIVEN(Y + at);
+  AT(C + at) = RESIDUAL;
+})
+#if MIXES_OUTPUTS
+RESIDUAL_ROWS
+#endif
 DESCEND(descend, D, BLOCK_D)
 DESCEND(descend_last, K, BLOCK_K)
 
 /* Take `count` steps.
 
-pace: three numbers a step, see `nccli.dufm.pace`; NULL for ones.
+pace: 1 + MORE numbers a step, see `nccli.dufm.pace`; NULL for ones.
+rows, classes: without padding.
 lr, inverse_rows (1/rows without padding), share, beta: see Step.
 wd: λ_{H_1}, λ_{W_1}, …, λ_{W_L}.
 */
-void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double lr, double inverse_rows, double share,
-                 double beta, const double *wd, REAL *scratch) {
+void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, int rows, int classes, double lr,
+                 double inverse_rows, double share, double beta, const double *wd, REAL *scratch) {
 #if defined(__SSE__)
   unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040); /* subnormals are zero: weights that decay to zero would slow every product down */
@@ -168,11 +162,11 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double 
 #endif
   G[0] = scratch, G[1] = G[0] + N * D, E = G[1] + N * D, T = E + N * K;
   for (long step = 0; step < count; step++) {
-    static const double steady[3] = {1, 1, 1};
-    const double *now = pace ? pace + 3 * step : steady;
-    double scale = OPTIMIZER == GD ? lr * now[0] : 1;
-    Step s = {(REAL)(lr * now[0]), (REAL)beta, (REAL)now[1], (REAL)now[2], (REAL)(scale * inverse_rows), (REAL)share};
+    const double *now = pace ? pace + (1 + MORE) * step : NULL;
+    double rate = now ? lr * now[0] : lr, scale = STEP_IN_GRADIENT ? rate : 1;
+    Step s = {(REAL)rate, (REAL)beta, (REAL)(scale * inverse_rows), (REAL)share};
     for (int l = 0; l <= L; l++) s.decay[l] = (REAL)(scale * wd[l]);
+    for (int i = 0; i < MORE; i++) s.more[i] = now ? (REAL)now[1 + i] : 1;
 #pragma GCC unroll 1
     for (int l = 1; l < L; l++) {
       const REAL *W = V + (l - 1) * (long)D * D;
@@ -184,6 +178,9 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, double 
 #endif
     }
     output(X[L - 1], V_L, E, Y, s.factor);
+#if MIXES_OUTPUTS
+    residual_rows(E, Y, rows, classes, s.factor);
+#endif
     transpose(V_L, T, D, K);
     if (ACT(L)) backward_out_act(E, T, G[0], S[L - 1]);
     else backward_out(E, T, G[0]);

@@ -1,17 +1,25 @@
-"""Measuring a batch on its way: loss, gradient, collapse and rank of every run, batched, in float64, on the device."""
+"""Measuring a batch on its way: loss, gradient, collapse and rank of every run, in float64, where the batch lies."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
-from nccli.dufm.engine import Engine
-from nccli.metrics import RANK_RTOL, ZERO_FLOOR
+from nccli.catalogue.stages import stages
+from nccli.dufm.activation import has_kink
+from nccli.dufm.arrays import Array, library, numpy_array
+from nccli.dufm.batch import Batch
+from nccli.dufm.network import Network, per_run
+from nccli.metrics import numerical_rank
 
-_CHUNK_BYTES = 2**25
-_CHUNK_BYTES_CUDA = 2**29  # few large launches
+_CHUNK_BYTES = 2**21
+"""Measured: float64 copies of this size stay in a core's cache; ones of 2**25 took up to a third longer."""
+
+_CHUNK_BYTES_CUDA = 2**29
+"""A taste: few large launches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,75 +45,109 @@ class Measurement:
     aligned: Bool[np.ndarray, " runs"]
     finite: Bool[np.ndarray, " runs"]
 
-
-def measure(engine: Engine) -> Measurement:
-    """Measure all runs, a few at a time so that the float64 copies stay small."""
-    first, runs = engine.configs[0], len(engine.configs)
-    numbers = 6 * first.L * (engine.rows * first.width + first.width**2)
-    room = _CHUNK_BYTES_CUDA if engine.parameters.features.device.type == "cuda" else _CHUNK_BYTES
-    chunk = max(1, room // (8 * numbers))
-    parts = [_measure(engine.select(range(i, min(i + chunk, runs))).double()) for i in range(0, runs, chunk)]
-    return Measurement(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Measurement)))
+    def run(self, place: int) -> "Measurement":
+        """Of one of the runs alone."""
+        return Measurement(*(getattr(self, field.name)[place : place + 1] for field in fields(self)))
 
 
-def _measure(engine: Engine) -> Measurement:
-    evaluation = engine.evaluate()
-    shape = (-1, engine.configs[0].K, engine.rows // engine.configs[0].K, engine.configs[0].width)
-    stages = engine.stages()
-    by_class = [X.view(shape) for _, _, X in stages]
-    kinked = [X.view(shape) > 0 for layer, stage, X in stages if stage == "pre" and engine.has_kink(layer)]
-    split = [(on.any(dim=2) & ~on.all(dim=2)).flatten(1).any(dim=1) for on in kinked]
-    aligned = ~torch.stack(split).any(dim=0) if split else torch.ones(len(engine.configs), dtype=torch.bool)
-    dnc1, grams, deviation = [], [], []
-    for X in by_class:
+def measure(batch: Batch, workers: int = 1) -> Measurement:
+    """Measure all runs, a few at a time so that the float64 copies stay small.
+
+    Args:
+        batch: at the point to measure; it is not changed.
+        workers: cores to use for what lies on the CPU.
+    """
+    first, runs = batch.configs[0], len(batch.configs)
+    numbers = 6 * first.L * (batch.rows * first.width + first.width**2)
+    here = not getattr(batch.parameters.features, "is_cuda", False)
+    chunk = max(1, (_CHUNK_BYTES if here else _CHUNK_BYTES_CUDA) // (8 * numbers))
+    parts = [slice(i, min(i + chunk, runs)) for i in range(0, runs, chunk)]
+    if here and workers > 1 and len(parts) > 1:
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(lambda part: _measure(batch.slice(part).double()), parts))
+    else:
+        found = [_measure(batch.slice(part).double()) for part in parts]
+    return Measurement(*(np.concatenate([getattr(part, f.name) for part in found]) for f in fields(Measurement)))
+
+
+def _measure(batch: Batch) -> Measurement:
+    with _without_warnings():
+        first, runs = batch.configs[0], len(batch.configs)
+        network = Network(batch)
+        xp = library(batch.parameters.features)
+        X = xp.stack(network.stages(), axis=1).reshape(runs, -1, first.K, batch.rows // first.K, first.width)
         within, means = _within(X)
-        centred = means - means.mean(dim=1, keepdim=True)
-        dnc1.append(within / (X.shape[2] * centred.square().sum(dim=(1, 2))))
-        grams.append(means @ means.transpose(1, 2))
-    totals = [X.square().sum(dim=(1, 2, 3)) for X in by_class]
-    for X, total in zip((*by_class, *_memory(engine, shape)), (*totals, totals[0]), strict=False):
-        deviation.append(torch.where(total > 0, _within(X)[0] / total, 0.0).sqrt())
-    gram = torch.stack(grams, dim=1)
-    losses = torch.stack([evaluation.fit, evaluation.reg, evaluation.grad_norm], dim=1)
-    finite = losses.isfinite().all(dim=1) & gram.isfinite().flatten(1).all(dim=1)
-    rank = gram_rank(torch.where(finite[:, None, None, None], gram, 0.0))
-    fit, reg, grad_norm = (t.cpu().numpy() for t in losses.unbind(1))
-    return Measurement(
-        fit,
-        reg,
-        grad_norm,
-        torch.stack(dnc1, dim=1).cpu().numpy(),
-        rank.cpu().numpy(),
-        torch.stack(deviation, dim=1).amax(dim=1).cpu().numpy(),
-        aligned.cpu().numpy(),
-        finite.cpu().numpy(),
-    )
+        centred = means - means.mean(axis=2, keepdims=True)
+        dnc1 = within / (X.shape[3] * _square_sum(centred))
+        gram = means @ means.swapaxes(2, 3)
+        losses = xp.stack([network.fit(), network.reg(), network.grad_norm()], axis=1)
+        total = _square_sum(X)
+        memory = _memory(batch)
+        if memory is not None:
+            within = xp.concatenate([within, _within(memory.reshape(runs, 1, *X.shape[2:]))[0]], axis=1)
+            total = xp.concatenate([total, total[:, :1]], axis=1)
+        share = xp.where(total > 0, within / xp.where(total > 0, total, 1.0), 0.0)
+        fit, reg, grad_norm = numpy_array(losses).T
+        gram = numpy_array(gram) if xp is np else gram
+        finite = numpy_array(xp.isfinite(losses).all(axis=1) & xp.isfinite(gram).reshape(runs, -1).all(axis=1))
+        return Measurement(
+            fit,
+            reg,
+            grad_norm,
+            numpy_array(dnc1),
+            gram_rank(xp.where(xp.isfinite(gram), gram, 0.0)) * finite[:, None],
+            np.sqrt(numpy_array(share).max(axis=1)),
+            numpy_array(_aligned(batch, X)),
+            finite,
+        )
 
 
-def _memory(engine: Engine, shape: tuple[int, ...]) -> list[Tensor]:
-    """What momentum remembers of H_1, in the unit of H_1."""
-    first = engine.configs[0]
-    if first.optimizer not in ("heavy-ball", "nesterov"):
-        return []
-    factors = [(1 - config.momentum) / config.wd_h1 for config in engine.configs]
-    (memory,) = engine.moments
-    scaled = memory.features * torch.tensor(factors, dtype=torch.float64, device=memory.features.device)[:, None, None]
-    return [scaled.view(shape)]
-
-
-def gram_rank(gram: Float[Tensor, "*batch K K"]) -> Int[Tensor, "*batch"]:
-    """Numerical rank of matrices M from their Gram matrices M Mᵀ in float64, as `nccli.metrics.numerical_rank` of M.
+def gram_rank(gram: Float[Array, "*batch K K"]) -> Int[np.ndarray, "*batch"]:
+    """Numerical rank of matrices M from their Gram matrices M Mᵀ in float64, by `nccli.metrics.numerical_rank`.
 
     Squaring costs half of the digits; the tolerance is far above what is left.
     """
-    squares: Tensor = torch.linalg.eigvalsh(gram)
-    threshold = (RANK_RTOL**2 * squares[..., -1:]).clamp_min(ZERO_FLOOR**2)
-    return (squares > threshold).sum(dim=-1)
+    squares = numpy_array(library(gram).linalg.eigvalsh(gram))
+    return numerical_rank(np.sqrt(np.maximum(squares, 0.0)))
 
 
-def _within(X: Float[Tensor, "runs K n d"]) -> tuple[Float[Tensor, " runs"], Float[Tensor, "runs K d"]]:
+def _memory(batch: Batch) -> Float[Array, "runs N d"] | None:
+    """What the optimiser remembers of H_1, in the unit of H_1."""
+    way = batch.configs[0].way_down
+    units = [way.memory_unit(config.momentum, config.wd_h1) for config in batch.configs]
+    if None in units:
+        return None
+    memory = batch.moments[0].features
+    return memory * per_run([unit for unit in units if unit is not None], memory)[:, None, None]
+
+
+def _aligned(batch: Batch, X: Float[Array, "runs stages K n d"]) -> Bool[Array, " runs"]:
+    """Whether no class has samples on both sides of a kink."""
+    first = batch.configs[0]
+    kinked = [i for i, (layer, stage) in enumerate(stages(first.L)) if stage == "pre" and has_kink(first, layer)]
+    on = X[:, kinked] > 0
+    return ~(on.any(axis=3) & ~on.all(axis=3)).reshape(len(batch.configs), -1).any(axis=1)
+
+
+def _within(
+    X: Float[Array, "runs stages K n d"],
+) -> tuple[Float[Array, "runs stages"], Float[Array, "runs stages K d"]]:
     """Squared distance to the class means, and those; exactly 0 where the samples of a class are equal."""
-    base = X[:, :, :1]
+    if X.shape[3] == 1:
+        return _square_sum(X[..., 0] * 0.0), X[:, :, :, 0]
+    base = X[:, :, :, :1]
     offset = X - base
-    shift = offset.mean(dim=2, keepdim=True)
-    return (offset - shift).square().sum(dim=(1, 2, 3)), (base + shift).squeeze(2)
+    shift = offset.mean(axis=3, keepdims=True)
+    return _square_sum(offset - shift), (base + shift)[:, :, :, 0]
+
+
+def _square_sum(array: Float[Array, "runs stages *rest"]) -> Float[Array, "runs stages"]:
+    flat = array.reshape(*array.shape[:2], -1)
+    return (flat * flat).sum(axis=2)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """A run that diverges is a value, not a warning."""
+    with np.errstate(all="ignore"):
+        yield

@@ -1,36 +1,28 @@
-"""What changes from step to step: the schedule's factor on the learning rate, and Adam's bias corrections."""
+"""What changes from step to step: the schedule's factor on the learning rate, and what the optimiser needs beside it."""
 
 import numpy as np
 from jaxtyping import Float
 
+from nccli.dufm.optimizers import Optimizer
 from nccli.training.schedule import parse_schedule
-
-OPTIMIZERS = ("gd", "heavy-ball", "nesterov", "adam")
-ADAM_BETA_2 = 0.999
-ADAM_EPSILON = 1e-8
 
 
 def paces(
-    schedule: str, optimizer: str, momentum: float, budget: int, first: int, count: int
-) -> Float[np.ndarray, "count 3"]:
+    schedule: str, optimizer: Optimizer, momentum: float, budget: int, first: int, count: int
+) -> Float[np.ndarray, "count numbers"]:
     """What changes from step to step.
 
     Args:
         schedule: as `parse_schedule` takes it.
-        optimizer: one of `OPTIMIZERS`.
-        momentum: β_1 of Adam.
+        optimizer: whose numbers are wanted.
+        momentum: β.
         budget: steps of the whole run.
         first: steps taken before.
         count: steps wanted.
 
     Returns:
-        A row a step: factor on the learning rate, then Adam's 1/(1 − β_1^t) and 1/√(1 − β_2^t) (Kingma and Ba 2015;
-        1 for the other optimisers).
+        A row a step: factor on the learning rate, then `Optimizer.per_step`.
     """
-    found = np.ones((count, 3))
     steps = np.arange(first, first + count)
-    found[:, 0] = parse_schedule(schedule)(steps / budget)
-    if optimizer == "adam":
-        found[:, 1] = 1 / (1 - momentum ** (steps + 1.0))
-        found[:, 2] = 1 / np.sqrt(1 - ADAM_BETA_2 ** (steps + 1.0))
-    return found
+    factor = parse_schedule(schedule)(steps / budget)
+    return np.concatenate([factor[:, None], optimizer.per_step(momentum, steps)], axis=1)

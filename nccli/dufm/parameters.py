@@ -1,38 +1,57 @@
-"""What a batch of runs holds: parameters, and what the optimiser remembers of each."""
+"""What a batch of runs holds of each parameter: its value, or what the optimiser remembers of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float
 
-from nccli.dufm.config import DufmConfig
-
-_MOMENTS = {"gd": 0, "adam": 2}
+from nccli.dufm.arrays import Array, library
 
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """X_1 = H_1ᵀ (runs, N, d), V_1..V_{L−1} (L−1, runs, d, d) and V_L (runs, d, K) of a batch, V_l = W_lᵀ."""
+    """X_1 = H_1ᵀ (runs, N, d), V_1..V_{L−1} (L−1, runs, d, d) and V_L (runs, d, K) of a batch, V_l = W_lᵀ.
 
-    features: Float[Tensor, "runs N d"]
-    hidden: Float[Tensor, "hidden runs d d"]
-    last: Float[Tensor, "runs d K"]
+    All three are NumPy arrays, or all are PyTorch tensors.
+    """
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> "Parameters":
+    features: Float[Array, "runs N d"]
+    hidden: Float[Array, "hidden runs d d"]
+    last: Float[Array, "runs d K"]
+
+    def each(self, change: Callable[[Array], Array]) -> "Parameters":
         """The same function of each of the three."""
         return Parameters(change(self.features), change(self.hidden), change(self.last))
 
-    def runs(self, index: Int[Tensor, " some"]) -> "Parameters":
-        """Copies of some of the runs."""
-        return Parameters(self.features[index], self.hidden[:, index], self.last[index])
+    def runs(self, index: Sequence[int]) -> "Parameters":
+        """Copies of some of the runs, in the given order."""
+        stack = library(self.features).stack
+        return Parameters(
+            stack([self.features[i] for i in index]),
+            stack([self.hidden[:, i] for i in index], axis=1),
+            stack([self.last[i] for i in index]),
+        )
+
+    def slice(self, part: slice) -> "Parameters":
+        """Views of runs that stand next to each other."""
+        return Parameters(self.features[part], self.hidden[:, part], self.last[part])
+
+    @classmethod
+    def join(cls, parts: "Sequence[Parameters]") -> "Parameters":
+        """All runs of several in one."""
+        concatenate = library(parts[0].features).concatenate
+        return cls(
+            concatenate([part.features for part in parts]),
+            concatenate([part.hidden for part in parts], axis=1),
+            concatenate([part.last for part in parts]),
+        )
 
     @property
-    def tensors(self) -> list[Tensor]:
+    def all(self) -> list[Array]:
         """X_1, V_1, …, V_L."""
-        return [self.features, *self.hidden.unbind(0), self.last]
+        return [self.features, *self.hidden, self.last]
 
-
-def moment_count(config: DufmConfig) -> int:
-    """How many numbers the optimiser remembers of each parameter."""
-    return _MOMENTS.get(config.optimizer, 1)
+    @property
+    def stored(self) -> tuple[Array, Array, Array]:
+        """The three arrays as they are held."""
+        return self.features, self.hidden, self.last

@@ -1,27 +1,35 @@
 """Which program takes the steps, on how many threads: by rules, so that the same batch is always placed alike."""
 
-import torch
-
+from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.cuda_graph import GraphSteps
-from nccli.dufm.engine import Engine
 from nccli.dufm.native import native_steps
-from nccli.dufm.steps import PlainSteps, Steps
+from nccli.dufm.steps import Steps
+from nccli.training.threads import cores
 
 _FLOPS_TO_SHARE = 2e7
+"""Measured: from there on, some 50 to 500 microseconds, two threads on one product gain more than they wait."""
 
 
-def make_steps(engine: Engine, compiled: bool, workers: int) -> Steps:
-    """The steps of an engine.
+def make_steps(batch: Batch, device: str, compiled: bool, workers: int, threads: int) -> Steps:
+    """The steps of a batch; PyTorch is loaded only where compiled code does not take them.
 
     Args:
-        engine: the runs.
+        batch: the runs.
+        device: "cpu" or "cuda".
         compiled: whether to use compiled code on the CPU, where it can be had.
-        workers: cores to use.
+        workers: cores for compiled code.
+        threads: threads for PyTorch.
     """
-    if engine.parameters.features.device.type == "cuda":
-        return GraphSteps(engine)
-    return (native_steps(engine, workers) if compiled else None) or PlainSteps(engine)
+    if device == "cuda":
+        from nccli.dufm.cuda_graph import GraphSteps
+
+        return GraphSteps(batch, device)
+    steps = native_steps(batch, workers) if compiled else None
+    if steps is not None:
+        return steps
+    from nccli.dufm.plain import PlainSteps
+
+    return PlainSteps(batch, threads)
 
 
 def compiled_pays(config: DufmConfig, runs: int, workers: int) -> bool:
@@ -35,7 +43,12 @@ def threads_that_pay(config: DufmConfig, runs: int) -> int:
     Threads that wait for each other cost more than they give. On a machine that others use too, two threads on a
     product of 50 microseconds made a step 20 times slower.
     """
-    return 1 if runs * _product_flops(config) < _FLOPS_TO_SHARE else torch.get_num_threads()
+    return 1 if runs * _product_flops(config) < _FLOPS_TO_SHARE else cores()
+
+
+def refining_threads(config: DufmConfig) -> int:
+    """Threads for refining a run: all cores, but one where factoring the Hessian is too small to share."""
+    return 1 if config.refined_unknowns**3 / 3 < _FLOPS_TO_SHARE else cores()
 
 
 def _product_flops(config: DufmConfig) -> float:

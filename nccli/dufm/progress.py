@@ -1,6 +1,13 @@
-"""What is seen of a batch on its way."""
+"""What is seen of a batch in training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from nccli.catalogue.stages import hidden_layers, stages
+from nccli.dufm.config import DufmConfig
 
 
 @dataclass(frozen=True)
@@ -14,7 +21,7 @@ class Progress:
         runs: runs of the batch.
         loss: their mean loss at the latest measurement.
         dnc1: their largest DNC1 over layers 2..L at the latest measurement.
-        rank: their mean rank over hidden layers 2..L−1 (for L = 2, of Mt_2) at the latest measurement.
+        rank: their mean rank over `nccli.catalogue.stages.hidden_layers` at the latest measurement.
         steps_per_second: of the batch, so far.
         refining: how many runs have come to `nccli.dufm.refine`, the present one included; 0 while steps are taken.
     """
@@ -33,3 +40,30 @@ class Progress:
     def seconds_left(self) -> float:
         """Of taking steps, at the present speed, if no run ends early."""
         return (self.steps - self.step) / self.steps_per_second if self.step < self.steps else 0.0
+
+    @classmethod
+    def of(
+        cls,
+        configs: Sequence[DufmConfig],
+        step: int,
+        latest: tuple[
+            Float[np.ndarray, " active"], Float[np.ndarray, "active stages"], Int[np.ndarray, "active stages"]
+        ],
+        steps_per_second: float,
+        refining: int,
+    ) -> "Progress":
+        """From what `Histories.latest` says of the runs still going."""
+        loss, dnc1, rank = latest
+        L = configs[0].L
+        hidden = [stages(L).index(each) for each in hidden_layers(L)]
+        return cls(
+            step=step,
+            steps=configs[0].steps,
+            active=len(loss),
+            runs=len(configs),
+            loss=float(np.mean(loss)),
+            dnc1=float(np.max(dnc1[:, 1:])),
+            rank=float(np.mean(rank[:, hidden])),
+            steps_per_second=steps_per_second,
+            refining=refining,
+        )

@@ -3,7 +3,7 @@
 Under weight decay the differences within a class die out like (1 − ηλ_{H_1})^t or faster wherever the samples of a
 class sit in one linear region of the network. There the class means and the weights feel them in second order only, so
 that once they are at rounding level in every layer, the n-sample problem is the one-sample problem with n λ_{H_1} and
-step η/n on M_1, n times smaller, and a run goes on as that (`nccli.dufm.engine.Engine.collapsed`). The same holds with
+step η/n on M_1, n times smaller, and a run goes on as that (`nccli.dufm.batch.Batch.collapsed`). The same holds with
 momentum. Adam divides by the size of gradients that vanish, where rounding decides: its runs are left as they are.
 
 Rounding level is not one unit in the last place: a difference below ½/(ηλ_{H_1}) units changes by less than half a unit
@@ -25,15 +25,18 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.measurement import Measurement
 
 _LEAST_ROUNDINGS = 4
+"""A taste: a mean and a difference round that often, however fast weight decay is."""
+
 _SECOND_ORDER = 0.1
+"""A bound: the square of a deviation of this over √eps is a hundredth of a rounding."""
 
 
 def has_collapsed(configs: Sequence[DufmConfig], measured: Measurement) -> Bool[np.ndarray, " runs"]:
     """Which runs of a batch may go on as their class means."""
     rounding = np.array([collapse_tolerance(config) for config in configs])
     asked = np.array([config.collapse_tol for config in configs])
-    smooth = np.array([config.optimizer != "adam" for config in configs])
-    exact = smooth & measured.aligned & (measured.deviation <= rounding)
+    keeps = np.array([config.way_down.keeps_collapsed_exactly for config in configs])
+    exact = keeps & measured.aligned & (measured.deviation <= rounding)
     return np.asarray(measured.finite & (exact | (measured.deviation <= asked)))
 
 

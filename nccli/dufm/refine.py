@@ -131,8 +131,8 @@ def _alive(problem: CollapsedProblem, parameters: Sequence[Tensor]) -> tuple[lis
     inner = [p.detach().clone().requires_grad_() for p in parameters]
     with torch.enable_grad():
         out, pre = output(inner, torch.relu)
-        loss = (out - torch.eye(problem.K, dtype=out.dtype)).square().sum()
-        signal, *by_layer = torch.autograd.grad(loss, [inner[0], *pre])
+        total = problem.objective.total(out, torch.eye(problem.K, dtype=out.dtype))
+        signal, *by_layer = torch.autograd.grad(total, [inner[0], *pre])
     units = [D.abs().amax(dim=0).nonzero()[:, 0] for D in by_layer]
     ends = [torch.arange(len(parameters[1])), torch.arange(problem.K)]
     return signal.abs().amax(dim=1).nonzero()[:, 0].tolist(), [ends[0], *units, ends[1]]

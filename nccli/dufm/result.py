@@ -42,6 +42,7 @@ class DufmResult:
         collapsed_at: step from which the run went on as its class means (`nccli.dufm.reduction`), None if it did not.
             DNC1 after it, in the history and in `layers`, is that of the switch: an upper bound.
         refinement: of the end point, where the configuration asks for it and the run came to its end.
+        torch_version: of the PyTorch that took the steps or refined the run; None where it had no part in either.
     """
 
     config: DufmConfig
@@ -56,6 +57,7 @@ class DufmResult:
     layers: list[LayerMetrics] = field(repr=False)
     collapsed_at: int | None = None
     refinement: "Refinement | None" = None
+    torch_version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
-"""Training a batch of runs, from the start or from where it was."""
+"""Training a batch of runs, from the start or from where it was. PyTorch is loaded only where it is needed."""
 
 from collections.abc import Iterator, Sequence
 
-import torch
-
-from nccli.dufm.checkpoint import Checkpoint, Saved
+from nccli.dufm.checkpoint import Checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.loop import Loop
 from nccli.dufm.progress import Progress
 from nccli.dufm.result import DufmResult
+from nccli.dufm.saved import Saved
 from nccli.errors import InputError
 from nccli.training.watch import Watch
 
@@ -29,7 +28,7 @@ def train(
         device: "cpu" or "cuda".
         watch: who watches.
         reduction: whether a run whose features have collapsed goes on as its class means (`nccli.dufm.reduction`).
-        checkpoint: where the state is kept; None for nowhere.
+        checkpoint: where the state is kept, and removed at the end; None for nowhere.
 
     Yields:
         Each run's result as soon as the run ends.
@@ -39,8 +38,7 @@ def train(
     """
     if len({config.batch_key for config in configs}) != 1:
         raise InputError("runs of different shapes cannot be trained in one batch")
-    with torch.no_grad():
-        yield from Loop.start(configs, device, reduction).run(watch or Watch(), checkpoint)
+    yield from Loop(Saved.start(configs, device, reduction), watch or Watch(), checkpoint).run()
 
 
 def resume(
@@ -52,13 +50,12 @@ def resume(
     """Go on with those runs of a checkpoint that are wanted, as `train` would have.
 
     Args:
-        saved: from `nccli.dufm.checkpoint.read_checkpoint`.
+        saved: from `nccli.dufm.checkpoint.read_checkpoint`; it is not changed.
         configs: the wanted ones.
         watch: who watches.
-        checkpoint: where the state is kept from here on; None for nowhere.
+        checkpoint: where the state is kept.
 
     Yields:
         As `train`. On the CPU results are those of an undisturbed run, bit for bit.
     """
-    with torch.no_grad():
-        yield from Loop.resume(saved, configs).run(watch or Watch(), checkpoint)
+    yield from Loop(saved.only(configs), watch or Watch(), checkpoint).run()

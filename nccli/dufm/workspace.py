@@ -5,39 +5,36 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nccli.dufm.activation import make_activation
+from nccli.dufm.activation import has_kink
+from nccli.dufm.batch import Batch
+from nccli.dufm.buffered_activation import Activation, Identity, Relu, ReluEps
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.optimizer import Pace, make_optimizer
-from nccli.dufm.parameters import Parameters
-
-STEADY = (1.0, 1.0, 1.0)
-"""The pace of a step at full learning rate."""
+from nccli.dufm.network import targets
+from nccli.dufm.optimizers import FULL_PACE, Pace
 
 
 class Workspace:
     """Buffers of a step and the constants of each run, made when first needed."""
 
-    def __init__(self, configs: Sequence[DufmConfig], parameters: Parameters, moments: Sequence[Parameters]) -> None:
+    def __init__(self, batch: Batch) -> None:
         """Allocate; parameters and moments are referred to, not copied."""
-        first, like = configs[0], parameters.features
-        runs, rows, _ = like.shape
+        configs, like = batch.configs, batch.parameters.features
+        first, rows = configs[0], batch.rows
 
         def per_run(values: Sequence[float]) -> Tensor:
-            return torch.tensor(values, dtype=torch.float64).to(like).view(runs, 1, 1)
+            return torch.tensor(values, dtype=torch.float64).to(like).view(len(configs), 1, 1)
 
-        self.all = parameters.tensors
+        self.all: list[Tensor] = batch.parameters.all
         self.V = self.all[1:]
         self.V_T = [V.transpose(1, 2) for V in self.V]
-        self.moments = list(zip(*(m.tensors for m in moments), strict=True)) or [()] * len(self.all)
-        self.optimizer = make_optimizer(first.optimizer, first.momentum)
+        self.moments = list(zip(*(m.all for m in batch.moments), strict=True)) or [()] * len(self.all)
+        self.optimizer, self.objective = first.way_down, first.aim
         self.X = [like, *(torch.empty_like(like) for _ in range(first.L - 1))]
         self.X_T = [X.transpose(1, 2) for X in self.X]
-        self.sigma = [
-            make_activation(first.activation, first.epsilon, i == first.L, like) for i in range(2, first.L + 1)
-        ]
-        self.E = like.new_empty(runs, rows, first.K)
+        self.sigma = [_activation(first, layer, like) for layer in range(2, first.L + 1)]
+        self.E = like.new_empty(len(configs), rows, first.K)
         self.D = (torch.empty_like(like), torch.empty_like(like))
-        self.Y = torch.eye(first.K, dtype=like.dtype, device=like.device).repeat_interleave(rows // first.K, dim=0)
+        self.Y = torch.from_numpy(targets(first, rows)).to(like)
 
         wd = [(config.wd_h1, *config.wd_layers) for config in configs]
         self.wd = [per_run(column) for column in zip(*wd, strict=True)]
@@ -53,15 +50,14 @@ class Workspace:
         self._gradients: dict[tuple[int, ...], Tensor] = {}
 
     def set_pace(self, pace: Pace) -> None:
-        """Step size and weight decay of each run at this step, for plain gradient descent."""
-        if pace is not STEADY:
+        """Step size of each run at this step, and what it makes of weight decay where gradients carry it."""
+        if pace is FULL_PACE:
+            return
+        if self.optimizer.step_in_gradient:
             torch.mul(self._lr_over_rows, pace[0], out=self.rate_over_rows)
             for decay, full in zip(self.decay, self._lr_wd, strict=True):
                 torch.mul(full, pace[0], out=decay)
-
-    def set_rate(self, pace: Pace) -> None:
-        """Step size of each run at this step, for the other optimisers."""
-        if pace is not STEADY:
+        else:
             torch.mul(self._lr, pace[0], out=self.rate)
 
     def gradient(self, like: Tensor) -> Tensor:
@@ -69,3 +65,10 @@ class Workspace:
         if like.shape not in self._gradients:
             self._gradients[like.shape] = torch.empty_like(like)
         return self._gradients[like.shape]
+
+
+def _activation(config: DufmConfig, layer: int, like: Tensor) -> Activation:
+    """σ that makes H_layer, for pre-activations of the shape, type and device of `like`."""
+    if has_kink(config, layer):
+        return Relu()
+    return Identity() if config.epsilon is None else ReluEps(config.epsilon, like)

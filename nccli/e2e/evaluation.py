@@ -12,7 +12,7 @@ from nccli.e2e.network import Network
 from nccli.e2e.regularizer import Regularizer
 from nccli.measure.nearest_mean import nearest_mean
 from nccli.measure.streaming import StreamingStatistics
-from nccli.metrics import ClassStatistics, LayerMetrics, collapse_metrics, layer_metrics
+from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
 from nccli.training.group import Group
 
 _BATCH = 512
@@ -133,10 +133,8 @@ def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None 
     for (layer, stage), found in evaluation.statistics.items():
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
-        collapse = None
-        if np.isfinite(found.within).all():
-            collapse = collapse_metrics(found, reader, nc4 if last else None)
-        layers.append(layer_metrics(layer, stage, found.means, found.dnc1, reader, collapse))
+        data = LayerData.of(found, reader, nc4 if last else None)
+        layers.append(layer_metrics(layer, stage, data))
     return layers
 
 

@@ -16,15 +16,21 @@ from nccli.figures.style_sheet import GREY
 from nccli.figures.text import width_of
 
 _APART, _MOST_APART, _PART, _MARKER = 2.5, 16.0, 0.4, 3.0
-"""Points between two series, and between the first and the last, also as a part of what lies between values."""
+"""Points between two series, and between the first and the last, also as a part of what lies between values; and half
+a mark. Taste: equal curves are both seen; bound: a part below 0.5, no point looks like one of the next value."""
 
 _MARGIN, _MOST_MARGIN, _BESIDE = 0.05, 0.15, 1.1
-"""Empty part at each end of a horizontal axis, and at most, and what stands beside a panel, in inches."""
+"""Empty part at each end of a horizontal axis, and at most, both taste; and a bound of the inches that ticks, label
+and names of lines take beside a panel."""
 
 _PANEL_HEIGHT, _NAME_HEIGHT, _ROUNDS = 110.0, 9.0, 20
-"""Points: about those of a panel, and of a name; and how often names make way for each other."""
+"""Points: about those of a panel, and of a name at 7.5 pt; and how often names make way for each other. Taste."""
+
+_SYMBOL = 0.22
+"""Inches that the symbol of a layer takes at the size of ticks, with room beside it; taste."""
 
 _TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
+"""Points of the text at ticks, as in the style sheet; inches between two, and whole numbers not written out: taste."""
 
 
 def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0, shift: float = 0.0) -> None:
@@ -58,6 +64,29 @@ def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str
     """As `reference`, for theory that varies along the axis."""
     ax.plot(x, y, **_theory_look(first))
     _name_line(ax, y[-1], label)
+
+
+def reference_mark(ax: Axes, x: float, y: float, label: str, corner: int = 0) -> None:
+    """A cross where theory is a point, named beside it.
+
+    Args:
+        ax: the panel.
+        x, y: the place.
+        label: its name.
+        corner: 0 to 3, in which the name stands: of another solution, which may be near, in another.
+    """
+    ax.plot(x, y, marker="x", markersize=6, color=GREY, linestyle="", zorder=3)
+    right, above = (1, 1, -1, -1)[corner], (1, -1, 1, -1)[corner]
+    ax.annotate(
+        label,
+        xy=(x, y),
+        xytext=(4 * right, 3 * above),
+        textcoords="offset points",
+        ha="left" if right > 0 else "right",
+        va="bottom" if above > 0 else "top",
+        fontsize=7.5,
+        color=GREY,
+    )
 
 
 def _theory_look(first: bool) -> dict[str, Any]:
@@ -122,6 +151,12 @@ def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(label)
     return 72 * inch * float(np.diff(places).min(initial=np.inf))
+
+
+def layers_axis(ax: Axes, symbols: Sequence[str], plan: Layout) -> None:
+    """Symbols of layers at 0, 1, 2, …, every second or third where they are many."""
+    step = 1 + int(_SYMBOL * len(symbols) / plan.width)
+    ax.set_xticks(range(0, len(symbols), step), symbols[::step])
 
 
 def _tick(value: float) -> str:

@@ -1,16 +1,18 @@
-"""What a figure is: rows from the store in, a matplotlib Figure out."""
+"""What a figure of `nccli plot` is: runs of the store or closed forms in, a matplotlib Figure out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
+from nccli.catalogue.figures import FIGURES
 from nccli.figures.layouts import Layout, caption, captioned, page
 from nccli.metrics import RANK_RTOL
-from nccli.store import Selection
+from nccli.store import Condition, Selection
+from nccli.theory import Problem
 
 Row = dict[str, Any]
 
@@ -23,11 +25,36 @@ class Options:
         rank_rtol: tolerance of ranks.
         raw: heat maps with classes and rows as they are stored.
         curves_only: leave out series of a single point where others have several.
+        problems: of closed forms; empty for those of the figure.
+        store: how a command that makes missing runs names the store, " --store FILE" or nothing.
     """
 
     rank_rtol: float = RANK_RTOL
     raw: bool = False
     curves_only: bool = False
+    problems: tuple[Problem, ...] = ()
+    store: str = ""
+
+
+@dataclass(frozen=True)
+class ClosedForms:
+    """Problems of a figure that needs no runs, where the user names no others.
+
+    Attributes:
+        K, L: every combination of them.
+        n: samples a class.
+        wd: weight decay of the features and of every layer.
+    """
+
+    K: Sequence[int]
+    L: Sequence[int]
+    n: int
+    wd: float
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them."""
+        return tuple(Problem.uniform(K, L, self.wd, self.n) for K in self.K for L in self.L)
 
 
 @dataclass(frozen=True)
@@ -38,42 +65,66 @@ class Drawn:
         rows: flat records; each names what it is in `what` and lists the runs it comes from in `run_ids`.
         caption: settings and number of runs, the small print of the figure.
         notes: what the user should know, such as runs left out.
+        parts: of a figure of several, what each of them draws, by title.
     """
 
     rows: list[Row]
     caption: str
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    parts: Mapping[str, "Drawn"] = field(default_factory=dict)
 
     def of(self, what: str, **values: Any) -> list[Row]:
         """The rows of a kind with these values."""
         return [row for row in self.rows if row["what"] == what and all(row[k] == v for k, v in values.items())]
+
+    @property
+    def series(self) -> list[str]:
+        """Labels of the series of runs, in the order of their first row."""
+        return list(dict.fromkeys(row["series"] for row in self.rows if row["run_ids"] and "series" in row))
 
     def values(self, column: str) -> list[Any]:
         """Distinct values of a column in the order of their first row."""
         return list(dict.fromkeys(row[column] for row in self.rows if column in row))
 
 
-class StoreFigure(ABC):
-    """A figure of stored runs.
+class Plot(ABC):
+    """A figure with a name on the command line.
 
     Attributes:
-        name: on the command line.
-        summary: one line for lists.
-        recipe: options of `nccli train-dufm` that make runs for it.
-        heeds: options of the user that change it.
+        name: in the catalogue of figures.
+        grid: problems that it shows in closed form, if any; the user may name others.
+        any_kind: where the user names no runs, whether it is about all of the store or about trained ones that ended
+            well.
     """
 
     name: str
-    summary: str
-    recipe: Mapping[str, str]
-    heeds: ClassVar[frozenset[str]] = frozenset()
+    grid: ClassVar[ClosedForms | None] = None
+    any_kind: ClassVar[bool] = False
+
+    @property
+    def heeds(self) -> frozenset[str]:
+        """Names of the user's options that change it."""
+        return frozenset()
+
+    @property
+    def summary(self) -> str:
+        """One line for lists."""
+        return FIGURES[self.name]
+
+    def can_do_without(self, narrowed: bool) -> bool:
+        """Whether there is something to draw where no run is found; `narrowed` if the user has set conditions."""
+        return False
+
+    def command(self, where: Sequence[Condition], options: Options) -> str:
+        """What makes the runs that such conditions ask for; "" where there is no single command."""
+        return ""
 
     @abstractmethod
-    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
-        """Query what is drawn of the runs.
+    def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
+        """Find out what is drawn.
 
         Args:
-            connection: to the store.
+            connection: to the store; None where it has no run for a figure that can do without.
             selection: of runs, at least one.
             options: of the user.
 
@@ -81,6 +132,20 @@ class StoreFigure(ABC):
             NothingFoundError: the runs have nothing that this figure could show.
             InputError: the runs do not fit into one figure.
         """
+
+    @abstractmethod
+    def draw(self, drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
+        """Draw, inside `style`.
+
+        Args:
+            drawn: from `collect`.
+            width: of the figure, in inches.
+            with_caption: whether settings and number of runs stand below.
+        """
+
+
+class PanelFigure(Plot):
+    """A figure that can be a part of another: panels under one legend, with small print below."""
 
     @abstractmethod
     def layout(self, drawn: Drawn, width: float) -> Layout:
@@ -91,13 +156,7 @@ class StoreFigure(ABC):
         """Draw everything but the caption into a figure or a part of one, inside `style`."""
 
     def draw(self, drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
-        """Draw, inside `style`.
-
-        Args:
-            drawn: from `collect`.
-            width: of the figure, in inches.
-            with_caption: whether settings and number of runs stand below.
-        """
+        """Draw, inside `style`."""
         plan = self.layout(drawn, width)
         plan = captioned(plan, drawn.caption) if with_caption else plan
         figure = page(width, plan.height)

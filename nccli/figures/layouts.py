@@ -12,11 +12,22 @@ from nccli.figures.style_sheet import GREY, LEGEND_TEXT, SMALL_TITLE
 from nccli.figures.text import lines_of, typeset, width_of, wrapped
 
 _PANEL = 1.6
+"""Inches of the narrowest panel; taste: five ticks with their text fit below it."""
+
 _FEW_COLUMNS = 3
+"""Panels that belong to each other and stand below each other where they do not fit side by side; taste."""
+
 _LINE, _SMALL_LINE = 0.15, 0.125
+"""Inches of a line of a title and of the small print: their sizes, 8 and 7 pt, with the usual space between lines."""
+
 _LEGEND_LINE, _LEGEND_GAP = 0.15, 0.06
+"""Inches of a line of a legend, as of a title, and of the space between two entries: half a line by default."""
+
 _PAD = 3.0
+"""Points between a panel and its title; taste."""
+
 _HANDLE = 0.56
+"""Inches of the sample of a curve in a legend with the space around it; bound: 2.4 + 0.8 + 1.2 times 8 pt are 0.49."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from nccli.errors import InputError
 FIGURE_FORMATS = ("pdf", "svg", "png")
 
 _DIGITS = 6
+"""Of places, as parts of the figure: a millionth of a page is not seen, and the solver's last digits are gone."""
+
 _TEXTS = ("_suptitle", "_supxlabel", "_supylabel")
 _NO_DATES: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 

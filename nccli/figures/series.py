@@ -5,33 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool, Shaped
+
 from nccli.figures.figure import Row
-from nccli.figures.text import literal
-from nccli.store import OPTION_DEFAULTS, SettingRuns, as_decimal
+from nccli.figures.setting_words import ALL_DIGITS, DIGITS, IN_CAPTION, PRINTS, SEED, USUAL, words
+from nccli.store import SettingRuns, as_decimal
 from nccli.theory import triangular_root
-
-_NAMES = {"width": "d", "init_scale": "init scale", "dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
-_NAMES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
-_IN_CAPTION = (
-    *("dataset", "backbone", "K", "L", "n", "width", "wd", "lr", "optimizer", "activation", "epsilon", "variant"),
-    *("graph", "reg", "epochs"),
-)
-_BARE = ("kind", "activation", "variant", "graph", "dtype", "optimizer", "dataset", "backbone")
-_SEED = ("seed",)
-_PRINTS = {"data", "state"}
-"""Fingerprints: they name what has no other name, or the same."""
-
-_DIGITS, _ALL_DIGITS = 6, 15
-_USUAL: dict[str, Any] = {
-    "λ_H1": "λ",
-    "λ_H1/λ": 1.0,
-    "activation": "relu",
-    "init_scale": 1.0,
-    "dtype": "float32",
-    "tol": 1e-7,
-}
-_USUAL |= {name: value for options in OPTION_DEFAULTS.values() for name, value in options.items()}
-"""Values that labels leave out, as do stored configurations."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +59,35 @@ def settings_of(run: Row) -> dict[str, Any]:
     return {name: _plain(value) for name, value in found.items()}
 
 
+Values = Shaped[np.ndarray, " runs"]
+
+
+def measured(members: Iterable[SettingRuns], columns: Sequence[str]) -> tuple[list[str], dict[str, Values]]:
+    """The runs that have a value in all of the columns, by increasing id, and their values."""
+    found = list(members)
+    ids = np.concatenate([np.array(member.ids) for member in found])
+    values = {name: np.concatenate([member.values[name] for member in found]) for name in columns}
+    kept = np.flatnonzero(np.all([_there(each) for each in values.values()], axis=0))
+    kept = kept[np.argsort(ids[kept])]
+    return ids[kept].tolist(), {name: each[kept] for name, each in values.items()}
+
+
+def _there(values: Values) -> Bool[np.ndarray, " runs"]:
+    """Which runs have a value: a finite number, or a text."""
+    if values.dtype == object:
+        return np.array([value is not None for value in values])
+    return np.asarray(np.isfinite(values))
+
+
+def run_rows(place: Row, ids: Sequence[str], quantities: Mapping[str, Sequence[float]], **rest: Any) -> list[Row]:
+    """A row a run, with where it is drawn and what it has in common with others."""
+    values = zip(*quantities.values(), strict=True)
+    return [
+        {"what": "run", **place, **dict(zip(quantities, each, strict=True)), **rest, "run_ids": [key]}
+        for key, each in zip(ids, values, strict=True)
+    ]
+
+
 def axis_value(row: Row, name: str) -> Any:
     """A column of a run along an axis; None where it has none."""
     return _plain(row[name])
@@ -98,7 +107,7 @@ def split_series(members: Sequence[SettingRuns], varied: Iterable[str] = ()) -> 
         members: runs by setting.
         varied: settings that run along the axis of the figure, as the seed always does.
     """
-    ignored = {*_SEED, *varied}
+    ignored = {*SEED, *varied}
     groups: dict[tuple[tuple[str, Any], ...], list[SettingRuns]] = {}
     known = _told_apart([settings_of(member.row) for member in members], "wd" in ignored)
     for member, settings in zip(members, known, strict=True):
@@ -125,13 +134,13 @@ def _labels(found: Sequence[Mapping[str, Any]], differing: Sequence[str]) -> lis
 
 def _label(settings: Mapping[str, Any], differing: Sequence[str], whole: bool) -> str:
     """What is not as usual; where all is, what is so. If `whole`, with fingerprints and all digits."""
-    there = {name: settings.get(name, _USUAL.get(name)) for name in differing}
+    there = {name: settings.get(name, USUAL.get(name)) for name in differing}
     there = {name: value for name, value in there.items() if value is not None}
-    unusual = {name: value for name, value in there.items() if value != _USUAL.get(name, ...)}
-    if not whole and not unusual.keys() <= _PRINTS:
-        unusual = {name: value for name, value in unusual.items() if name not in _PRINTS}
-    digits = _ALL_DIGITS if whole else _DIGITS
-    return ", ".join(_words(name, value, digits) for name, value in (unusual or there).items())
+    unusual = {name: value for name, value in there.items() if value != USUAL.get(name, ...)}
+    if not whole and not unusual.keys() <= PRINTS:
+        unusual = {name: value for name, value in unusual.items() if name not in PRINTS}
+    digits = ALL_DIGITS if whole else DIGITS
+    return ", ".join(words(name, value, digits) for name, value in (unusual or there).items())
 
 
 def _told_apart(found: list[dict[str, Any]], along_decay: bool) -> list[dict[str, Any]]:
@@ -144,7 +153,7 @@ def _told_apart(found: list[dict[str, Any]], along_decay: bool) -> list[dict[str
         return found
     others: dict[tuple[tuple[str, Any], ...], list[dict[str, Any]]] = {}
     for settings in found:
-        rest = {name: value for name, value in settings.items() if name not in ("wd", "λ_H1", *_SEED)}
+        rest = {name: value for name, value in settings.items() if name not in ("wd", "λ_H1", *SEED)}
         others.setdefault(tuple(sorted(rest.items())), []).append(settings)
     for group in others.values():
         unequal = [settings for settings in group if settings.get("λ_H1") is not None and settings["wd"]]
@@ -168,8 +177,8 @@ def describe(series: Sequence[Series], runs: int, extra: str) -> str:
         for name, value in series[0].settings.items()
         if all(other.settings.get(name, ...) == value for other in series)
     }
-    parts = [_words(name, shared[name]) for name in _IN_CAPTION if name in shared and shared[name] is not None]
-    parts += [_words(name, value) for name, value in shared.items() if name.startswith("λ_")]
+    parts = [words(name, shared[name]) for name in IN_CAPTION if name in shared and shared[name] is not None]
+    parts += [words(name, value) for name, value in shared.items() if name.startswith("λ_")]
     parts.append(f"{runs} run{'s' if runs != 1 else ''}")
     return f"{', '.join(parts)}; {extra}"
 
@@ -184,15 +193,8 @@ def each_of(rows: Iterable[Row], spread: str = "", rest: str = "", of: str = "se
 
 def _ordered(members: Sequence[tuple[dict[str, Any], tuple[SettingRuns, ...]]]) -> list[str]:
     seen = dict.fromkeys(name for settings, _ in members for name in settings)
-    first = [name for name in ("kind", *_IN_CAPTION) if name in seen]
+    first = [name for name in ("kind", *IN_CAPTION) if name in seen]
     return [*first, *(name for name in seen if name not in first)]
-
-
-def _words(name: str, value: Any, digits: int = _DIGITS) -> str:
-    if name in _BARE:
-        return _NAMES.get(str(value), literal(str(value)))
-    text = f"{value:.{digits}g}" if isinstance(value, float) else literal(str(value))
-    return f"{ {'wd': 'λ', 'epsilon': 'ε'}.get(name, _NAMES.get(name, name)) } = {text}"
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

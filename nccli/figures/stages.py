@@ -2,17 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
-from nccli.errors import InputError
+from nccli.catalogue.stages import Stage
 from nccli.figures.series import Series
-from nccli.store import Selection, Stage, mixed_columns
-
-MOST_PANELS = 12
-MOST_ROWS = 6
-MOST_CURVES = 16
-MOST_DOTS = 2000
-_NAMED = 8
 
 
 def shown_stages(L: int) -> list[Stage]:
@@ -35,36 +26,3 @@ def class_means_symbol(stage: Stage) -> str:
 def features_symbol(stage: Stage) -> str:
     """H_l or H̃_l, as the paper writes it."""
     return rf"$\widetilde{{H}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$H_{{{stage.layer}}}$"
-
-
-def require_curves(
-    series: Sequence[Series], name: str, connection: Connection, selection: Selection, axis: str = ""
-) -> None:
-    """Refuse more settings than a panel can show as curves along an axis.
-
-    Raises:
-        InputError: there are.
-    """
-    if len(series) > MOST_CURVES:
-        what = f"a panel has at most {MOST_CURVES} curves"
-        differing = [each for each in mixed_columns(connection, selection, ()) if each != axis]
-        raise InputError(_too_many(len(series), name, what, differing))
-
-
-def require_few(
-    series: Sequence[Series], name: str, connection: Connection, selection: Selection, most: int = MOST_PANELS
-) -> None:
-    """Refuse more settings than there can be panels, or rows of panels.
-
-    Raises:
-        InputError: there are.
-    """
-    if len(series) > most:
-        what = f"a figure has at most {most} {'rows' if most == MOST_ROWS else 'panels'}"
-        raise InputError(_too_many(len(series), name, what, mixed_columns(connection, selection, ())))
-
-
-def _too_many(count: int, name: str, what: str, differing: Sequence[str]) -> str:
-    names = [*differing[:_NAMED], *["…"] * (len(differing) > _NAMED)]
-    message = f"{name}: the runs have {count} different settings and {what}: narrow them with --where"
-    return message + (f", they differ in {', '.join(names)}" if names else "")

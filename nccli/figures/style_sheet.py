@@ -13,9 +13,12 @@ WIDTHS = {"neurips": 5.5, "icml": 3.25}
 """Inches: the text width of NeurIPS, one column of ICML."""
 
 _NARROWEST, _WIDEST = 1.5, 60.0
+"""Inches; taste: a panel with its labels takes the least, a poster the most."""
+
 FONT = "STIXGeneral"
 GREY = "0.35"
 LEGEND_TEXT, SMALL_TITLE = 8.0, 8.0
+"""Points, as of ticks."""
 
 # Okabe and Ito's palette, its yellow last: it is faint on paper. Cycles of different length keep pairs apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")

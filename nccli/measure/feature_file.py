@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
 from nccli.measure.labels import as_labels
-from nccli.metrics import LayerMetrics, class_statistics, collapse_metrics, layer_metrics
+from nccli.metrics import LayerData, LayerMetrics, class_statistics, layer_metrics
 
 SUFFIXES = (".npz", ".safetensors", ".pt")
 _MOST_SIZE = 1e60
@@ -95,10 +95,7 @@ def measure_features(found: FeatureFile, pool: str) -> tuple[list[LayerMetrics],
         if weights is not None and weights.shape[1] != X.shape[1]:
             skipped[name] = f"weights of shape {weights.shape} do not read features of size {X.shape[1]}"
             continue
-        collapse = collapse_metrics(statistics, weights)
-        layers.append(
-            layer_metrics(len(layers) + 1, "post", statistics.means, statistics.dnc1, weights, collapse, name)
-        )
+        layers.append(layer_metrics(len(layers) + 1, "post", LayerData.of(statistics, weights), name))
     return layers, skipped
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nccli.errors import InputError
 from nccli.measure.streaming import StreamingStatistics
-from nccli.metrics import ClassStatistics, LayerMetrics, collapse_metrics, layer_metrics
+from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
 
 POOLS = ("flatten", "mean")
 INPUT = ".input"
@@ -39,9 +39,7 @@ class ProbedLayer:
 
     def metrics(self, layer: int = 1, nc4: float | None = None) -> LayerMetrics:
         """All metrics, as layer number `layer`."""
-        found = self.statistics
-        collapse = collapse_metrics(found, self.weights, nc4)
-        return layer_metrics(layer, "post", found.means, found.dnc1, self.weights, collapse, self.name)
+        return layer_metrics(layer, "post", LayerData.of(self.statistics, self.weights, nc4), self.name)
 
 
 class LayerProbe:

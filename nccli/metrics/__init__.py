@@ -3,11 +3,10 @@
 from nccli.metrics.alignment import dnc3
 from nccli.metrics.class_statistics import ClassStatistics, class_statistics
 from nccli.metrics.covariance import class_means, dnc1
+from nccli.metrics.layer_data import LayerData, remeasured
 from nccli.metrics.layers import LayerMetrics, layer_metrics, measure_layers
 from nccli.metrics.neural_collapse import (
-    CollapseMetrics,
     cdnv,
-    collapse_metrics,
     equiangularity,
     equinorm,
     etf_distance,
@@ -34,13 +33,12 @@ __all__ = [
     "STRUCTURE_RTOL",
     "ZERO_FLOOR",
     "ClassStatistics",
-    "CollapseMetrics",
+    "LayerData",
     "LayerMetrics",
     "Structure",
     "cdnv",
     "class_means",
     "class_statistics",
-    "collapse_metrics",
     "dnc1",
     "dnc2",
     "dnc3",
@@ -57,6 +55,7 @@ __all__ = [
     "nuclear_norm",
     "numerical_rank",
     "recognise_structure",
+    "remeasured",
     "self_duality",
     "singular_values",
     "stable_rank",

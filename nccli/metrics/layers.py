@@ -1,49 +1,56 @@
 """All metrics of all layers of one network, from its features and weights."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from nccli.metrics.alignment import dnc3
+from nccli.catalogue.metrics import METRICS, Family
 from nccli.metrics.covariance import class_means, dnc1
-from nccli.metrics.neural_collapse import CollapseMetrics
-from nccli.metrics.spectrum import dnc2, effective_rank, nuclear_norm, numerical_rank, singular_values, stable_rank
+from nccli.metrics.layer_data import LayerData
 from nccli.metrics.structure import Structure, recognise_structure
 
 
 @dataclass(frozen=True, eq=False)
 class LayerMetrics:
-    """What is measured of one layer at one stage.
+    """What is measured of one layer at one stage; every metric is an attribute too, None where it does not exist.
 
     Attributes:
         layer: l in 1..L.
-        stage: "pre" for Ht_l, "post" for H_l.
-        dnc1, dnc2: as the functions of that name.
-        dnc3: for stage "post", of W_l against the means of H_l; None for stage "pre".
-        rank: numerical rank of the class means at the default tolerance.
-        effective_rank, stable_rank, nuclear_norm: of the class means.
+        stage: "pre" for H̃_l, "post" for H_l.
+        values: metrics by name (`nccli.catalogue.metrics`), ranks at the default tolerance.
         singular_values: of the class means, largest first, min(K, d) of them.
         class_means: (K, d), one class a row.
-        collapse: the single-layer set, where it was measured.
         name: of the module, in a network that is not numbered by l.
     """
 
     layer: int
     stage: str
-    dnc1: float
-    dnc2: float
-    dnc3: float | None
-    rank: int
-    effective_rank: float
-    stable_rank: float
-    nuclear_norm: float
+    values: Mapping[str, float | int | None]
     singular_values: Float[np.ndarray, " r"]
     class_means: Float[np.ndarray, "K d"]
-    collapse: CollapseMetrics | None = None
     name: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """A metric by its name."""
+        values = self.__dict__.get("values", {})
+        if name not in values:
+            raise AttributeError(f"no metric '{name}'")
+        return values[name]
+
+    def with_values(self, **values: float | None) -> "LayerMetrics":
+        """The same layer with some metrics as given."""
+        return replace(self, values={**self.values, **values})
+
+    @property
+    def collapse(self) -> SimpleNamespace | None:
+        """The single-layer set NC1 to NC4 by name; None where it was not measured."""
+        single = {metric.name: self.values[metric.name] for metric in METRICS if metric.family is Family.SINGLE}
+        return SimpleNamespace(**single) if any(value is not None for value in single.values()) else None
 
     @property
     def gram(self) -> Float[np.ndarray, "K K"]:
@@ -75,44 +82,24 @@ def measure_layers(
     for layer, stage, features in stages:
         if not np.isfinite(features).all():
             raise ValueError(f"features of layer {layer} ({stage}) have nan or infinite entries")
-        means = class_means(features, labels)
-        reader = weights[layer - 1] if stage == "post" else None
-        measured.append(layer_metrics(layer, stage, means, float(dnc1(features, labels)), reader))
+        data = LayerData(
+            class_means(features, labels),
+            weights[layer - 1] if stage == "post" else None,
+            given={"dnc1": float(dnc1(features, labels))},
+        )
+        measured.append(layer_metrics(layer, stage, data))
     return measured
 
 
-def layer_metrics(
-    layer: int,
-    stage: str,
-    means: Float[np.ndarray, "K d"],
-    dnc1: float,
-    weights: Float[np.ndarray, "out d"] | None = None,
-    collapse: CollapseMetrics | None = None,
-    name: str | None = None,
-) -> LayerMetrics:
-    """What follows from the class means of a layer, with what does not.
+def layer_metrics(layer: int, stage: str, data: LayerData, name: str | None = None) -> LayerMetrics:
+    """Every metric that follows from what is known of a layer; the single-layer set where its samples are.
 
     Args:
         layer, stage: which.
-        means: one class a row.
-        dnc1: of the features.
-        weights: of the linear map that reads the features, for `dnc3`; None if there is none.
-        collapse: the single-layer set, where it was measured.
+        data: what is known.
         name: of the module.
     """
-    spectrum = singular_values(means)
-    return LayerMetrics(
-        layer=layer,
-        stage=stage,
-        dnc1=dnc1,
-        dnc2=float(dnc2(means)),
-        dnc3=None if weights is None else dnc3(weights, means),
-        rank=int(numerical_rank(spectrum)),
-        effective_rank=float(effective_rank(spectrum)),
-        stable_rank=float(stable_rank(spectrum)),
-        nuclear_norm=float(nuclear_norm(spectrum)),
-        singular_values=spectrum,
-        class_means=means,
-        collapse=collapse,
-        name=name,
-    )
+    families = {Family.LAYER, *([Family.SINGLE] if data.statistics is not None else [])}
+    values = data.measured([metric for metric in METRICS if metric.family in families], stage)
+    absent = dict.fromkeys(metric.name for metric in METRICS if metric.family not in families)
+    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name)

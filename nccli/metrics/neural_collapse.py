@@ -3,59 +3,10 @@
 0 is full collapse in every one of them.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float, Int
 
 from nccli.metrics.class_statistics import ClassStatistics
-
-
-@dataclass(frozen=True)
-class CollapseMetrics:
-    """The set for one layer; each as the function of that name.
-
-    Attributes:
-        nc1_pinv, cdnv: NC1, beside DNC1.
-        equinorm, equiangularity, etf_distance, frame_distance: NC2.
-        self_duality: NC3; None where the layer has no weights of shape (K, d).
-        nc4: None where the layer is not followed by the network's output.
-    """
-
-    nc1_pinv: float
-    cdnv: float
-    equinorm: float
-    equiangularity: float
-    etf_distance: float
-    frame_distance: float
-    self_duality: float | None = None
-    nc4: float | None = None
-
-
-def collapse_metrics(
-    statistics: ClassStatistics,
-    weights: Float[np.ndarray, "out d"] | None = None,
-    nc4: float | None = None,
-) -> CollapseMetrics:
-    """All of the set that the arguments allow.
-
-    Args:
-        statistics: of the layer.
-        weights: of the linear layer that reads it; used where it has a row a class.
-        nc4: from `nearest_class_mean_disagreement`, where it was measured.
-    """
-    centred = statistics.centred_means
-    fits = weights is not None and weights.shape == statistics.means.shape
-    return CollapseMetrics(
-        nc1_pinv=nc1_pinv(statistics),
-        cdnv=cdnv(statistics),
-        equinorm=equinorm(centred),
-        equiangularity=equiangularity(centred),
-        etf_distance=etf_distance(centred),
-        frame_distance=frame_distance(statistics.means),
-        self_duality=self_duality(weights, centred) if fits and weights is not None else None,
-        nc4=nc4,
-    )
 
 
 def nc1_pinv(statistics: ClassStatistics) -> float:

@@ -15,8 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 _MOST_LEVELS = 3
+"""Widest gaps at which cosines are split: two levels have one, noise may widen another. A taste."""
+
 _ALIKE = 0.25
+"""Cosines that are all above this may be one level: those of a star or a triangle are 1/2, those of DNC 0."""
+
 _ROUNDING = 1e-9
+"""Of eigenvalues of adjacency matrices, which are of size 1 to K."""
 _POLYGONS = {4: "square", 5: "pentagon", 6: "hexagon"}
 
 

@@ -12,13 +12,24 @@ from nccli.metrics.related_classes import RootGraph, complete_root, isomorphism,
 from nccli.metrics.spectrum import ZERO_FLOOR
 
 STRUCTURE_RTOL = 0.2
-"""A structure is recognised when it is nearer than this; DNC(10) and SRG T(5) are 0.77 apart."""
+"""A structure is recognised when it is nearer than this. Measured, K = 6, 10, 15: class means of DNC or SRG with 10 %
+of noise are 0.12 to 0.18 away, with 20 % 0.23 and more; DNC(10) and SRG T(5) are 0.77 apart."""
 
 _SURE = 0.02
-_EVIDENCE = 3.0  # noise on DNC has a widest gap too: a graph must fit so many times better
+"""Nearer to DNC or the ETF than this no graph is looked for: a taste, to save the search; 1.4 % of noise."""
+
+_EVIDENCE = 3.0
+"""Noise on DNC has a widest gap too, so a graph must fit so many times better. Measured: of 1,000 noisy DNC with K = 6,
+10, 15 a graph fitted at most 1.2 times better where noise was 10 %, 1.9 times at any noise."""
+
 _LEVEL_NOISE = 0.2
+"""Levels of cosines that scatter more are none. Measured: 0.09 to 0.13 on SRG with 10 % of noise, 0.2 with 20 %."""
+
 _LOST = 1e-6
+"""A class whose mean is so much smaller than the largest has no angles worth the name: rounding of float32."""
+
 _MOST_GRAPHS = 3
+"""Readings of the levels that are tried: a taste; each costs an isomorphism test."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +129,7 @@ def _sum_structure(G: Float[np.ndarray, "K K"], roots: tuple[RootGraph, ...]) ->
     return Structure(" ⊕ ".join(name for name, *_ in blocks), min(misfits), permutation)
 
 
-_FORMS = 6
+_FORMS = 6  # as many as `_forms` returns
 
 
 def _forms(B: Float[np.ndarray, "q k"]) -> list[Float[np.ndarray, "_ _"]]:

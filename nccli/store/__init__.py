@@ -1,6 +1,8 @@
 """The store: every run's spectra and metrics in one SQLite file (or PostgreSQL database)."""
 
 from nccli.catalogue.runs import ENDED_WELL, FINISHED, RUNNING, TRAINED_KINDS
+from nccli.catalogue.settings import LEFT_OUT as OPTION_DEFAULTS
+from nccli.catalogue.settings import TYPES as OPTION_TYPES
 from nccli.catalogue.stages import Stage, hidden_layers
 from nccli.store.check import Finding, check_store
 from nccli.store.connection.backup import copy_file
@@ -8,7 +10,6 @@ from nccli.store.connection.store import Store, shown_location, store_location
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
-from nccli.store.exchange.untrusted import TABLES
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.groups import (
@@ -19,7 +20,6 @@ from nccli.store.query.groups import (
     select_hidden_ranks,
 )
 from nccli.store.query.measured_again import measured_again
-from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
 from nccli.store.query.problem import problem_of
 from nccli.store.query.record import loss_ratio, run_records
 from nccli.store.query.select import (
@@ -40,11 +40,14 @@ from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, s
 from nccli.store.runs.content import RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
+from nccli.store.runs.pages import AT_ONCE
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run
+from nccli.store.schema.tables import TABLES
 
 __all__ = [
+    "AT_ONCE",
     "DNC1_HOLDS",
     "ENDED_WELL",
     "FINISHED",

@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import exists, func, select
 
+from nccli.catalogue.runs import ENDED_WELL
 from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.runs.claims import abandoned_runs, running_runs, settle_abandoned
 from nccli.store.schema.migrate import REVISIONS, current_revision
-from nccli.store.schema.tables import Layer, Matrix, Run, SingularValue
+from nccli.store.schema.tables import LAYER, MATRIX, RUN, SINGULAR_VALUE
 
-_MATRIX = Matrix.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_MATRIX = MATRIX.c
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,14 @@ def _contents(store: Store) -> list[Finding]:
     """What only a store at the newest schema can be asked."""
     settled = settle_abandoned(store)
     with store.read() as connection:
-        runs = connection.scalar(select(func.count()).select_from(Run))
+        runs = connection.scalar(select(func.count()).select_from(RUN))
         running, abandoned = running_runs(connection), abandoned_runs(connection)
         matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))
         odd = sum(not _fits(*row) for row in connection.execute(matrices))
-        with_layers = exists().where(Layer.run_id == Run.id)  # type: ignore[arg-type]
-        with_values = exists().where(SingularValue.run_id == Run.id)  # type: ignore[arg-type]
-        ended = Run.status.in_(("converged", "stopped"))  # type: ignore[attr-defined]
-        partial = connection.scalar(select(func.count()).select_from(Run).where(ended, ~(with_layers & with_values)))
+        with_layers = exists().where(LAYER.c.run_id == RUN.c.id)
+        with_values = exists().where(SINGULAR_VALUE.c.run_id == RUN.c.id)
+        ended = RUN.c.status.in_(ENDED_WELL)
+        partial = connection.scalar(select(func.count()).select_from(RUN).where(ended, ~(with_layers & with_values)))
     return [
         Finding("runs", runs, True),
         Finding("running", len(running), True),

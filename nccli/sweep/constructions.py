@@ -11,19 +11,17 @@ from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.theory import Solution
 
 
-def construction_config(solution: Solution, width: int, edges: str | None = None) -> dict[str, Any]:
+def construction_config(solution: Solution, width: int) -> dict[str, Any]:
     """What determines a constructed run, beside its kind."""
     problem = solution.problem
     config: dict[str, Any] = {"K": problem.K, "L": problem.L, "n": problem.n, "width": width}
     config |= {"wd_h1": problem.lambda_h1, "wd_layers": list(problem.lambda_w)}
     if solution.construction.variant:
         config["variant"] = solution.construction.variant
-    if edges is not None:
-        config["graph"] = edges
-    return config
+    return config | dict(solution.construction.about)
 
 
-def construction_run(solution: Solution, width: int, edges: str | None = None) -> FinishedRun:
+def construction_run(solution: Solution, width: int) -> FinishedRun:
     """A construction at its optimal scales as the store keeps it.
 
     Metrics are measured on the explicit matrices with one sample a class: the point is collapsed, and every metric is
@@ -57,6 +55,6 @@ def construction_run(solution: Solution, width: int, edges: str | None = None) -
             "reg": solution.reg,
             "grad_norm": float("nan"),
         },
-        config=construction_config(solution, width, edges),
+        config=construction_config(solution, width),
         layers=layers,
     )

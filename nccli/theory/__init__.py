@@ -2,26 +2,32 @@
 
 from nccli.theory.best import solve_best, solve_dnc, solve_graph, solve_srg, srg_rank
 from nccli.theory.deep_neural_collapse import dnc
+from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
 from nccli.theory.problem import TRIVIAL_LOSS, Problem, explicit_loss
 from nccli.theory.rivalry import asymptotic_exponent, local_exponent, srg_threshold
 from nccli.theory.solution import BlockSolution, Solution, solve
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.strongly_regular_graph import SRG_VARIANTS, srg, srg_template, srg_variants, triangular_root
-from nccli.theory.template import Construction, Template
+from nccli.theory.template import Construction, Family, Template
 
 __all__ = [
+    "BEST",
+    "FAMILIES",
     "GRAPH_OUTPUTS",
     "SRG_VARIANTS",
     "TRIVIAL_LOSS",
     "BlockSolution",
     "Construction",
     "Edges",
+    "Family",
     "Problem",
     "Solution",
     "Spectrum",
     "Template",
     "asymptotic_exponent",
+    "check_options",
+    "classes_of",
     "dnc",
     "explicit_loss",
     "graph",
@@ -32,6 +38,7 @@ __all__ = [
     "solve_best",
     "solve_dnc",
     "solve_graph",
+    "solve_kind",
     "solve_srg",
     "srg",
     "srg_rank",

@@ -1,11 +1,13 @@
 """Which construction is best for a problem."""
 
-from nccli.errors import InputError
+from collections.abc import Sequence
+
 from nccli.theory.deep_neural_collapse import dnc
-from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph
+from nccli.theory.graph_solution import Edges, graph, graph_outputs
 from nccli.theory.problem import Problem
 from nccli.theory.solution import Solution, solve
 from nccli.theory.strongly_regular_graph import srg_variants
+from nccli.theory.template import Construction
 
 
 def solve_dnc(problem: Problem) -> Solution:
@@ -15,8 +17,8 @@ def solve_dnc(problem: Problem) -> Solution:
 
 def solve_srg(problem: Problem) -> Solution | None:
     """The best SRG solution (Definitions 9 and 11); None for K < 4, where there is none."""
-    solutions = [solve(problem, construction) for construction in srg_variants(problem.K)]
-    return min(solutions, key=lambda solution: solution.loss, default=None)
+    forms = srg_variants(problem.K)
+    return least(problem, forms) if forms else None
 
 
 def srg_rank(problem: Problem) -> int | None:
@@ -42,14 +44,9 @@ def solve_graph(problem: Problem, edges: Edges, output: str | None = None) -> So
     Raises:
         InputError: as `nccli.theory.graph`, if no output is possible.
     """
-    if output is not None:
-        return solve(problem, graph(edges, output))
-    solutions, refusals = [], []
-    for candidate in GRAPH_OUTPUTS:
-        try:
-            solutions.append(solve(problem, graph(edges, candidate)))
-        except InputError as error:
-            refusals.append(error)
-    if not solutions:
-        raise refusals[-1]
-    return min(solutions, key=lambda solution: solution.loss)
+    return least(problem, graph_outputs(edges) if output is None else [graph(edges, output)])
+
+
+def least(problem: Problem, forms: Sequence[Construction]) -> Solution:
+    """The solution with the least loss of several constructions, at least one."""
+    return min((solve(problem, construction) for construction in forms), key=lambda solution: solution.loss)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nccli.theory.spectrum import Spectrum
-from nccli.theory.template import Construction, Template
+from nccli.theory.template import Construction, Family, Template
 
 
 def dnc_template(K: int) -> Template:
@@ -15,3 +15,6 @@ def dnc_template(K: int) -> Template:
 def dnc(K: int) -> Construction:
     """The DNC solution for K classes (Definition 10)."""
     return Construction("dnc", "", (dnc_template(K),))
+
+
+FAMILY = Family("dnc", lambda K: [dnc(K)])

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.errors import InputError
-from nccli.theory.template import Construction, Template
+from nccli.theory.template import Construction, Family, Template
 
 Edges = tuple[tuple[int, int], ...]
 
@@ -153,4 +153,35 @@ def graph(edges: Edges, output: str = "disjoint") -> Construction:
     Tt_L = Tt_L / np.linalg.norm(Tt_L, axis=1, keepdims=True)
     degree = float(B.sum(axis=1).max())
     name = f"graph({vertices} vertices, {len(edges)} edges)"
-    return Construction("graph", output, (Template.from_matrices(name, B / np.sqrt(degree), Tt_L),))
+    text = ",".join(f"{u}-{v}" for u, v in edges)
+    template = Template.from_matrices(name, B / np.sqrt(degree), Tt_L)
+    return Construction("graph", output, (template,), about={"graph": text})
+
+
+def graph_outputs(edges: Edges) -> list[Construction]:
+    """The solutions of a graph with every output that it allows.
+
+    Raises:
+        InputError: as `graph`, if there is none.
+    """
+    found, refusals = [], []
+    for output in GRAPH_OUTPUTS:
+        try:
+            found.append(graph(edges, output))
+        except InputError as error:
+            refusals.append(error)
+    if not found:
+        raise refusals[-1]
+    return found
+
+
+def _forms(K: int, variant: str | None = None, **given: str) -> list[Construction]:
+    edges = parse_graph(given["graph"])
+    if len(edges) != K:
+        raise InputError(f"--K {K}: the graph has {len(edges)} edges, and every edge is a class")
+    return graph_outputs(edges) if variant is None else [graph(edges, variant)]
+
+
+FAMILY = Family(
+    "graph", _forms, takes=("graph", "variant"), needs=("graph",), classes=lambda graph, **_: len(parse_graph(graph))
+)

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.errors import InputError
+from nccli.objective import SquaredError, objective_named
 
-TRIVIAL_LOSS = 0.5
-"""Loss of the all-zero point: 1/(2N) ‖Y‖² with one unit entry in each of the N columns of Y."""
+TRIVIAL_LOSS = SquaredError().trivial_loss(2)
+"""Loss of the all-zero point: 1/(2N) ‖Y‖² with one unit entry in each of the N columns of Y, whatever K."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,10 @@ class Problem:
         n: samples a class, at least 1.
         lambda_h1: weight decay λ_{H_1} of the free features, positive.
         lambda_w: weight decay λ_{W_1}, …, λ_{W_L}, positive.
+        objective: name of what takes the place of the first term, as in `nccli.objective`.
 
     Raises:
-        InputError: a size or a λ is out of its range, or lambda_w has not L entries.
+        InputError: a size or a λ is out of its range, lambda_w has not L entries, or there is no such objective.
     """
 
     K: int
@@ -35,6 +37,7 @@ class Problem:
     n: int
     lambda_h1: float
     lambda_w: tuple[float, ...]
+    objective: str = "mse"
 
     def __post_init__(self) -> None:
         """Refuse what the theory does not cover."""
@@ -46,11 +49,17 @@ class Problem:
         for name, decay in (*((f"λ_W{i}", v) for i, v in enumerate(self.lambda_w, 1)), ("λ_H1", self.lambda_h1)):
             if not (decay > 0 and math.isfinite(decay)):
                 raise InputError(f"weight decay {name} = {decay}: must be positive and finite")
+        _ = objective_named(self.objective)
 
     @classmethod
     def uniform(cls, K: int, L: int, weight_decay: float, n: int = 1) -> "Problem":
         """Return the problem with one weight decay for the features and every layer."""
         return cls(K, L, n, weight_decay, (weight_decay,) * L)
+
+    @property
+    def trivial_loss(self) -> float:
+        """Loss of the all-zero point."""
+        return objective_named(self.objective).trivial_loss(self.K)
 
     @property
     def collapsed_lambda_h1(self) -> float:
@@ -76,8 +85,8 @@ def explicit_loss(
     hidden = features
     for W in weights[:-1]:
         hidden = np.maximum(W @ hidden, 0.0)
-    target = np.repeat(np.eye(problem.K), problem.n, axis=1)
-    fit = 0.5 * float(np.sum((weights[-1] @ hidden - target) ** 2)) / (problem.n * problem.K)
+    target = np.repeat(np.eye(problem.K), problem.n, axis=0)
+    fit = float(objective_named(problem.objective).total((weights[-1] @ hidden).T, target)) / len(target)
     reg = 0.5 * problem.lambda_h1 * float(np.sum(features**2))
     reg += sum(0.5 * lam * float(np.sum(W**2)) for lam, W in zip(problem.lambda_w, weights, strict=True))
     return fit, reg

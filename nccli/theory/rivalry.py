@@ -17,7 +17,6 @@ def asymptotic_exponent(L: int) -> float:
     return (3 - L) / (2 * (L + 1))
 
 
-@lru_cache(maxsize=4096)
 def srg_threshold(problem: Problem) -> int | None:
     """The least K from which on the best SRG solution (Definitions 9 and 11) has a smaller loss than DNC.
 
@@ -27,6 +26,12 @@ def srg_threshold(problem: Problem) -> int | None:
     Returns:
         K such that SRG wins at K and at every larger K up to 64 at which DNC is not trivial; None if there is none.
     """
+    return _threshold(replace(problem, K=_LEAST_K))
+
+
+@lru_cache(maxsize=4096)
+def _threshold(problem: Problem) -> int | None:
+    """The same for all problems that differ in K alone: a table over K asks for it again and again."""
     threshold = None
     for K in range(_LEAST_K, _MOST_K + 1):
         there = replace(problem, K=K)

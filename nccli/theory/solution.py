@@ -1,19 +1,15 @@
 """From a template pair to the optimal point: scales, loss, spectra, explicit matrices. Theory sheet, section 2."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from nccli.errors import InputError
+from nccli.objective import objective_named
 from nccli.theory.problem import Problem
-from nccli.theory.spectrum import Spectrum
-from nccli.theory.template import Construction, Matrix, Template
-
-_GRID = 1024
-_MOST_STEPS, _NEAR = 100, 1e-15
+from nccli.theory.template import PINV_RTOL, Construction, Matrix, Template
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +19,7 @@ class BlockSolution:
     Attributes:
         template: the block's template pair.
         scales: α_2, …, α_L; all zero when the trivial point is the block's optimum.
-        fit: part of 1/(2N) ‖W_L H_L − Y‖² that belongs to the block's classes.
+        fit: part of the fit, 1/(2N) ‖W_L H_L − Y‖² for the squared error, that belongs to the block's classes.
         reg: the block's regularisation.
         nontrivial_loss: loss of the best non-zero stationary point, inf when there is none.
         trivial: whether zero beats that point.
@@ -53,7 +49,7 @@ class Solution:
 
     @property
     def fit(self) -> float:
-        """1/(2N) ‖W_L H_L − Y‖²."""
+        """What the objective makes of the output; 1/(2N) ‖W_L H_L − Y‖² for the squared error."""
         return sum(block.fit for block in self.blocks)
 
     @property
@@ -63,7 +59,7 @@ class Solution:
 
     @property
     def loss(self) -> float:
-        """fit + reg; at most 1/2, the loss of the trivial point."""
+        """fit + reg; at most the loss of the trivial point, 1/2 for the squared error."""
         return self.fit + self.reg
 
     @property
@@ -143,32 +139,33 @@ def solve(problem: Problem, construction: Construction) -> Solution:
     """Minimise the loss of a construction over its scales α_2..α_L, in closed form but for one scalar root.
 
     Raises:
-        InputError: the construction is for another number of classes.
+        InputError: the construction is for another number of classes, or has no closed form with the objective.
     """
     if construction.K != problem.K:
         raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
+    if len(construction.blocks) > 1 and not objective_named(problem.objective).adds_over_blocks:
+        raise InputError(
+            f"{construction.label}: with objective {problem.objective} only a single block has a closed form"
+        )
     return Solution(problem, construction, tuple(_solve_block(problem, block) for block in construction.blocks))
 
 
 def _solve_block(problem: Problem, template: Template) -> BlockSolution:
-    """Minimise Σ_i λ_{W_L}/(2(α_L μ_i + Kλ_{W_L})) + L (P/4)^{1/L}, P = a_1² a_2 ⋯ a_{L−1} α_L, over α_L ≥ 0.
+    """Minimise what the objective makes of α_L, W_L included, and L (P/4)^{1/L}, P = a_1² a_2 ⋯ a_{L−1} α_L, over α_L.
 
-    In u = α_L^{1/L} the regularisation is c u, and term i of the rest is 1/(2K(1 + y_i)) with y_i = μ_i u^L/(Kλ_{W_L}).
+    In u = α_L^{1/L} the latter is c u.
     """
     K, L = problem.K, problem.L
+    objective = objective_named(problem.objective)
     log_costs = _log_layer_costs(problem, template)
     log_P1 = 2 * log_costs[0] + sum(log_costs[1:])
     log_c = math.log(L) + (log_P1 - math.log(4)) / L
-    mu = template.output_eigenvalues
-    zero_loss = template.classes / (2 * K)
-    v, nontrivial_loss = _best_scale(log_c, mu, K, L, problem.lambda_w[-1], template.classes)
-    if not nontrivial_loss < zero_loss:
-        return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, nontrivial_loss, True)
-    with np.errstate(divide="ignore"):
-        log_y = np.log(mu.values) + L * v - math.log(K) - math.log(problem.lambda_w[-1])
-    fit = float(mu.multiplicities @ np.exp(-2 * np.logaddexp(0, log_y))) / (2 * K)
-    scales = _balanced_scales(log_costs, log_c - math.log(L) + v)
-    return BlockSolution(template, scales, fit, nontrivial_loss - fit, nontrivial_loss, False)
+    zero_loss = template.classes * objective.trivial_loss(K) / K
+    best = objective.best_scale(template, K, L, problem.lambda_w[-1], log_c)
+    if not best.loss < zero_loss:
+        return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, best.loss, True)
+    scales = _balanced_scales(log_costs, log_c - math.log(L) + best.log_u)
+    return BlockSolution(template, scales, best.fit, best.loss - best.fit, best.loss, False)
 
 
 def _log_layer_costs(problem: Problem, template: Template) -> list[float]:
@@ -188,68 +185,21 @@ def _balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarr
     return np.asarray(np.exp(np.cumsum(steps)))
 
 
-def _best_scale(log_c: float, mu: Spectrum, K: int, L: int, lam: float, classes: int) -> tuple[float, float]:
-    """Return (log u, loss) of the lowest non-zero local minimum of c u + Σ_i 1/(2K(1 + y_i)); (-inf, inf) if none.
-
-    At a local minimum the slope turns from − to +, which needs some y_i > (L−1)/(L+1) >= 1/3, and c u is at most
-    L·classes/(8K): both ends of the search are proven bounds, on the log scale.
-    """
-    values, counts = mu.values[mu.values > 0], mu.multiplicities[mu.values > 0]
-    log_y1 = np.log(values) - math.log(K) - math.log(lam)
-
-    def loss(v: float) -> float:
-        rest = np.exp(-np.logaddexp(0, L * v + log_y1))
-        return math.exp(log_c + v) + (float(counts @ rest) + (classes - int(counts.sum()))) / (2 * K)
-
-    low = (math.log(0.3) - float(log_y1.max())) / L
-    high = math.log(L * classes / (8 * K)) - log_c + 1e-9
-    if high <= low:
-        return -math.inf, math.inf
-    grid = np.linspace(low, high, _GRID)
-    z = np.exp(-np.abs(L * grid[:, None] + log_y1))  # y/(1+y)² is the same for y and 1/y
-    slopes = np.exp(log_c + grid) - L / (2 * K) * (z / (1 + z) ** 2) @ counts
-    turns = np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
-    terms = list(zip(log_y1.tolist(), (L / (2 * K) * counts).tolist(), strict=True))
-    minima = [_turn(log_c, terms, L, float(grid[i]), float(grid[i + 1])) for i in turns]
-    return min(((v, loss(v)) for v in minima), key=lambda pair: pair[1], default=(-math.inf, math.inf))
-
-
-def _turn(log_c: float, terms: Sequence[tuple[float, float]], L: int, low: float, high: float) -> float:
-    """Where the slope turns from − to + between two points: Newton's steps, halves where they would leave the bracket.
-
-    SciPy has this, but takes longer to load than a thousand of these take.
-    """
-    v = 0.5 * (low + high)
-    for _ in range(_MOST_STEPS):
-        slope = curvature = math.exp(log_c + v)
-        for log_y, weight in terms:
-            z = math.exp(-abs(L * v + log_y))
-            part = weight * z / (1 + z) ** 2
-            slope -= part
-            curvature -= math.copysign(part * L * (1 - z) / (1 + z), -(L * v + log_y))
-        low, high = (v, high) if slope < 0 else (low, v)
-        step = v - slope / curvature if curvature > 0 else low
-        following = step if low < step < high else 0.5 * (low + high)
-        if abs(following - v) <= _NEAR * max(1.0, abs(v)):
-            return following
-        v = following
-    return v
-
-
 def _explicit_point(solution: Solution, width: int) -> tuple[list[Matrix], Matrix]:
     problem = solution.problem
     K, L = problem.K, problem.L
     pre, post = _class_means(solution, width)
     lam_1, lam_h = problem.lambda_w[0], problem.collapsed_lambda_h1
     U, s, Vt = np.linalg.svd(pre[0], full_matrices=False)
-    root = np.sqrt(np.where(s > 1e-12 * s[0], s, 0.0))
+    root = np.sqrt(np.where(s > 1e-12 * s[0], s, 0.0))  # rounding of zeros, whose root would be 1e-6
     weights = [np.zeros((width, width))]
     weights[0][:, : root.size] = (lam_h / lam_1) ** 0.25 * U * root
     M_1 = np.zeros((width, K))
     M_1[: root.size] = (lam_1 / lam_h) ** 0.25 * root[:, None] * Vt
-    weights += [target @ np.linalg.pinv(given, rcond=1e-10) for target, given in zip(pre[1:], post[:-1], strict=True)]
-    ridge = post[-1].T @ post[-1] + K * problem.lambda_w[L - 1] * np.eye(K)
-    weights.append(np.linalg.solve(ridge, post[-1].T))
+    weights += [
+        target @ np.linalg.pinv(given, rcond=PINV_RTOL) for target, given in zip(pre[1:], post[:-1], strict=True)
+    ]
+    weights.append(objective_named(problem.objective).last_weights(post[-1], problem.lambda_w[L - 1]))
     return weights, np.repeat(M_1, problem.n, axis=1)
 
 

@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 
 _MERGE_RTOL = 1e-11
 _ZERO_RTOL = 1e-11
+"""Bounds: LAPACK's singular values are off by some K eps of the largest, 2e-12 at K = 10⁴, and distinct ones of graphs
+lie farther apart."""
 
 
 @dataclass(frozen=True, eq=False)

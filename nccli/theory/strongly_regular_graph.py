@@ -15,7 +15,7 @@ from nccli.errors import InputError
 from nccli.theory.deep_neural_collapse import dnc_template
 from nccli.theory.graph_solution import Edges, disjointness_weights, incidence_matrix
 from nccli.theory.spectrum import Spectrum
-from nccli.theory.template import Construction, Matrix, Template
+from nccli.theory.template import PINV_RTOL, Construction, Family, Matrix, Template
 
 SRG_VARIANTS = ("blocks", "truncated")
 
@@ -92,7 +92,7 @@ def _truncated_template(r: int, kept: Edges) -> Template:
         last_rows=comb(r, 2),
         singular_values=Spectrum.from_values(np.sqrt(_clip(np.linalg.eigvalsh(S))[::-1][:top] / (r - 1)), K),
         last_singular_values=Spectrum.from_values(np.sqrt(_product_eigenvalues(CtC, S)[:top] / c_sq), K),
-        last_map_norm_sq=float(np.trace(CtC @ S @ np.linalg.pinv(S, rcond=1e-10, hermitian=True))) * (r - 1) / c_sq,
+        last_map_norm_sq=float(np.trace(CtC @ S @ np.linalg.pinv(S, rcond=PINV_RTOL, hermitian=True))) * (r - 1) / c_sq,
         output_eigenvalues=Spectrum.from_values(4 * output / c_sq, K),
         matrices=lambda: _matrices(r, kept),
     )
@@ -153,3 +153,13 @@ def srg_variants(K: int) -> tuple[Construction, ...]:
     if triangular_root(K) is not None and K >= 6:
         return (srg(K, "blocks"),)
     return tuple(srg(K, variant) for variant in SRG_VARIANTS if K >= (6 if variant == "blocks" else 4))
+
+
+def _forms(K: int, variant: str | None = None) -> tuple[Construction, ...]:
+    found = srg_variants(K) if variant is None else (srg(K, variant),)
+    if not found:
+        raise InputError(f"K = {K}: an SRG solution needs K >= 4; --kind dnc has no such limit")
+    return found
+
+
+FAMILY = Family("srg", _forms, takes=("variant",))

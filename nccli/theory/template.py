@@ -1,14 +1,16 @@
 """A construction as data: a pair of templates, and what the closed form needs to know of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from nccli.theory.spectrum import Spectrum
 
-_PINV_RTOL = 1e-10
+PINV_RTOL = 1e-10
+"""A bound: above the rounding of singular values that are zero (K eps), below those that are not (1/K at least)."""
 
 Matrix = Float[np.ndarray, "_ _"]
 
@@ -55,7 +57,7 @@ class Template:
             last_rows=Tt_L.shape[0],
             singular_values=Spectrum.from_values(np.linalg.svd(T, compute_uv=False), K),
             last_singular_values=Spectrum.from_values(np.linalg.svd(Tt_L, compute_uv=False), K),
-            last_map_norm_sq=float(np.sum((Tt_L @ np.linalg.pinv(T, rcond=_PINV_RTOL)) ** 2)),
+            last_map_norm_sq=float(np.sum((Tt_L @ np.linalg.pinv(T, rcond=PINV_RTOL)) ** 2)),
             output_eigenvalues=Spectrum.from_values(np.linalg.svd(activated, compute_uv=False) ** 2, K),
             matrices=lambda: (T, Tt_L),
         )
@@ -66,16 +68,18 @@ class Construction:
     """Block-diagonal arrangement of templates; nearly always a single block.
 
     Attributes:
-        kind: "dnc", "srg" or "graph".
+        kind: name of its family, such as "dnc" or "srg".
         variant: which of several forms of that kind, "" where there is one form.
         blocks: templates; the classes of the first come first.
         note: what a reader has to know about this instance, "" if nothing.
+        about: what else tells it from others of its family, as it stands in the configuration of a run.
     """
 
     kind: str
     variant: str
     blocks: tuple[Template, ...]
     note: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def K(self) -> int:
@@ -91,3 +95,22 @@ class Construction:
     def label(self) -> str:
         """Name for tables and legends."""
         return " ⊕ ".join(block.name for block in self.blocks)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Constructions of one kind: a file of this room each, and a line in `nccli.theory.families`.
+
+    Attributes:
+        kind: as `nccli construct --kind` says it.
+        forms: all constructions for K classes, of which the one with the least loss is meant; takes K and the options.
+        takes: options of `nccli construct` that narrow the forms, by name.
+        needs: those of them that it cannot do without.
+        classes: K where it is not given, from the options.
+    """
+
+    kind: str
+    forms: Callable[..., Sequence[Construction]]
+    takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    classes: Callable[..., int] = lambda **_: 10

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -47,6 +48,7 @@ def parse_schedule(text: str) -> Callable[[Float[np.ndarray, " count"]], Float[n
     return lambda t: factor ** np.searchsorted(fractions, t, side="right")
 
 
+@lru_cache(maxsize=256)
 def mean_factor(schedule: str) -> float:
     """The schedule's mean over the budget."""
     return float(parse_schedule(schedule)((np.arange(4096) + 0.5) / 4096).mean())

@@ -1,4 +1,4 @@
-"""The installed command, run as a user runs it: a process of its own, in a folder and an environment of its own."""
+"""The command as a user runs it, in a folder and an environment of its own: in the test process, or apart from it."""
 
 import csv
 import io
@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from tests.cli.in_process import run_in_process
 
 NCCLI = Path(sys.executable).with_name("nccli")
 _PATIENCE = 120
@@ -66,11 +68,22 @@ def environment(**extra: str) -> dict[str, str]:
 class Nccli:
     """Runs `nccli` in a folder.
 
+    A start costs a process one to three seconds, so commands are run within this one. What is about the process
+    (signals, pipes, locales, what is imported, several at a time) is run by the installed command: `apart`, `sh`,
+    `observed`, `start`.
+
     Attributes:
         folder: the working directory, where the default store lies.
+        installed: whether commands are processes of their own.
     """
 
     folder: Path
+    installed: bool = False
+
+    @property
+    def apart(self) -> "Nccli":
+        """The same, as processes of their own."""
+        return replace(self, installed=True)
 
     def __call__(self, line: str, code: int | None = 0, stdin: str | bytes = "", **env: str) -> Ended:
         """Run `nccli LINE`; with a code it must end with that, and without a traceback."""
@@ -79,11 +92,13 @@ class Nccli:
 
     def sh(self, script: str, code: int = 0, **env: str) -> Ended:
         """Run a bash script with pipefail, in which `nccli` is the command under test."""
-        return self._run(["bash", "-o", "pipefail", "-c", script], code, b"", env)
+        return self.apart._run(["bash", "-o", "pipefail", "-c", script], code, b"", env)
 
     def all(self, lines: Iterable[str], code: int | None = 0, **env: str) -> dict[str, Ended]:
-        """Run several commands that do not need each other, two at a time."""
+        """Run several commands that do not need each other; processes two at a time."""
         wanted = list(lines)
+        if not self.installed:
+            return {line: self(line, code, **env) for line in wanted}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(wanted, pool.map(lambda line: self(line, code, **env), wanted), strict=True))
 
@@ -91,7 +106,7 @@ class Nccli:
         """As `all`, and by command the modules that it had loaded when it ended."""
         with TemporaryDirectory() as hook:
             (Path(hook) / "sitecustomize.py").write_text(_RECORD_MODULES)
-            ended = self.all(lines, **env, PYTHONPATH=hook, RECORDS=hook)
+            ended = self.apart.all(lines, **env, PYTHONPATH=hook, RECORDS=hook)
             records = [json.loads(file.read_text()) for file in Path(hook).glob("*.json")]
         loaded = {shlex.join(record["arguments"]): set(record["modules"]) for record in records}
         return ended, {line: loaded[shlex.join(shlex.split(line))] for line in ended}
@@ -113,6 +128,8 @@ class Nccli:
         return ended
 
     def _finish(self, command: list[str], stdin: bytes, env: dict[str, str]) -> Ended:
+        if not self.installed:
+            return Ended(*run_in_process(command, self.folder, environment(**env), stdin))
         done = subprocess.run(
             command,
             input=stdin,

@@ -1,4 +1,4 @@
-"""The installed command, and a few small stores that it made, shared by the tests that only read."""
+"""The command, and a few small stores that it made, shared by the tests that only read."""
 
 import shutil
 from dataclasses import dataclass
@@ -39,13 +39,11 @@ class Drawn:
     Attributes:
         folder: where NAME.FORMAT, NAME.json and NAME.csv lie.
         ended: commands by figure and format.
-        modules: what a command had loaded in the end, by figure.
-        store_before, store_after: content of the store.
+            store_before, store_after: content of the store.
     """
 
     folder: Path
     ended: dict[tuple[str, str], Ended]
-    modules: dict[str, set[str]]
     store_before: bytes
     store_after: bytes
 
@@ -103,6 +101,5 @@ def drawn(grid: Made, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     nccli = Nccli(tmp_path_factory.mktemp("drawn"))
     before = grid.path.read_bytes()
     lines = plot_lines(grid, list(product(FIGURES, FORMATS)))
-    ended, modules = nccli.observed(lines.values(), PYTHONHASHSEED="1")
-    loaded = {name: modules[lines[name, "svg"]] for name in FIGURES}
-    return Drawn(nccli.folder, dict(zip(lines, ended.values(), strict=True)), loaded, before, grid.path.read_bytes())
+    ended = nccli.all(lines.values())
+    return Drawn(nccli.folder, dict(zip(lines, ended.values(), strict=True)), before, grid.path.read_bytes())

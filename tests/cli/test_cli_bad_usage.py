@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def attempts(folder: Path) -> dict[str, Ended]:
-    """All of them, two at a time."""
+    """All of them."""
     return Nccli(folder).all(REFUSED, code=None)
 
 
@@ -67,6 +67,6 @@ def test_bad_usage_leaves_nothing_behind(attempts: dict[str, Ended], folder: Pat
 
 def test_a_gpu_that_is_not_there_is_bad_usage(run: Nccli) -> None:
     line = "train-dufm --K 4 --L 3 --n 1 --width 6 --steps 50 --device cuda --quiet"
-    ended = run(line, code=2, CUDA_VISIBLE_DEVICES="")
+    ended = run.apart(line, code=2, CUDA_VISIBLE_DEVICES="")
     assert ended.err.startswith("nccli: device 'cuda': ")
     assert ended.out == ""

@@ -40,8 +40,8 @@ def test_quiet_commands_leave_stderr_empty_where_they_would_say_something(diverg
 
 
 def test_help_and_errors_in_a_pipe_have_no_escape_codes_whatever_the_environment_asks(run: Nccli) -> None:
-    helped = run.all(HELP, **COLOURFUL)
-    refused = run.all(REFUSED, code=2, **COLOURFUL)
+    helped = run.apart.all(HELP, **COLOURFUL)
+    refused = run.apart.all(REFUSED, code=2, **COLOURFUL)
     assert all("\x1b" not in ended.out + ended.err for ended in (*helped.values(), *refused.values()))
 
 
@@ -49,7 +49,7 @@ def test_help_and_errors_in_a_pipe_have_no_escape_codes_whatever_the_environment
 def test_data_in_a_pipe_has_no_escape_codes_whatever_the_environment_asks(
     grid: Made, run: Nccli, env: dict[str, str]
 ) -> None:
-    ended = run(f"runs list --format table --store {grid.path}", **env)
+    ended = run.apart(f"runs list --format table --store {grid.path}", **env)
     assert grid.ids[0] in ended.out
     assert "\x1b" not in ended.out + ended.err
 
@@ -65,7 +65,7 @@ def test_no_command_colours_its_data_in_a_pipe(grid: Made, run: Nccli) -> None:
         "plot --list",
         "construct --kind dnc --K 4 --format table",
     ]
-    for ended in run.all(lines, **COLOURFUL).values():
+    for ended in run.apart.all(lines, **COLOURFUL).values():
         assert ended.out
         assert "\x1b" not in ended.out + ended.err
 
@@ -84,9 +84,9 @@ def test_without_stdout_a_command_ends_without_a_traceback(run: Nccli, line: str
 
 def test_a_locale_without_unicode_still_gets_its_data_in_utf_8(grid: Made, run: Nccli) -> None:
     ascii_only = {"LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-    assert "λ" in run(f"runs list --format table --store {grid.path}", **ascii_only).out
+    assert "λ" in run.apart(f"runs list --format table --store {grid.path}", **ascii_only).out
 
 
 def test_a_locale_without_unicode_still_gets_the_name_of_the_figure(run: Nccli) -> None:
     ascii_only = {"LANG": "C.UTF-8", "PYTHONIOENCODING": "ascii"}
-    assert run("plot loss-ratio --K 4..8 -o résumé.svg", **ascii_only).out == "résumé.svg\n"
+    assert run.apart("plot loss-ratio --K 4..8 -o résumé.svg", **ascii_only).out == "résumé.svg\n"

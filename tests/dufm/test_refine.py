@@ -1,10 +1,12 @@
 """A refined point is stationary for the non-smooth loss, and lies where gradient descent was going."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from nccli.dufm.watch import Watch
 from torch import Tensor
 
 from nccli.dufm.collapsed import CollapsedProblem, smoothed_relu
@@ -14,7 +16,7 @@ from nccli.dufm.result import DufmResult
 from nccli.dufm.train import train
 from nccli.errors import InputError
 from nccli.theory import Problem, solve_dnc, solve_srg
-from nccli.training.watch import Watch
+from nccli.training.threads import threads
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.3, steps=8000, seed=4)
 DEAD = replace(BASE, seed=7)
@@ -188,3 +190,25 @@ def test_diverged_runs_are_not_refined() -> None:
     (result,) = train([replace(REFINED, lr=1000.0)])
     assert result.status == "diverged"
     assert result.refinement is None
+
+
+def test_refining_has_all_cores_whatever_the_training_around_it_is_limited_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches train in one thread; the dense algebra afterwards is much faster with all."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
+    refining: list[int] = [0]
+    seen: set[int] = set()
+
+    def look() -> bool:
+        if refining[-1]:
+            seen.add(torch.get_num_threads())
+        return False
+
+    before = torch.get_num_threads()
+    with threads(1):
+        watch = Watch(on_progress=lambda progress: refining.append(progress.refining), should_stop=look)
+        (result,) = train([replace(REFINED, steps=2000)], watch=watch)
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+    assert result.refinement is not None
+    assert seen == {3}

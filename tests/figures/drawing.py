@@ -1,41 +1,30 @@
 """Every kind of figure of the small store, by name."""
 
 from dataclasses import replace
-from typing import Any
 
 from matplotlib.figure import Figure
 from sqlalchemy import Connection
 
-from nccli.figures import (
-    STORE_FIGURES,
-    Options,
-    PaperFigure,
-    Part,
-    collect_loss_ratio,
-    draw_loss_ratio,
-)
-from nccli.store import Selection, parse_where, select_settings
+from nccli.figures import FIGURES, Drawn, Options, PaperFigure, Part, Plot, StoreFigure
+from nccli.store import Selection, parse_where
 from nccli.theory import Problem
 
 COMPOSED = "composed"
+STORE_FIGURES = {name: figure for name, figure in FIGURES.items() if isinstance(figure, StoreFigure)}
+PAPER_FIGURES = {name: figure for name, figure in FIGURES.items() if isinstance(figure, PaperFigure)}
 NAMES = (*STORE_FIGURES, "loss-ratio", COMPOSED)
-PAPER = PaperFigure(
-    COMPOSED,
-    "every kind of figure below each other",
-    (Part(None, "closed form"), *(Part(figure, figure.name, "kind=dufm", "") for figure in STORE_FIGURES.values())),
-)
+_RATIO = FIGURES["loss-ratio"]
+_PROBLEMS = tuple(Problem.uniform(K, L, 5e-3) for K in range(4, 30) for L in (3, 4))
+_PARTS = (Part(_RATIO, "closed form"), *(Part(figure, name, "kind=dufm", "") for name, figure in STORE_FIGURES.items()))
+PLOTS: dict[str, Plot] = {**STORE_FIGURES, "loss-ratio": _RATIO, COMPOSED: PaperFigure(COMPOSED, _PARTS)}
+"""With a figure of every kind of figure below each other."""
 
 
-def drawn_of(name: str, connection: Connection, runs: Selection) -> Any:
+def drawn_of(name: str, connection: Connection, runs: Selection) -> Drawn:
     if name == COMPOSED:
-        return PAPER.collect(connection, replace(runs, where=parse_where("status=stopped")), Options())[0]
-    if name == "loss-ratio":
-        problems = [Problem.uniform(K, L, 5e-3) for K in range(4, 30) for L in (3, 4)]
-        return collect_loss_ratio(problems, select_settings(connection, runs, ("loss",)))
-    return STORE_FIGURES[name].collect(connection, runs, Options())
+        runs = replace(runs, where=parse_where("status=stopped"))
+    return PLOTS[name].collect(connection, runs, Options(problems=_PROBLEMS if name == "loss-ratio" else ()))
 
 
-def figure_of(name: str, drawn: Any, width: float) -> Figure:
-    if name == COMPOSED:
-        return PAPER.draw(drawn, width)
-    return draw_loss_ratio(drawn, width) if name == "loss-ratio" else STORE_FIGURES[name].draw(drawn, width)
+def figure_of(name: str, drawn: Drawn, width: float) -> Figure:
+    return PLOTS[name].draw(drawn, width)

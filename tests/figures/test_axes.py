@@ -8,18 +8,14 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.errors import InputError
-from nccli.figures import (
-    STORE_FIGURES,
-    Options,
-    render,
-    style,
-)
+from nccli.figures import Options, render, style
 from nccli.figures.axes import apart
 from nccli.figures.figure import Drawn
-from nccli.figures.rank_vs import RankVs, _joined
+from nccli.figures.plots.rank_vs import RankVs, _joined
+from nccli.figures.series import Series
 from nccli.figures.style_sheet import looks
 from nccli.store import Selection, select_settings
-from tests.figures.drawing import drawn_of, figure_of
+from tests.figures.drawing import STORE_FIGURES, drawn_of, figure_of
 
 
 def many_curves(drawn: Drawn, values: list[float], more: str = "") -> Drawn:
@@ -127,7 +123,7 @@ def test_lines_of_theory_along_the_depth_are_one_a_number_of_classes(
     ]
     figure = STORE_FIGURES["rank-vs-L"]
     assert isinstance(figure, RankVs)
-    rows = figure._reference_rows(settings)
+    rows = figure.beside([Series("", {}, tuple(settings))])
     assert {(row["series"], row["mean_rank"]) for row in rows} == {
         ("DNC, K = 10", 10.0),
         ("DNC, K = 15", 15.0),

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.errors import InputError
-from nccli.figures import STORE_FIGURES, Options, render, style
+from nccli.figures import Options, render, style
+from nccli.figures.limits import PANELS
 from nccli.figures.series import split_series
-from nccli.figures.stages import require_few
 from nccli.metrics import measure_layers
 from nccli.store import (
     Selection,
@@ -22,6 +22,7 @@ from nccli.store import (
 )
 from nccli.sweep import construction_run, measured_run
 from nccli.theory import Problem, solve_dnc
+from tests.figures.drawing import STORE_FIGURES
 from tests.store.example_runs import example_history, example_run
 
 
@@ -77,7 +78,7 @@ def test_more_settings_than_panels_are_refused(connection: Connection, trained: 
     setting = select_settings(connection, trained)[0]
     many = [replace(setting, row={**setting.row, "config": {**setting.row["config"], "lr": i}}) for i in range(13)]
     with pytest.raises(InputError, match="13 different settings"):
-        require_few(split_series(many), "spectra", connection, trained)
+        PANELS.require(split_series(many), "spectra", connection, trained)
 
 
 def _save_features(made: Store, *sources: str) -> None:

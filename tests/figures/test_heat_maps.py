@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from nccli.figures import STORE_FIGURES, Options
-from nccli.figures.heat_maps import HeatMaps
+from nccli.figures import Options
+from nccli.figures.plots.heat_maps import ALIKE, BY_STRUCTURE, HeatMaps
 from nccli.store import Selection, parse_where, select_matrix
 from tests.figures.conftest import ids
+from tests.figures.drawing import STORE_FIGURES
 
 
 @pytest.mark.parametrize(("name", "matrix"), [("gram", "gram"), ("class-means", "class_means")])
@@ -47,10 +48,10 @@ def test_the_order_of_classes_is_named_for_what_it_is() -> None:
     means, gram = (STORE_FIGURES[name] for name in ("class-means", "gram"))
     assert isinstance(means, HeatMaps)
     assert isinstance(gram, HeatMaps)
-    assert means._order_words({True}, raw=True) == ["classes and neurons as stored"]
-    assert gram._order_words({True}, raw=False) == ["classes in the order of the structure"]
-    assert gram._order_words({False}, raw=False)[0].startswith("no structure in the hidden layers")
-    assert "alike ones side by side where there is none" in means._order_words({True, False}, raw=False)[0]
+    assert means.order_words({BY_STRUCTURE}, raw=True) == ["classes and neurons as stored"]
+    assert gram.order_words({BY_STRUCTURE}, raw=False) == ["classes in the order of the structure"]
+    assert gram.order_words({ALIKE}, raw=False)[0].startswith("no structure in the hidden layers")
+    assert "alike ones side by side where there is none" in means.order_words({BY_STRUCTURE, ALIKE}, raw=False)[0]
 
 
 def test_rows_before_and_after_the_last_activation_are_the_same_neurons(connection: Connection) -> None:

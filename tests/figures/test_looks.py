@@ -10,17 +10,11 @@ from matplotlib.figure import Figure
 from sqlalchemy import Connection
 
 from nccli.errors import InputError
-from nccli.figures import (
-    STORE_FIGURES,
-    Options,
-    parse_width,
-    render,
-    style,
-)
+from nccli.figures import Options, parse_width, render, style
 from nccli.figures.style_sheet import looks
 from nccli.figures.text import width_of, wrapped
 from nccli.store import Selection
-from tests.figures.drawing import NAMES, drawn_of, figure_of
+from tests.figures.drawing import NAMES, STORE_FIGURES, drawn_of, figure_of
 
 
 @pytest.mark.parametrize("width", [3.25, 5.5, 9.0])

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
-from nccli.figures import STORE_FIGURES, Options, collect_loss_ratio, wilson_interval
+from nccli.figures import Options, wilson_interval
+from nccli.figures.plots.loss_ratio import loss_ratios
+from nccli.figures.plots.spectra import _stages
 from nccli.figures.series import Series, split_series
-from nccli.figures.spectra import _stages
 from nccli.metrics import RANK_RTOL, measure_layers
 from nccli.store import (
     Selection,
@@ -30,6 +31,7 @@ from nccli.store import (
 from nccli.sweep import measured_run
 from nccli.theory import Problem
 from tests.figures.conftest import ids, rows_of
+from tests.figures.drawing import STORE_FIGURES
 
 RANK, SPECTRA, TRAINING = (STORE_FIGURES[name] for name in ("rank-vs-wd", "spectra", "training"))
 
@@ -114,7 +116,7 @@ def test_training_of_a_construction_does_not_exist(connection: Connection) -> No
 
 def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
     problems = [Problem.uniform(K, L, 5e-4) for K, L in ((6, 3), (10, 3), (6, 4), (190, 4))]
-    drawn = collect_loss_ratio(problems, [])
+    drawn = loss_ratios(problems, [])
     assert {(row["L"], row["K"]): round(row["ratio"], 6) for row in drawn.of("theory")} == {
         (3, 6): 1.056059,
         (3, 10): 0.923088,
@@ -125,16 +127,16 @@ def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
 
 def test_loss_ratio_shows_runs_of_its_own_problems_only(connection: Connection, trained: Selection) -> None:
     rows = rows_of(connection, trained)
-    drawn = collect_loss_ratio([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss",)))
+    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss",)))
     wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in rows if run["n"] == 1 and run["wd"] == 5e-3}
     assert {row["run_ids"][0]: row["ratio"] for row in drawn.of("run")} == wanted
     assert any("9 runs left out" in note for note in drawn.notes)
 
 
 def test_loss_ratio_leaves_out_where_the_trivial_point_wins() -> None:
-    drawn = collect_loss_ratio([Problem.uniform(K, 4, wd) for K in (3, 10) for wd in (1e-3,)], [])
+    drawn = loss_ratios([Problem.uniform(K, 4, wd) for K in (3, 10) for wd in (1e-3,)], [])
     assert [row["K"] for row in drawn.of("theory")] == [10]
-    assert collect_loss_ratio([Problem.uniform(10, 4, 0.5)], []).rows == []
+    assert loss_ratios([Problem.uniform(10, 4, 0.5)], []).rows == []
 
 
 @pytest.mark.parametrize("axis", ["wd", "lr", "width", "K", "L"])

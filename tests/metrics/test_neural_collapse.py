@@ -1,20 +1,21 @@
 """The single-layer set: zero at full collapse, equal to its definition elsewhere, blind to scale and rotation."""
 
 import math
-from dataclasses import astuple
 
 import numpy as np
 import pytest
 
 from nccli.metrics import (
+    ClassStatistics,
+    LayerData,
     cdnv,
     class_statistics,
-    collapse_metrics,
     dnc1,
     equiangularity,
     equinorm,
     etf_distance,
     frame_distance,
+    layer_metrics,
     nc1_pinv,
     nearest_class_mean_disagreement,
     self_duality,
@@ -34,6 +35,13 @@ def features(seed: int = 0, spread: float = 0.5) -> tuple[np.ndarray, np.ndarray
     return rng.normal(size=(K, D))[labels] + spread * rng.normal(size=(len(labels), D)), labels
 
 
+def single_layer_set(
+    statistics: ClassStatistics, weights: np.ndarray | None = None, nc4: float | None = None
+) -> dict[str, float | None]:
+    """NC1 to NC4 of a layer, by name."""
+    return vars(layer_metrics(1, "post", LayerData.of(statistics, weights, nc4)).collapse)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_statistics_and_nc1_are_those_of_the_definition(seed: int) -> None:
     X, y = features(seed)
@@ -48,8 +56,8 @@ def test_statistics_and_nc1_are_those_of_the_definition(seed: int) -> None:
 def test_a_simplex_etf_with_its_own_classifier_is_fully_collapsed_and_an_orthogonal_frame_is_one_once_centred() -> None:
     y = np.repeat(np.arange(K), 3)
     for means in (ETF, np.eye(K)):
-        found = collapse_metrics(class_statistics(means[y], y, K), 2.5 * ETF, nc4=0.0)
-        np.testing.assert_allclose([v for name, v in vars(found).items() if name != "frame_distance"], 0, atol=1e-14)
+        found = single_layer_set(class_statistics(means[y], y, K), 2.5 * ETF, nc4=0.0)
+        np.testing.assert_allclose([v for name, v in found.items() if name != "frame_distance"], 0, atol=1e-14)
     assert frame_distance(np.eye(K)) == pytest.approx(0, abs=1e-15)
     assert frame_distance(ETF) > 0.1
 
@@ -58,10 +66,10 @@ def test_the_set_does_not_change_under_rotation_and_scale() -> None:
     X, y = features()
     W = np.random.default_rng(5).normal(size=(K, D))
     Q = rotation(D)
-    first = collapse_metrics(class_statistics(X, y, K), W)
-    second = collapse_metrics(class_statistics(3.0 * X @ Q, y, K), 7.0 * W @ Q)
+    first = single_layer_set(class_statistics(X, y, K), W)
+    second = single_layer_set(class_statistics(3.0 * X @ Q, y, K), 7.0 * W @ Q)
     np.testing.assert_allclose(
-        [v for v in astuple(first) if v is not None], [v for v in astuple(second) if v is not None], rtol=1e-9
+        [v for v in first.values() if v is not None], [v for v in second.values() if v is not None], rtol=1e-9
     )
 
 

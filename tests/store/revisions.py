@@ -27,6 +27,6 @@ def add_revision(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> st
     text = _REVISION.format(name=name, before=REVISIONS[-1]) + "".join(f"    {line}\n" for line in body.splitlines())
     (copied / "versions" / f"{name}_next.py").write_text(text)
     monkeypatch.setattr("nccli.store.schema.migrate.migrations_folder", lambda: copied)
-    for module in ("_migrate", "_store", "_check"):
+    for module in ("schema.migrate", "connection.store", "check"):
         monkeypatch.setattr(f"nccli.store.{module}.REVISIONS", (*REVISIONS, name))
     return name

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nccli.errors import InputError
+from nccli.metrics import measure_layers
 from nccli.store import (
     FinishedRun,
     Selection,
@@ -20,7 +21,7 @@ from nccli.store import (
     save_run,
 )
 from nccli.store.query.groups import _SETTINGS
-from tests.store.example_runs import example_layers, example_run
+from tests.store.example_runs import STAGES, example_layers, example_run
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
 
@@ -129,9 +130,9 @@ def test_ranks_at_another_tolerance_are_counted_from_the_spectra(store: Store) -
 
 
 def test_shares_of_dnc_and_of_runs_where_dnc1_holds(store: Store) -> None:
-    frame = [replace(layer, class_means=np.eye(4, 5), dnc1=0.0) for layer in example_layers(0)]
+    frame = [replace(layer, class_means=np.eye(4, 5)).with_values(dnc1=0.0) for layer in example_layers(0)]
     save_run(store, example_run(0, layers=frame))
-    save_run(store, example_run(1, layers=[replace(layer, dnc1=0.5) for layer in example_layers(1)]))
+    save_run(store, example_run(1, layers=[layer.with_values(dnc1=0.5) for layer in example_layers(1)]))
     (row,) = groups(store, "K")
     assert (row["share_dnc"], row["share_dnc1_holds"]) == (0.5, 0.5)
 
@@ -200,3 +201,14 @@ def test_groups_by_an_option_have_its_type_and_its_default(store: Store) -> None
     assert [row["config.refine"] for row in groups(store, "config.refine")] == [False, True]
     with pytest.raises(InputError, match="--group-by: no option 'shedule'"):
         parse_group_by("config.shedule")
+
+
+@pytest.mark.parametrize("rank_rtol", [1e-2, 1e-3])
+def test_what_is_zero_but_for_rounding_has_rank_zero_at_any_tolerance(store: Store, rank_rtol: float) -> None:
+    """A fraction of the largest value alone would give a network that decayed to nothing the rank of its noise."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 2)
+    nothing = [(*stage, 1e-9 * rng.normal(size=(8, 5))) for stage in STAGES]
+    save_run(store, example_run(layers=measure_layers(nothing, labels, [np.eye(5), np.eye(5), np.eye(4, 5)])))
+    (row,) = groups(store, "K", rank_rtol=rank_rtol)
+    assert row["mean_rank_mean"] == 0

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from nccli.cli.completion import OPTIONS
 from nccli.dufm.config import DufmConfig
 from nccli.e2e.config import E2eConfig
-from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
+from nccli.store import OPTION_DEFAULTS, OPTION_TYPES
 
 _DUFM: dict[str, Any] = {"K": 3, "L": 3, "n": 1, "width": 4, "wd_h1": 0.1, "wd_layers": (0.1,) * 3, "lr": 0.1}
 _E2E: dict[str, Any] = {**_DUFM, "dataset": "digits", "data": "0", "samples": 3, "backbone": "mlp", "reg": "dufm"}
@@ -30,7 +29,3 @@ def test_every_option_has_its_type(kind: type[DufmConfig | E2eConfig]) -> None:
         annotated = field.type.__name__ if isinstance(field.type, type) else str(field.type).removesuffix(" | None")
         wanted = "list" if field.name == "wd_layers" else annotated
         assert OPTION_TYPES[field.name].__name__ == wanted, field.name
-
-
-def test_completion_offers_them_all() -> None:
-    assert set(OPTIONS) == set(OPTION_TYPES)

@@ -18,7 +18,7 @@ from nccli.store import (
     select_runs,
     select_spectra,
 )
-from nccli.store.query import select
+from nccli.store.connection import among
 from tests.store.example_runs import STAGES, example_run
 
 
@@ -91,7 +91,7 @@ def test_more_runs_than_one_query_takes_make_no_difference(
     with store.read() as connection:
         whole = run_records(connection, select_runs(connection, keys), rank_rtol=0.3)
         histories, statuses = select_history(connection, keys), existing_statuses(connection, keys)
-        monkeypatch.setattr(select, "_CHUNK", size)
+        monkeypatch.setattr(among, "_FEW", size)
         assert run_records(connection, select_runs(connection, keys), rank_rtol=0.3) == whole
         assert select_history(connection, keys) == histories
         assert existing_statuses(connection, keys) == statuses
@@ -100,7 +100,7 @@ def test_more_runs_than_one_query_takes_make_no_difference(
 
 
 def test_one_query_takes_as_many_runs_as_it_may(store: Store, keys: list[str]) -> None:
-    many = [*(f"{i:012x}" for i in range(2 * select._CHUNK)), *keys]
+    many = [*(f"{i:012x}" for i in range(2 * among._FEW)), *keys]
     with store.read() as connection:
         assert [row["id"] for row in select_runs(connection, many)] == keys
         assert len(select_ranks(connection, many, rtol=0.5)[keys[0]]) == len(STAGES)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nccli.errors import StoreError, StoreVersionError
-from nccli.figures import STORE_FIGURES, Options, render, style
+from nccli.figures import FIGURES, Options, render, style
 from nccli.store import (
     Selection,
     Store,
@@ -82,7 +82,7 @@ def test_figures_of_an_upgraded_store_are_those_of_a_new_one(released: str, path
     for store in (Store.open(str(path)), fresh):
         with store.read() as connection:
             runs = [row for row in select_runs(connection) if row["kind"] == "dufm" and row["status"] != "diverged"]
-            figure = STORE_FIGURES["spectra"]
+            figure = FIGURES["spectra"]
             chosen = Selection(tuple(row["id"] for row in runs))
             with style():
                 drawn.append(render(figure.draw(figure.collect(connection, chosen, Options()), 5.5), "svg"))

@@ -91,7 +91,7 @@ def test_numbers_that_are_not_finite_survive_in_a_row(store: Store, column: str,
 
 @pytest.mark.parametrize("value", NOT_FINITE)
 def test_numbers_that_are_not_finite_survive_in_layers(store: Store, value: float) -> None:
-    layers = [replace(layer, dnc1=value, dnc2=value) for layer in example_layers(0)]
+    layers = [layer.with_values(dnc1=value, dnc2=value) for layer in example_layers(0)]
     key = save_run(store, example_run(layers=layers))
     with store.read() as connection:
         for layer in select_layers(connection, [key])[key]:
@@ -111,7 +111,7 @@ def test_numbers_that_are_not_finite_survive_in_history(store: Store, value: flo
 
 
 def test_dnc3_that_does_not_exist_is_none(store: Store) -> None:
-    layers = [replace(layer, dnc3=math.nan if layer.stage == "post" else None) for layer in example_layers(0)]
+    layers = [layer.with_values(dnc3=math.nan if layer.stage == "post" else None) for layer in example_layers(0)]
     key = save_run(store, example_run(layers=layers))
     with store.read() as connection:
         assert {layer["dnc3"] for layer in select_layers(connection, [key])[key]} == {None}

@@ -26,7 +26,7 @@ def facts(path: Path, table: str) -> dict[str, Any]:
         columns = connection.execute('SELECT name, "notnull", pk FROM pragma_table_info(?)', [table])
         keys = connection.execute('SELECT "table", "from", "to", on_delete FROM pragma_foreign_key_list(?)', [table])
         return {
-            "columns": columns.fetchall(),
+            "columns": sorted(columns),
             "foreign keys": sorted(keys),
             "rowid": "WITHOUT ROWID" not in sql.upper(),
         }

@@ -18,6 +18,7 @@ from nccli.store import (
     stack_layers,
     stack_spectra,
 )
+from nccli.store.connection import among
 from nccli.store.query import stacked as stacked_module
 from tests.store.example_runs import STAGES, example_history, example_layers, example_run
 
@@ -33,7 +34,7 @@ def keys(store: Store) -> list[str]:
 def test_spectra_and_metrics_are_those_of_the_runs_in_the_order_of_their_ids(
     store: Store, keys: list[str], chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stacked_module, "_CHUNK", chunk)
+    monkeypatch.setattr(among, "_FEW", chunk)
     having = sorted(set(keys) - {keys[3]})
     with store.read() as connection:
         spectra, singles = stack_spectra(connection, keys), select_spectra(connection, keys)

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from nccli.theory import Problem, local_exponent, solve, solve_dnc, solve_srg, srg
+from nccli.theory import Problem, asymptotic_exponent, local_exponent, solve, solve_dnc, solve_srg, srg
 from tests.oracle.dnc_scalar import dnc_threshold
 
 MIB = 2**20
@@ -17,7 +17,7 @@ MIB = 2**20
 @pytest.mark.parametrize("L", [4, 5, 6])
 def test_ratio_falls_as_K_to_the_exponent_of_theorem_5(L: int, part: float) -> None:
     """With λ a fixed part of DNC's threshold c/K the slope of log L_SRG/L_DNC tends to (3−L)/(2(L+1))."""
-    exponent = (3 - L) / (2 * (L + 1))
+    exponent = asymptotic_exponent(L)
     sizes = [comb(r, 2) for r in (10, 20, 40, 80, 142)]
     ratios = []
     for K in sizes:

@@ -122,6 +122,7 @@ def _compare_runs(
 
 
 _LEAST_ROOM = 9
+"""Characters of a structure that still tell: "T(5) ⊕ D…"."""
 
 
 def _structure(room: "Callable[[], int]") -> "Callable[[Record], str]":

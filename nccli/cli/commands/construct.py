@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.cli import options as option
 from nccli.cli.notes import note
 from nccli.errors import InputError
 
 if TYPE_CHECKING:
-    from nccli.theory import Edges, Problem, Solution
+    from nccli.theory import Solution
 
 
-class Kind(StrEnum):
-    """What to construct."""
-
-    dnc = "dnc"
-    srg = "srg"
-    graph = "graph"
-    best = "best"
+Kind = StrEnum("Kind", [(kind, kind) for kind in (*CONSTRUCTED_KINDS, "best")])  # type: ignore[misc]  # not literal
 
 
 def construct(
@@ -86,13 +81,16 @@ def construct(
     """
     from nccli.cli.problems import problem_grid
     from nccli.sweep import parse_integers
+    from nccli.theory import check_options, classes_of, solve_kind
 
-    edges = _edges(kind, graph)
-    grid = problem_grid(str(10 if edges is None else len(edges)) if K is None else K, L, n, wd, wd_h1, wd_layers)
+    given = {name: value for name, value in (("variant", variant), ("graph", graph)) if value is not None}
+    check_options(kind.value, given)
+    classes = str(classes_of(kind.value, given)) if K is None else K
+    grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers)
     widths = None if width is None else parse_integers(width, "--width")
     planned = [
         (solution, d)
-        for solution in (_solve(problem, kind, variant, edges) for problem in grid.problems())
+        for solution in (solve_kind(problem, kind.value, given) for problem in grid.problems())
         for d in (widths or (max(30, solution.construction.min_width),))
     ]
     for solution, d in planned:
@@ -100,39 +98,10 @@ def construct(
         _explain(solution, quiet)
     if export is not None:
         _export(Path(export), planned, dry_run)
-    edge_text = None if edges is None else ",".join(f"{u}-{v}" for u, v in edges)
     if dry_run:
-        _show_plan(planned, edge_text, format)
+        _show_plan(planned, format)
     else:
-        _store_points(planned, edge_text, store, force, format)
-
-
-def _edges(kind: Kind, graph: str | None) -> "Edges | None":
-    from nccli.theory import parse_graph
-
-    if (kind is Kind.graph) != (graph is not None):
-        raise InputError("--kind graph needs --graph NAME|EDGES, and --graph needs --kind graph")
-    return None if graph is None else parse_graph(graph)
-
-
-def _solve(problem: "Problem", kind: Kind, variant: str | None, edges: "Edges | None") -> "Solution":
-    """The solution of a kind for a problem; the best of its variants unless one is named."""
-    from nccli import theory
-
-    if kind in (Kind.dnc, Kind.best):
-        if variant is not None:
-            raise InputError(f"--variant '{variant}': {kind.value} has no variants; srg and graph have")
-        return theory.solve_dnc(problem) if kind is Kind.dnc else theory.solve_best(problem)
-    if edges is not None:
-        if len(edges) != problem.K:
-            raise InputError(f"--K {problem.K}: the graph has {len(edges)} edges, and every edge is a class")
-        return theory.solve_graph(problem, edges, variant)
-    if variant is not None:
-        return theory.solve(problem, theory.srg(problem.K, variant))
-    solution = theory.solve_srg(problem)
-    if solution is None:
-        raise InputError(f"K = {problem.K}: an SRG solution needs K >= 4; --kind dnc has no such limit")
-    return solution
+        _store_points(planned, store, force, format)
 
 
 def _explain(solution: "Solution", quiet: bool) -> None:
@@ -161,16 +130,14 @@ def _export(path: Path, planned: "Sequence[tuple[Solution, int]]", dry_run: bool
         raise InputError(f"--export '{path}': cannot be written: {error.strerror}") from error
 
 
-def _show_plan(
-    planned: "Sequence[tuple[Solution, int]]", edges: str | None, format: option.OutputFormat | None
-) -> None:
+def _show_plan(planned: "Sequence[tuple[Solution, int]]", format: option.OutputFormat | None) -> None:
     from nccli.cli.output import Column, emit, number, plain
     from nccli.store import run_id
     from nccli.sweep import construction_config
 
     records = [
         {
-            "id": run_id(solution.construction.kind, construction_config(solution, d, edges)),
+            "id": run_id(solution.construction.kind, construction_config(solution, d)),
             "kind": solution.construction.kind,
             "construction": solution.construction.label,
             **{name: getattr(solution.problem, name) for name in ("K", "L", "n")},
@@ -186,7 +153,6 @@ def _show_plan(
 
 def _store_points(
     planned: "Sequence[tuple[Solution, int]]",
-    edges: str | None,
     location: str | None,
     force: bool,
     format: option.OutputFormat | None,
@@ -196,13 +162,13 @@ def _store_points(
     from nccli.store import Store, existing_statuses, run_id, run_records, save_run, select_runs, store_location
     from nccli.sweep import construction_config, construction_run
 
-    ids = [run_id(solution.construction.kind, construction_config(solution, d, edges)) for solution, d in planned]
+    ids = [run_id(solution.construction.kind, construction_config(solution, d)) for solution, d in planned]
     target = Store.create(store_location(location))
     with target.read() as connection:
         stored = {} if force else existing_statuses(connection, ids)
     for key, (solution, d) in zip(ids, planned, strict=True):
         if key not in stored:
-            save_run(target, construction_run(solution, d, edges))
+            save_run(target, construction_run(solution, d))
     with target.read() as connection:
         records = run_records(connection, select_runs(connection, list(dict.fromkeys(ids))))
     emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)

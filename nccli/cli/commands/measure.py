@@ -11,7 +11,6 @@ import typer
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.notes import note
-from nccli.cli.output import Column, emit, number, plain
 from nccli.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,27 +33,6 @@ class Pixels(StrEnum):
     unit = "unit"
     standard = "standard"
     raw = "raw"
-
-
-COLUMNS: Sequence[Column] = (
-    Column("id", plain("id"), left=True),
-    Column("l", plain("layer")),
-    Column("stage", plain("stage"), left=True),
-    Column("name", plain("name"), left=True),
-    Column("rank", plain("rank")),
-    Column("eff.", number("effective_rank", 2)),
-    Column("DNC1", number("dnc1", 2)),
-    Column("DNC2", number("dnc2", 2)),
-    Column("DNC3", number("dnc3", 2)),
-    Column("pinv", number("nc1_pinv", 2)),
-    Column("CDNV", number("cdnv", 2)),
-    Column("norms", number("equinorm", 2)),
-    Column("angles", number("equiangularity", 2)),
-    Column("ETF", number("etf_distance", 2)),
-    Column("frame", number("frame_distance", 2)),
-    Column("NC3", number("self_duality", 2)),
-    Column("NC4", number("nc4", 2)),
-)
 
 
 def measure(
@@ -160,10 +138,13 @@ def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None
     """Records a layer; as ids, each run once."""
     import sys
 
+    from nccli.cli.output import emit
+    from nccli.cli.run_table import MEASURED_COLUMNS
+
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.ids)
     if chosen is option.OutputFormat.ids:
         records = [{"id": key} for key in dict.fromkeys(record["id"] for record in records)]
-    emit(records, chosen, option.OutputFormat.ids, COLUMNS)
+    emit(records, chosen, option.OutputFormat.ids, MEASURED_COLUMNS)
 
 
 def _store_and_print(

@@ -1,12 +1,12 @@
 """`nccli train-dufm`."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nccli.catalogue.options import ActivationName, DtypeName, OptimizerName
 from nccli.cli import options as option
 from nccli.cli.notes import note, warn
 from nccli.cli.progress import BATCH_WORDS
@@ -20,35 +20,6 @@ if TYPE_CHECKING:
 
 _TIME_CONSTANTS = 10
 """A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so many, less than a rank's threshold."""
-
-
-class DataType(StrEnum):
-    """Floating-point type of the training."""
-
-    float32 = "float32"
-    float64 = "float64"
-
-
-class OptimizerName(StrEnum):
-    """Way down."""
-
-    gd = "gd"
-    heavy_ball = "heavy-ball"
-    nesterov = "nesterov"
-    adam = "adam"
-
-
-_LR = {OptimizerName.gd: "0.5", OptimizerName.adam: "1e-3"}
-_LR_MOMENTUM = "0.05"
-
-
-class ActivationName(StrEnum):
-    """Activation pattern."""
-
-    relu = "relu"
-    linear = "linear"
-    relu_last = "relu-last"
-    relu_eps = "relu-eps"
 
 
 def train_dufm(
@@ -80,7 +51,7 @@ def train_dufm(
     ] = 1e-7,
     optimizer: Annotated[
         OptimizerName, typer.Option("--optimizer", help="Way down; the bias of plain gd is what the paper studies.")
-    ] = OptimizerName.gd,
+    ] = OptimizerName.GD,
     momentum: Annotated[
         float | None,
         typer.Option("--momentum", help="β of heavy-ball and nesterov, β₁ of adam. [default: 0.9]", show_default=False),
@@ -110,12 +81,12 @@ def train_dufm(
     activation: Annotated[
         ActivationName,
         typer.Option("--activation", help="relu-last: only the last hidden layer; relu-eps: Definition 7."),
-    ] = ActivationName.relu,
+    ] = ActivationName.RELU,
     epsilon: Annotated[
         float | None, typer.Option("--epsilon", help="ε of relu-eps. [default: 0.05]", show_default=False)
     ] = None,
     init_scale: Annotated[float, typer.Option("--init-scale", help="Factor on the initial point.")] = 1.0,
-    dtype: Annotated[DataType, typer.Option("--dtype", help="Floating-point type.")] = DataType.float32,
+    dtype: Annotated[DtypeName, typer.Option("--dtype", help="Floating-point type.")] = DtypeName.FLOAT32,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -131,21 +102,22 @@ def train_dufm(
     Example: nccli train-dufm --K 10 --L 4 --wd 1e-3..8e-3:4 --seed 0..9 | nccli compare -
     """
     from nccli.cli.problems import problem_grid
+    from nccli.dufm.optimizers import OPTIMIZERS
     from nccli.sweep import DufmTrainer, dufm_grid, parse_floats, parse_integers
 
-    if activation is ActivationName.relu_eps and epsilon is None:
+    if activation is ActivationName.RELU_EPS and epsilon is None:
         epsilon = 0.05
     fixed: dict[str, Any] = {"steps": steps, "tol": tol, "activation": activation.value, "epsilon": epsilon}
     fixed |= {"init_scale": init_scale, "dtype": dtype.value, "optimizer": optimizer.value, "schedule": schedule}
     fixed |= {"collapse_tol": collapse_tol, "refine": refine}
-    if momentum is not None or optimizer is not OptimizerName.gd:
-        fixed["momentum"] = 0.9 if momentum is None else momentum
+    way = OPTIMIZERS[optimizer.value]
+    fixed["momentum"] = way.default_momentum if momentum is None else momentum
     if collapse_tol and not reduction:
         raise InputError("--collapse-tol asks for what --no-reduction forbids")
     configs = dufm_grid(
         problem_grid(K, L, n, wd, wd_h1, wd_layers),
         parse_integers(width, "--width"),
-        parse_floats(_LR.get(optimizer, _LR_MOMENTUM) if lr is None else lr, "--lr"),
+        (way.default_lr,) if lr is None else parse_floats(lr, "--lr"),
         parse_integers(seed, "--seed"),
         fixed,
     )
@@ -196,11 +168,13 @@ def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store |
     """Print the runs of a grid, and on stderr what their batches cost."""
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
-    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, seconds_a_step
+    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
+    from nccli.dufm.duration import Durations
     from nccli.sweep import jobs_of
 
     jobs = jobs_of(plan, trainer, store, warn)
     costs: dict[DufmConfig, dict[str, Any]] = {}
+    durations = Durations(trainer.device)
     for (_, runs, step), alike in groupby(
         jobs, lambda job: (job.configs[0].batch_key, len(job.configs), job.from_step)
     ):
@@ -208,7 +182,7 @@ def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store |
         first, steps = same[0].configs[0], same[0].configs[0].steps - step
         flops = flops_a_step(first) * steps
         memory = bytes_beside(first) + runs * bytes_a_run(first)
-        seconds = seconds_a_step(first, runs, trainer.device) * steps
+        seconds = durations.at_most(first, runs, steps)
         cost = {"from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
         costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
         begin, end = same[0].part.job + 1, same[-1].part.job + 1

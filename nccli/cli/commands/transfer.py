@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from nccli.catalogue.runs import RUNNING
 from nccli.cli import options as option
 from nccli.cli.notes import note
 from nccli.errors import InputError
 
 if TYPE_CHECKING:
     from nccli.store import RunContent
-
-_AT_ONCE = 50
 
 
 def remove(
@@ -79,7 +78,7 @@ def export(
     if output != "-" and not target.parent.is_dir():
         raise InputError(f"-o '{output}': the folder {target.parent} does not exist")
     with selected_runs(store, runs, where) as (connection, chosen):
-        ids = [run["id"] for run in chosen if run["status"] != "running"]
+        ids = [run["id"] for run in chosen if run["status"] != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
         contents = read_contents(connection, ids)
@@ -120,7 +119,7 @@ def import_runs(
     Example: nccli runs import runs.jsonl
     """
     from nccli.cli.commands.store import report_merge
-    from nccli.store import MergeReport, Store, merge_contents, store_location
+    from nccli.store import AT_ONCE, MergeReport, Store, merge_contents, store_location
 
     if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError("'-' reads an export from stdin, which is a terminal: pipe one into it, or name a file")
@@ -133,7 +132,7 @@ def import_runs(
         part: list[tuple[RunContent, str]] = []
         for content in _contents(source, reading):
             part.append((content, source))
-            if len(part) == _AT_ONCE:
+            if len(part) == AT_ONCE:
                 merge_contents(part, target, report)
                 part.clear()
         merge_contents(part, target, report)

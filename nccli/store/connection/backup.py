@@ -8,9 +8,12 @@ from pathlib import Path
 
 from nccli.errors import StoreError
 
-_BUSY_SECONDS = 30
+_BUSY_SECONDS = 30  # as other connections wait
 _PAGES = 4096
+"""Copied at a time, 16 MiB: some 10 ms, for which writers wait."""
+
 _RESTARTS = 3
+"""Then the copy is made in one go: a taste."""
 
 
 class _TooManyRestartsError(Exception):

@@ -12,9 +12,10 @@ from sqlalchemy import BigInteger, Float, Integer, Table
 
 from nccli import strict_json
 from nccli.errors import InputError
-from nccli.store.exchange.untrusted import TABLES, checked, outward, reason, refuse_constant
-from nccli.store.runs.content import CHILDREN, RunContent
+from nccli.store.exchange.untrusted import checked, outward, reason, refuse_constant
+from nccli.store.runs.content import RunContent
 from nccli.store.schema.column_types import JsonText, Real
+from nccli.store.schema.tables import CHILDREN, TABLES
 
 _MOST_CHARACTERS = 2**28
 """Of one field: a matrix of the largest configurations is some MiB in base64."""

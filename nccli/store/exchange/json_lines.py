@@ -6,8 +6,9 @@ from typing import BinaryIO
 
 from nccli import strict_json
 from nccli.errors import InputError
-from nccli.store.exchange.untrusted import TABLES, checked, outward, reason, refuse_constant
-from nccli.store.runs.content import CHILDREN, RUN, RunContent
+from nccli.store.exchange.untrusted import checked, outward, reason, refuse_constant
+from nccli.store.runs.content import RunContent
+from nccli.store.schema.tables import CHILDREN, RUN, TABLES
 
 _MOST_BYTES = 256 * 2**20
 """Of one line: a run of the largest configurations is some tens of MiB."""

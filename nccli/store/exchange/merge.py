@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, select
 
+from nccli.catalogue.runs import RUNNING
 from nccli.errors import InputError
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.store import Store
-from nccli.store.runs.content import RUN, RunContent, read_contents, write_content
-
-_AT_ONCE = 50
+from nccli.store.runs.content import RunContent, read_contents, write_content
+from nccli.store.runs.pages import pages
+from nccli.store.schema.tables import RUN
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ def merge_stores(sources: list[str], target: Store) -> MergeReport:
             for key in connection.scalars(select(RUN.c.id)):
                 places.setdefault(key, []).append(name)
         ids = sorted(places)
-        for start in range(0, len(ids), _AT_ONCE):
-            chunk = ids[start : start + _AT_ONCE]
+        for chunk in pages(ids):
             offers = [
                 (content, name)
                 for name, connection in opened.items()
@@ -91,7 +91,7 @@ def merge_contents(offers: Iterable[tuple[RunContent, str]], target: Store, repo
     with target.write() as connection:
         there = {content.id: content for content in read_contents(connection, list(by_id))}
         for key, candidates in sorted(by_id.items()):
-            ready = [offer for offer in candidates if offer[0].run["status"] != "running"]
+            ready = [offer for offer in candidates if offer[0].run["status"] != RUNNING]
             report.skipped += len(candidates) - len(ready)
             if ready:
                 _merge_run(connection, there.get(key), ready, report)
@@ -100,7 +100,7 @@ def merge_contents(offers: Iterable[tuple[RunContent, str]], target: Store, repo
 def _merge_run(
     connection: Connection, stored: RunContent | None, offers: list[tuple[RunContent, str]], report: MergeReport
 ) -> None:
-    in_training = stored is not None and stored.run["status"] == "running"
+    in_training = stored is not None and stored.run["status"] == RUNNING
     copies = [*([] if stored is None or in_training else [stored]), *(content for content, _ in offers)]
     if stored is not None and stored.finished:
         copies = [content for content in copies if content.result == stored.result]

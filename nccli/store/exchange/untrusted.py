@@ -10,16 +10,17 @@ from typing import Any
 from sqlalchemy import BigInteger, Float, Integer, LargeBinary, Table
 
 from nccli import strict_json
-from nccli.store.runs.content import CHILDREN, RUN, RunContent
+from nccli.catalogue.columns import RUN_COLUMNS
+from nccli.catalogue.runs import Status
+from nccli.store.runs.content import RunContent
 from nccli.store.schema.column_types import JsonText, Real
+from nccli.store.schema.tables import CHILDREN, RUN
 
 _ID = re.compile(r"[0-9a-f]{12}")
-_STATUSES = ("converged", "stopped", "diverged", "interrupted", "failed", "running")
+_STATUSES = tuple(Status)
 
 _MOST_DOCUMENT = 2**20
-
-TABLES: Mapping[str, Table] = {"run": RUN, **CHILDREN}
-"""The tables that hold runs, by name."""
+"""Characters of a JSON document: a history row of L = 1,000 layers has some 40,000."""
 
 
 def outward(table: Table, name: str, value: Any) -> Any:
@@ -29,7 +30,7 @@ def outward(table: Table, name: str, value: Any) -> Any:
 
 def checked(fields: Mapping[str, Any]) -> RunContent:
     """A run whose every value has the type of its column, whose matrices have the sizes of their shapes."""
-    run = _row(RUN, fields["run"])
+    run = _row(RUN, _completed(fields["run"]))
     if _ID.fullmatch(run["id"]) is None:
         raise ValueError(f"id '{run['id'][:20]}' is not 12 hex digits")
     if run["status"] not in _STATUSES:
@@ -56,6 +57,15 @@ def checked(fields: Mapping[str, Any]) -> RunContent:
         if row["dtype"] != "<f8" or not sizes or 8 * math.prod(shape) != len(row["bytes"]):
             raise ValueError(f"matrix '{row['name'][:20]}': its bytes are not those of its shape and type")
     return RunContent(run, children)
+
+
+def _completed(fields: Any) -> Any:
+    """A row of `run` with what runs had before there were some of its columns."""
+    if not isinstance(fields, dict):
+        return fields
+    kind = str(fields.get("kind"))
+    before = {column.name: column.before[kind] for column in RUN_COLUMNS if kind in column.before}
+    return {**before, **fields}
 
 
 def _row(table: Table, fields: Any, without: str = "") -> dict[str, Any]:

@@ -1,31 +1,25 @@
-"""What --where and --group-by may name: columns of table `run`, and `config.NAME` for any option of a run."""
+"""What --where and --group-by may name: columns of table `run`, `config.NAME`, metrics."""
 
 import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, literal, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, literal, select, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from nccli.catalogue.columns import BY_NAME, QUERIED, SUMMARIES, Type
+from nccli.catalogue.metrics import BY_NAME as METRICS
+from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
-from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
-from nccli.store.schema.tables import Run
+from nccli.store.schema.tables import LAYER, RUN
 
-TEXT_COLUMNS = (
-    *("id", "kind", "status", "activation", "optimizer", "structure", "setting"),
-    *("dataset", "backbone", "reg_kind"),
-    *("device", "dtype", "host", "torch_version", "nccli_version", "started", "created"),
-)
-NUMBER_COLUMNS = (
-    *("K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
-    *("loss", "fit", "reg", "loss_dnc", "loss_srg", "grad_norm", "seconds", "collapsed_at", "residual", "kinks"),
-    *("mean_hidden_rank", "ranks_agree", "max_dnc1", "epochs", "train_accuracy", "test_accuracy"),
-)
-_DECIMAL = ("wd", "wd_h1", "lr")
+TEXT_COLUMNS = tuple(column.name for column in QUERIED if column.type is Type.TEXT)
+NUMBER_COLUMNS = tuple(column.name for column in QUERIED if column.type is not Type.TEXT)
+
 _CONFIG = re.compile(r"config\.(\w+)")
-_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_OVER_LAYERS = re.compile(rf"({'|'.join(SUMMARIES)})\.(\w+)")
 
 
 class ConfigText(FunctionElement[str]):
@@ -55,7 +49,9 @@ def as_decimal(number: float) -> float:
 def is_decimal(column: str) -> bool:
     """Whether `column_expression` of a column is of decimals: of settings that are not whole numbers."""
     option = _CONFIG.fullmatch(column)
-    return column in _DECIMAL if option is None else OPTION_TYPES.get(option[1]) is float
+    if option is not None:
+        return TYPES.get(option[1]) is float
+    return column in BY_NAME and BY_NAME[column].decimal
 
 
 class Rounded(FunctionElement[float]):
@@ -86,19 +82,27 @@ def column_type(column: str, flag: str = "--where") -> type:
         return str
     if column in NUMBER_COLUMNS:
         return float
+    over = _OVER_LAYERS.fullmatch(column)
+    if over is not None:
+        return _metric_type(over[2], flag)
     option = _CONFIG.fullmatch(column)
     if option is None:
         names = (*NUMBER_COLUMNS, *TEXT_COLUMNS)
         raise InputError(
             f"{flag}: no column '{column}'{_nearest(column, names)}; columns are {', '.join(names)}, "
-            "and config.NAME for any option of a run"
+            f"config.NAME for any option of a run, {', '.join(SUMMARIES)}.METRIC over its layers"
         )
-    if option[1] not in OPTION_TYPES:
+    if option[1] not in TYPES:
         raise InputError(
-            f"{flag}: no option '{option[1]}'{_nearest(option[1], OPTION_TYPES)}; config. goes with "
-            f"{', '.join(OPTION_TYPES)}"
+            f"{flag}: no option '{option[1]}'{_nearest(option[1], TYPES)}; config. goes with {', '.join(TYPES)}"
         )
-    return OPTION_TYPES[option[1]]
+    return TYPES[option[1]]
+
+
+def _metric_type(name: str, flag: str) -> type:
+    if name not in METRICS:
+        raise InputError(f"{flag}: no metric '{name}'{_nearest(name, METRICS)}; metrics are {', '.join(METRICS)}")
+    return float
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
@@ -108,13 +112,16 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 def column_expression(column: str) -> ColumnElement[Any]:
     """The column in SQL; an option of the configuration in its own type, bool as 0 or 1, at its default if left out."""
+    over = _OVER_LAYERS.fullmatch(column)
+    if over is not None:
+        return _over_layers(over[1], over[2])
     option = _CONFIG.fullmatch(column)
     if option is None or option[1] == "wd":
         name = column if option is None else "wd"
-        expression: ColumnElement[Any] = _RUN[name]
-        return Rounded(expression) if name in _DECIMAL else expression
+        expression: ColumnElement[Any] = RUN.c[name]
+        return Rounded(expression) if BY_NAME[name].decimal else expression
     name, text = option[1], config_text(option[1])
-    kind = OPTION_TYPES[name]
+    kind = TYPES[name]
     found: ColumnElement[Any] = text
     if kind is list:
         found = func.replace(text, " ", "")
@@ -123,13 +130,20 @@ def column_expression(column: str) -> ColumnElement[Any]:
     elif kind is not str:
         found = cast(text, BigInteger) if kind is int else Rounded(cast(text, Double))
     defaults = [
-        (_RUN.kind == run, literal(int(left[name]) if kind is bool else left[name]))
-        for run, left in OPTION_DEFAULTS.items()
+        (RUN.c.kind == run, literal(int(left[name]) if kind is bool else left[name]))
+        for run, left in LEFT_OUT.items()
         if name in left
     ]
     return func.coalesce(found, case(*defaults)) if defaults else found
 
 
+def _over_layers(summary: str, metric: str) -> ColumnElement[Any]:
+    """A metric summed up over the layers and stages of a run that have it."""
+    value = cast(LAYER.c[metric], Double)
+    summed: dict[str, ColumnElement[Any]] = {"max": func.max(value), "min": func.min(value), "mean": func.avg(value)}
+    return select(summed[summary]).where(LAYER.c.run_id == RUN.c.id).correlate(RUN).scalar_subquery()
+
+
 def config_text(name: str) -> ColumnElement[str]:
     """An option of the configuration as text: a list as JSON, NULL where the run has no such option."""
-    return ConfigText(type_coerce(_RUN.config, Text), literal(name), literal(f'$."{name}"'))
+    return ConfigText(type_coerce(RUN.c.config, Text), literal(name), literal(f'$."{name}"'))

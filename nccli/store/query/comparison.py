@@ -6,21 +6,17 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, null, select
 
-from nccli.catalogue.runs import ENDED_WELL
+from nccli.catalogue.columns import COMPARE, names
+from nccli.catalogue.runs import ENDED_WELL, Kind
 from nccli.catalogue.stages import Stage
 from nccli.store.query.columns import as_decimal, column_expression, config_text
-from nccli.store.query.record import loss_ratio
+from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
 from nccli.store.runs.layer_summary import mean_rank
-from nccli.store.schema.tables import Run
+from nccli.store.schema.tables import RUN
 
 DNC1_HOLDS = 1e-2
-"""DNC1 is said to hold where it is at most this in every layer and stage."""
-
-_SEEN_DATA = ("dataset", "backbone", "reg_kind", "train_accuracy", "test_accuracy")
-
-_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
-_SETTINGS = ("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr")
+"""DNC1 is said to hold where it is at most this in every layer and stage: a taste, as the paper gives no number."""
 
 
 def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
@@ -43,10 +39,7 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         by_stage = ranks[run["id"]]
         structures = {Stage(layer["layer"], layer["stage"]): layer["structure"] for layer in layers[run["id"]]}
         posts = [Stage(i, "post") for i in range(1, run["L"] + 1)]
-        record = {name: run[name] for name in (*_SETTINGS, "seed", "steps", "activation", "dtype", "device")}
-        record |= {name: run[name] for name in ("loss", "fit", "reg", "loss_dnc", "loss_srg")}
-        record["ratio_dnc"] = loss_ratio(run["loss"], run["loss_dnc"])
-        record["ratio_srg"] = loss_ratio(run["loss"], run["loss_srg"])
+        record = columns_with_ratios(run, names(COMPARE))
         record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < run["loss_dnc"]
         best_loss, best_id = best.get(_problem(run), (None, None))
         record |= {"best_loss": best_loss, "best_id": best_id, "ratio_best": loss_ratio(run["loss"], best_loss)}
@@ -58,9 +51,7 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record["structure"] = run["structure"]
         record["max_dnc1"] = run["max_dnc1"]
         record["dnc1_holds"] = None if run["max_dnc1"] is None else run["max_dnc1"] <= DNC1_HOLDS
-        if run["dataset"] is not None:
-            record |= {name: run[name] for name in _SEEN_DATA}
-        records.append(record)
+        records.append(record | data_columns(run))
     return records
 
 
@@ -68,13 +59,18 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
     """Least loss, and whose it is, of all points with ReLU that the store has of the problems of the runs."""
     if not runs:
         return {}
-    unequal = case((_RUN.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
+    unequal = case((RUN.c.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
     decays = [column_expression(name).label(name) for name in ("wd_h1", "wd")]
-    columns = [_RUN.K, _RUN.L, _RUN.n, *decays, unequal]
-    place = func.row_number().over(partition_by=columns, order_by=(_RUN.loss, _RUN.id)).label("place")
-    comparable = (_RUN.status.in_(ENDED_WELL), _RUN.activation == "relu", _RUN.kind != "e2e", _RUN.loss.is_not(None))
-    same = [_RUN[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
-    ordered = select(*columns, _RUN.loss, _RUN.id, place).where(*comparable, *same).subquery()
+    columns = [RUN.c.K, RUN.c.L, RUN.c.n, *decays, unequal]
+    place = func.row_number().over(partition_by=columns, order_by=(RUN.c.loss, RUN.c.id)).label("place")
+    comparable = (
+        RUN.c.status.in_(ENDED_WELL),
+        RUN.c.activation == "relu",
+        RUN.c.kind != Kind.E2E.value,
+        RUN.c.loss.is_not(None),
+    )
+    same = [RUN.c[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
+    ordered = select(*columns, RUN.c.loss, RUN.c.id, place).where(*comparable, *same).subquery()
     found: dict[tuple[Any, ...] | None, tuple[float, str]] = {}
     for *sizes, layers, loss, key, _ in connection.execute(select(ordered).where(ordered.c.place == 1)):
         problem = (*sizes, *(map(as_decimal, json.loads(layers)) if layers else ()))
@@ -84,7 +80,7 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
 
 def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
     """What makes two runs of one problem; None for a network trained end to end or by others."""
-    if run["kind"] == "e2e" or "wd_layers" not in run["config"]:
+    if run["kind"] == Kind.E2E.value or "wd_layers" not in run["config"]:
         return None
     unequal = () if run["wd"] is not None else tuple(map(as_decimal, run["config"]["wd_layers"]))
     decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))

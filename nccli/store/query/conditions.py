@@ -13,6 +13,8 @@ from nccli.store.query.columns import Rounded, as_decimal, column_expression, is
 
 Value = int | float | str
 _AROUND = 1e-14
+"""What an index is asked for around a decimal: more than 15 digits leave open (5e-16), less than two settings apart."""
+
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,

@@ -4,26 +4,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, case, cast, func, literal, select
 
+from nccli.catalogue.columns import GROUP, RUN_COLUMNS, Role, names, of_role
+from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
-from nccli.metrics import RANK_RTOL, ZERO_FLOOR
+from nccli.metrics import RANK_RTOL
 from nccli.store.query.columns import as_decimal, column_expression, column_type
 from nccli.store.query.comparison import DNC1_HOLDS
-from nccli.store.query.options import OPTION_DEFAULTS, OPTION_TYPES
+from nccli.store.query.ranks import counts, is_hidden
 from nccli.store.query.selection import Selection
-from nccli.store.schema.tables import Run, SingularValue
+from nccli.store.schema.tables import RUN, SINGULAR_VALUE
 
-GROUP_COLUMNS = (
-    *("kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps"),
-    *("activation", "optimizer", "structure", "setting", "dtype", "device", "host", "dataset", "backbone", "reg_kind"),
-    "epochs",
-)
-_SETTINGS = (
-    *("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "activation", "optimizer", "dtype"),
-    *("dataset", "backbone", "reg_kind", "epochs"),
-)
+GROUP_COLUMNS = names(GROUP)
+_OF_SETTING = tuple(name for name in of_role(Role.PROBLEM, Role.OPTION) if name not in ("seed", "config", "objective"))
+_SETTINGS = tuple(name for name in _OF_SETTING if name in GROUP_COLUMNS)
 """Columns that say the same as an option of the configuration."""
+
+_OPTION_OF = {column.option: column.name for column in RUN_COLUMNS if column.option}
 
 _SIZES = ("K", "L", "n", "width")
 _FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
@@ -31,8 +29,7 @@ _FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
 _SHARES = ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")
-_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
-_VALUE = SingularValue.__table__.c  # type: ignore[attr-defined]
+_VALUE = SINGULAR_VALUE.c
 
 
 def parse_group_by(text: str) -> tuple[str, ...]:
@@ -57,13 +54,13 @@ def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[s
     wanted = selection.condition(connection)
     labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
     pairs: dict[tuple[Any, ...], list[str]] = {}
-    for *group, setting in connection.execute(select(*labelled, _RUN.setting).where(wanted).distinct()):
+    for *group, setting in connection.execute(select(*labelled, RUN.c.setting).where(wanted).distinct()):
         pairs.setdefault(tuple(group), []).append(setting)
     if all(len(settings) == 1 for settings in pairs.values()):
         return []
-    one_each = select(func.min(_RUN.id)).where(wanted).group_by(_RUN.setting)
-    sizes = [_RUN[name] for name in _SIZES]
-    query = select(_RUN.setting, _RUN.kind, _RUN.config, *sizes).where(_RUN.id.in_(one_each))
+    one_each = select(func.min(RUN.c.id)).where(wanted).group_by(RUN.c.setting)
+    sizes = [RUN.c[name] for name in _SIZES]
+    query = select(RUN.c.setting, RUN.c.kind, RUN.c.config, *sizes).where(RUN.c.id.in_(one_each))
     about = {
         setting: {**_options(kind, config), **dict(zip(_SIZES, found, strict=True))}
         for setting, kind, config, *found in connection.execute(query)
@@ -86,7 +83,7 @@ def _differ(name: str, values: Sequence[Any]) -> bool:
 
 def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     """What makes a run but its seed, by the names of columns, with what its configuration leaves out."""
-    options = {"kind": kind, **OPTION_DEFAULTS.get(kind, {}), **config}
+    options = {"kind": kind, **LEFT_OUT.get(kind, {}), **config}
     options.pop("seed", None)
     decays = options.pop("wd_layers", [])
     if len(set(decays)) > 1:
@@ -100,8 +97,7 @@ def _options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
 
 def _shown_name(name: str) -> str:
     """Of an option, or of a column that says the same."""
-    if name == "reg":
-        return "reg_kind"
+    name = _OPTION_OF.get(name, name)
     return name if name in (*_SETTINGS, "seed") else f"config.{name}"
 
 
@@ -146,39 +142,36 @@ def _measured(connection: Connection, selection: Selection, keys: Sequence[str],
     """A row a run: keys, quantities, and flags as 0, 1 or NULL."""
     labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
     wanted = selection.condition(connection)
-    rank, agree, source = cast(_RUN.mean_hidden_rank, Double), _RUN.ranks_agree, Run.__table__  # type: ignore[attr-defined]
+    rank, agree = cast(RUN.c.mean_hidden_rank, Double), RUN.c.ranks_agree
+    source: FromClause = RUN
     if rank_rtol != RANK_RTOL:
         counted = _ranks(wanted, rank_rtol)
-        source = source.outerjoin(counted, counted.c.run_id == _RUN.id)
+        source = source.outerjoin(counted, counted.c.run_id == RUN.c.id)
         rank, agree = counted.c.mean_rank, counted.c.agree
-    loss = cast(_RUN.loss, Double)
-    quantities = (loss, loss / _RUN.loss_dnc, loss / _RUN.loss_srg, rank)
+    loss = cast(RUN.c.loss, Double)
+    quantities = (loss, loss / RUN.c.loss_dnc, loss / RUN.c.loss_srg, rank)
     flags = (
-        case((_RUN.loss_dnc.is_(None), None), (loss < _RUN.loss_dnc, 1), else_=0),
+        case((RUN.c.loss_dnc.is_(None), None), (loss < RUN.c.loss_dnc, 1), else_=0),
         agree,
-        case((_RUN.structure.is_(None), None), (_RUN.structure == "DNC", 1), else_=0),
-        case((_RUN.max_dnc1.is_(None), None), (_RUN.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
+        case((RUN.c.structure.is_(None), None), (RUN.c.structure == "DNC", 1), else_=0),
+        case((RUN.c.max_dnc1.is_(None), None), (RUN.c.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
     )
     named = [each.label(name) for each, name in zip((*quantities, *flags), (*QUANTITIES, *_SHARES), strict=True)]
     missing = [
-        case((and_(_RUN.loss.is_(None), reference.is_not(None)), 1), else_=0).label(f"{name}_nan")
-        for name, reference in (("dnc", _RUN.loss_dnc), ("srg", _RUN.loss_srg))
+        case((and_(RUN.c.loss.is_(None), reference.is_not(None)), 1), else_=0).label(f"{name}_nan")
+        for name, reference in (("dnc", RUN.c.loss_dnc), ("srg", RUN.c.loss_srg))
     ]
     return select(*labelled, *named, *missing).select_from(source).where(wanted).subquery()
 
 
 def _ranks(wanted: ColumnElement[bool], rank_rtol: float) -> Any:
     """Mean rank of the hidden layers, and whether they agree, at a tolerance."""
-    chosen = select(_RUN.id, _RUN.L).where(wanted).subquery()
-    hidden = or_(
-        and_(_VALUE.stage == "post", _VALUE.layer > 1, _VALUE.layer < chosen.c.L),
-        and_(chosen.c.L == 2, _VALUE.stage == "pre", _VALUE.layer == 2),
-    )
+    chosen = select(RUN.c.id, RUN.c.L).where(wanted).subquery()
+    hidden = is_hidden(_VALUE.layer, _VALUE.stage, chosen.c.L)
     stage = (_VALUE.run_id, _VALUE.layer, _VALUE.stage)
     top = func.max(_VALUE.value).over(partition_by=stage).label("top")
     values = select(*stage, _VALUE.value, top).join(chosen, chosen.c.id == _VALUE.run_id).where(hidden).subquery()
-    counts = and_(values.c.value > rank_rtol * values.c.top, values.c.value > ZERO_FLOOR)
-    rank = func.sum(case((counts, 1), else_=0)).label("rank")
+    rank = func.sum(case((counts(values.c.value, values.c.top, rank_rtol), 1), else_=0)).label("rank")
     by_layer = select(values.c.run_id, rank).group_by(values.c.run_id, values.c.layer).subquery()
     mean = func.avg(cast(by_layer.c.rank, Double)).label("mean_rank")
     agree = case((func.min(by_layer.c.rank) == func.max(by_layer.c.rank), 1), else_=0).label("agree")
@@ -207,7 +200,7 @@ def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any
 
 
 def _key(key: str, value: Any) -> Any:
-    return bool(value) if value is not None and OPTION_TYPES.get(key.removeprefix("config.")) is bool else value
+    return bool(value) if value is not None and TYPES.get(key.removeprefix("config.")) is bool else value
 
 
 def _summary(name: str, found: Any, with_nan: bool) -> dict[str, float | int | None]:

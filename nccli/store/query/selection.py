@@ -1,6 +1,5 @@
 """A set of runs as a condition in SQL, and what its runs are, setting by setting."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,16 +8,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
-from sqlalchemy import ARRAY, ColumnElement, Connection, String, and_, any_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS
+from nccli.store.connection.among import one_of
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, select_runs
 from nccli.store.query.where import Condition
-from nccli.store.schema.tables import Run
-
-_FEW = 5_000
-_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
+from nccli.store.schema.tables import RUN
 
 
 @dataclass(frozen=True)
@@ -39,29 +36,29 @@ class Selection:
         """The selection in SQL, over table `run`."""
         parts = [condition.as_sql() for condition in self.where]
         if self.ids is not None:
-            parts.append(_one_of(self.ids, connection))
+            parts.append(one_of(RUN.c.id, self.ids, connection))
         if self.trained:
-            parts += [_RUN.kind.in_(TRAINED_KINDS), _RUN.status.in_(ENDED_WELL)]
-        return and_(_RUN.status != RUNNING, *parts)
+            parts += [RUN.c.kind.in_(TRAINED_KINDS), RUN.c.status.in_(ENDED_WELL)]
+        return and_(RUN.c.status != RUNNING, *parts)
 
     def count(self, connection: Connection) -> int:
         """How many runs there are."""
-        return int(connection.scalar(select(func.count()).select_from(Run).where(self.condition(connection))) or 0)
+        return int(connection.scalar(select(func.count()).select_from(RUN).where(self.condition(connection))) or 0)
 
     def exists(self, connection: Connection) -> bool:
         """Whether there is one."""
-        return connection.execute(select(_RUN.id).where(self.condition(connection)).limit(1)).first() is not None
+        return connection.execute(select(RUN.c.id).where(self.condition(connection)).limit(1)).first() is not None
 
     def left_out(self, connection: Connection) -> dict[str, int]:
         """By status, runs that would be among these: those in training, and of `trained` those that ended otherwise."""
         parts = [condition.as_sql() for condition in self.where]
         if self.ids is not None:
-            parts.append(_one_of(self.ids, connection))
+            parts.append(one_of(RUN.c.id, self.ids, connection))
         if self.trained:
-            parts += [_RUN.kind.in_(TRAINED_KINDS), _RUN.status.not_in(ENDED_WELL)]
+            parts += [RUN.c.kind.in_(TRAINED_KINDS), RUN.c.status.not_in(ENDED_WELL)]
         else:
-            parts.append(_RUN.status == RUNNING)
-        query = select(_RUN.status, func.count()).where(*parts).group_by(_RUN.status).order_by(_RUN.status)
+            parts.append(RUN.c.status == RUNNING)
+        query = select(RUN.c.status, func.count()).where(*parts).group_by(RUN.c.status).order_by(RUN.c.status)
         return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -88,9 +85,9 @@ def select_settings(connection: Connection, selection: Selection, columns: Seque
         selection: which runs.
         columns: of table `run`.
     """
-    wanted = [_RUN[name] for name in columns]
-    query = select(_RUN.setting, _RUN.id, *wanted).where(selection.condition(connection))
-    rows = connection.execute(query.order_by(_RUN.setting, _RUN.id)).all()
+    wanted = [RUN.c[name] for name in columns]
+    query = select(RUN.c.setting, RUN.c.id, *wanted).where(selection.condition(connection))
+    rows = connection.execute(query.order_by(RUN.c.setting, RUN.c.id)).all()
     groups = [list(members) for _, members in groupby(rows, key=itemgetter(0))]
     first = select_runs(connection, [group[0][1] for group in groups])
     found = []
@@ -107,16 +104,5 @@ def _array(name: str, values: Sequence[Any]) -> Shaped[np.ndarray, " runs"]:
 
 def select_selected(connection: Connection, selection: Selection) -> list[Row]:
     """Rows of table `run` of the selected runs, newest first."""
-    query = select(*_RUN).where(selection.condition(connection)).order_by(_RUN.created.desc(), _RUN.id)
+    query = select(*RUN.c).where(selection.condition(connection)).order_by(RUN.c.created.desc(), RUN.c.id)
     return [dict(row._mapping) for row in connection.execute(query)]
-
-
-def _one_of(ids: Sequence[str], connection: Connection) -> ColumnElement[bool]:
-    """Membership without a bound value for each of many ids: databases limit their number."""
-    column: ColumnElement[str] = _RUN.id
-    if len(ids) <= _FEW:
-        return column.in_(ids)
-    if connection.dialect.name == "sqlite":
-        listed: Any = func.json_each(json.dumps(list(ids))).table_valued("value")
-        return column.in_(select(listed.c.value))
-    return column == any_(literal(list(ids), ARRAY(String)))

@@ -1,7 +1,7 @@
 """Quantities of many runs that have the same layers, as arrays: what figures average over."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -12,14 +12,14 @@ from sqlalchemy import ColumnElement, Connection, Double, Text, select, type_coe
 
 from nccli.catalogue.stages import Stage
 from nccli.errors import StoreError
-from nccli.store.schema.tables import History, Layer, SingularValue
+from nccli.store.connection.among import one_of
+from nccli.store.schema.tables import HISTORY, LAYER, SINGULAR_VALUE
 
-_CHUNK = 5_000
-_FEW = 200  # rows at once: a long list of short-lived rows costs twice the time
+_FEW = 200  # rows at once: measured, a long list of short-lived rows costs twice the time
 _MOST_STEPS = 400
-_LAYER = Layer.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
-_VALUE = SingularValue.__table__.c  # type: ignore[attr-defined]
-_HISTORY = History.__table__.c  # type: ignore[attr-defined]
+"""Steps of a curve: more than a column of print has dots to tell apart (3.25 in at 300 dpi, minus margins, by 2)."""
+
+_LAYER, _VALUE, _HISTORY = LAYER.c, SINGULAR_VALUE.c, HISTORY.c
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +80,8 @@ def stack_history(connection: Connection, ids: Sequence[str]) -> StackedHistory:
     """Histories of runs that have the same layers."""
     numbers = [type_coerce(_HISTORY[name], Double) for name in ("loss", "fit", "reg")]
     lists = [type_coerce(_HISTORY[name], Text) for name in ("dnc1", "rank")]
-    rows: list[Any] = []
-    for wanted in _chunks(_HISTORY.run_id, ids):
-        query = select(_HISTORY.run_id, _HISTORY.step, *numbers, *lists).where(wanted)
-        rows += connection.execute(query.order_by(_HISTORY.run_id, _HISTORY.step)).all()
+    query = select(_HISTORY.run_id, _HISTORY.step, *numbers, *lists).where(one_of(_HISTORY.run_id, ids, connection))
+    rows = connection.execute(query.order_by(_HISTORY.run_id, _HISTORY.step)).all()
     if not rows:
         nothing = np.zeros((0, 0))
         none, empty = np.zeros(0, int), nothing[..., None]
@@ -111,17 +109,13 @@ def _stack(
     connection: Connection, ids: Sequence[str], table: Any, key: Sequence[ColumnElement[Any]], value: ColumnElement[Any]
 ) -> Stacked:
     """Rows of a table by run, in the order of its key: the runs must have the same keys."""
-    found: list[str] = []
+    wanted = one_of(table.run_id, ids, connection)
+    own = _keys_of_one(connection, wanted, table.run_id, key)
+    first = [column == part for column, part in zip(key, own[0] if own else (), strict=False)]
+    found = list(connection.scalars(select(table.run_id).where(wanted, *first).order_by(table.run_id)))
     numbers: list[float] = []
-    own: Sequence[Any] = []
-    for wanted in _chunks(table.run_id, ids):
-        if not own:
-            own = _keys_of_one(connection, wanted, table.run_id, key)
-        first = [column == part for column, part in zip(key, own[0] if own else (), strict=False)]
-        found += connection.scalars(select(table.run_id).where(wanted, *first).order_by(table.run_id))
-        rows = connection.scalars(select(value).where(wanted).order_by(table.run_id, *key))
-        for few in rows.partitions(_FEW):
-            numbers += few
+    for few in connection.scalars(select(value).where(wanted).order_by(table.run_id, *key)).partitions(_FEW):
+        numbers += few
     if len(numbers) != len(found) * len(own):
         raise StoreError(f"runs such as {found[0]} have the same settings but other layers: see nccli store check")
     array = np.array(numbers, dtype=float).reshape(len(found), len(own))
@@ -142,9 +136,3 @@ def _keys_of_one(
 def _starts(keys: Sequence[str]) -> list[int]:
     """Where each run begins in a column of run ids, one after the other."""
     return [i for i, (before, own) in enumerate(zip(chain([None], keys), keys, strict=False)) if before != own]
-
-
-def _chunks(column: ColumnElement[str], ids: Sequence[str]) -> Iterator[ColumnElement[bool]]:
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), _CHUNK):
-        yield column.in_(ordered[start : start + _CHUNK])

@@ -9,11 +9,13 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from nccli.catalogue.runs import FINISHED
+from nccli.catalogue.columns import RUN_COLUMNS, Type
+from nccli.catalogue.runs import FINISHED, RUNNING, Status
 from nccli.errors import StoreError
+from nccli.store.connection.among import one_of
 from nccli.store.connection.store import Store
 from nccli.store.runs.worker import lives, now, seconds_since, this_process
-from nccli.store.schema.tables import Claim, Run, Worker
+from nccli.store.schema.tables import CLAIM, RUN, WORKER
 
 BEAT_SECONDS = 15.0
 SILENT_SECONDS = 90.0
@@ -22,10 +24,7 @@ LOST_SECONDS = 900.0
 """A worker that cannot be seen from here is taken for dead once its last sign of life is SILENT_SECONDS old and it gave
 none for WATCH_SECONDS by our own clock, for clocks differ; or at once when that sign is LOST_SECONDS old."""
 
-_CHUNK = 500
-_RUN = Run.__table__.c  # type: ignore[attr-defined]  # SQLModel does not declare it
-_CLAIM = Claim.__table__.c  # type: ignore[attr-defined]
-_WORKER = Worker.__table__.c  # type: ignore[attr-defined]
+_RUN, _CLAIM, _WORKER = RUN.c, CLAIM.c, WORKER.c
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ class Claims:
         mine = select(_CLAIM.run_id).where(_CLAIM.worker_id == self._identity.id)
         try:
             with self._store.write() as connection:
-                connection.execute(delete(Run).where(_RUN.status == "running", _RUN.id.in_(mine)))
-                connection.execute(delete(Worker).where(_WORKER.id == self._identity.id))
+                connection.execute(delete(RUN).where(_RUN.status == RUNNING, _RUN.id.in_(mine)))
+                connection.execute(delete(WORKER).where(_WORKER.id == self._identity.id))
         except StoreError as trouble:
             self._on_trouble(f"{trouble}; runs not made stay marked as running until another command looks at them")
 
@@ -108,14 +107,16 @@ class Claims:
         with self._store.write() as connection:
             taken = self._assess(connection, wanted)
             self._register(connection)
-            for chunk in _chunks(taken.ours):
-                connection.execute(delete(Claim).where(_CLAIM.run_id.in_(chunk)))
-                connection.execute(delete(Run).where(_RUN.id.in_(chunk), _RUN.status == "running"))
-                there = set(connection.scalars(select(_RUN.id).where(_RUN.id.in_(chunk))))
-                rows = [_running(key, columns(key)) for key in chunk if key not in there]
-                if rows:
-                    connection.execute(insert(Run), rows)
-                connection.execute(insert(Claim), [{"run_id": key, "worker_id": self._identity.id} for key in chunk])
+            ours = one_of(_RUN.id, taken.ours, connection)
+            connection.execute(delete(CLAIM).where(one_of(_CLAIM.run_id, taken.ours, connection)))
+            connection.execute(delete(RUN).where(ours, _RUN.status == RUNNING))
+            there = set(connection.scalars(select(_RUN.id).where(ours)))
+            rows = [_running(key, columns(key)) for key in taken.ours if key not in there]
+            if rows:
+                connection.execute(insert(RUN), rows)
+            claimed = [{"run_id": key, "worker_id": self._identity.id} for key in taken.ours]
+            if claimed:
+                connection.execute(insert(CLAIM), claimed)
         if self._heart is None:
             self._heart = threading.Thread(target=self._beat, name="nccli sign of life", daemon=True)
             self._heart.start()
@@ -150,9 +151,9 @@ class Claims:
         return silent and lives(worker) is None and time.monotonic() - since > WATCH_SECONDS
 
     def _register(self, connection: Connection) -> None:
-        known = connection.execute(update(Worker).where(_WORKER.id == self._identity.id).values(heartbeat=now()))
+        known = connection.execute(update(WORKER).where(_WORKER.id == self._identity.id).values(heartbeat=now()))
         if known.rowcount == 0:
-            connection.execute(insert(Worker), {**asdict(self._identity), "heartbeat": now()})
+            connection.execute(insert(WORKER), {**asdict(self._identity), "heartbeat": now()})
 
     def _beat(self) -> None:
         troubled = False
@@ -175,13 +176,13 @@ def is_dead(worker: Mapping[str, Any]) -> bool:
 def abandoned_runs(connection: Connection) -> list[str]:
     """Runs marked as running that no living process is making."""
     dead = [row.id for row in connection.execute(select(*_WORKER)) if is_dead(dict(row._mapping))]
-    query = select(_RUN.id).outerjoin(Claim, _CLAIM.run_id == _RUN.id).where(_RUN.status == "running")
+    query = select(_RUN.id).outerjoin(CLAIM, _CLAIM.run_id == _RUN.id).where(_RUN.status == RUNNING)
     return list(connection.scalars(query.where(_CLAIM.run_id.is_(None) | _CLAIM.worker_id.in_(dead)).order_by(_RUN.id)))
 
 
 def running_runs(connection: Connection) -> dict[str, str]:
     """Who is making the runs that are claimed by a living process, by run: "host, process 123"."""
-    query = select(_CLAIM.run_id, *_WORKER).join(Worker, _CLAIM.worker_id == _WORKER.id)
+    query = select(_CLAIM.run_id, *_WORKER).join(WORKER, _CLAIM.worker_id == _WORKER.id)
     return {
         row.run_id: f"{row.host}, process {row.pid}"
         for row in connection.execute(query)
@@ -207,10 +208,10 @@ def settle_abandoned(store: Store) -> list[str]:
     try:
         with store.write() as connection:
             found = abandoned_runs(connection)
-            for chunk in _chunks(found):
-                connection.execute(update(Run).where(_RUN.id.in_(chunk)).values(status="interrupted"))
+            marked = update(RUN).where(one_of(_RUN.id, found, connection))
+            connection.execute(marked.values(status=Status.INTERRUPTED.value))
             gone = [row.id for row in connection.execute(select(*_WORKER)) if is_dead(dict(row._mapping))]
-            connection.execute(delete(Worker).where(_WORKER.id.in_(gone)))
+            connection.execute(delete(WORKER).where(_WORKER.id.in_(gone)))
     except StoreError:
         return []
     return found
@@ -221,20 +222,14 @@ def _states(
 ) -> Iterator[tuple[str, str | None, str | None, Mapping[str, Any] | None]]:
     """Of each run, in the order given: its status, when it was stored, and the worker that claims it."""
     workers = {row.id: dict(row._mapping) for row in connection.execute(select(*_WORKER))}
-    for chunk in _chunks(ids):
-        query = select(_RUN.id, _RUN.status, _RUN.created, _CLAIM.worker_id)
-        query = query.outerjoin(Claim, _CLAIM.run_id == _RUN.id).where(_RUN.id.in_(chunk))
-        found = {row.id: row for row in connection.execute(query)}
-        for key in chunk:
-            row = found.get(key)
-            yield (key, None, None, None) if row is None else (key, row.status, row.created, workers.get(row.worker_id))
+    query = select(_RUN.id, _RUN.status, _RUN.created, _CLAIM.worker_id)
+    query = query.outerjoin(CLAIM, _CLAIM.run_id == _RUN.id).where(one_of(_RUN.id, ids, connection))
+    found = {row.id: row for row in connection.execute(query)}
+    for key in ids:
+        row = found.get(key)
+        yield (key, None, None, None) if row is None else (key, row.status, row.created, workers.get(row.worker_id))
 
 
 def _running(key: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = {"loss": float("nan"), "fit": float("nan"), "reg": float("nan"), "grad_norm": float("nan")}
-    return {**known, **unknown, "id": key, "status": "running", "steps": 0, "seconds": 0.0, "created": now()}
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]
+    unknown = dict.fromkeys((column.name for column in RUN_COLUMNS if column.type is Type.REAL), float("nan"))
+    return {**known, **unknown, "id": key, "status": RUNNING, "steps": 0, "seconds": 0.0, "created": now()}

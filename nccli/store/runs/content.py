@@ -9,23 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from nccli import strict_json
+from nccli.catalogue.columns import Role, of_role
 from nccli.catalogue.runs import FINISHED
-from nccli.store.schema.tables import History, Layer, Matrix, Run, SingularValue
+from nccli.store.runs.pages import pages
+from nccli.store.schema.tables import CHILDREN, RUN
 
-CHILDREN: Mapping[str, Any] = {
-    "layer": Layer.__table__,  # type: ignore[attr-defined]  # SQLModel does not declare it
-    "singular_value": SingularValue.__table__,  # type: ignore[attr-defined]
-    "history": History.__table__,  # type: ignore[attr-defined]
-    "matrix": Matrix.__table__,  # type: ignore[attr-defined]
-}
-"""Tables whose rows belong to a run, parents before their children."""
-
-RUN = Run.__table__  # type: ignore[attr-defined]
-
-PROVENANCE = frozenset({"seconds", "device", "torch_version", "nccli_version", "host", "started", "created"})
+PROVENANCE = frozenset(of_role(Role.PROVENANCE))
 """Columns of `run` that say where and when it was made, and nothing of the result."""
-
-_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -64,8 +54,7 @@ class RunContent:
 
 def read_contents(connection: Connection, ids: Sequence[str]) -> Iterator[RunContent]:
     """The content of runs, in the order given; ids of no run are left out."""
-    for start in range(0, len(ids), _AT_ONCE):
-        chunk = ids[start : start + _AT_ONCE]
+    for chunk in pages(ids):
         rows = {row.id: dict(row._mapping) for row in connection.execute(select(*RUN.c).where(RUN.c.id.in_(chunk)))}
         children: dict[str, dict[str, list[dict[str, Any]]]] = {key: {name: [] for name in CHILDREN} for key in rows}
         for name, table in CHILDREN.items():

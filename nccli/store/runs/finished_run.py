@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nccli import strict_json
+from nccli.catalogue.runs import MEASURED_KINDS, RESULT_VERSIONS
 from nccli.metrics import LayerMetrics
-
-RESULT_VERSION = 1
-"""Part of every run id: raised when the same configuration starts to give another result."""
 
 
 def run_id(kind: str, config: Mapping[str, Any]) -> str:
-    """12 hex digits that name a run: a hash of its kind, its configuration and the result version."""
-    text = strict_json.dumps({"kind": kind, "config": config, "result_version": RESULT_VERSION}, sort_keys=True)
+    """12 hex digits that name a run: a hash of its kind, its configuration and the result version of its kind."""
+    version = RESULT_VERSIONS.get(kind, 1)
+    text = strict_json.dumps({"kind": kind, "config": config, "result_version": version}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -28,7 +27,7 @@ class FinishedRun:
     """Everything about one run that the store keeps.
 
     Attributes:
-        row: the columns of table `run` except id, config, wd, wd_h1, setting and created, which follow from the rest.
+        row: the columns of table `run` except id, created, and those that follow from kind and configuration.
         config: full configuration, JSON-ready.
         layers: metrics by layer and stage.
         history: rows of table `history` without the run id.
@@ -42,12 +41,15 @@ class FinishedRun:
     @property
     def columns(self) -> dict[str, Any]:
         """The columns of table `run` except id and created."""
+        kind = self.row["kind"]
         return {
             **self.row,
             "config": self.config,
             "wd": _common(self.config.get("wd_layers", ())),
             "wd_h1": self.config.get("wd_h1"),
-            "setting": setting_id(self.row["kind"], self.config),
+            "setting": setting_id(kind, self.config),
+            "objective": None if kind in MEASURED_KINDS else self.config.get("objective", "mse"),
+            "result_version": RESULT_VERSIONS.get(kind, 1),
         }
 
     @property

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 
 from nccli.errors import StoreError
+from nccli.store.connection.among import one_of
 from nccli.store.connection.store import Store
 from nccli.store.runs.claims import running_runs
-from nccli.store.runs.content import RUN
-
-_CHUNK = 500
+from nccli.store.schema.tables import RUN
 
 
 def remove_runs(store: Store, ids: Sequence[str]) -> None:
@@ -23,5 +22,4 @@ def remove_runs(store: Store, ids: Sequence[str]) -> None:
         for key in ids:
             if key in running:
                 raise StoreError(f"run {key} is in training ({running[key]}): stop that first; nothing was deleted")
-        for start in range(0, len(ids), _CHUNK):
-            connection.execute(delete(RUN).where(RUN.c.id.in_(ids[start : start + _CHUNK])))
+        connection.execute(delete(RUN).where(one_of(RUN.c.id, ids, connection)))

@@ -1,20 +1,20 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
-from dataclasses import asdict, fields
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, insert, select
 
+from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
-from nccli.metrics import CollapseMetrics, LayerMetrics
+from nccli.metrics import LayerMetrics
 from nccli.store.connection.store import Store
 from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.layer_summary import layer_summary
 from nccli.store.runs.worker import now
-from nccli.store.schema.tables import History, Layer, Matrix, Run, SingularValue
-
-COLLAPSE_COLUMNS = tuple(field.name for field in fields(CollapseMetrics))
+from nccli.store.schema.tables import HISTORY, LAYER, MATRIX, RUN, SINGULAR_VALUE
 
 
 def save_run(store: Store, run: FinishedRun) -> str:
@@ -27,67 +27,47 @@ def save_run(store: Store, run: FinishedRun) -> str:
     """
     key = run.id
     row = {**run.columns, "id": key, "created": now()}
-    layers = [_layer_row(key, layer) for layer in run.layers]
+    layers = [_layer_row(layer) for layer in run.layers]
     row |= layer_summary(run.row["L"], layers)
     values = [
-        {"run_id": key, "layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
+        {"layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
         for layer in run.layers
         for i, value in enumerate(layer.singular_values, 1)
     ]
-    history = [{"run_id": key, **point} for point in run.history]
-    matrices = [matrix for layer in run.layers for matrix in _matrix_rows(key, layer)]
+    matrices = [matrix for layer in run.layers for matrix in _matrix_rows(layer)]
     with store.write() as connection:
         if run.row["status"] not in FINISHED:
-            before = connection.scalar(select(Run.status).where(Run.id == key))  # type: ignore[call-overload]
+            before = connection.scalar(select(RUN.c.status).where(RUN.c.id == key))
             if before in FINISHED:
                 return key
-        connection.execute(delete(Run).where(Run.id == key))  # type: ignore[arg-type]  # SQLModel types columns as values
-        connection.execute(insert(Run), row)
-        for table, rows in ((Layer, layers), (SingularValue, values), (History, history), (Matrix, matrices)):
+        connection.execute(delete(RUN).where(RUN.c.id == key))
+        connection.execute(insert(RUN), row)
+        for table, rows in ((LAYER, layers), (SINGULAR_VALUE, values), (HISTORY, run.history), (MATRIX, matrices)):
             if rows:
-                connection.execute(insert(table), rows)
+                connection.execute(insert(table), [{"run_id": key, **fields} for fields in rows])
     return key
 
 
-def _layer_row(key: str, layer: LayerMetrics) -> dict[str, Any]:
-    return {
-        "run_id": key,
-        "layer": layer.layer,
-        "stage": layer.stage,
-        "dnc1": layer.dnc1,
-        "dnc2": layer.dnc2,
-        "dnc3": None if layer.dnc3 is None or np.isnan(layer.dnc3) else layer.dnc3,
-        "rank": layer.rank,
-        "effective_rank": layer.effective_rank,
-        "stable_rank": layer.stable_rank,
-        "nuclear_norm": layer.nuclear_norm,
+def _layer_row(layer: LayerMetrics) -> dict[str, Any]:
+    """A row of table `layer` without the run."""
+    found: Mapping[str, Any] = {
         "structure": layer.structure.name,
         "structure_distance": layer.structure.distance,
         "structure_order": layer.structure.permutation.tolist(),
-        **_collapse_columns(layer),
-        "name": layer.name,
     }
+    values = {metric.name: _kept(metric, layer.values[metric.name]) for metric in METRICS}
+    return {"layer": layer.layer, "stage": layer.stage, **values, **found, "name": layer.name}
 
 
-def _collapse_columns(layer: LayerMetrics) -> dict[str, float | None]:
-    """The single-layer set, what does not exist as None."""
-    values = dict.fromkeys(COLLAPSE_COLUMNS) if layer.collapse is None else asdict(layer.collapse)
-    return {name: None if value is None or np.isnan(value) else value for name, value in values.items()}
+def _kept(metric: Metric, value: float | None) -> float | None:
+    """A value as its column takes it: nan is absent, unless every layer has the metric."""
+    return None if value is None or (math.isnan(value) and not metric.always) else value
 
 
-def _matrix_rows(key: str, layer: LayerMetrics) -> list[dict[str, Any]]:
+def _matrix_rows(layer: LayerMetrics) -> list[dict[str, Any]]:
+    place = {"layer": layer.layer, "stage": layer.stage, "dtype": "<f8"}
     rows = []
     for name, value in (("class_means", layer.class_means.T), ("gram", layer.gram)):
         array = np.ascontiguousarray(value, dtype="<f8")
-        rows.append(
-            {
-                "run_id": key,
-                "layer": layer.layer,
-                "stage": layer.stage,
-                "name": name,
-                "shape": list(array.shape),
-                "dtype": "<f8",
-                "bytes": array.tobytes(),
-            }
-        )
+        rows.append({**place, "name": name, "shape": list(array.shape), "bytes": array.tobytes()})
     return rows

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psutil
 
 _PROC = Path("/proc")
-_START = 18
-"""Place of the start time in /proc/PID/stat after name and state: field 22 of proc(5), in clock ticks since boot."""
+_SAME_START = 1.0
+"""Seconds that two readings of one start may differ: psutil adds the time of boot, which systems tell to a second."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,9 @@ class Identity:
     Attributes:
         id: 12 hex digits, drawn at random.
         host: name of the machine.
-        place: boot and process-number namespace; "" where the system does not tell.
-        pid: process number in that namespace.
-        process_start: when the process started, as the system counts; "" where it does not tell.
+        place: boot, and the process-number namespace or the machine; "" where the system does not tell.
+        pid: process number there.
+        process_start: when the process started, in clock ticks since boot; "" where the system does not tell.
     """
 
     id: str
@@ -35,24 +38,36 @@ class Identity:
 
 def this_process() -> Identity:
     """The identity of the calling process, with a new id."""
-    return Identity(secrets.token_hex(6), platform.node(), _place(), os.getpid(), _process_start(os.getpid()) or "")
+    import psutil  # here, for commands that only read seldom meet a worker
+
+    try:
+        start = str(round(_start(psutil.Process()) * _ticks()))
+    except (psutil.Error, OSError):
+        start = ""
+    return Identity(secrets.token_hex(6), platform.node(), _place(), os.getpid(), start)
 
 
 def lives(worker: Mapping[str, Any]) -> bool | None:
-    """Whether a process still runs; None for one that cannot be seen from here.
+    """Whether a process still runs; None for one that cannot be seen from here, or whose start is not known.
 
     Args:
         worker: `place`, `pid` and `process_start` of an `Identity`.
     """
+    import psutil
+
     if not worker["place"] or worker["place"] != _place():
         return None
     try:
-        os.kill(worker["pid"], 0)
-    except PermissionError:
-        return None  # somebody else's, whose start time may be hidden
-    except (ProcessLookupError, OverflowError):
+        process = psutil.Process(worker["pid"])
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return False
+        return abs(_start(process) - float(worker["process_start"]) / _ticks()) <= _SAME_START
+    except psutil.ZombieProcess:
         return False
-    return _process_start(worker["pid"]) == str(worker["process_start"])
+    except psutil.NoSuchProcess:
+        return None if _is_taken(worker["pid"]) else False  # it may be hidden from this user
+    except (psutil.AccessDenied, ValueError, OSError):
+        return None
 
 
 def now() -> str:
@@ -69,18 +84,33 @@ def seconds_since(moment: str) -> float:
 
 
 def _place() -> str:
+    import psutil
+
     try:
+        if not psutil.LINUX:
+            return f"{platform.node()} {int(psutil.boot_time())}"
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
     except OSError:
         return ""
 
 
-def _process_start(pid: int) -> str | None:
-    """None for a process that has ended, waited for by its parent or not."""
+def _start(process: "psutil.Process") -> float:
+    """Seconds from boot to the start of a process: unlike the hour, no setting of the clock changes them."""
+    import psutil
+
+    return float(process.create_time() - psutil.boot_time())
+
+
+def _is_taken(pid: int) -> bool:
+    import psutil
+
     try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return None
-    state, *fields = text.rpartition(")")[2].split()
-    return None if state in ("Z", "X") else fields[_START]
+        return bool(psutil.pid_exists(pid))
+    except OverflowError:
+        return False
+
+
+def _ticks() -> int:
+    """Clock ticks a second, the unit of the start in proc(5)."""
+    return os.sysconf("SC_CLK_TCK")

@@ -6,9 +6,6 @@ from sqlalchemy import Connection, inspect, text
 
 from nccli.errors import StoreError, StoreVersionError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
-"""Every schema revision there has been, oldest first; the last is what this nccli reads and writes."""
-
 VERSION_TABLE = "nccli_schema_version"
 
 
@@ -17,6 +14,10 @@ def migrations_folder() -> Path:
     package = Path(__file__).resolve().parents[2]
     inside = package / "_migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
+
+
+REVISIONS = tuple(sorted(file.name[:4] for file in (migrations_folder() / "versions").glob("[0-9]*.py")))
+"""Every schema revision there has been, oldest first; the last is what this nccli reads and writes."""
 
 
 def current_revision(connection: Connection) -> str | None:

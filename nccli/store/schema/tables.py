@@ -1,109 +1,79 @@
-"""The schema, as SQLModel tables. A change here needs a migration beside it; a test holds the two together."""
+"""The schema, as SQLModel tables. `run` and `layer` are made of the columns that the catalogue declares.
 
+A change of these needs a migration; a test holds the two together.
+"""
+
+import types
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary
+import sqlalchemy as sa
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
+from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS, Column, Type
+from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.store.schema.column_types import JsonText, Real
 
 _Blob = bytes  # the column is called bytes
 
+COLUMN_TYPES: Mapping[Type, Any] = {
+    Type.TEXT: sa.String,
+    Type.INTEGER: sa.Integer,
+    Type.LONG: sa.BigInteger,
+    Type.NUMBER: sa.Float,
+    Type.REAL: Real,
+    Type.DOCUMENT: JsonText,
+}
 
-class Run(SQLModel, table=True):
-    """One run: what was asked for, how it ended, where it was made.
 
-    `wd` is λ_{W_l} when all layers share it, else NULL. `steps` is what was taken, the budget stands in `config`.
-    `collapsed_at` is the step from which a run went on as its class means. `residual` is the norm of the smallest
-    element found of the subdifferential at a refined point, which has `kinks` pre-activations that are zero.
-    `loss_srg` is NULL where no SRG solution exists (K < 4). Where there is no equivalent DUFM, `loss_dnc` is NULL too:
-    with standard weight decay, whose `wd_h1` is 0, and for features that somebody else made, whose `wd_h1` is NULL.
-    `reg_kind` is "dufm" or "standard". Times are UTC, ISO 8601; `created` is when it was stored.
-    `setting` is the same for runs that differ in nothing but the seed. `mean_hidden_rank`, `ranks_agree` (0 or 1),
-    `structure` ("mixed" where the layers differ) are of the hidden layers, `max_dnc1` of all; they sum up table
-    `layer`, so that groups of runs need no other table, and are NULL where a run has no layers.
-    """
-
-    __table_args__: ClassVar[Any] = (
-        Index("ix_run_setting_id", "setting", "id"),
-        Index("ix_run_status_kind", "status", "kind"),
+def _field(column: Column, key: Sequence[str], *more: Any) -> Any:
+    is_key = column.name in key
+    return Field(
+        sa_column=sa.Column(
+            column.name,
+            COLUMN_TYPES[column.type](),
+            *more,
+            primary_key=is_key,
+            nullable=not (column.required or is_key),
+            index=column.index or None,
+        )
     )
 
-    id: str = Field(primary_key=True)
-    kind: str = Field(index=True)
-    status: str
-    K: int
-    L: int
-    n: int
-    width: int
-    wd: float | None = Field(default=None, index=True)
-    wd_h1: float | None = None
-    lr: float | None = None
-    seed: int | None = Field(default=None, sa_type=BigInteger)
-    activation: str
-    steps: int
-    loss: float = Field(sa_type=Real, nullable=True)
-    fit: float = Field(sa_type=Real, nullable=True)
-    reg: float = Field(sa_type=Real, nullable=True)
-    loss_dnc: float | None = None
-    loss_srg: float | None = None
-    grad_norm: float = Field(sa_type=Real, nullable=True)
-    seconds: float
-    device: str
-    dtype: str
-    torch_version: str | None = None
-    nccli_version: str
-    host: str
-    started: str
-    created: str = Field(index=True)
-    config: Any = Field(sa_type=JsonText, nullable=False)
-    optimizer: str | None = None
-    collapsed_at: int | None = None
-    residual: float | None = None
-    kinks: int | None = None
-    setting: str | None = None
-    mean_hidden_rank: float | None = None
-    ranks_agree: int | None = None
-    max_dnc1: float | None = None
-    structure: str | None = None
-    dataset: str | None = None
-    backbone: str | None = None
-    reg_kind: str | None = None
-    epochs: int | None = None
-    train_accuracy: float | None = None
-    test_accuracy: float | None = None
+
+def _model(name: str, doc: str, fields: Mapping[str, Any], arguments: Any = ()) -> type[SQLModel]:
+    """An SQLModel class of declared columns."""
+    annotations = dict.fromkeys(fields, Any)
+    body = {
+        "__doc__": doc,
+        "__module__": __name__,
+        "__annotations__": annotations,
+        "__table_args__": arguments,
+        **fields,
+    }
+    made: type[SQLModel] = types.new_class(name, (SQLModel,), {"table": True}, lambda space: space.update(body))
+    return made
 
 
-class Layer(SQLModel, table=True):
-    """Metrics of one layer at one stage ("pre" or "post"). `dnc3` is NULL for stage "pre".
+Run = _model(
+    "Run",
+    "One run: what was asked for, how it ended, where it was made.",
+    {column.name: _field(column, ("id",)) for column in RUN_COLUMNS},
+    (Index("ix_run_setting_id", "setting", "id"), Index("ix_run_status_kind", "status", "kind")),
+)
 
-    `structure_order` is the permutation that `structure` was recognised with: a JSON list of classes.
-    From `nc1_pinv` on: the single-layer set of `nccli.metrics.CollapseMetrics`, NULL where it was not measured.
-    `name` is the module, in a network that is not numbered by l.
-    """
+_LAYER_KEY = ("run_id", "layer", "stage")
 
-    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
-    layer: int = Field(primary_key=True)
-    stage: str = Field(primary_key=True)
-    dnc1: float = Field(sa_type=Real, nullable=True)
-    dnc2: float = Field(sa_type=Real, nullable=True)
-    dnc3: float | None = None
-    rank: int
-    effective_rank: float
-    stable_rank: float
-    nuclear_norm: float
-    structure: str | None = None
-    structure_distance: float | None = None
-    structure_order: Any = Field(default=None, sa_type=JsonText, nullable=True)
-    nc1_pinv: float | None = None
-    cdnv: float | None = None
-    equinorm: float | None = None
-    equiangularity: float | None = None
-    etf_distance: float | None = None
-    frame_distance: float | None = None
-    self_duality: float | None = None
-    nc4: float | None = None
-    name: str | None = None
+
+def _owner(column: Column) -> list[sa.ForeignKey]:
+    return [sa.ForeignKey("run.id", ondelete="CASCADE")] if column.name == "run_id" else []
+
+
+Layer = _model(
+    "Layer",
+    "Metrics of one layer at one stage; NULL where one does not exist or was not measured.",
+    {column.name: _field(column, _LAYER_KEY, *_owner(column)) for column in LAYER_COLUMNS},
+)
 
 
 class SingularValue(SQLModel, table=True):
@@ -124,20 +94,22 @@ class SingularValue(SQLModel, table=True):
     value: float
 
 
-class History(SQLModel, table=True):
-    """Measurements during training; `dnc1` and `rank` are JSON lists over (1, post), (2, pre), (2, post), …"""
+_KEPT = {metric.name: Field(sa_column=sa.Column(metric.name, JsonText(), nullable=False)) for metric in KEPT}
 
-    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
-
-    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
-    step: int = Field(primary_key=True)
-    loss: float = Field(sa_type=Real, nullable=True)
-    fit: float = Field(sa_type=Real, nullable=True)
-    reg: float = Field(sa_type=Real, nullable=True)
-    grad_norm: float = Field(sa_type=Real, nullable=True)
-    dnc1: Any = Field(sa_type=JsonText, nullable=False)
-    rank: Any = Field(sa_type=JsonText, nullable=False)
-    train_accuracy: float | None = None
+History = _model(
+    "History",
+    "Measurements during training; those of layers are JSON lists over (1, post), (2, pre), (2, post), …",
+    {
+        "run_id": Field(
+            sa_column=sa.Column("run_id", sa.String(), sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+        ),
+        "step": Field(sa_column=sa.Column("step", sa.Integer(), primary_key=True, autoincrement=False)),
+        **{name: Field(sa_column=sa.Column(name, Real())) for name in ("loss", "fit", "reg", "grad_norm")},
+        **_KEPT,
+        "train_accuracy": Field(sa_column=sa.Column("train_accuracy", sa.Float())),
+    },
+    ({"sqlite_with_rowid": False},),
+)
 
 
 class Matrix(SQLModel, table=True):
@@ -172,3 +144,18 @@ class Claim(SQLModel, table=True):
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
     worker_id: str = Field(foreign_key="worker.id", ondelete="CASCADE", index=True)
+
+
+def _table(model: type[SQLModel]) -> sa.Table:
+    table: sa.Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    return table
+
+
+RUN, LAYER, SINGULAR_VALUE = _table(Run), _table(Layer), _table(SingularValue)
+HISTORY, MATRIX, WORKER, CLAIM = _table(History), _table(Matrix), _table(Worker), _table(Claim)
+
+CHILDREN: Mapping[str, sa.Table] = {table.name: table for table in (LAYER, SINGULAR_VALUE, HISTORY, MATRIX)}
+"""Tables whose rows belong to a run, parents before their children, by name."""
+
+TABLES: Mapping[str, sa.Table] = {RUN.name: RUN, **CHILDREN}
+"""The tables that hold runs, by name."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from nccli.dufm.config import DufmConfig
+from nccli.training.memory import free_bytes
 from nccli.training.threads import cores
 
 _SECONDS = 5.0
@@ -33,7 +34,7 @@ def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmCo
     groups: dict[object, list[DufmConfig]] = {}
     for config in configs:
         groups.setdefault(config.batch_key, []).append(config)
-    free = budget.free_bytes(device) if groups else 0
+    free = free_bytes(device) if groups else 0
     for group in groups.values():
         first = group[0]
         most = budget.runs_that_fit(first, free)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from nccli.dufm.checkpoint import Saved, read_checkpoint
+from nccli.dufm.checkpoint import read_checkpoint
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.saved import Saved
 from nccli.errors import InputError
 from nccli.store import FINISHED, Store, claimed_runs, existing_statuses
 from nccli.sweep.plan import id_of

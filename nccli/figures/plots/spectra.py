@@ -1,53 +1,50 @@
 """Singular values of the class means of every layer (Súkeník et al. 2024, Figures 2 and 6)."""
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
-from sqlalchemy import Connection
 
+from nccli.catalogue.stages import Stage
 from nccli.catalogue.stages import stages as all_stages
-from nccli.errors import NothingFoundError
-from nccli.figures.figure import Drawn, Options, Row, StoreFigure
+from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
-from nccli.figures.series import Series, describe, each_of, split_series
-from nccli.figures.stages import class_means_symbol, require_few
+from nccli.figures.series import Series, each_of
+from nccli.figures.stages import class_means_symbol
 from nccli.figures.statistics import mean_sd
+from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
 from nccli.figures.style_sheet import looks
-from nccli.store import Selection, Stacked, Stage, select_settings, stack_spectra
+from nccli.store import Stacked, stack_spectra
 
 _DECADES = 1e-4
+"""Of the largest value, where the axis ends; taste: what training has not brought down yet is seen, rounding is not."""
+
 _SAME = 1e-2
+"""Relative difference of singular values that no eye sees on an axis of four decades; taste."""
+
+_AS_POST = "before an inner activation as behind it"
 
 
-@dataclass(frozen=True)
 class Spectra(StoreFigure):
     """A panel for each setting, in it a curve for each layer: mean ± sd over runs of every singular value."""
 
-    name: str = "spectra"
-    summary: str = "singular values of the class means by layer, mean ± sd over runs"
-    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
+    name = "spectra"
+    nothing = "none of the runs has a spectrum: they diverged or were cut off"
+    lacking = "no spectrum"
 
-    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
-        """Stored spectra of M_1..M_L and Mt_L, and of inner Mt_l where the activation changes them."""
-        series = split_series(select_settings(connection, selection))
-        require_few(series, self.name, connection, selection)
-        found = [(each, stack_spectra(connection, each.ids)) for each in series]
-        left_out = sum(len(each.ids) - len(spectra.ids) for each, spectra in found)
-        told = [(each, spectra, *_stages(each, spectra)) for each, spectra in found if spectra.ids]
+    def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
+        """Stored spectra of M_1..M_L and Mt_L, and of inner Mt_l where the activation changes one of them."""
+        found = [(each, stack_spectra(query.connection, each.ids)) for each in series]
+        told = [(each, spectra, *_stages(each, spectra)) for each, spectra in found]
         apart = {stage for *_, different in told for stage in different}
-        rows = [row for each, spectra, stages, _ in told for row in _series_rows(each, spectra, stages, apart)]
-        if not rows:
-            raise NothingFoundError("none of the runs has a spectrum: they diverged or were cut off")
-        notes = (f"{left_out} runs left out: no spectrum",) if left_out else ()
-        extra = each_of(rows, "mean ± 1 sd", "below 1e-4 of the largest value: on the edge")
-        if any(stage not in apart for _, _, stages, _ in told for stage in stages if _is_inner_pre(stage, stages)):
-            extra += r"; other $\widetilde{M}_l$: as $M_l$, within 1 %"
-        shown = sum(len(spectra.ids) for _, spectra in found)
-        return Drawn(rows, describe(series, shown, extra), notes)
+        return (_shown(each, spectra, stages, apart) for each, spectra, stages, _ in told)
+
+    def words(self, found: Collected) -> str:
+        """Runs a setting, and which layers are not shown."""
+        words = each_of(found.rows, "mean ± 1 sd", "below 1e-4 of the largest value: on the edge")
+        return words + (r"; other $\widetilde{M}_l$: as $M_l$, within 1 %" if _AS_POST in found.traits else "")
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A panel a setting."""
@@ -90,7 +87,7 @@ def _draw_curve(ax: Axes, rows: Sequence[Row], symbol: str, look: dict[str, obje
 
 def _stages(series: Series, spectra: Stacked) -> tuple[list[Stage], set[Stage]]:
     """All stages, and those before an inner activation whose spectra it changes."""
-    stages = [stage for pair in all_stages(series.row["L"]) if (stage := Stage(*pair)) in spectra.values]
+    stages = [stage for stage in all_stages(series.row["L"]) if stage in spectra.values]
     different = set()
     for stage in stages:
         if _is_inner_pre(stage, stages):
@@ -105,11 +102,10 @@ def _is_inner_pre(stage: Stage, stages: Sequence[Stage]) -> bool:
     return stage.stage == "pre" and stage.layer < stages[-1].layer
 
 
-def _series_rows(series: Series, spectra: Stacked, stages: Sequence[Stage], apart: Container[Stage]) -> list[Row]:
+def _shown(series: Series, spectra: Stacked, stages: Sequence[Stage], apart: Container[Stage]) -> Shown:
     rows: list[Row] = []
-    for stage in stages:
-        if _is_inner_pre(stage, stages) and stage not in apart:
-            continue
+    as_post = [stage for stage in stages if _is_inner_pre(stage, stages) and stage not in apart]
+    for stage in (stage for stage in stages if stage not in as_post):
         place: Row = {"what": "singular value", "series": series.label, "layer": stage.layer, "stage": stage.stage}
         place["symbol"] = class_means_symbol(stage)
         means, sds = mean_sd(spectra.values[stage])
@@ -118,4 +114,7 @@ def _series_rows(series: Series, spectra: Stacked, stages: Sequence[Stage], apar
             {**place, "index": i + 1, "value": float(mean), "sd": None if sds is None else float(sds[i]), **runs}
             for i, mean in enumerate(means)
         ]
-    return rows
+    return Shown(series, rows, len(spectra.ids), frozenset({_AS_POST} if as_post else ()))
+
+
+PLOTS = (Spectra(),)

@@ -2,22 +2,63 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
+from sqlalchemy import Connection
 
+from nccli.errors import InputError
 from nccli.figures.axes import reference
-from nccli.figures.figure import Drawn, Row
-from nccli.figures.layouts import Layout, caption, captioned, layout, legend, page, panels
-from nccli.figures.stages import MOST_DOTS
+from nccli.figures.figure import ClosedForms, Drawn, Options, PanelFigure, Row
+from nccli.figures.layouts import Layout, layout, legend, panels
+from nccli.figures.limits import MOST_DOTS
+from nccli.figures.marks import OPEN, curve, dots, looks_of
+from nccli.figures.series import run_rows
 from nccli.figures.statistics import mean_sd
-from nccli.figures.style_sheet import looks
-from nccli.store import SettingRuns, problem_of
+from nccli.store import Selection, SettingRuns, problem_of, select_settings
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
 
-LOSS_RATIO = "loss-ratio"
-LOSS_RATIO_SUMMARY = "loss of SRG over DNC against K, in closed form, with runs as points"
+
+class LossRatio(PanelFigure):
+    """A curve a depth in closed form; trained runs of these very problems as points."""
+
+    name = "loss-ratio"
+    heeds = frozenset({"K", "L", "n", "wd"})
+    grid = ClosedForms(K=range(6, 61), L=range(3, 6), n=1, wd=5e-4)
+
+    def can_do_without(self, narrowed: bool) -> bool:
+        """Closed forms are there, but runs that the user asks for have to be."""
+        return not narrowed
+
+    def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
+        """Ratios in closed form, and of the selected runs that are of these problems."""
+        runs = [] if connection is None else select_settings(connection, selection, ("loss",))
+        drawn = loss_ratios(options.problems or self.grid.problems, runs)
+        if not drawn.of("theory"):
+            raise InputError(
+                f"{self.name}: no problem of the grid has an SRG solution (K >= 4) better than the trivial point"
+            )
+        return drawn
+
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """A single panel."""
+        return layout(1, width)
+
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """K against loss over DNC loss."""
+        (ax,) = panels(container, plan)
+        for L, look in looks_of(drawn.values("L")):
+            theory, runs, means = (drawn.of(what, L=L) for what in ("theory", "run", "mean"))
+            triangular = [i for i, row in enumerate(theory) if row["triangular"]]
+            places = [row["K"] for row in theory]
+            ax.plot(places, [row["ratio"] for row in theory], markevery=triangular, label=f"L = {L}", **look)
+            dots(ax, [row["K"] for row in runs], [row["ratio"] for row in runs], {**look, **OPEN})
+            curve(ax, [row["K"] for row in means], means, "ratio", {**look, **OPEN})
+        reference(ax, 1.0, "DNC")
+        ax.set_xlabel("number of classes K")
+        ax.set_ylabel("loss / DNC loss")
+        legend(container, ax)
 
 
-def collect_loss_ratio(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Drawn:
+def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Drawn:
     """Ratios in closed form, and of the trained runs of these very problems.
 
     Args:
@@ -57,45 +98,11 @@ def _run_rows(setting: SettingRuns, dots: bool) -> list[Row]:
     loss_dnc, losses = setting.row["loss_dnc"], setting.values["loss"]
     empty = {"L": setting.row["L"], "K": setting.row["K"], "construction": None, "triangular": None}
     if dots:
-        return [
-            {"what": "run", **empty, "loss": loss, "loss_dnc": loss_dnc, "ratio": loss / loss_dnc, "run_ids": [key]}
-            for key, loss in zip(setting.ids, losses.tolist(), strict=True)
-        ]
+        every = {"loss": losses, "loss_dnc": [loss_dnc] * len(losses), "ratio": losses / loss_dnc}
+        return run_rows(empty, setting.ids, {name: list(map(float, each)) for name, each in every.items()})
     mean, sd = mean_sd(losses / loss_dnc)
     means = {"loss": float(mean) * loss_dnc, "loss_dnc": loss_dnc, "ratio": float(mean)}
     return [{"what": "mean", **empty, **means, "sd": None if sd is None else float(sd), "run_ids": [*setting.ids]}]
 
 
-def draw_loss_ratio(drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
-    """K against loss over DNC loss, inside `style`."""
-    plan = layout(1, width)
-    plan = captioned(plan, drawn.caption) if with_caption else plan
-    figure = page(width, plan.height)
-    draw_loss_ratio_in(figure, drawn, plan)
-    if with_caption:
-        caption(figure, drawn.caption)
-    return figure
-
-
-def draw_loss_ratio_in(container: FigureBase, drawn: Drawn, plan: Layout) -> None:
-    """Draw everything but the caption into a figure or a part of one."""
-    (ax,) = panels(container, plan)
-    depths = drawn.values("L")
-    for L, look in zip(depths, looks(len(depths)), strict=True):
-        curve, runs = drawn.of("theory", L=L), drawn.of("run", L=L)
-        ax.plot(
-            [row["K"] for row in curve],
-            [row["ratio"] for row in curve],
-            markevery=[i for i, row in enumerate(curve) if row["triangular"]],
-            label=f"L = {L}",
-            **look,
-        )
-        open_marks = {**look, "linestyle": "", "markerfacecolor": "none", "markersize": 5, "markeredgewidth": 0.8}
-        ax.plot([row["K"] for row in runs], [row["ratio"] for row in runs], **open_marks)
-        means = drawn.of("mean", L=L)
-        spread = [row["sd"] or 0.0 for row in means]
-        ax.errorbar([row["K"] for row in means], [row["ratio"] for row in means], spread, elinewidth=0.8, **open_marks)
-    reference(ax, 1.0, "DNC")
-    ax.set_xlabel("number of classes K")
-    ax.set_ylabel("loss / DNC loss")
-    legend(container, ax)
+PLOTS = (LossRatio(),)

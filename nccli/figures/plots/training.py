@@ -1,8 +1,7 @@
 """Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,61 +9,65 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-from sqlalchemy import Connection
 
+from nccli.catalogue.runs import TRAINED_KINDS
 from nccli.catalogue.stages import stages
-from nccli.errors import NothingFoundError
 from nccli.figures.axes import rank_axis, reference
-from nccli.figures.figure import Drawn, Options, Row, StoreFigure
+from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panels, row_title
-from nccli.figures.series import Series, describe, each_of, split_series
-from nccli.figures.stages import MOST_ROWS, features_symbol, require_few, shown_stages
+from nccli.figures.limits import ROWS
+from nccli.figures.series import Series, each_of
+from nccli.figures.stages import features_symbol, shown_stages
 from nccli.figures.statistics import geometric_range, mean_sd
+from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
 from nccli.figures.style_sheet import line_only, looks
-from nccli.store import TRAINED_KINDS, Selection, StackedHistory, Stage, select_settings, stack_history
+from nccli.store import SettingRuns, StackedHistory, stack_history
 
 _FEW_DECADES = 1e3
+"""Ratio of losses below which ticks between the decades have room; taste."""
+
 _LINEAR = 10
+"""Steps that are drawn evenly, before the axis becomes logarithmic; taste: step 0 has to be on it."""
+
+_EARLY = "some runs ended early"
 
 
-@dataclass(frozen=True)
 class Training(StoreFigure):
     """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
 
-    name: str = "training"
-    summary: str = "loss with fit and reg, DNC1 and rank by layer over training"
-    recipe: Mapping[str, str] = field(default_factory=lambda: {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"})
+    name = "training"
+    limit = ROWS
+    nothing = "none of the runs has a history: constructions are not trained"
+    lacking = "no history"
 
-    def collect(self, connection: Connection, selection: Selection, options: Options) -> Drawn:
+    def usable(self, runs: SettingRuns) -> bool:
+        """Whether they were trained."""
+        return runs.row["kind"] in TRAINED_KINDS
+
+    def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """Histories; a run that ended early keeps its last values. Ranks are those taken while training."""
-        chosen = select_settings(connection, selection)
-        series = split_series([each for each in chosen if each.row["kind"] in TRAINED_KINDS])
-        require_few(series, self.name, connection, selection, MOST_ROWS)
-        rows: list[Row] = []
-        trained: list[Series] = []
-        shown, early = 0, False
         for each in series:
-            histories = stack_history(connection, each.ids)
-            rows += _series_rows(each, histories)
-            trained += [each] * bool(histories.ids)
-            shown += len(histories.ids)
-            early |= bool((histories.last < histories.steps.max(initial=0)).any())
-        if not rows:
-            raise NothingFoundError("none of the runs has a history: constructions are not trained")
-        left_out = sum(len(each.ids) for each in chosen) - shown
-        notes = (f"{left_out} runs left out: no history",) if left_out else ()
+            histories = stack_history(query.connection, each.ids)
+            if histories.ids:
+                early = bool((histories.last < histories.steps.max(initial=0)).any())
+                rows = _series_rows(each, histories)
+                yield Shown(each, rows, len(histories.ids), frozenset({_EARLY} if early else ()))
+
+    def words(self, found: Collected) -> str:
+        """Runs a setting, what bands are, and what is not seen."""
         spread, rest = "loss, fit, reg, rank: mean ± 1 sd", []
-        if any(row["what"] == "dnc1" for row in rows):
+        if any(row["what"] == "dnc1" for row in found.rows):
             spread += "; DNC1: geometric mean and range"
         else:
             rest.append("DNC1: 0, one sample a class")
-        bottoms = {each.label: _bottom(rows, each.label) for each in trained}
-        below = [row["what"] for row in rows if row["what"] in ("fit", "reg") and row["mean"] < bottoms[row["series"]]]
+        bottoms = {each.label: _bottom(found.rows, each.label) for each in found.series}
+        losses = (row for row in found.rows if row["what"] in ("fit", "reg"))
+        below = sorted({row["what"] for row in losses if row["mean"] < bottoms[row["series"]]})
         if below:
-            rest.append(f"{' and '.join(sorted(set(below)))} below the axis in part")
-        if early:
+            rest.append(f"{' and '.join(below)} below the axis in part")
+        if _EARLY in found.traits:
             rest.append("runs that ended early keep their last values")
-        return Drawn(rows, describe(trained, shown, each_of(rows, spread, "; ".join(rest))), notes)
+        return each_of(found.rows, spread, "; ".join(rest))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """Three panels a setting; two where every run has one sample a class, so that DNC1 is 0."""
@@ -153,8 +156,6 @@ def _collapse_scale(ax: Axes) -> None:
 
 
 def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
-    if not histories.ids:
-        return []
     L = series.row["L"]
     place = {"series": series.label, "runs": len(histories.ids), "run_ids": histories.ids}
     first = series.row
@@ -167,10 +168,9 @@ def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
     for what, losses in (("loss", histories.loss), ("fit", histories.fit), ("reg", histories.reg)):
         where = {"what": what, **place, "layer": None, "stage": None, "symbol": what}
         rows += _curve(where, histories.steps, *_band_of(losses))
-    order = [Stage(*pair) for pair in stages(L)]
     for stage in shown_stages(L):
         where = {**place, "layer": stage.layer, "stage": stage.stage, "symbol": features_symbol(stage)}
-        position = order.index(stage)
+        position = stages(L).index(stage)
         rows += _curve({"what": "dnc1", **where}, histories.steps, *geometric_range(histories.dnc1[..., position]))
         rows += _curve({"what": "rank", **where}, histories.steps, *_band_of(histories.rank[..., position]))
     return rows
@@ -193,3 +193,6 @@ def _curve(place: Row, steps: Int[np.ndarray, " steps"], mean: _Curve, low: _Cur
         for step, centre, least, most in points
         if place["what"] != "dnc1" or not math.isnan(centre)
     ]
+
+
+PLOTS = (Training(),)

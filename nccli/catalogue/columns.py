@@ -1,0 +1,226 @@
+"""The columns of tables `run` and `layer`: what each holds, what role it plays, where it is shown.
+
+Tables, saving, records, merging, queries, completion, tables on the terminal and the README derive from these. A new
+column is a line here, a migration, and the code that knows its value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+from typing import Any
+
+from nccli.catalogue.metrics import METRICS
+from nccli.catalogue.runs import MEASURED_KINDS, Kind
+
+
+class Role(StrEnum):
+    """What a column says of a run."""
+
+    KEY = "key"  # which run
+    PROBLEM = "problem"  # what was minimised
+    OPTION = "option"  # how
+    RESULT = "result"  # what came of it
+    PROVENANCE = "provenance"  # where and when it was made, and nothing of the result
+    SUMMARY = "summary"  # sums up table `layer`
+
+
+class Type(Enum):
+    """What a column holds."""
+
+    TEXT = auto()
+    INTEGER = auto()
+    LONG = auto()  # an integer of 64 bits
+    NUMBER = auto()  # may be absent
+    REAL = auto()  # always there: nan is NULL in the database
+    DOCUMENT = auto()  # JSON
+
+
+class Shown(StrEnum):
+    """Where a column stands, beside the store."""
+
+    RECORD = "record"  # the JSON record of a run
+    DATA = "data"  # the record of a run that saw data
+    COMPARE = "compare"  # the record of `nccli compare`
+    GROUP = "group"  # --group-by
+
+
+RECORD, DATA, COMPARE, GROUP = Shown.RECORD, Shown.DATA, Shown.COMPARE, Shown.GROUP
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        name: in the database, in records and in queries.
+        role: what it says.
+        type: what it holds.
+        means: one line of meaning.
+        header: on the terminal; its name by default.
+        shown: where else it stands.
+        required: whether every run has it.
+        index: whether the database finds runs by it.
+        option: of the configuration that says the same, where it has another name.
+        before: what runs have that were stored before there was this column, by kind.
+    """
+
+    name: str
+    role: Role
+    type: Type
+    means: str
+    header: str = ""
+    shown: tuple[Shown, ...] = ()
+    required: bool = False
+    index: bool = False
+    option: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Header on the terminal."""
+        return self.header or self.name
+
+    @property
+    def decimal(self) -> bool:
+        """Whether it is a setting that is no whole number: what arithmetic leaves behind it makes no other setting."""
+        return self.type is Type.NUMBER and self.role in (Role.PROBLEM, Role.OPTION)
+
+
+_KEY, _PROBLEM, _OPTION, _RESULT, _PROVENANCE, _SUMMARY = Role
+_TEXT, _INTEGER, _LONG, _NUMBER, _REAL, _DOCUMENT = Type
+_COMPUTED = tuple(kind.value for kind in Kind if kind.value not in MEASURED_KINDS)
+
+RUN_COLUMNS: tuple[Column, ...] = (
+    Column("id", _KEY, _TEXT, "12 hex digits, a hash of what was asked for", shown=(RECORD, COMPARE), required=True),
+    Column(
+        "kind",
+        _PROBLEM,
+        _TEXT,
+        "dufm, e2e (trained), dnc, srg, graph (constructed), features, network (measured)",
+        shown=(RECORD, COMPARE, GROUP),
+        required=True,
+        index=True,
+    ),
+    Column("status", _RESULT, _TEXT, "how it ended", shown=(RECORD, COMPARE, GROUP), required=True),
+    Column("K", _PROBLEM, _INTEGER, "classes", shown=(RECORD, COMPARE, GROUP), required=True),
+    Column("L", _PROBLEM, _INTEGER, "weight matrices", shown=(RECORD, COMPARE, GROUP), required=True),
+    Column("n", _PROBLEM, _INTEGER, "samples a class", shown=(RECORD, COMPARE, GROUP), required=True),
+    Column("width", _PROBLEM, _INTEGER, "width d", header="d", shown=(RECORD, COMPARE, GROUP), required=True),
+    Column(
+        "wd",
+        _PROBLEM,
+        _NUMBER,
+        "λ_{W_l}, where all layers share it, else NULL",
+        header="λ",
+        shown=(RECORD, COMPARE, GROUP),
+        index=True,
+    ),
+    Column(
+        "wd_h1",
+        _PROBLEM,
+        _NUMBER,
+        "λ_{H_1}; 0 with standard weight decay, NULL for features that somebody else made",
+        header="λ_H1",
+        shown=(COMPARE, GROUP),
+    ),
+    Column("lr", _OPTION, _NUMBER, "learning rate", shown=(RECORD, COMPARE, GROUP)),
+    Column("seed", _OPTION, _LONG, "of the initial point", shown=(RECORD, COMPARE, GROUP)),
+    Column("activation", _OPTION, _TEXT, "σ", shown=(COMPARE, GROUP), required=True),
+    Column(
+        "steps",
+        _RESULT,
+        _INTEGER,
+        "taken; the budget stands in config",
+        shown=(RECORD, COMPARE, GROUP),
+        required=True,
+    ),
+    Column("loss", _RESULT, _REAL, "fit + reg", shown=(RECORD, COMPARE)),
+    Column("fit", _RESULT, _REAL, "1/(2N) ‖output − Y‖²", shown=(RECORD, COMPARE)),
+    Column("reg", _RESULT, _REAL, "weight decay", shown=(RECORD, COMPARE)),
+    Column("loss_dnc", _RESULT, _NUMBER, "loss of the DNC solution of the problem", shown=(RECORD, COMPARE)),
+    Column("loss_srg", _RESULT, _NUMBER, "loss of its SRG solution; NULL for K < 4", shown=(RECORD, COMPARE)),
+    Column("grad_norm", _RESULT, _REAL, "‖∇loss‖ at the end", shown=(RECORD,)),
+    Column("seconds", _PROVENANCE, _NUMBER, "that it took", shown=(RECORD,), required=True),
+    Column("device", _PROVENANCE, _TEXT, "cpu or cuda", shown=(COMPARE, GROUP), required=True),
+    Column("dtype", _OPTION, _TEXT, "float32 or float64", shown=(COMPARE, GROUP), required=True),
+    Column("torch_version", _PROVENANCE, _TEXT, "of PyTorch, where it had a part"),
+    Column("nccli_version", _PROVENANCE, _TEXT, "of nccli", required=True),
+    Column("host", _PROVENANCE, _TEXT, "machine", shown=(GROUP,), required=True),
+    Column("started", _PROVENANCE, _TEXT, "UTC, ISO 8601", required=True),
+    Column("config", _OPTION, _DOCUMENT, "all that determines it", shown=(RECORD,), required=True),
+    Column(
+        "created", _PROVENANCE, _TEXT, "when it was stored, UTC, ISO 8601", shown=(RECORD,), required=True, index=True
+    ),
+    Column("optimizer", _OPTION, _TEXT, "way down", shown=(RECORD, GROUP)),
+    Column("collapsed_at", _RESULT, _INTEGER, "step from which it went on as its class means", shown=(RECORD,)),
+    Column("residual", _RESULT, _NUMBER, "norm of a subgradient at a refined point", shown=(RECORD,)),
+    Column("kinks", _RESULT, _INTEGER, "pre-activations that are zero there", shown=(RECORD,)),
+    Column("setting", _KEY, _TEXT, "the same for runs that differ in the seed alone", shown=(GROUP,)),
+    Column("mean_hidden_rank", _SUMMARY, _NUMBER, "mean rank of the hidden layers 2..L−1 (L = 2: of M̃_2)"),
+    Column("ranks_agree", _SUMMARY, _INTEGER, "1 where these ranks are equal, else 0"),
+    Column("max_dnc1", _SUMMARY, _NUMBER, "largest DNC1 over layers and stages"),
+    Column("structure", _SUMMARY, _TEXT, "of the hidden layers; mixed where they differ", shown=(GROUP,)),
+    Column("dataset", _OPTION, _TEXT, "what it saw", shown=(DATA, GROUP)),
+    Column("backbone", _OPTION, _TEXT, "network below the head", shown=(DATA, GROUP)),
+    Column("reg_kind", _OPTION, _TEXT, "dufm or standard", shown=(DATA, GROUP), option="reg"),
+    Column("epochs", _OPTION, _INTEGER, "of training", shown=(DATA, GROUP)),
+    Column("train_accuracy", _RESULT, _NUMBER, "on the training set", header="acc.", shown=(DATA,)),
+    Column("test_accuracy", _RESULT, _NUMBER, "on the test set", shown=(DATA,)),
+    Column(
+        "objective",
+        _PROBLEM,
+        _TEXT,
+        "the loss: mse; NULL where it is not known",
+        shown=(GROUP,),
+        before=dict.fromkeys(_COMPUTED, "mse"),
+    ),
+    Column(
+        "result_version",
+        _KEY,
+        _INTEGER,
+        "of its kind; raised when the same configuration starts to give another result",
+        before=dict.fromkeys((kind.value for kind in Kind), 1),
+    ),
+)
+"""Of table `run`, in its order."""
+
+LAYER_COLUMNS: tuple[Column, ...] = (
+    Column("run_id", _KEY, _TEXT, "the run", required=True),
+    Column("layer", _KEY, _INTEGER, "l", required=True),
+    Column("stage", _KEY, _TEXT, "pre (H̃_l) or post (H_l)", required=True),
+    *(
+        Column(
+            metric.name,
+            _RESULT,
+            _INTEGER if metric.whole else _REAL if metric.always else _NUMBER,
+            f"{metric.of}: {metric.means}",
+            header=metric.header,
+            required=metric.required,
+        )
+        for metric in METRICS
+    ),
+    Column("structure", _RESULT, _TEXT, "which construction the Gram matrix is"),
+    Column("structure_distance", _RESULT, _NUMBER, "min_s ‖G − s H‖/‖G‖"),
+    Column("structure_order", _RESULT, _DOCUMENT, "the permutation of the classes that shows it"),
+    Column("name", _KEY, _TEXT, "the module, in a network that is not numbered by l"),
+)
+"""Of table `layer`: keys, a column a metric, the structure."""
+
+BY_NAME = {column.name: column for column in RUN_COLUMNS}
+
+
+def names(*shown: Shown) -> tuple[str, ...]:
+    """Columns of `run` that stand there, in order; without argument all."""
+    return tuple(column.name for column in RUN_COLUMNS if not shown or set(shown) & set(column.shown))
+
+
+def of_role(*roles: Role) -> tuple[str, ...]:
+    """Columns of `run` that play one of these roles."""
+    return tuple(column.name for column in RUN_COLUMNS if column.role in roles)
+
+
+QUERIED = tuple(column for column in RUN_COLUMNS if column.type is not Type.DOCUMENT)
+"""What --where may name; `config.NAME` reaches into the document."""
+
+SUMMARIES = ("max", "min", "mean")
+"""What a query may ask of a metric over the layers and stages of a run: max.dnc1, min.rank, mean.effective_rank."""

@@ -1,0 +1,27 @@
+"""The figures of `nccli plot`, in the order of every list: name, and one line that says what is shown."""
+
+FIGURES: dict[str, str] = {
+    "loss-ratio": "loss of SRG over DNC against K, in closed form, with runs as points",
+    "rank-vs-wd": "mean rank of the hidden layers against weight decay",
+    "rank-vs-lr": "mean rank of the hidden layers against learning rate",
+    "rank-vs-width": "mean rank of the hidden layers against width",
+    "rank-vs-K": "mean rank of the hidden layers against the number of classes",
+    "rank-vs-L": "mean rank of the hidden layers against depth",
+    "dnc-share-vs-width": "share of runs that end in DNC against width, with a 95 % interval",
+    "training": "loss with fit and reg, DNC1 and rank by layer over training",
+    "spectra": "singular values of the class means by layer, mean ± sd over runs",
+    "effective-rank": "effective rank of the class means by layer, mean ± sd over runs",
+    "class-means": "class means by layer as heat maps, classes ordered by structure",
+    "gram": "Gram matrices of the class means by layer, classes ordered by structure",
+    "fig1": "class means of the SRG and DNC solutions, K = 10, L = 4",
+    "fig2": "training and spectra: 4-DUFM, and CIFAR-10 with DUFM-like regularisation",
+    "fig3": "loss ratio against K; rank against weight decay; share of DNC against width",
+    "fig4": "ResNet20 with a 5-layer head, standard weight decay, CIFAR-10 and MNIST",
+    "fig5": "low-rank solutions for K = 3, 4, 5, L = 4",
+    "fig6": "spectra of the layers, K = 15, L = 7",
+    "fig7": "near-SRG solutions at K = 6, L = 4: class means and Gram matrices",
+    "fig8": "near-SRG solutions at K = 15, L = 4: class means and Gram matrices",
+    "fig9": "mean rank against weight decay and learning rate: CIFAR-10, DUFM-like",
+    "fig10": "mean rank against weight decay: MNIST, standard regularisation",
+}
+"""Summary by name; each is drawn by a module of `nccli.figures.plots`."""

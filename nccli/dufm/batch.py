@@ -1,0 +1,110 @@
+"""Many DUFMs of one shape at one point: what every way of taking steps starts from and comes back to.
+
+Layout: features (runs, N, d) and weights (runs, in, out), so that the contiguous axis is the width. With X_l = H_lᵀ
+and V_l = W_lᵀ the network is X_{l+1} = σ(X_l V_l), output X_L V_L.
+
+The same layout holds a collapsed point by one row a class (theory sheet, section 1).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nccli.dufm.arrays import Array, double, library
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.initial import initial_point
+from nccli.dufm.parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Runs that agree in `DufmConfig.batch_key`, and where they are.
+
+    Attributes:
+        configs: of the runs.
+        parameters: where they are; NumPy arrays, or PyTorch tensors on any device.
+        moments: what the optimiser remembers, `Optimizer.moments` times the same.
+        reduced: whether a row of the features stands for all n samples of a class.
+    """
+
+    configs: tuple[DufmConfig, ...]
+    parameters: Parameters
+    moments: tuple[Parameters, ...]
+    reduced: bool = False
+
+    @classmethod
+    def start(cls, configs: Sequence[DufmConfig]) -> "Batch":
+        """At the runs' initial points."""
+        drawn = [initial_point(config) for config in configs]
+        parts = zip(zip(*drawn, strict=True), (0, 1, 0), strict=True)
+        return cls.at(
+            configs, Parameters(*(np.stack(part, axis=axis).astype(configs[0].dtype) for part, axis in parts))
+        )
+
+    @classmethod
+    def at(cls, configs: Sequence[DufmConfig], parameters: Parameters, reduced: bool = False) -> "Batch":
+        """At a point where the optimiser remembers nothing yet."""
+        zeros = library(parameters.features).zeros_like
+        moments = tuple(parameters.each(zeros) for _ in range(configs[0].way_down.moments))
+        return cls(tuple(configs), parameters, moments, reduced)
+
+    @classmethod
+    def join(cls, batches: "Sequence[Batch]") -> "Batch":
+        """All runs of several batches of one form in one."""
+        moments = zip(*(batch.moments for batch in batches), strict=True)
+        return cls(
+            tuple(config for batch in batches for config in batch.configs),
+            Parameters.join([batch.parameters for batch in batches]),
+            tuple(Parameters.join(parts) for parts in moments),
+            batches[0].reduced,
+        )
+
+    def each(self, change: Callable[[Array], Array]) -> "Batch":
+        """The same function of every array."""
+        return self._map(lambda p: p.each(change))
+
+    def double(self) -> "Batch":
+        """The same point in float64, as a copy: for evaluation free of rounding."""
+        return self.each(double)
+
+    def select(self, runs: Sequence[int]) -> "Batch":
+        """Copies of some of the runs, in the given order."""
+        chosen = self._map(lambda p: p.runs(runs))
+        return Batch(tuple(self.configs[i] for i in runs), chosen.parameters, chosen.moments, self.reduced)
+
+    def slice(self, part: slice) -> "Batch":
+        """Runs that stand next to each other, as views."""
+        seen = self._map(lambda p: p.slice(part))
+        return Batch(self.configs[part], seen.parameters, seen.moments, self.reduced)
+
+    def collapsed(self) -> "Batch":
+        """The reduced form at the class means of the features, and of what the optimiser remembers of them."""
+        first, copy = self.configs[0], library(self.parameters.features).empty_like
+
+        def means(p: Parameters) -> Parameters:
+            by_class = p.features.reshape(-1, first.K, first.n, first.width)
+            hidden, last = copy(p.hidden), copy(p.last)
+            hidden[...], last[...] = p.hidden, p.last
+            return Parameters(by_class.mean(axis=2), hidden, last)
+
+        seen = self._map(means)
+        return Batch(self.configs, seen.parameters, seen.moments, reduced=True)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the features."""
+        return int(self.parameters.features.shape[1])
+
+    @property
+    def copies(self) -> int:
+        """Samples behind a row."""
+        return self.configs[0].n if self.reduced else 1
+
+    @property
+    def held(self) -> tuple[Parameters, ...]:
+        """Parameters and moments."""
+        return (self.parameters, *self.moments)
+
+    def _map(self, change: Callable[[Parameters], Parameters]) -> "Batch":
+        return Batch(self.configs, change(self.parameters), tuple(change(m) for m in self.moments), self.reduced)

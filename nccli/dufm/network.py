@@ -1,0 +1,98 @@
+"""The network of a batch at its present point: features, loss and gradient, by NumPy or PyTorch alike.
+
+With E = ∂ℓ/∂output / N (`nccli.objective`), X_l = H_lᵀ and V_l = W_lᵀ
+
+    ∂V_L = X_Lᵀ E + λ_{W_L} V_L,     D_L = (E V_Lᵀ) ⊙ σ',
+    ∂V_l = X_lᵀ D_{l+1} + λ_{W_l} V_l,     D_l = (D_{l+1} V_lᵀ) ⊙ σ',     ∂X_1 = D_2 V_1ᵀ + λ_{H_1} X_1.
+
+At a collapsed point with one row a class E has the factor 1/K, and ∂X_1 of each of the n samples behind a row is
+D_2 V_1ᵀ/n + λ_{H_1} X_1. Fit, regularisation and gradient are those of the n-sample problem there too.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from nccli.catalogue.stages import stages
+from nccli.dufm.activation import activate
+from nccli.dufm.arrays import Array, square_sums
+from nccli.dufm.batch import Batch
+from nccli.dufm.config import DufmConfig
+
+
+class Network:
+    """A batch's network, evaluated once."""
+
+    def __init__(self, batch: Batch) -> None:
+        """Pass forward from H_1 to the output."""
+        self._batch, first = batch, batch.configs[0]
+        self._weights = batch.parameters.all[1:]
+        self._inputs = [batch.parameters.features]
+        self._pre, self._slopes = [], []
+        for layer, V in enumerate(self._weights[:-1], 2):
+            self._pre.append(self._inputs[-1] @ V)
+            active, slope = activate(first, layer, self._pre[-1])
+            self._inputs.append(active)
+            self._slopes.append(slope)
+        self._output = self._inputs[-1] @ self._weights[-1]
+        like = batch.parameters.features
+        self._target = per_run(targets(first, batch.rows), like)
+        self._wd = [
+            per_run(column, like)
+            for column in zip(*((config.wd_h1, *config.wd_layers) for config in batch.configs), strict=True)
+        ]
+
+    def stages(self) -> list[Float[Array, "runs N d"]]:
+        """Features of every layer and stage, in the order of `nccli.catalogue.stages.stages`."""
+        found = {(layer, "post"): X for layer, X in enumerate(self._inputs, 1)}
+        found |= {(layer, "pre"): Z for layer, Z in enumerate(self._pre, 2)}
+        return [found[layer, stage] for layer, stage in stages(len(self._weights))]
+
+    def fit(self) -> Float[Array, " runs"]:
+        """Mean of ℓ over the samples."""
+        return self._batch.configs[0].aim.total(self._output, self._target) / self._batch.rows
+
+    def reg(self) -> Float[Array, " runs"]:
+        """Σ λ/2 ‖·‖² over all parameters."""
+        found = 0.5 * self._batch.copies * self._wd[0] * square_sums(self._inputs[0])
+        for V, wd in zip(self._weights, self._wd[1:], strict=True):
+            found = found + 0.5 * wd * square_sums(V)
+        return found
+
+    def gradients(self) -> tuple[list[Float[Array, "runs _ _"]], Float[Array, "runs N d"]]:
+        """∂loss/∂V_1..V_L, and ∂loss/∂X_1 of each sample behind a row."""
+        signal = self._batch.configs[0].aim.residual(self._output, self._target) / self._batch.rows
+        by_weight = []
+        for i in range(len(self._weights) - 1, -1, -1):
+            V, X = self._weights[i], self._inputs[i]
+            by_weight.append(X.swapaxes(1, 2) @ signal + self._wd[i + 1][:, None, None] * V)
+            signal = signal @ V.swapaxes(1, 2)
+            if i and self._slopes[i - 1] is not None:
+                signal = signal * self._slopes[i - 1]
+        features = signal / self._batch.copies + self._wd[0][:, None, None] * self._inputs[0]
+        return by_weight[::-1], features
+
+    def grad_norm(self) -> Float[Array, " runs"]:
+        """‖∇loss‖ over all parameters."""
+        by_weight, by_features = self.gradients()
+        square = self._batch.copies * square_sums(by_features)
+        for gradient in by_weight:
+            square = square + square_sums(gradient)
+        return square**0.5
+
+
+def labels(config: DufmConfig, rows: int) -> Int[np.ndarray, " N"]:
+    """Class of each row."""
+    return np.repeat(np.arange(config.K), rows // config.K)
+
+
+def targets(config: DufmConfig, rows: int) -> Float[np.ndarray, "N K"]:
+    """The unit vector of each row's class."""
+    return np.asarray(np.eye(config.K)[labels(config, rows)])
+
+
+def per_run(values: Sequence[float] | Float[np.ndarray, "..."], like: Array) -> Array:
+    """Numbers as an array of the same library, type and device as another."""
+    here: Array = like
+    return np.asarray(values, here.dtype) if isinstance(like, np.ndarray) else here.new_tensor(values)

@@ -1,0 +1,40 @@
+"""Marks for the rows of a series: curves with their spread, dots of single runs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.lines import Line2D
+
+from nccli.figures.figure import Row
+from nccli.figures.style_sheet import looks
+
+Look = dict[str, Any]
+
+FAINT: Look = {"linestyle": "", "markersize": 2.5, "alpha": 0.35, "markeredgewidth": 0}
+"""Of single runs behind a curve of the same look; taste."""
+
+OPEN: Look = {"linestyle": "", "markerfacecolor": "none", "markersize": 5, "markeredgewidth": 0.8}
+"""Of runs beside theory of the same look; taste."""
+
+
+def looks_of(names: Sequence[Any]) -> Iterator[tuple[Any, Look]]:
+    """Each series with its colour, marker and dashes."""
+    return zip(names, looks(len(names)), strict=True)
+
+
+def curve(
+    ax: Axes, x: Sequence[float], rows: Sequence[Row], y: str, look: Look, label: str | None = None
+) -> ErrorbarContainer:
+    """A curve through a value of rows with bars from their `low` to their `high`, else of their `sd` either way."""
+    if rows and "low" in rows[0]:
+        spread: Any = [[row[y] - row["low"] for row in rows], [row["high"] - row[y] for row in rows]]
+    else:
+        spread = [row["sd"] or 0.0 for row in rows]
+    return ax.errorbar(x, [row[y] for row in rows], yerr=spread, label=label, elinewidth=0.8, **look)
+
+
+def dots(ax: Axes, x: Sequence[float], y: Sequence[float], look: Look, label: str | None = None) -> list[Line2D]:
+    """A mark a value, whatever the dashes of the look."""
+    return ax.plot(x, y, label=label, **{**look, "linestyle": ""})

@@ -1,0 +1,182 @@
+"""A figure of several figures by query, one below the other."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from matplotlib.figure import Figure, FigureBase
+from sqlalchemy import Connection
+
+from nccli.errors import InputError, NothingFoundError
+from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
+from nccli.figures.layouts import Layout, caption, captioned, page
+from nccli.figures.rendering import settle, take_layout
+from nccli.figures.text import lines_of, wrapped
+from nccli.store import Selection, parse_where
+
+_TITLE, _SMALL_PRINT = 0.24, 0.15
+"""Inches for the title of a part, and for what its small print lacks in a part of a figure; taste."""
+
+_TITLE_TEXT, _TITLE_LINE, _TITLE_ROOM = 9, 0.18, 0.85
+"""Points of titles, as of axes; inches of a further line; part of the width, for bold text is measured as plain."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of a paper's figure.
+
+    Attributes:
+        figure: what is drawn.
+        title: above it, unlike those of the other parts.
+        where: the runs it is about; "" for none: closed forms.
+        made_by: the command that makes such runs.
+        only: narrows the runs further, to some that not every training ends in.
+        only_words: what these are.
+    """
+
+    figure: PanelFigure
+    title: str
+    where: str = ""
+    made_by: str = ""
+    only: str = ""
+    only_words: str = ""
+
+    def about(self, selection: Selection) -> Selection:
+        """The runs of a selection that it is about, whether or not they are such as are drawn."""
+        return replace(selection, where=(*selection.where, *parse_where(self.where)), trained=False)
+
+    def others(self, connection: Connection | None, selection: Selection) -> int:
+        """How many runs of a selection it would be about, if they were `only_words`."""
+        return self.about(selection).count(connection) if connection is not None and self.only else 0
+
+    def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
+        """As the figure does, of its own runs.
+
+        Raises:
+            NothingFoundError, InputError: as the figure does, or there are none.
+        """
+        if not self.where:
+            return self.figure.collect(None, selection, options)
+        own = self.about(selection)
+        own = replace(own, where=(*own.where, *parse_where(self.only))) if self.only else own
+        if connection is None or not own.exists(connection):
+            raise NothingFoundError(self.title)
+        drawn = self.figure.collect(connection, own, replace(options, curves_only=True))
+        return replace(drawn, caption=f"{drawn.caption}; only {self.only_words}") if self.only else drawn
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part without runs.
+
+    Attributes:
+        part: which.
+        others: runs that it would be about, if they were `only_words`.
+    """
+
+    part: Part
+    others: int
+
+    @property
+    def why(self) -> str:
+        """What became of the runs that there are; "" if there are none."""
+        plural = "s" if self.others > 1 else ""
+        return f"of {self.others} run{plural} none is {self.part.only_words}" if self.others else ""
+
+
+@dataclass(frozen=True)
+class PaperFigure(Plot):
+    """One of fig1 … fig10: parts without runs are left out, with the commands that make them.
+
+    Attributes:
+        name: in the catalogue of figures.
+        parts: from top to bottom.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    any_kind: ClassVar[bool] = True
+
+    @property
+    def heeds(self) -> frozenset[str]:
+        """Options of the user that change one of the parts that are of runs."""
+        return frozenset().union(*(part.figure.heeds for part in self.parts if part.where))
+
+    def can_do_without(self, narrowed: bool) -> bool:
+        """It names the commands that make what is missing."""
+        return True
+
+    def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
+        """What the store has of the parts.
+
+        Raises:
+            NothingFoundError: nothing; names the commands that make it.
+            InputError: the runs do not fit into the figure.
+        """
+        found, missing = self.find(connection, selection, options)
+        listed = "".join(f"\n  {made_by}{options.store}" for made_by in dict.fromkeys(m.part.made_by for m in missing))
+        reasons = "; ".join(dict.fromkeys(each.why for each in missing if each.others))
+        if not found and reasons:
+            raise NothingFoundError(f"{self.name}: {reasons}; more seeds or another --wd may find some:{listed}")
+        if not found:
+            raise NothingFoundError(f"the store has no runs for {self.name}; make them with{listed}")
+        notes = [f"{title}: " * (len(found) > 1) + text for title, drawn in found.items() for text in drawn.notes]
+        if missing:
+            titles = "; ".join(each.part.title + (f" ({each.why})" if each.why else "") for each in missing)
+            notes.append(f"left out for want of runs: {titles}; make them with{listed}")
+        rows = [{"part": title, **row} for title, drawn in found.items() for row in drawn.rows]
+        return Drawn(rows, "", tuple(notes), found)
+
+    def find(
+        self, connection: Connection | None, selection: Selection, options: Options
+    ) -> tuple[dict[str, Drawn], list[Missing]]:
+        """What the store has of the parts, by title, and the parts that it has no runs for.
+
+        Raises:
+            InputError: the runs do not fit into the figure.
+        """
+        found: dict[str, Drawn] = {}
+        missing: list[Missing] = []
+        for part in self.parts:
+            try:
+                found[part.title] = part.collect(connection, selection, options)
+            except InputError as error:
+                own_words = str(error).removeprefix(f"{part.figure.name}: ")
+                raise InputError(f"{self.name}, {part.title}: {own_words}") from error
+            except NothingFoundError:
+                missing.append(Missing(part, part.others(connection, selection)))
+        return found, missing
+
+    def draw(self, drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
+        """Draw the parts one below the other, inside `style`."""
+        parts = [(part, drawn.parts[part.title]) for part in self.parts if part.title in drawn.parts]
+        plans = [part.figure.layout(own, width) for part, own in parts]
+        if with_caption:
+            plans = [captioned(plan, own.caption) for plan, (_, own) in zip(plans, parts, strict=True)]
+        heights = [plan.height + _SMALL_PRINT * with_caption for plan in plans]
+        ratios, titles = heights, [wrapped(part.title, _TITLE_ROOM * width, _TITLE_TEXT) for part, _ in parts]
+        if len(parts) > 1:
+            ratios = [each for title, height in zip(titles, heights, strict=True) for each in (_above(title), height)]
+        figure = Figure(figsize=(width, sum(ratios)))
+        places = figure.subfigures(len(ratios), 1, height_ratios=ratios, squeeze=False)[:, 0]
+        if len(parts) > 1:
+            for place, title in zip(places[::2], titles, strict=True):
+                place.text(0.01, 0.1, title, fontsize=_TITLE_TEXT, weight="bold", va="bottom")
+            places = places[1::2]
+        for place, plan, height, (part, own) in zip(places, plans, heights, parts, strict=True):
+            alone = page(width, height)  # laid out by itself: matplotlib's solver is slow and unsure with many parts
+            for container in (alone, place):
+                _draw_part(container, part, own, plan, with_caption)
+            settle(alone)
+            take_layout(place, alone)
+        return figure
+
+
+def _above(title: str) -> float:
+    """Inches for the title of a part."""
+    return _TITLE + _TITLE_LINE * (lines_of(title) - 1)
+
+
+def _draw_part(container: FigureBase, part: Part, drawn: Drawn, plan: Layout, with_caption: bool) -> None:
+    part.figure.draw_in(container, drawn, plan)
+    if with_caption:
+        caption(container, drawn.caption)

@@ -1,0 +1,182 @@
+"""Class means and their Gram matrices as heat maps, layer by layer (Súkeník et al. 2024, Figures 1, 4, 5, 7 and 8)."""
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import FigureBase
+
+from nccli.catalogue.stages import Stage
+from nccli.figures.class_order import class_order, row_order
+from nccli.figures.figure import Drawn, Row
+from nccli.figures.layouts import Layout, layout, panels, row_title
+from nccli.figures.least_loss import LOSSES, least_loss
+from nccli.figures.series import Series
+from nccli.figures.stages import class_means_symbol, shown_stages
+from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
+from nccli.metrics import ZERO_FLOOR
+from nccli.store import SettingRuns, select_layers, select_matrix
+
+_MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
+_LEAST = 0.38
+"""Inches of a panel; taste: ten classes are still to be told apart."""
+
+_SMALL = 7
+"""Panels in a row from which on the words below a panel are smaller; taste."""
+
+_BAR, _GAP, _BETWEEN = 0.6, 0.07, 0.16
+"""Width of the colour bar with its label and of the gap between panels, height between titled rows, in inches."""
+
+_CAPTION = 0.3
+"""Height of the small print, in inches."""
+
+BY_STRUCTURE, ALIKE = "ordered by structure", "alike classes side by side"
+"""How the classes of a series are ordered."""
+
+
+@dataclass(frozen=True)
+class HeatMaps(StoreFigure):
+    """A row of panels for each setting, one a layer; of the runs of a setting the one with the least loss.
+
+    Attributes:
+        name: in the catalogue of figures.
+        matrix: name in table `matrix`, "gram" or "class_means".
+        stages: which layers; None for M_1..M_L and Mt_L.
+    """
+
+    name: str
+    matrix: str
+    stages: tuple[Stage, ...] | None = None
+    columns: ClassVar[tuple[str, ...]] = LOSSES
+    heeds: ClassVar[frozenset[str]] = frozenset({"raw"})
+    nothing: ClassVar[str] = "none of the runs has matrices: they diverged"
+    lacking: ClassVar[str] = "no matrices"
+
+    def usable(self, runs: SettingRuns) -> bool:
+        """Whatever the losses are."""
+        return True
+
+    def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
+        """Stored matrices of the runs with the least loss."""
+        found = (self.run_rows(query, each, least_loss(each)) for each in series)
+        return (each for each in found if each is not None)
+
+    def words(self, found: Collected) -> str:
+        """Which runs are shown, and in which order their classes are."""
+        words = ["of each setting the run with the least loss"] * (found.runs > len(found.shown))
+        return "; ".join([*words, *self.order_words(found.traits, found.options.raw)])
+
+    def order_words(self, traits: Container[str], raw: bool) -> list[str]:
+        """How rows and columns are ordered."""
+        if raw:
+            return ["classes and neurons as stored" if self.matrix == "class_means" else "classes as stored"]
+        neurons = ["neurons by their classes, those at 0 left out"] * (self.matrix == "class_means")
+        if ALIKE not in traits:
+            return ["classes in the order of the structure", *neurons]
+        if BY_STRUCTURE not in traits:
+            return ["no structure in the hidden layers: classes that are alike side by side", *neurons]
+        mixed = (
+            "classes in the order of the structure of the hidden layers, alike ones side by side where there is none"
+        )
+        return [mixed, *neurons]
+
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """A row a setting."""
+        labels = drawn.values("series")
+        columns = max(len(self._symbols(drawn, label)) for label in labels)
+        titles = [label for label in labels if label]
+        in_row = min(columns, max(1, int(width / _LEAST)))
+        whole_rows = -(-columns // in_row) * in_row
+        square = 1.0 - (_BAR + in_row * (_GAP - _BETWEEN * bool(titles))) / width
+        return layout(whole_rows * len(labels), width, in_row, square, _LEAST, _CAPTION, titles)
+
+    def _symbols(self, drawn: Drawn, label: str) -> list[str]:
+        return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))
+
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """Heat maps."""
+        axes = panels(container, plan)
+        labels = drawn.values("series")
+        columns = plan.count // len(labels)
+        image, square = None, self.matrix == "gram"
+        for number, ax in enumerate(axes):
+            label, place = labels[number // columns], number % columns
+            symbols = self._symbols(drawn, label)
+            ax.set_visible(place < len(symbols))
+            if place >= len(symbols):
+                continue
+            symbol = symbols[place]
+            entries = drawn.of(self.matrix, series=label, symbol=symbol)
+            shape = (1 + max(row["row"] for row in entries), 1 + max(row["column"] for row in entries))
+            values = np.zeros(shape)
+            for row in entries:
+                values[row["row"], row["column"]] = row["value"]
+            largest = float(np.abs(values).max())
+            largest = largest if largest > ZERO_FLOOR else 1.0
+            image = ax.imshow(
+                values / largest,
+                cmap=_MAP,
+                vmin=-1,
+                vmax=1,
+                aspect="equal" if square else "auto",
+                interpolation="nearest",
+            )
+            ax.grid(False)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            for spine in ax.spines.values():
+                spine.set_visible(True)
+            ax.set_title(symbol, pad=3)
+            ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5 if plan.columns < _SMALL else 5, labelpad=2)
+            if place == 0:
+                ax.set_ylabel("class" if square else "neuron", fontsize=6.5, labelpad=2)
+        for start in range(0, len(axes), columns):
+            row_title(axes[start : start + columns], labels[start // columns], plan)
+        if image is not None:
+            bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
+            bar.ax.tick_params(labelsize=6.5)
+            bar.set_label("entry / largest", fontsize=6.5, labelpad=1)
+            bar.outline.set_linewidth(0.4)
+
+    def run_rows(self, query: Query, series: Series, key: str) -> Shown | None:
+        """The matrices of a run, classes in the order in which their structure shows; None if it has none."""
+        connection, raw = query.connection, query.options.raw
+        layers = select_layers(connection, [key])[key]
+        if not layers:
+            return None
+        L = series.row["L"]
+        known = {Stage(layer["layer"], layer["stage"]): layer for layer in layers}
+        order, by_structure = class_order(connection, key, known, L)
+        rows: list[Row] = []
+        for stage in self.stages or shown_stages(L):
+            if stage not in known:
+                continue
+            M = select_matrix(connection, key, stage.layer, stage.stage, self.matrix)
+            columns = np.arange(M.shape[1]) if raw else order
+            lines = columns if self.matrix == "gram" else (np.arange(M.shape[0]) if raw else row_order(M[:, order]))
+            place: Row = {"what": self.matrix, "series": series.label, "layer": stage.layer, "stage": stage.stage}
+            place |= {"symbol": class_means_symbol(stage), "structure": known[stage]["structure"]}
+            shown = M[np.ix_(lines, columns)]
+            rows += [
+                {
+                    **place,
+                    "row": i,
+                    "column": j,
+                    "class": int(columns[j]),
+                    "neuron": None if self.matrix == "gram" else int(lines[i]),
+                    "value": float(shown[i, j]),
+                    "run_ids": [key],
+                }
+                for i, j in np.ndindex(shown.shape)
+            ]
+        return Shown(series, rows, len(series.ids), frozenset({BY_STRUCTURE if by_structure else ALIKE}))
+
+
+def _short(structure: str | None) -> str:
+    return (structure or "").replace(" minus ", "−").replace("SRG ", "").replace(" ⊕ ", "\n⊕ ")
+
+
+CLASS_MEANS, GRAM = HeatMaps("class-means", "class_means"), HeatMaps("gram", "gram")
+PLOTS = (CLASS_MEANS, GRAM)

@@ -1,0 +1,167 @@
+"""From stored runs to the numbers of a figure: one way for all, to which each figure adds only what is its own."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlalchemy import Connection
+
+from nccli.errors import NothingFoundError
+from nccli.figures.figure import Drawn, Options, PanelFigure, Row
+from nccli.figures.limits import PANELS, Limit
+from nccli.figures.series import Series, describe, measured, split_series
+from nccli.store import Comparison, Condition, Selection, SettingRuns, select_settings
+
+_RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
+_IN_COMMANDS = ("K", "L", "n", "width", "wd", "lr", "seed", "steps")
+"""Columns that --where fixes for a command that makes runs, as its options of the same name."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of the store.
+
+    Attributes:
+        connection, selection, options: as for `collect`.
+    """
+
+    connection: Connection
+    selection: Selection
+    options: Options
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a figure shows of a series.
+
+    Attributes:
+        series: which.
+        rows: the numbers.
+        runs: how many of its runs they come from.
+        traits: words by which the caption knows what holds for this series.
+    """
+
+    series: Series
+    rows: list[Row]
+    runs: int
+    traits: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a figure shows of all series.
+
+    Attributes:
+        options: of the user.
+        shown: series by series.
+        rows: of all of them, and lines of theory beside them.
+        left_out: number of runs that are not shown.
+    """
+
+    options: Options
+    shown: Sequence[Shown]
+    rows: list[Row]
+    left_out: int
+
+    @property
+    def series(self) -> list[Series]:
+        """Those that the caption is about."""
+        return [each.series for each in self.shown]
+
+    @property
+    def runs(self) -> int:
+        """Number of runs that are shown."""
+        return sum(each.runs for each in self.shown)
+
+    @property
+    def traits(self) -> frozenset[str]:
+        """Of any series."""
+        return frozenset().union(*(each.traits for each in self.shown))
+
+
+class StoreFigure(PanelFigure):
+    """A figure of stored runs.
+
+    Attributes:
+        columns: of table `run`, which it reads of every run beside the settings.
+        limit: the most series.
+        small_print: what the end of the caption always says: what marks or quantities are.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ()
+    small_print: ClassVar[str] = ""
+    limit: ClassVar[Limit] = PANELS
+
+    @property
+    def recipe(self) -> Mapping[str, str]:
+        """Options of `nccli train-dufm` that make runs for it; those of the paper's Figure 2 if not said."""
+        return _RECIPE
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Settings in which the runs of a series may differ, beside the seed."""
+        return ()
+
+    @property
+    @abstractmethod
+    def nothing(self) -> str:
+        """What is said where no run has anything to show."""
+
+    @property
+    @abstractmethod
+    def lacking(self) -> str:
+        """Why runs are left out."""
+
+    @abstractmethod
+    def shown(self, query: Query, series: Sequence[Series]) -> Iterable[Shown]:
+        """What is drawn, series by series; the caption is about these."""
+
+    def words(self, found: Collected) -> str:
+        """The end of the caption: what means and marks are."""
+        return self.small_print
+
+    def usable(self, runs: SettingRuns) -> bool:
+        """Whether one of the runs of a setting has a value in all of the columns."""
+        return not self.columns or bool(measured([runs], self.columns)[0])
+
+    def select(self, query: Query) -> list[SettingRuns]:
+        """The runs by setting, with the columns."""
+        return select_settings(query.connection, query.selection, self.columns)
+
+    def split(self, usable: Sequence[SettingRuns], options: Options) -> list[Series]:
+        """The runs by series."""
+        return split_series(usable, self.varied)
+
+    def beside(self, series: Sequence[Series]) -> list[Row]:
+        """What is drawn of no series: lines of theory."""
+        return []
+
+    def notes(self, found: Collected) -> list[str]:
+        """What the user should know: how many runs are left out."""
+        return [f"{found.left_out} runs left out: {self.lacking}"] if found.left_out else []
+
+    def command(self, where: Sequence[Condition], options: Options) -> str:
+        """The recipe, with what conditions fix."""
+        made = dict(self.recipe)
+        for each in where:
+            if isinstance(each, Comparison) and each.operator == "=" and each.column in _IN_COMMANDS:
+                made[each.column] = f"{each.value}"
+        return "nccli train-dufm " + " ".join(f"--{key} {value}" for key, value in made.items()) + options.store
+
+    def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
+        """Select, keep what is usable, split into series, refuse too many, collect rows, and say what they are."""
+        if connection is None:
+            raise NothingFoundError(self.nothing)
+        query = Query(connection, selection, options)
+        chosen = self.select(query)
+        series = self.split([each for each in chosen if self.usable(each)], options)
+        self.limit.require(series, self.name, connection, selection, self.varied)
+        shown = list(self.shown(query, series))
+        rows = [row for each in shown for row in each.rows]
+        if not rows:
+            raise NothingFoundError(self.nothing)
+        rows += self.beside(series)
+        left_out = sum(len(each.ids) for each in chosen) - sum(each.runs for each in shown)
+        found = Collected(options, shown, rows, left_out)
+        return Drawn(rows, describe(found.series, found.runs, self.words(found)), tuple(self.notes(found)))

@@ -1,0 +1,98 @@
+"""What is known of one layer at one stage, and every declared metric that follows from it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from nccli.catalogue.metrics import METRICS, Metric, Need
+from nccli.metrics.class_statistics import ClassStatistics
+from nccli.metrics.spectrum import singular_values
+
+
+@dataclass(frozen=True, eq=False)
+class LayerData:
+    """What metrics are measured from; each `Need` is an attribute, None where it is not there.
+
+    Attributes:
+        means: class means, one class a row, not centred.
+        weights: (out, d) of the linear map that reads the layer.
+        statistics: of the samples, with covariances.
+        given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
+    """
+
+    means: Float[np.ndarray, "K d"]
+    weights: Float[np.ndarray, "out d"] | None = None
+    statistics: ClassStatistics | None = None
+    given: Mapping[str, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        statistics: ClassStatistics,
+        weights: Float[np.ndarray, "out d"] | None = None,
+        nc4: float | None = None,
+    ) -> "LayerData":
+        """Of a layer whose samples have been accumulated; without covariances the single-layer set is left out."""
+        whole = bool(np.isfinite(statistics.within).all())
+        return cls(statistics.means, weights, statistics if whole else None, {"dnc1": statistics.dnc1, "nc4": nc4})
+
+    @cached_property
+    def spectrum(self) -> Float[np.ndarray, " r"]:
+        """Singular values of the class means, largest first."""
+        return singular_values(self.means)
+
+    @cached_property
+    def centred_means(self) -> Float[np.ndarray, "K d"]:
+        """Class means minus the mean of all samples; minus their own mean where the samples are not known."""
+        if self.statistics is not None:
+            return self.statistics.centred_means
+        return np.asarray(self.means - self.means.mean(axis=0))
+
+    @property
+    def classifier(self) -> Float[np.ndarray, "K d"] | None:
+        """The weights where they have a row a class."""
+        return self.weights if self.weights is not None and self.weights.shape == self.means.shape else None
+
+    def measured(self, metrics: Iterable[Metric], stage: str) -> dict[str, float | int | None]:
+        """Metrics by name; None where one does not exist, or needs what is not there."""
+        return {metric.name: self._value(metric) if stage in metric.stages else None for metric in metrics}
+
+    def _value(self, metric: Metric) -> float | int | None:
+        if {Need.SAMPLES, Need.PREDICTIONS} & set(metric.needs):
+            found: Any = self.given.get(metric.name)
+        else:
+            arguments = [getattr(self, need.value) for need in metric.needs]
+            found = None if any(each is None for each in arguments) else function_of(metric)(*arguments)
+        if found is None or (np.isnan(found) and not metric.always):
+            return None
+        return int(found) if metric.whole else float(found)
+
+
+@cache
+def function_of(metric: Metric) -> Callable[..., Any]:
+    """The function of a metric."""
+    module = import_module(f"nccli.metrics.{metric.module}")
+    function: Callable[..., Any] = getattr(module, metric.function or metric.name)
+    return function
+
+
+ALWAYS_KNOWN = frozenset({Need.MEANS, Need.SPECTRUM})
+"""What a stored run can be asked again for."""
+
+
+def remeasured(data: LayerData, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """Metrics of a layer of which class means are left, and what was stored: anew what means tell, else as stored.
+
+    Centred metrics of a layer that never had them take all classes for equally large.
+    """
+    found: dict[str, float | int | None] = {}
+    for metric in METRICS:
+        needs = set(metric.needs)
+        anew = needs <= ALWAYS_KNOWN or (stored.get(metric.name) is None and needs <= {*ALWAYS_KNOWN, Need.CENTRED})
+        found |= data.measured([metric], stage) if anew else {metric.name: stored[metric.name]}
+    return found

@@ -1,0 +1,1 @@
+"""What migrations computed with, as it was at their time: no later change may touch it."""

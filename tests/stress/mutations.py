@@ -1,0 +1,150 @@
+"""Mutations that a test must notice: `python tests/stress/mutations.py [NAME …]`.
+
+Each changes one thing that the program does, in a copy of the repository, and runs the test that is to fail there. A
+mutation whose test passes has survived, one whose text is not found is stale: both end with 1. It takes minutes.
+"""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("nccli", "migrations", "tests", "pyproject.toml", "README.md")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A change of the program.
+
+    Attributes:
+        file: below `nccli`.
+        before, after: what is replaced, once, and by what.
+        test: what must fail, as pytest takes it.
+    """
+
+    file: str
+    before: str
+    after: str
+    test: str
+
+
+MUTATIONS = {
+    "exponent": Mutation(
+        "theory/rivalry.py",
+        "return (3 - L) / (2 * (L + 1))",
+        "return (4 - L) / (2 * (L + 1))",
+        "tests/theory/test_rivalry.py -k exponent",
+    ),
+    "threshold": Mutation(
+        "theory/rivalry.py",
+        "return _threshold(replace(problem, K=_LEAST_K))",
+        "return problem.K",
+        "tests/theory/test_rivalry.py -k threshold",
+    ),
+    "progress": Mutation(
+        "dufm/loop.py",
+        "hidden = slice(2, -2) if rank.shape[1] > 3 else slice(1, 2)",
+        "hidden = slice(None)",
+        "tests/dufm/test_progress.py",
+    ),
+    "cores": Mutation(
+        "dufm/loop.py", "with threads(cores()):", "with threads(1):", "tests/dufm/test_refine.py -k all_cores"
+    ),
+    "crop": Mutation(
+        "e2e/device_images.py",
+        "torch.randint(0, 2 * pad + 1, (2, B, 1), generator=generator)",
+        "torch.full((2, B, 1), pad)",
+        "tests/e2e/test_augmentation.py",
+    ),
+    "flip": Mutation(
+        "e2e/device_images.py",
+        "torch.rand(B, 1, generator=generator) < 0.5",
+        "torch.rand(B, 1, generator=generator) < 0.0",
+        "tests/e2e/test_augmentation.py",
+    ),
+    "seed": Mutation(
+        "e2e/network.py",
+        "torch.manual_seed(config.seed)",
+        "torch.manual_seed(config.seed + 1)",
+        "tests/e2e/test_initial_weights.py",
+    ),
+    "unknown is dead, by the worker": Mutation(
+        "store/runs/worker.py",
+        'if not worker["place"] or worker["place"] != _place():\n        return None',
+        'if not worker["place"] or worker["place"] != _place():\n        return False',
+        "tests/store/test_claims.py -k process_elsewhere",
+    ),
+    "unknown is dead, by the claims": Mutation(
+        "store/runs/claims.py",
+        "return not alive if alive is not None else",
+        "return not alive if True else",
+        "tests/store/test_claims.py -k process_elsewhere",
+    ),
+    "heartbeat": Mutation(
+        "store/runs/claims.py", "BEAT_SECONDS = 15.0", "BEAT_SECONDS = 150.0", "tests/store/test_heartbeat.py"
+    ),
+    "floor": Mutation(
+        "store/query/groups.py",
+        "and_(values.c.value > rank_rtol * values.c.top, values.c.value > ZERO_FLOOR)",
+        "values.c.value > rank_rtol * values.c.top",
+        "tests/store/test_groups.py -k rank_zero",
+    ),
+    "best": Mutation(
+        "store/query/comparison.py",
+        ' _RUN.kind != "e2e",',
+        "",
+        "tests/store/test_comparison.py -k end_to_end",
+    ),
+}
+
+
+def survives(mutation: Mutation, folder: Path) -> str | None:
+    """What is wrong with a mutation; None where its test fails as it should.
+
+    Args:
+        mutation: to be made.
+        folder: a copy of the repository, which is as before afterwards.
+    """
+    path = folder / "nccli" / mutation.file
+    text = path.read_text() if path.exists() else ""
+    if text.count(mutation.before) != 1:
+        return f"stale: {mutation.file} has its text {text.count(mutation.before)} times"
+    path.write_text(text.replace(mutation.before, mutation.after))
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *_words(mutation.test)]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    finally:
+        path.write_text(text)
+    if ended.returncode == 1:
+        return None
+    return "survived" if ended.returncode == 0 else f"no test ran:\n{ended.stdout}{ended.stderr}"
+
+
+def _words(test: str) -> list[str]:
+    place, _, words = test.partition(" -k ")
+    return [place, "-k", words] if words else [place]
+
+
+def main(names: list[str]) -> int:
+    """Try the mutations of these names, or all; 1 where one is not noticed."""
+    failed = 0
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / part)
+        for name in names or MUTATIONS:
+            fault = survives(MUTATIONS[name], folder)
+            failed += fault is not None
+            print(f"{name}: {fault or 'noticed'} ({MUTATIONS[name].test})", flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
