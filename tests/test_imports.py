@@ -139,7 +139,6 @@ def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:
     assert loaded & {"torch", "torchvision", "matplotlib.pyplot"} == set()
 
 
-@pytest.mark.xfail(strict=True, reason="nccli.dufm loads PyTorch until steps, states and measuring are numpy's there")
 def test_a_tiny_run_on_the_compiled_kernel_never_loads_torch(tmp_path: Path) -> None:
     line = ["train-dufm", "--K", "4", "--n", "1", "--width", "8", "--steps", "1000", "--device", "cpu", "--quiet"]
     assert "torch" not in loaded_by(command(*line, "--store", str(tmp_path / "runs.db")))
