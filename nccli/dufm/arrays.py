@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 
 from nccli.objective.objective import Array
 
@@ -24,9 +25,10 @@ def double(array: Array) -> Array:
     return array.to(sys.modules["torch"].float64, copy=True)
 
 
-def numpy_array(array: Array) -> "np.ndarray[Any, Any]":
+def numpy_array(array: Array) -> NDArray[Any]:
     """The same numbers for NumPy, on the CPU."""
-    return array if isinstance(array, np.ndarray) else array.detach().cpu().numpy()
+    found: NDArray[Any] = array if isinstance(array, np.ndarray) else array.detach().cpu().numpy()
+    return found
 
 
 def square_sums(array: Float[Array, "runs *rest"]) -> Float[Array, " runs"]:

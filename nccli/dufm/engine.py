@@ -1,8 +1,8 @@
 """The steps of a batch by PyTorch, as one program with gradients written out by hand.
 
-The formulas are those of `nccli.dufm.network`. A step writes only into buffers that exist. Where the optimiser wants the
-step size in the gradient, E carries each run's own, so that one `baddbmm_` a layer both forms the gradient and applies
-it.
+The formulas are those of `nccli.dufm.network`. A step writes only into buffers that exist. Where the optimiser wants
+the step size in the gradient, E carries each run's own, so that one `baddbmm_` a layer both forms the gradient and
+applies it.
 """
 
 from collections.abc import Callable, Sequence

@@ -63,7 +63,8 @@ class NativeSteps(Steps):
                 self._advance(run, count, pace)
 
         if self._workers == 1:
-            return work()
+            work()
+            return
         with ThreadPoolExecutor(self._workers) as pool:
             for done in [pool.submit(work) for _ in range(self._workers)]:
                 done.result()

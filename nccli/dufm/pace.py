@@ -1,4 +1,4 @@
-"""What changes from step to step: the schedule's factor on the learning rate, and what the optimiser needs beside it."""
+"""What changes from step to step: the schedule's factor on the learning rate, and what the optimiser needs beside."""
 
 import numpy as np
 from jaxtyping import Float

@@ -8,7 +8,7 @@ the functions of ℓ use, so that one text serves both.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,7 @@ Array = Any
 """A NumPy array or a PyTorch tensor."""
 
 
+@runtime_checkable
 class Eigenvalues(Protocol):
     """Distinct eigenvalues, and how often each comes."""
 
@@ -29,6 +30,7 @@ class Eigenvalues(Protocol):
         """How often."""
 
 
+@runtime_checkable
 class Readout(Protocol):
     """What the last layer of a construction offers to W_L at scale α_L = 1."""
 

@@ -1,6 +1,8 @@
 """The command, and a few small stores that it made, shared by the tests that only read."""
 
 import shutil
+import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -56,6 +58,15 @@ def plot_lines(grid: Made, wanted: list[tuple[str, str]]) -> dict[tuple[str, str
         data = f"--data {name}{FORMATS[format]} " if FORMATS[format] else ""
         lines[name, format] = f"plot {name} {options}{data}-o {name}.{format} --store {grid.path} --quiet"
     return lines
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Signals mean to the tests what they meant before, whatever a command made of them."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture

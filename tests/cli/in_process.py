@@ -14,6 +14,9 @@ from typing import Any
 
 from nccli.cli.entry import run
 
+_REMEMBERED = ("CC", "HOME", "NCCLI_CACHE", "XDG_CACHE_HOME")
+"""Variables whose values nccli keeps for the life of a process: the compiler, and where compiled code lies."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 
@@ -22,8 +25,8 @@ def run_in_process(
 ) -> tuple[int, bytes, str]:
     """Run `nccli` and return its exit code, stdout and stderr; the interpreter is left as it was.
 
-    Streams are pipes in UTF-8 without a terminal or a file descriptor. What a new process would not remember is
-    forgotten before and after where the command gets variables that the tests do not have.
+    Streams are pipes in UTF-8 without a terminal or a file descriptor. What nccli remembers of the environment is
+    forgotten before and after, where the command gets another one than the tests.
 
     Args:
         command: sys.argv.
@@ -78,16 +81,16 @@ def _place(command: Sequence[str], folder: Path, environment: Mapping[str, str])
     """Arguments, working directory and environment; modules that the command found in its folder are forgotten."""
     argv, cwd, variables, path = sys.argv, Path.cwd(), dict(os.environ), list(sys.path)
     modules = set(sys.modules)
-    fresh = {name: value for name, value in environment.items() if variables.get(name) != value and name != "PATH"}
+    other = any(variables.get(name) != environment.get(name) for name in _REMEMBERED)
     sys.argv = list(command)
     os.chdir(folder)
     _set_environment(environment)
-    if fresh:
+    if other:
         forget()
     try:
         yield
     finally:
-        if fresh:
+        if other:
             forget()
         _set_environment(variables)
         os.chdir(cwd)

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.command import Nccli
 from tests.cli.sql import query
 
-STEPS = 20_000
+STEPS = 8_000
 SWEEP = f"train-dufm --K 4 --L 3 --n 2 --width 6 --seed 0..2 --tol 0 --steps {STEPS} --quiet"
 RESULT = "SELECT id, status, steps, loss, grad_norm, collapsed_at FROM run ORDER BY id"
 POINTS = "SELECT run_id, step, loss, dnc1, rank FROM history ORDER BY run_id, step"
@@ -18,13 +18,17 @@ OFTEN = {"NCCLI_CHECKPOINT_SECONDS": "0"}
 
 def kill_when_saved(nccli: Nccli, line: str, times: int, **env: str) -> None:
     """Start the command and kill it once its state has been written, again and again."""
+
+    def written() -> dict[Path, int]:
+        """Whole files: those that are being written have names that begin with a dot."""
+        return {path: path.stat().st_mtime_ns for path in nccli.folder.glob("[!.]*-checkpoint-*")}
+
     for _ in range(times):
-        seen = {path: path.stat().st_mtime_ns for path in nccli.folder.glob("*-checkpoint-*")}
+        seen = written()
         with nccli.start(line, {**OFTEN, **env}) as training:
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and training.poll() is None:
-                now = {path: path.stat().st_mtime_ns for path in nccli.folder.glob("*-checkpoint-*")}
-                if now and now != seen:
+                if (now := written()) and now != seen:
                     break
                 time.sleep(0.01)
             training.send_signal(signal.SIGKILL)
@@ -36,13 +40,13 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(
     tmp_path_factory: pytest.TempPathFactory, run: Nccli
 ) -> None:
     slow = {"CC": ""}  # plain steps, so that the sweep takes seconds
-    kill_when_saved(run, SWEEP, times=3, **slow)
+    kill_when_saved(run, SWEEP, times=2, **slow)
     assert all(record["stored"] is None for record in run(f"{SWEEP} --dry-run", **slow).records)
     steps = {record["from_step"] for record in run(f"{SWEEP} --dry-run", **slow).records}
     assert len(steps) == 1
     assert 0 < steps.pop() < STEPS
-    ids = run(SWEEP, **slow).ids
-    undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"))
+    ids = run.apart(SWEEP, **slow).ids
+    undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"), installed=True)
     assert undisturbed(SWEEP, **slow).ids == ids
     stores: list[Path] = [run.folder / "nccli.db", undisturbed.folder / "nccli.db"]
     for question in (RESULT, POINTS):

@@ -119,7 +119,7 @@ def test_a_store_that_fills_up_while_runs_are_trained_loses_none_of_them(run: Nc
 
 
 def test_two_commands_asked_for_one_run_train_it_once(run: Nccli) -> None:
-    line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 60", "--steps 20000")
+    line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 60", "--steps 6000")
     with run.start(line, {"CC": ""}) as first, run.start(line, {"CC": ""}) as second:
         ended = [process.communicate(timeout=90) for process in (first, second)]
     assert [process.returncode for process in (first, second)] == [0, 0]

@@ -6,35 +6,32 @@ import numpy as np
 import pytest
 import torch
 
+from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.engine import Engine
 from nccli.dufm.parameters import Parameters
+from nccli.dufm.plain import PlainSteps
 from nccli.dufm.train import train
 from nccli.theory import Problem, solve_dnc
 
 BASE = DufmConfig(K=4, L=3, n=1, width=6, wd_h1=4e-3, wd_layers=(4e-3,) * 3, lr=0.2, steps=300, seed=0, dtype="float64")
 
 
-def advance(engine: Engine, steps: int) -> None:
-    with torch.no_grad():
-        for _ in range(steps):
-            engine.step()
+def advance(batch: Batch, steps: int) -> None:
+    PlainSteps(batch).advance(0, steps)
 
 
 def test_collapsed_features_follow_the_one_sample_problem() -> None:
     """H_1 = M_1 ⊗ 1_nᵀ stays so, and is n = 1 with λ_H = nλ_{H_1} and step η/n on M_1."""
     n, eta = 3, 0.3
     many = replace(BASE, n=n, lr=eta)
-    start = Engine.start([BASE], "cpu").parameters
-    copies = Parameters(start.features.repeat_interleave(n, dim=1), start.hidden.clone(), start.last.clone())
-    full = Engine([many], copies)
+    start = Batch.start([BASE]).parameters
+    copies = Parameters(start.features.repeat(n, axis=1), start.hidden.copy(), start.last.copy())
+    full = Batch.at([many], copies)
     advance(full, 200)
-    X = full.parameters.features[0].view(BASE.K, n, BASE.width)
-    assert torch.equal(X, X[:, :1].expand_as(X))
+    X = full.parameters.features[0].reshape(BASE.K, n, BASE.width)
+    assert (X == X[:, :1]).all()
 
-    M_1 = start.features[0].clone().requires_grad_()
-    V = [*start.hidden[:, 0].clone(), start.last[0].clone()]
-    V = [matrix.requires_grad_() for matrix in V]
+    M_1, *V = (torch.tensor(array[0], requires_grad=True) for array in start.all)
     for _ in range(200):
         H = M_1
         for matrix in V[:-1]:
@@ -47,9 +44,9 @@ def test_collapsed_features_follow_the_one_sample_problem() -> None:
             M_1 -= eta / n * grads[0]
             for matrix, gradient in zip(V, grads[1:], strict=True):
                 matrix.sub_(eta * gradient)
-    torch.testing.assert_close(X[:, 0], M_1.detach(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(X[:, 0], M_1.detach(), rtol=1e-10, atol=1e-12)
     for trained, matrix in zip(full.parameters.hidden[:, 0], V[:-1], strict=True):
-        torch.testing.assert_close(trained, matrix.detach(), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(trained, matrix.detach(), rtol=1e-10, atol=1e-12)
 
 
 def test_deep_linear_training_reaches_the_dnc_loss() -> None:
@@ -89,13 +86,13 @@ def test_the_trivial_point_is_where_heavy_weight_decay_leads() -> None:
 def test_within_class_differences_die_out_at_the_rate_of_weight_decay() -> None:
     """At the linear fixed point every within-class deviation shrinks at least by (1 − ηλ_{H_1}) a step."""
     config = replace(BASE, n=4, activation="linear", steps=10_000)
-    engine = Engine.start([config], "cpu")
-    advance(engine, 4000)
+    batch = Batch.start([config])
+    advance(batch, 4000)
 
     def deviation() -> float:
-        X = engine.parameters.features[0].view(config.K, config.n, config.width)
-        return float((X - X.mean(dim=1, keepdim=True)).norm())
+        X = batch.parameters.features[0].reshape(config.K, config.n, config.width)
+        return float(np.linalg.norm(X - X.mean(axis=1, keepdims=True)))
 
     before = deviation()
-    advance(engine, 500)
+    advance(batch, 500)
     assert deviation() <= before * (1 - config.lr * config.wd_h1) ** 500 * (1 + 1e-9)

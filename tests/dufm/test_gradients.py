@@ -1,10 +1,14 @@
 """The hand-written gradients and steps against autograd in float64."""
 
+import numpy as np
 import pytest
 import torch
 
+from nccli.dufm.batch import Batch
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
 from nccli.dufm.engine import Engine
+from nccli.dufm.network import Network
+from nccli.dufm.plain import PlainSteps
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 
@@ -26,52 +30,51 @@ def config(activation: str, L: int, seed: int, n: int = 3, **changes: float) -> 
     )
 
 
+@pytest.mark.parametrize("arrays", ["numpy", "torch"])
 @pytest.mark.parametrize("L", [2, 3, 5])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_gradients_equal_autograd(activation: str, L: int) -> None:
+def test_gradients_equal_autograd(activation: str, L: int, arrays: str) -> None:
     configs = [config(activation, L, seed, init_scale=2.0) for seed in range(3)]
-    engine = Engine.start(configs, "cpu")
-    weights, features = engine.gradients()
+    batch = Batch.start(configs)
+    weights, features = Network(batch if arrays == "numpy" else Engine.of(batch).batch).gradients()
     for run, each in enumerate(configs):
         model = OrdinaryDufm(each)
         (model.fit() + model.reg()).backward()  # type: ignore[no-untyped-call]
         assert model.H_1.grad is not None
-        torch.testing.assert_close(features[run].T, model.H_1.grad, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(torch.as_tensor(features[run].T), model.H_1.grad, rtol=1e-12, atol=1e-14)
         for V, W in zip(weights, model.W, strict=True):
-            torch.testing.assert_close(V[run].T, W.grad, rtol=1e-12, atol=1e-14)
+            torch.testing.assert_close(torch.as_tensor(V[run].T), W.grad, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_loss_and_gradient_norm_equal_autograd(activation: str) -> None:
     configs = [config(activation, 4, seed) for seed in range(2)]
-    evaluation = Engine.start(configs, "cpu").evaluate()
+    network = Network(Batch.start(configs))
     for run, each in enumerate(configs):
         model = OrdinaryDufm(each)
         (model.fit() + model.reg()).backward()  # type: ignore[no-untyped-call]
         norm = torch.sqrt(sum(p.grad.square().sum() for p in (model.H_1, *model.W) if p.grad is not None))
-        assert evaluation.fit[run].item() == pytest.approx(model.fit().item(), rel=1e-13)
-        assert evaluation.reg[run].item() == pytest.approx(model.reg().item(), rel=1e-13)
-        assert evaluation.grad_norm[run].item() == pytest.approx(norm.item(), rel=1e-12)
+        assert network.fit()[run] == pytest.approx(model.fit().item(), rel=1e-13)
+        assert network.reg()[run] == pytest.approx(model.reg().item(), rel=1e-13)
+        assert network.grad_norm()[run] == pytest.approx(norm.item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_two_hundred_steps_equal_sgd(activation: str) -> None:
     configs = [config(activation, 4, seed) for seed in range(3)]
-    engine = Engine.start(configs, "cpu")
+    batch = Batch.start(configs)
     models = [OrdinaryDufm(each) for each in configs]
-    with torch.no_grad():
-        for _ in range(200):
-            engine.step()
+    PlainSteps(batch).advance(0, 200)
     for run, model in enumerate(models):
         for _ in range(200):
             model.step()
-        torch.testing.assert_close(engine.parameters.features[run].T, model.H_1.detach(), rtol=1e-10, atol=1e-12)
-        for V, W in zip(engine.parameters.hidden[:, run], model.W[:-1], strict=True):
-            torch.testing.assert_close(V.T, W.detach(), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(batch.parameters.features[run].T, model.H_1.detach(), rtol=1e-10, atol=1e-12)
+        for V, W in zip(batch.parameters.hidden[:, run], model.W[:-1], strict=True):
+            np.testing.assert_allclose(V.T, W.detach(), rtol=1e-10, atol=1e-12)
 
 
 def test_a_step_allocates_no_tensor() -> None:
-    engine = Engine.start([config("relu", 4, seed) for seed in range(3)], "cpu")
+    engine = Engine.of(Batch.start([config("relu", 4, seed) for seed in range(3)]))
     with torch.no_grad():
         engine.step()
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
@@ -83,7 +86,7 @@ def test_a_step_allocates_no_tensor() -> None:
 
 def test_relu_eps_is_definition_7() -> None:
     """0 below 0, the identity above ε, continuously differentiable, with derivative in (0, 4/3] between."""
-    from nccli.dufm.activation import ReluEps
+    from nccli.dufm.buffered_activation import ReluEps
 
     z = torch.linspace(-1, 1, 20_001, dtype=torch.float64)
     sigma = ReluEps(0.25, z)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from nccli.dufm import compiler, native
+from nccli.dufm.batch import Batch
 from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
-from nccli.dufm.engine import Engine
-from nccli.dufm.native import NativeSteps, Shape, build, native_steps
+from nccli.dufm.native import NativeSteps, build, native_steps
+from nccli.dufm.plain import PlainSteps
+from nccli.dufm.shape import Shape
 from nccli.dufm.train import train
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
@@ -30,22 +31,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         cached.cache_clear()
 
 
-def compiled(engine: Engine, workers: int = 2) -> NativeSteps:
-    steps = native_steps(engine, workers)
+def compiled(batch: Batch, workers: int = 2) -> NativeSteps:
+    steps = native_steps(batch, workers)
     assert steps is not None
     return steps
 
 
-def take(engine: Engine, count: int, workers: int = 2) -> None:
+def take(batch: Batch, count: int, workers: int = 2) -> None:
     """Compiled steps, from the start of the run."""
-    steps = compiled(engine, workers)
+    steps = compiled(batch, workers)
     steps.advance(0, count)
     steps.sync()
 
 
-def assert_same(one: Engine, other: Engine, rtol: float, atol: float) -> None:
-    for name in ("features", "hidden", "last"):
-        torch.testing.assert_close(getattr(one.parameters, name), getattr(other.parameters, name), rtol=rtol, atol=atol)
+def assert_same(one: Batch, other: Batch, rtol: float, atol: float) -> None:
+    for a, b in zip(one.parameters.stored, other.parameters.stored, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
 
 
 @needs_gcc
@@ -61,23 +62,21 @@ def test_compiled_steps_equal_plain_steps(activation: str, K: int, L: int, n: in
         replace(BASE, **shape, wd_layers=tuple(1e-3 * (2 + seed + i) for i in range(L)), lr=0.1 * (1 + seed), seed=seed)  # type: ignore[arg-type]
         for seed in range(3)
     ]
-    plain, fast = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
-    steps = compiled(fast)
-    with torch.no_grad():
-        for count in (1, 2, 37):
-            plain.advance(count)
-            steps.advance(0, count)
-            steps.sync()
-            assert_same(fast, plain, rtol=1e-9, atol=1e-12)
+    plain, fast = Batch.start(configs), Batch.start(configs)
+    steps, slow = compiled(fast), PlainSteps(plain)
+    for count in (1, 2, 37):
+        slow.advance(0, count)
+        steps.advance(0, count)
+        steps.sync()
+        assert_same(fast, plain, rtol=1e-9, atol=1e-12)
 
 
 @needs_gcc
 def test_compiled_steps_in_float32_agree_to_rounding() -> None:
     configs = [replace(BASE, K=10, width=20, dtype="float32", activation="linear", seed=seed) for seed in range(4)]
-    plain, fast = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
-    with torch.no_grad():
-        plain.advance(50)
-        take(fast, 50)
+    plain, fast = Batch.start(configs), Batch.start(configs)
+    PlainSteps(plain).advance(0, 50)
+    take(fast, 50)
     assert_same(fast, plain, rtol=1e-4, atol=1e-6)
 
 
@@ -97,10 +96,9 @@ def test_a_run_is_the_same_to_the_bit_alone_and_in_any_batch(dtype: str) -> None
 @needs_gcc
 def test_the_number_of_cores_changes_nothing() -> None:
     configs = [replace(BASE, seed=seed) for seed in range(5)]
-    one, many = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
-    with torch.no_grad():
-        take(one, 100, workers=1)
-        take(many, 100, workers=4)
+    one, many = Batch.start(configs), Batch.start(configs)
+    take(one, 100, workers=1)
+    take(many, 100, workers=4)
     assert_same(one, many, rtol=0, atol=0)
 
 
@@ -115,7 +113,7 @@ def test_without_a_compiler_training_takes_plain_steps(monkeypatch: pytest.Monke
     monkeypatch.setenv("CC", "")
     compiler._compiler.cache_clear()
     native.build.cache_clear()
-    assert native_steps(Engine.start([BASE], "cpu"), 1) is None
+    assert native_steps(Batch.start([BASE]), 1) is None
     (plain,) = train([BASE])
     assert plain.loss == pytest.approx(fast.loss, rel=1e-11)
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
+from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.engine import Engine
 from nccli.dufm.measurement import measure
+from nccli.dufm.network import Network
 from nccli.dufm.parameters import Parameters
+from nccli.dufm.plain import PlainSteps
 from nccli.dufm.reduction import collapse_tolerance
 from nccli.dufm.result import DufmResult
 from nccli.dufm.train import train
@@ -34,11 +35,11 @@ def both(config: DufmConfig) -> tuple[DufmResult, DufmResult]:
     return reduced, full
 
 
-def collapsed_point(config: DufmConfig, scale: float = 1.0) -> tuple[Engine, Engine]:
+def collapsed_point(config: DufmConfig, scale: float = 1.0) -> tuple[Batch, Batch]:
     """The same collapsed point as n samples and as one a class."""
-    start = Engine.start([replace(config, n=1)], "cpu").parameters.each(lambda t: t * scale)
-    copies = Parameters(start.features.repeat_interleave(config.n, dim=1), start.hidden.clone(), start.last.clone())
-    full = Engine([config], copies)
+    start = Batch.start([replace(config, n=1)]).parameters.each(lambda t: t * scale)
+    copies = Parameters(start.features.repeat(config.n, axis=1), start.hidden.copy(), start.last.copy())
+    full = Batch.at([config], copies)
     return full, full.collapsed()
 
 
@@ -65,31 +66,30 @@ def test_the_trajectory_is_the_same_for_thousands_of_steps_after_the_switch(
 def test_weights_and_means_agree_to_rounding_while_they_still_move() -> None:
     """Reduced far from the end of training, at a point that is exactly collapsed."""
     full, reduced = collapsed_point(replace(BASE, lr=0.1))
-    with torch.no_grad():
-        for _ in range(5):
-            full.advance(400)
-            reduced.advance(400)
-            means = full.collapsed().parameters
-            for one, other in zip(reduced.parameters.tensors, means.tensors, strict=True):
-                torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+    for _ in range(5):
+        PlainSteps(full).advance(0, 400)
+        PlainSteps(reduced).advance(0, 400)
+        for one, other in zip(reduced.parameters.all, full.collapsed().parameters.all, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", ["gd", "heavy-ball", "nesterov", "adam"])
 def test_every_optimiser_keeps_a_collapsed_point_collapsed(optimizer: str) -> None:
     config = replace(BASE, optimizer=optimizer, momentum=0.0 if optimizer == "gd" else 0.9, lr=0.01)
     full, reduced = collapsed_point(config)
-    with torch.no_grad():
-        full.advance(200)
-        reduced.advance(200)
-    for one, other in zip(reduced.parameters.tensors, full.collapsed().parameters.tensors, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+    PlainSteps(full).advance(0, 200)
+    PlainSteps(reduced).advance(0, 200)
+    for one, other in zip(reduced.parameters.all, full.collapsed().parameters.all, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
     assert measure(full).deviation[0] < 1e-12
 
 
 def test_the_reduced_form_has_the_loss_and_gradient_of_the_n_sample_problem() -> None:
-    full, reduced = (engine.evaluate() for engine in collapsed_point(replace(BASE, n=7), scale=1.5))
-    for name in ("fit", "reg", "grad_norm"):
-        assert getattr(reduced, name).item() == pytest.approx(getattr(full, name).item(), rel=1e-13)
+    full, reduced = (Network(batch) for batch in collapsed_point(replace(BASE, n=7), scale=1.5))
+    for one, other in zip(
+        (reduced.fit(), reduced.reg(), reduced.grad_norm()), (full.fit(), full.reg(), full.grad_norm()), strict=True
+    ):
+        assert one.item() == pytest.approx(other.item(), rel=1e-13)
 
 
 def test_dnc1_after_the_switch_is_at_most_what_it_was_there() -> None:
@@ -122,8 +122,8 @@ def test_one_sample_a_class_has_nothing_to_reduce() -> None:
 def test_a_class_that_a_kink_splits_is_not_reduced() -> None:
     """Equal but for a difference far below rounding, on either side of zero."""
     full, _ = collapsed_point(BASE)
-    full.parameters.hidden[0, 0] = torch.eye(BASE.width)
-    full.parameters.features[0, :, 0] = torch.tensor([1e-18, -1e-18, 1e-18]).repeat(BASE.K)
+    full.parameters.hidden[0, 0] = np.eye(BASE.width)
+    full.parameters.features[0, :, 0] = np.tile([1e-18, -1e-18, 1e-18], BASE.K)
     measured = measure(full)
     assert measured.deviation[0] < collapse_tolerance(BASE)
     assert not measured.aligned[0]

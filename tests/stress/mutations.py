@@ -45,13 +45,13 @@ MUTATIONS = {
         "tests/theory/test_rivalry.py -k threshold",
     ),
     "progress": Mutation(
-        "dufm/loop.py",
-        "hidden = slice(2, -2) if rank.shape[1] > 3 else slice(1, 2)",
+        "dufm/progress.py",
+        "hidden = [stages(L).index(each) for each in hidden_layers(L)]",
         "hidden = slice(None)",
         "tests/dufm/test_progress.py",
     ),
     "cores": Mutation(
-        "dufm/loop.py", "with threads(cores()):", "with threads(1):", "tests/dufm/test_refine.py -k all_cores"
+        "dufm/ending.py", "threads(refining_threads(config))", "threads(1)", "tests/dufm/test_refine.py -k all_cores"
     ),
     "crop": Mutation(
         "e2e/device_images.py",
@@ -87,14 +87,14 @@ MUTATIONS = {
         "store/runs/claims.py", "BEAT_SECONDS = 15.0", "BEAT_SECONDS = 150.0", "tests/store/test_heartbeat.py"
     ),
     "floor": Mutation(
-        "store/query/groups.py",
-        "and_(values.c.value > rank_rtol * values.c.top, values.c.value > ZERO_FLOOR)",
-        "values.c.value > rank_rtol * values.c.top",
+        "store/query/ranks.py",
+        "return and_(value > rtol * largest, value > floor)",
+        "return value > rtol * largest",
         "tests/store/test_groups.py -k rank_zero",
     ),
     "best": Mutation(
         "store/query/comparison.py",
-        ' _RUN.kind != "e2e",',
+        "        RUN.c.kind != Kind.E2E.value,\n",
         "",
         "tests/store/test_comparison.py -k end_to_end",
     ),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nccli.dufm import budget
+from nccli.training import memory
 from nccli.dufm.checkpoint import read_checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
@@ -69,7 +70,7 @@ def test_runs_that_no_one_program_can_train_are_kept_apart(store: Store, change:
 def test_a_batch_that_does_not_fit_is_split(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = tiny_grid(range(5))
     one, beside = budget.bytes_a_run(configs[0]), budget.bytes_beside(configs[0])
-    monkeypatch.setattr(budget, "free_bytes", lambda device: int((beside + 2.5 * one) / 0.8))
+    monkeypatch.setattr(memory, "free_bytes", lambda device: int((beside + 2.5 * one) / 0.8))
     found = jobs(configs, store)
     assert [len(job.configs) for job in found] == [2, 2, 1]
     assert tuple(config for job in found for config in job.configs) == tuple(configs)
@@ -78,7 +79,7 @@ def test_a_batch_that_does_not_fit_is_split(store: Store, monkeypatch: pytest.Mo
 def test_a_run_that_does_not_fit_is_refused_before_anything_is_trained(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "free_bytes", lambda device: 10_000)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 10_000)
     with pytest.raises(InputError, match="GiB"):
         execute(plan_runs(tiny_grid([0]), store, force=False), DufmTrainer("cpu"), store)
     assert losses(store) == {}
@@ -111,7 +112,7 @@ def test_a_larger_grid_takes_the_state_of_a_smaller_one(store: Store) -> None:
 def test_a_state_made_otherwise_is_left_alone(
     store: Store, device: str, reduction: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "free_bytes", lambda device: 2**30)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 2**30)
     monkeypatch.setattr("nccli.sweep.trainers.dufm.choose_device", lambda name: name)
     configs = tiny_grid([0, 1], steps=3000)
     execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store, stop_after(3))

@@ -71,10 +71,10 @@ class Optimizer(ABC):
         return np.ones((len(steps), self.numbers_a_step))
 
     def decay_steps(self, lr: float, momentum: float, wd: float) -> float:
-        """Steps in which weight decay λ alone shrinks a parameter by e, given the learning rate's mean over the budget."""
+        """Steps in which weight decay λ alone shrinks a parameter by e; lr is the mean over the budget."""
         rate = lr / (1 - momentum) * wd
         return 1 / rate if rate > 0 else math.inf
 
     def memory_unit(self, momentum: float, wd: float) -> float | None:
-        """What the first moment of a parameter makes of it in the end, by weight decay λ; None where that is nothing."""
+        """Factor from a parameter's first moment to what it makes of it in the end; None where that is nothing."""
         return None

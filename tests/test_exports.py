@@ -1,0 +1,72 @@
+"""What can be imported from where: a name that goes missing, or appears unasked, is seen here."""
+
+from importlib import import_module
+
+import pytest
+
+EXPORTED = {
+    "nccli.theory": """
+        asymptotic_exponent BEST BlockSolution check_options classes_of Construction dnc Edges explicit_loss
+        FAMILIES Family graph graph_names GRAPH_OUTPUTS local_exponent parse_graph Problem Solution solve
+        solve_best solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold
+        SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
+    """,
+    "nccli.metrics": """
+        cdnv class_means class_statistics ClassStatistics dnc1 dnc2 dnc3 effective_rank equiangularity
+        equinorm etf_distance frame_distance layer_metrics LayerData LayerMetrics measure_layers nc1_pinv
+        nearest_class_mean nearest_class_mean_disagreement nuclear_norm numerical_rank RANK_RTOL
+        recognise_structure remeasured self_duality singular_values stable_rank Structure STRUCTURE_RTOL
+        ZERO_FLOOR
+    """,
+    "nccli.store": """
+        as_decimal as_line AT_ONCE check_store claimed_runs Claims Comparison comparison_records Condition
+        copy_file CsvWriter DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED FinishedRun
+        from_folder from_lines GROUP_COLUMNS group_records hidden_layers largest_dnc1 loss_ratio
+        measured_again merge_contents merge_stores MergeReport mixed_columns NUMBER_COLUMNS OPTION_DEFAULTS
+        OPTION_TYPES parse_group_by parse_where problem_of read_contents remove_runs Rescue Row run_id
+        run_records RunContent RUNNING running_runs save_run select_hidden_ranks select_history select_layers
+        select_matrix select_ranks select_runs select_selected select_settings select_spectra Selection
+        SettingRuns settle_abandoned shown_location stack_history stack_layers stack_spectra Stacked
+        StackedHistory Stage Store store_location TABLES Taken TEXT_COLUMNS TRAINED_KINDS
+    """,
+    "nccli.sweep": """
+        construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
+        execute export_point Job jobs_of measured_run parse_floats parse_integers Plan plan_runs ProblemGrid
+        runs_together SweepProgress Trainer
+    """,
+    "nccli.figures": """
+        Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure
+        style WIDTHS wilson_interval
+    """,
+    "nccli.objective": """
+        Objective objective_named OBJECTIVES Optimum Readout SquaredError
+    """,
+}
+"""`__all__` of each package, and nothing else: change it with intent, and say in the changelog what went."""
+
+PROMISED = {
+    "nccli.dufm.train": "train resume",
+    "nccli.dufm.config": "DufmConfig",
+    "nccli.dufm.result": "DufmResult",
+    "nccli.dufm.checkpoint": "Checkpoint read_checkpoint",
+    "nccli.dufm.progress": "Progress",
+    "nccli.training.watch": "Watch",
+    "nccli.measure.probe": "LayerProbe",
+    "nccli.e2e.probe": "LayerProbe",
+    "nccli.cli.entry": "main run",
+    "nccli.errors": "InputError NccliError StoreError",
+}
+"""Names of the README and of scripts, importable from where they always were, wherever they are defined."""
+
+
+@pytest.mark.parametrize("package", EXPORTED)
+def test_a_package_exports_these_names_and_each_of_them_exists(package: str) -> None:
+    module = import_module(package)
+    assert sorted(module.__all__) == sorted(EXPORTED[package].split())
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("module", PROMISED)
+def test_names_of_the_readme_are_importable(module: str) -> None:
+    found = import_module(module)
+    assert [name for name in PROMISED[module].split() if not hasattr(found, name)] == []
