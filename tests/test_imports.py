@@ -163,3 +163,15 @@ def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:
     loaded = loaded_by("\n".join(commands))
     assert "nccli.figures" in loaded
     assert loaded & {"torch", "torchvision", "matplotlib.pyplot"} == set()
+
+
+def test_a_tiny_run_on_the_compiled_kernel_never_loads_torch(tmp_path: Path) -> None:
+    line = ["train-dufm", "--K", "4", "--n", "1", "--width", "8", "--steps", "1000", "--device", "cpu", "--quiet"]
+    assert "torch" not in loaded_by(command(*line, "--store", str(tmp_path / "runs.db")))
+
+
+def test_a_sweep_leaves_torch_to_what_it_trains() -> None:
+    """Planning, claiming, results and rows of an L-DUFM need none; only rows of networks name its version."""
+    for file in files("sweep"):
+        if file.name != "e2e.py":
+            assert not any(name.partition(".")[0] == "torch" for name in imports(file)), file
