@@ -29,7 +29,7 @@ from nccli.dufm.collapsed import CollapsedProblem, SmoothedPath, output
 from nccli.dufm.stationarity import certify, kink_slopes, polish
 
 _FIRST_EPSILON = 0.02
-"""A taste, in units of the root mean square pre-activation: below what tells units apart, so that none changes sides."""
+"""A taste, in units of the root mean square pre-activation: small enough that units keep their sides of zero."""
 
 _LAST_EPSILON = 1e-6
 """A bound, in the same unit: far below, rounding of z/ε is felt in the slopes."""
