@@ -125,7 +125,7 @@ def test_what_is_not_needed_is_not_loaded(code: str, without: str) -> None:
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: PyTorch takes the steps")
 def test_training_on_the_compiled_kernel_never_loads_torch(tmp_path: Path) -> None:
-    """From start to results, with states on disk, a batch that collapses and one that goes on from its state."""
+    """From the start to the results, with a state on disk and a batch that goes on from it."""
     code = f"""
 from dataclasses import replace
 from pathlib import Path

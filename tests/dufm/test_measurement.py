@@ -287,7 +287,7 @@ def test_measuring_moves_no_run(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e3])
+@pytest.mark.parametrize("scale", [1.0, 3e-5, 1e3])
 def test_the_rank_of_a_gram_matrix_is_the_numerical_rank_of_what_it_is_of(scale: float, way: str) -> None:
     """On both sides of the relative tolerance, and of the floor below which all is zero."""
     rng = np.random.default_rng(0)
@@ -297,4 +297,4 @@ def test_the_rank_of_a_gram_matrix_is_the_numerical_rank_of_what_it_is_of(scale:
     gram = M @ M.swapaxes(1, 2)
     expected = numerical_rank(singular_values(M))
     assert gram_rank(gram if way == "numpy" else torch.from_numpy(gram)).tolist() == expected.tolist()
-    assert len(set(expected.tolist())) > (1 if scale == 1e-6 else 3)
+    assert len(set(expected.tolist())) > (1 if scale == 3e-5 else 3)
