@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from nccli.dufm import budget
-from nccli.training import memory
 from nccli.dufm.checkpoint import read_checkpoint
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.store import Claims, FinishedRun, Store, run_records, save_run, select_runs
 from nccli.sweep import DufmTrainer, Job, execute, jobs_of, plan_runs
+from nccli.training import memory
 from nccli.training.watch import Watch
 from tests.sweep.sweeps import tiny_grid
 
