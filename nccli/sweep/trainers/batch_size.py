@@ -18,15 +18,15 @@ _FLOPS_A_CORE = 1e10
 """A measurement: compiled code does 7 to 18 Gflop/s a core for K = 4 to 10, n = 1 to 50, width 8 to 64."""
 
 _PLAIN_FLOPS = 1e7
-"""A bound: of a step of a batch without a C compiler. Its some fifty operations take 0.2 ms to launch, and so many flops
-about ten times as long."""
+"""A bound: of a step of a batch without a C compiler. Its some fifty operations take 0.2 ms to launch, and so many
+flops about ten times as long."""
 
-_CUDA_RUNS = 1024
-"""A bound: a step of small runs (K = 10, n = 5, width 30: 1 Mflop each) launches the same kernels whatever their
-number, and a GPU of 10 Tflop/s and more is not busy with fewer than about a thousand."""
+_CUDA_FLOPS = 1e10
+"""A bound: of a step of a batch on a GPU. Its kernels take some 0.1 ms to replay whatever the number of runs, and so
+many flops ten times as long at 10 Tflop/s: ten thousand runs of K = 10, n = 5, width 30."""
 
-_CUDA_FLOPS = 1e12
-"""A taste: of a step of a batch on a GPU, a tenth of a second or less. What is larger gains nothing by more runs."""
+_CUDA_RUNS = 16384
+"""A bound: with 32 numbers or more a run, the smallest fill the 100,000 to 300,000 threads of a GPU as well."""
 
 
 def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmConfig, ...]]:
@@ -60,7 +60,7 @@ def runs_a_job(flops: int, steps: int, device: str, workers: int, plain: bool = 
         plain: whether steps on the CPU are PyTorch's, for want of a C compiler.
     """
     if device.startswith("cuda"):
-        return max(_CUDA_RUNS, int(_CUDA_FLOPS / flops))
+        return max(1, min(_CUDA_RUNS, int(_CUDA_FLOPS / flops)))
     a_core = int(_SECONDS * _FLOPS_A_CORE / (flops * steps))
     least = math.ceil(_PLAIN_FLOPS / flops / workers) if plain else 1
     return workers * max(least, a_core)
