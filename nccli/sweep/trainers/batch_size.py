@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from nccli.dufm.compiler import has_compiler
 from nccli.dufm.config import DufmConfig
-from nccli.training.memory import free_bytes
+from nccli.training import memory
 from nccli.training.threads import cores
 
 _SECONDS = 5.0
@@ -40,7 +40,7 @@ def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmCo
     groups: dict[object, list[DufmConfig]] = {}
     for config in configs:
         groups.setdefault(config.batch_key, []).append(config)
-    free = free_bytes(device) if groups else 0
+    free = memory.free_bytes(device) if groups else 0
     for group in groups.values():
         first = group[0]
         most = budget.runs_that_fit(first, free)
