@@ -197,6 +197,12 @@ def test_a_job_is_some_seconds_of_work_on_a_multiple_of_the_cores(workers: int) 
     assert counts[-1] == workers
 
 
-def test_a_gpu_gets_a_thousand_small_runs_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_small_runs_stay_together_so_that_a_step_is_worth_its_launch() -> None:
+    assert batch_size.runs_a_job(10**4, 10**9, "cpu", 2, plain=True) >= 1000
+    assert batch_size.runs_a_job(10**8, 10**9, "cpu", 2, plain=True) == 2
+
+
+def test_a_gpu_gets_a_thousand_small_runs_and_more_but_never_all_there_are() -> None:
     assert batch_size.runs_a_job(10**6, 200_000, "cuda", 2) >= 1000
-    assert batch_size.runs_a_job(10**3, 200_000, "cuda", 2) > 10_000
+    assert 10_000 < batch_size.runs_a_job(10**3, 200_000, "cuda", 2) < 20_000
+    assert batch_size.runs_a_job(10**11, 200_000, "cuda", 2) == 1
