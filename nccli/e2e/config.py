@@ -93,7 +93,11 @@ class E2eConfig:
             raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
         if not (self.clip >= 0 and math.isfinite(self.clip)):
             raise InputError(f"clip = {self.clip}: must be a norm, or 0 for none")
-        for name, wanted in (("reg", Regularisation), ("init", HeadInit), ("objective", ObjectiveName)):
+        for name, wanted in (
+            ("reg", tuple(Regularisation)),
+            ("init", tuple(HeadInit)),
+            ("objective", tuple(ObjectiveName)),
+        ):
             if getattr(self, name) not in wanted:
                 raise InputError(f"{name} '{getattr(self, name)}': must be one of {', '.join(wanted)}")
         parse_schedule(self.schedule)
