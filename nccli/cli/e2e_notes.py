@@ -8,16 +8,19 @@ from nccli.cli.notes import note
 if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
 
-_TIME_CONSTANTS = 10
-"""A measurement: networks of the paper's kind no longer change after so many."""
+_ENOUGH = 0.999
+"""A bound: whole epochs may miss ten time constants by less than a step in a thousand."""
+
+_NO_BETTER = 1 - 1e-9
+"""A bound: rounding of the closed forms, which at the threshold itself are equal."""
 
 
 def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
-    from nccli.e2e.config import enough_epochs
+    from nccli.e2e.config import TIME_CONSTANTS, enough_epochs
     from nccli.theory import TRIVIAL_LOSS, solve_dnc, solve_srg
 
-    short = [config for config in configs if config.steps < 0.999 * _TIME_CONSTANTS * config.decay_time]
+    short = [config for config in configs if config.steps < _ENOUGH * TIME_CONSTANTS * config.decay_time]
     if short:
         worst = max(short, key=lambda config: config.decay_time / config.steps)
         enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
@@ -29,7 +32,7 @@ def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
         srg = solve_srg(problem)
         least = min([solve_dnc(problem).loss, *([srg.loss] if srg else [])])
-        if least >= TRIVIAL_LOSS * (1 - 1e-9):
+        if least >= TRIVIAL_LOSS * _NO_BETTER:
             note(
                 f"λ = {problem.lambda_w[0]:g}, λ_H1 = {problem.lambda_h1:g}: DNC and SRG have no loss below that of "
                 "the zero network; a smaller --wd or --wd-h1",

@@ -17,6 +17,11 @@ _BUILD_SECONDS = 120
 """A taste: a hundred times what it takes; a compiler that hangs is none."""
 
 
+def has_compiler() -> bool:
+    """Whether there is a C compiler."""
+    return _compiler() is not None
+
+
 def is_compiled(sources: Mapping[str, str], defines: Sequence[str]) -> bool:
     """Whether `compiled_library` has nothing to compile."""
     compiler = _compiler()

@@ -13,7 +13,11 @@ INITS = ("he", "default")
 H1_SHARE = 5.0
 """n λ_{H_1} / λ where λ_{H_1} is not given: 5 in the paper's end-to-end runs (n = 5000, λ = 0.005, λ_{H_1} = 5e-6)."""
 
-_TIME_CONSTANTS = 10
+TIME_CONSTANTS = 10
+"""A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so many, less than a rank's threshold."""
+
+_MOST_STEPS = 1e12
+"""A bound: at a microsecond a step, two weeks."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,8 @@ def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_pe
     Raises:
         InputError: no number of epochs is enough.
     """
-    steps = _TIME_CONSTANTS * decay_time(lr, momentum, schedule, wd)
-    if not 0 < steps < 1e12:
+    steps = TIME_CONSTANTS * decay_time(lr, momentum, schedule, wd)
+    if not 0 < steps < _MOST_STEPS:
         raise InputError(f"lr = {lr}, λ = {wd}: ten time constants 1/(lr·λ) are {steps:.3g} steps; give --epochs")
     return math.ceil(steps / steps_per_epoch)
 

@@ -16,6 +16,8 @@ from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metric
 from nccli.training.group import Group
 
 _BATCH = 512
+"""A taste: activations of so many CIFAR images in ResNet20 take 0.2 GB."""
+
 Place = tuple[int, str]
 
 

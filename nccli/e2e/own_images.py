@@ -13,7 +13,10 @@ from nccli.measure.labels import as_labels
 
 _CHANNELS = (1, 3, 4)
 _TEST_SHARE = 5
+"""A taste: every fifth digit is for testing."""
+
 _MOST_PIXELS = 2**33
+"""A bound: 8 GiB as bytes, what a workstation holds."""
 
 
 def npz_images(path: Path) -> ImageSet:

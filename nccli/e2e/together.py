@@ -27,9 +27,10 @@ SMALL = ("mlp", "small-cnn")
 """Backbones that pay: one step of one of them does not fill a GPU, and nothing in them is drawn at random."""
 
 MOST = 32
-"""Runs in one program."""
+"""A taste: runs in one program. More take memory, and fewer processes could share a grid."""
 
 _NORM_FLOOR = 1e-6
+"""As torch.nn.utils.clip_grad_norm_ has it."""
 
 
 def shape_of(config: E2eConfig) -> E2eConfig:

@@ -32,7 +32,10 @@ from nccli.training.threads import threads
 from nccli.training.watch import Watch
 
 _REPORT_SECONDS = 0.2
+"""A taste: five times a second looks alive."""
+
 _POLL_STEPS = 16
+"""A taste: asking all processes takes about as long as adding up a small gradient."""
 
 
 def train_network(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nccli.errors import InputError
 
 MOST_BYTES = 2**36
-"""No array file may unpack to more than 64 GiB."""
+"""A bound: no array file may unpack to more than 64 GiB, more than any machine of the field would load."""
 
 
 def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,10 @@ from nccli.metrics import LayerData, LayerMetrics, class_statistics, layer_metri
 
 SUFFIXES = (".npz", ".safetensors", ".pt")
 _MOST_SIZE = 1e60
+"""A bound: fourth powers of smaller ones, added up, stay within float64."""
+
 _MOST_COVARIANCE = 2**31
+"""A taste: 2 GiB, d = 16384."""
 
 
 @dataclass(frozen=True, eq=False)

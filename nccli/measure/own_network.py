@@ -18,6 +18,8 @@ from nccli.metrics import LayerMetrics
 
 PIXELS = ("unit", "standard", "raw")
 _BATCH = 256
+"""A taste: the field's usual batch, which fits wherever the network was trained."""
+
 _NESTED = ("state_dict", "model_state_dict", "model")
 
 

@@ -11,6 +11,7 @@ from nccli.errors import InputError
 from nccli.theory import Problem
 
 _MOST_RUNS = 1_000_000
+"""A bound: their configurations take half a GB and more; a larger grid is a slip of the finger."""
 
 
 @dataclass(frozen=True)

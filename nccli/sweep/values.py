@@ -8,6 +8,8 @@ from typing import TypeVar
 from nccli.errors import InputError
 
 _MOST_VALUES = 100_000
+"""A bound: more of one quantity is a slip of the finger."""
+
 V = TypeVar("V", int, float)
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")

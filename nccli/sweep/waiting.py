@@ -4,8 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 
 _POLL_SECONDS = 0.1
+"""A taste: Ctrl-C is felt to act at once."""
+
 _LOOK_SECONDS = 1.0
+"""A taste: a look at the store takes a millisecond or so, and a hundred processes may wait."""
+
 _SAY_SECONDS = 60.0
+"""A taste."""
 
 
 class Waiting:

@@ -92,7 +92,7 @@ def test_an_interrupted_sweep_goes_on_from_its_state(store: Store, tmp_path: Pat
     (state,) = states(store)
     assert state.name.startswith("runs.db-checkpoint-")
     (job,) = jobs(configs, store)
-    assert 0 < job.from_step == read_checkpoint(state).header["step"] < 3000
+    assert 0 < job.from_step == read_checkpoint(state).step < 3000
     execute(plan_runs(configs, store, force=False), DufmTrainer("cpu"), store, Watch[Any](on_trouble=silent))
     assert states(store) == []
     other = Store.create(str(tmp_path / "undisturbed.db"))

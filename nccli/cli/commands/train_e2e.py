@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from nccli.store import FinishedRun
     from nccli.sweep import Plan
 
-_TIME_CONSTANTS = 10
-
 
 class Regularisation(StrEnum):
     """What is regularised."""

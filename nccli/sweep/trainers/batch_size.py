@@ -1,25 +1,32 @@
 """How many runs of the L-DUFM make one job: so many that a batch pays, so few that several processes share a grid."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from nccli.dufm.compiler import has_compiler
 from nccli.dufm.config import DufmConfig
-from nccli.training.memory import free_bytes
+from nccli.training import memory
 from nccli.training.threads import cores
 
 _SECONDS = 5.0
-"""A taste: work of a job on the CPU. A claim and a first measurement take some 20 ms, and N processes that end together
-wait for each other at most this long; compiled code advances one run a core, so that larger batches gain nothing."""
+"""A taste: work of a job on the CPU. Beside its steps a job of tiny runs takes 0.25 s of processor time (measured: 300
+measurements and a claim), and who comes late waits at most this long for the last one. Compiled code advances one run a
+core, so that larger batches gain nothing else."""
 
 _FLOPS_A_CORE = 1e10
 """A measurement: compiled code does 7 to 18 Gflop/s a core for K = 4 to 10, n = 1 to 50, width 8 to 64."""
 
-_CUDA_RUNS = 1024
-"""A bound: a step of small runs (K = 10, n = 5, width 30: 1 Mflop each) launches the same kernels whatever their
-number, and a GPU of 10 Tflop/s and more is not busy with fewer than about a thousand."""
+_PLAIN_FLOPS = 1e7
+"""A bound: of a step of a batch without a C compiler. Its some fifty operations take 0.2 ms to launch, and so many
+flops about ten times as long."""
 
-_CUDA_FLOPS = 1e12
-"""A taste: of a step of a batch on a GPU, a tenth of a second or less. What is larger gains nothing by more runs."""
+_CUDA_FLOPS = 1e10
+"""A bound: of a step of a batch on a GPU. Its kernels take some 0.1 ms to replay whatever the number of runs, and so
+many flops ten times as long at 10 Tflop/s: ten thousand runs of K = 10, n = 5, width 30."""
+
+_CUDA_RUNS = 16384
+"""A bound: with 32 numbers or more a run, the smallest fill the 100,000 to 300,000 threads of a GPU as well."""
 
 
 def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmConfig, ...]]:
@@ -33,15 +40,16 @@ def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmCo
     groups: dict[object, list[DufmConfig]] = {}
     for config in configs:
         groups.setdefault(config.batch_key, []).append(config)
-    free = free_bytes(device) if groups else 0
+    free = memory.free_bytes(device) if groups else 0
     for group in groups.values():
         first = group[0]
         most = budget.runs_that_fit(first, free)
-        size = min(most, runs_a_job(budget.flops_a_step(first), first.steps, device, cores()))
+        plain = not device.startswith("cuda") and not has_compiler()
+        size = min(most, runs_a_job(budget.flops_a_step(first), first.steps, device, cores(), plain))
         yield from _split(group, size, most, cores())
 
 
-def runs_a_job(flops: int, steps: int, device: str, workers: int) -> int:
+def runs_a_job(flops: int, steps: int, device: str, workers: int, plain: bool = False) -> int:
     """How many runs one job should have, memory aside.
 
     Args:
@@ -49,11 +57,13 @@ def runs_a_job(flops: int, steps: int, device: str, workers: int) -> int:
         steps: of a run.
         device: "cpu" or "cuda".
         workers: cores; on the CPU a job has a multiple of them.
+        plain: whether steps on the CPU are PyTorch's, for want of a C compiler.
     """
     if device.startswith("cuda"):
-        return max(_CUDA_RUNS, int(_CUDA_FLOPS / flops))
+        return max(1, min(_CUDA_RUNS, int(_CUDA_FLOPS / flops)))
     a_core = int(_SECONDS * _FLOPS_A_CORE / (flops * steps))
-    return workers * max(1, a_core)
+    least = math.ceil(_PLAIN_FLOPS / flops / workers) if plain else 1
+    return workers * max(least, a_core)
 
 
 def _split(group: Sequence[DufmConfig], size: int, most: int, workers: int) -> Iterator[tuple[DufmConfig, ...]]:

@@ -1,6 +1,5 @@
 """Runs of the L-DUFM as jobs: batches, their states on disk, and their results as the store keeps them."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from nccli.training.watch import Watch
 
 if TYPE_CHECKING:
     from nccli.dufm.result import DufmResult
+    from nccli.sweep.trainers.states import Found
 
 _ROW = ("width", "lr", "seed", "activation", "dtype", "optimizer")
 
@@ -96,7 +96,7 @@ class DufmTrainer:
 
         remove_finished(store, states)
 
-    def _states(self, configs: Sequence[DufmConfig], states: Path, on_trouble: Callable[[str], None]) -> Any:
+    def _states(self, configs: Sequence[DufmConfig], states: Path, on_trouble: Callable[[str], None]) -> "list[Found]":
         """As `find_states`; what cannot be used is said once."""
         from nccli.sweep.trainers.states import find_states
 
@@ -115,7 +115,7 @@ def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
         row={
             **_about(config),
             **provenance(result.seconds, device),
-            "torch_version": _torch_version(result),
+            "torch_version": result.torch_version,
             **{name: getattr(result, name) for name in ("status", "steps", "loss", "fit", "reg", "grad_norm")},
             "collapsed_at": result.collapsed_at,
             "residual": None if result.refinement is None else result.refinement.residual,
@@ -136,10 +136,3 @@ def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
 
 def _about(config: DufmConfig) -> dict[str, Any]:
     return {**problem_columns(config.problem), "kind": "dufm", **{name: getattr(config, name) for name in _ROW}}
-
-
-def _torch_version(result: "DufmResult") -> str | None:
-    """Of the PyTorch that had a part in a run; None where there was none."""
-    torch = sys.modules.get("torch")
-    version: str | None = getattr(result, "torch_version", None if torch is None else torch.__version__)
-    return version
