@@ -59,10 +59,11 @@ def srg_template(r: int) -> Template:
 
 
 def triangular_spectrum(r: int, own: float, meeting: float, apart: float, scale: float = 1.0) -> Spectrum:
-    """Eigenvalues of scale · (own I + meeting A + apart (J − I − A)), A the adjacency matrix of T(r)."""
+    """Eigenvalues of scale · (own I + meeting A + apart (J − I − A)), A of T(r); a positive semi-definite matrix."""
     K = comb(r, 2)
-    of_A_and_J = ((2 * (r - 2), K, 1), (r - 4, 0, r - 1), (-2, 0, K - r))
-    return Spectrum.of(*((scale * (own + meeting * a + apart * (j - 1 - a)), count) for a, j, count in of_A_and_J))
+    of_A_and_J = ((2 * (r - 2), K), (r - 4, 0), (-2, 0))
+    values = _clip(np.array([scale * (own + meeting * a + apart * (j - 1 - a)) for a, j in of_A_and_J]))
+    return Spectrum.of(*zip(values.tolist(), (1, r - 1, K - r), strict=True))
 
 
 def _matrices(r: int, kept: Edges) -> tuple[Matrix, Matrix]:
