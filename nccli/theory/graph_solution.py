@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,17 +105,17 @@ def _check(edges: list[tuple[int, int]], text: str) -> Edges:
     return tuple((number[u], number[v]) for u, v in ordered)
 
 
-def incidence_matrix(edges: Edges, vertices: int) -> Float[np.ndarray, "q K"]:
-    """B: 1 where a vertex (row) lies on an edge (column), else 0."""
-    B = np.zeros((vertices, len(edges)))
-    for column, (u, v) in enumerate(edges):
-        B[u, column] = B[v, column] = 1.0
+def incidence_matrix(subsets: Sequence[Sequence[int]], vertices: int) -> Float[np.ndarray, "q K"]:
+    """B: 1 where a vertex (row) lies on an edge, or in another subset of the vertices (column), else 0."""
+    B = np.zeros((vertices, len(subsets)))
+    for column, subset in enumerate(subsets):
+        B[list(subset), column] = 1.0
     return B
 
 
-def disjointness_weights(pairs: Edges, vertices: int) -> Float[np.ndarray, "p q"]:
-    """Vertex weights of the rows of Tt_L: −1 on the pair of the row, +1 on the other vertices (Definition 9)."""
-    return np.ones((len(pairs), vertices)) - 2.0 * incidence_matrix(pairs, vertices).T
+def disjointness_weights(subsets: Sequence[Sequence[int]], vertices: int) -> Float[np.ndarray, "p q"]:
+    """Vertex weights of rows of Tt_L: −1 on the subset of the row, a pair in Definition 9, +1 on the other vertices."""
+    return np.ones((len(subsets), vertices)) - 2.0 * incidence_matrix(subsets, vertices).T
 
 
 def graph(edges: Edges, output: str = "disjoint") -> Construction:

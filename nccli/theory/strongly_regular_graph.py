@@ -4,6 +4,7 @@ Classes are edges of the complete graph K_r; the Gram matrix of T is that of the
 of K_r, with parameters (r(r−1)/2, 2(r−2), r−2, 4).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
 from math import comb, isqrt, sqrt
@@ -68,9 +69,13 @@ def triangular_spectrum(r: int, own: float, meeting: float, apart: float, scale:
 
 def _matrices(r: int, kept: Edges) -> tuple[Matrix, Matrix]:
     """(T, Tt_L) on r vertices with the columns of the kept edges; Tt_L keeps a row for every pair of vertices."""
+    return vertex_matrices(r, kept, complete_edges(r), 2 * sqrt(comb(r - 2, 2) + 1))
+
+
+def vertex_matrices(r: int, kept: Edges, subsets: Sequence[Sequence[int]], row_norm: float) -> tuple[Matrix, Matrix]:
+    """(T, Tt_L) on r vertices with the columns of the kept edges, and a row of Tt_L, of a norm, for every subset."""
     B = incidence_matrix(kept, r)
-    row_norm = 2 * sqrt(comb(r - 2, 2) + 1)
-    return B / sqrt(r - 1), disjointness_weights(complete_edges(r), r) @ B / row_norm
+    return B / sqrt(r - 1), disjointness_weights(subsets, r) @ B / row_norm
 
 
 def _truncated_template(r: int, kept: Edges) -> Template:
