@@ -7,7 +7,7 @@ import pytest
 
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
-from nccli.figures import Options, render, style
+from nccli.figures import FIGURES, Options, render, style
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
 from nccli.sweep import DufmTrainer, construction_run, execute, plan_runs
 from nccli.theory import Problem, solve_dnc, solve_srg
@@ -38,7 +38,8 @@ def store(tmp_path: Path) -> Store:
 def test_end_to_end_figures_draw_stored_runs(store: Store, name: str, parts: int) -> None:
     with store.read() as connection:
         drawn = PAPER_FIGURES[name].collect(connection, Selection(), Options())
-    assert (len(drawn.parts), drawn.notes) == (parts, ())
+    assert len(drawn.parts) == parts
+    assert not any("for want of runs" in note for note in drawn.notes)
     with style():
         assert len(render(PAPER_FIGURES[name].draw(drawn, 5.5), "pdf")) > 5000
 
@@ -57,7 +58,7 @@ def test_training_end_to_end_has_lines_of_theory_only_where_theory_applies(tmp_p
     for seed, reg in enumerate(("dufm", "standard")):
         save_run(made, end_to_end(seed, "cifar10", reg, 5e-3))
     with made.read() as connection:
-        drawn = STORE_FIGURES["training"].collect(connection, Selection(), Options())
+        drawn = FIGURES["training"].collect(connection, Selection(), Options())
     assert len({row["series"] for row in drawn.of("rank")}) == 2
     assert len({row["series"] for row in drawn.of("reference")}) == 1
     assert len(drawn.of("rank")) == 2 * 3 * (len(STAGES) - 1)
