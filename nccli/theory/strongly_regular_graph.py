@@ -69,12 +69,14 @@ def triangular_spectrum(r: int, own: float, meeting: float, apart: float, scale:
 
 def _matrices(r: int, kept: Edges) -> tuple[Matrix, Matrix]:
     """(T, Tt_L) on r vertices with the columns of the kept edges; Tt_L keeps a row for every pair of vertices."""
-    return vertex_matrices(r, kept, complete_edges(r), 2 * sqrt(comb(r - 2, 2) + 1))
+    return vertex_matrices(r, complete_edges(r), 2 * sqrt(comb(r - 2, 2) + 1), kept)
 
 
-def vertex_matrices(r: int, kept: Edges, subsets: Sequence[Sequence[int]], row_norm: float) -> tuple[Matrix, Matrix]:
-    """(T, Tt_L) on r vertices with the columns of the kept edges, and a row of Tt_L, of a norm, for every subset."""
-    B = incidence_matrix(kept, r)
+def vertex_matrices(
+    r: int, subsets: Sequence[Sequence[int]], row_norm: float, kept: Edges = ()
+) -> tuple[Matrix, Matrix]:
+    """(T, Tt_L) on r vertices with the columns of the kept edges, by default all; a row of Tt_L for every subset."""
+    B = incidence_matrix(kept or complete_edges(r), r)
     return B / sqrt(r - 1), disjointness_weights(subsets, r) @ B / row_norm
 
 
