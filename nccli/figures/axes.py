@@ -29,6 +29,9 @@ _PANEL_HEIGHT, _NAME_HEIGHT, _ROUNDS = 110.0, 9.0, 20
 _SYMBOL = 0.22
 """Inches that the symbol of a layer takes at the size of ticks, with room beside it; taste."""
 
+_TOGETHER = 0.05
+"""Part of an axis below which two crosses are one to the eye: a name is so high. A taste."""
+
 _TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
 """Points of the text at ticks, as in the style sheet; inches between two, and whole numbers not written out: taste."""
 
@@ -66,27 +69,39 @@ def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str
     _name_line(ax, y[-1], label)
 
 
-def reference_mark(ax: Axes, x: float, y: float, label: str, corner: int = 0) -> None:
-    """A cross where theory is a point, named beside it.
+def reference_marks(ax: Axes, places: Sequence[tuple[float, float, str]]) -> None:
+    """Crosses where theory is a point, named beside them on the side that has more room.
 
     Args:
-        ax: the panel.
-        x, y: the place.
-        label: its name.
-        corner: 0 to 3, in which the name stands: of another solution, which may be near, in another.
+        ax: the panel, which holds all else already.
+        places: x, y and name; what lies together is named together.
     """
-    ax.plot(x, y, marker="x", markersize=6, color=GREY, linestyle="", zorder=3)
-    right, above = (1, 1, -1, -1)[corner], (1, -1, 1, -1)[corner]
-    ax.annotate(
-        label,
-        xy=(x, y),
-        xytext=(4 * right, 3 * above),
-        textcoords="offset points",
-        ha="left" if right > 0 else "right",
-        va="bottom" if above > 0 else "top",
-        fontsize=7.5,
-        color=GREY,
-    )
+    for x, y, _ in places:
+        ax.plot(x, y, marker="x", markersize=6, color=GREY, linestyle="", zorder=3)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    together: list[tuple[float, float, list[str]]] = []
+    for x, y, label in places:
+        near = [
+            names
+            for x_0, y_0, names in together
+            if abs(x - x_0) < _TOGETHER * (right - left) and abs(y - y_0) < _TOGETHER * (top - bottom)
+        ]
+        if not near:
+            together.append((x, y, [label]))
+        elif label not in near[0]:
+            near[0].append(label)
+    for x, y, names in together:
+        inwards = 1 if x < (left + right) / 2 else -1
+        ax.annotate(
+            ", ".join(names),
+            xy=(x, y),
+            xytext=(6 * inwards, 0),
+            textcoords="offset points",
+            ha="left" if inwards > 0 else "right",
+            va="center_baseline",
+            fontsize=7.5,
+            color=GREY,
+        )
 
 
 def _theory_look(first: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from nccli.figures.axes import reference_mark
+from nccli.figures.axes import reference_marks
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.marks import Look, dots
@@ -46,11 +46,12 @@ class Scatter(OnePanel, ABC):
 
     def beside(self, series: Sequence[Series]) -> list[Row]:
         """Solutions of the runs' own problems, each place once."""
-        problems = dict.fromkeys(problem_of(member.row) for each in series for member in each.members)
+        members = [member.row for each in series for member in each.members]
+        problems = dict.fromkeys(problem for row in members if (problem := problem_of(row)) is not None)
+        several = len({problem.K for problem in problems}) > 1
         found = {
-            (name, place[self.x], place[self.y])
+            (f"{name}, K = {problem.K}" if several else name, place[self.x], place[self.y])
             for problem in problems
-            if problem is not None
             for name, place in self.solutions(problem)
         }
         return [
@@ -63,7 +64,5 @@ class Scatter(OnePanel, ABC):
         return dots(ax, [row[self.x] for row in rows], [row[self.y] for row in rows], look, label)
 
     def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
-        """Crosses, the names of each kind in a corner of their own."""
-        kinds = list(dict.fromkeys(row["series"] for row in drawn.of("solution")))
-        for row in drawn.of("solution"):
-            reference_mark(ax, row[self.x], row[self.y], row["series"], kinds.index(row["series"]) % 4)
+        """Crosses."""
+        reference_marks(ax, [(row[self.x], row[self.y], row["series"]) for row in drawn.of("solution")])
