@@ -147,7 +147,7 @@ def _steps(config: DufmConfig, runs: int, device: str) -> tuple[Steps, int]:
 def _seconds_of(advance: Callable[[int], None], most: int) -> float:
     """Of one step, by taking twice as many again and again."""
     done, count, began = 0, 1, time.perf_counter()
-    while (took := time.perf_counter() - began) < _PROBE_SECONDS:
+    while (took := time.perf_counter() - began) < _PROBE_SECONDS or not done:
         advance(min(count, most))
         done, count = done + min(count, most), 2 * count
     return took / done

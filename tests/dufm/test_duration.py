@@ -41,7 +41,7 @@ def test_beyond_what_is_tried_time_is_in_proportion_to_the_runs(
 @needs_gcc
 def test_a_grid_of_many_shapes_takes_no_longer_than_was_said() -> None:
     """Compiling, measuring and ending included; storing and loading are no part of training."""
-    batches = [[replace(BASE, width=width, seed=seed) for seed in range(20)] for width in range(4, 19, 3)]
+    batches = [[replace(BASE, width=width, seed=seed) for seed in range(10)] for width in (4, 9, 14)]
     durations = Durations("cpu")
     said = sum(durations.at_most(batch[0], len(batch), BASE.steps) for batch in batches)
     began = time.perf_counter()
@@ -82,7 +82,7 @@ def test_a_trial_uses_all_cores_whatever_pytorch_is_limited_to(monkeypatch: pyte
         return known(batch, device, compiled, workers, number)  # type: ignore[arg-type]
 
     monkeypatch.setattr(duration, "make_steps", observed)
-    monkeypatch.setattr(duration, "_PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(duration, "_PROBE_SECONDS", 1e-9)
     large = replace(BASE, n=100, width=200)
     with threads(1):
         seconds_a_step(large, 8, "cpu")
