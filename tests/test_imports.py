@@ -1,6 +1,7 @@
 """Who may import whom (design sheet, section 5), and what stays unloaded so that the shell feels fast."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,12 +115,37 @@ def command(*arguments: str) -> str:
         ("import nccli.store", "torch torchvision matplotlib alembic typer rich"),
         ("import nccli.sweep", "torch torchvision matplotlib alembic typer rich"),
         ("import nccli.figures", "torch torchvision matplotlib.pyplot alembic typer rich"),
-        ("import nccli.dufm.train", "torchvision matplotlib sqlmodel sqlalchemy alembic typer rich"),
+        ("import nccli.dufm.train", "torch torchvision matplotlib sqlmodel sqlalchemy alembic typer rich"),
     ],
     ids=lambda text: text.splitlines()[-1].removeprefix("assert "),
 )
 def test_what_is_not_needed_is_not_loaded(code: str, without: str) -> None:
     assert loaded_by(code) & set(without.split()) == set()
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: PyTorch takes the steps")
+def test_training_on_the_compiled_kernel_never_loads_torch(tmp_path: Path) -> None:
+    """From the start to the results, with a state on disk and a batch that goes on from it."""
+    code = f"""
+from dataclasses import replace
+from pathlib import Path
+from nccli.dufm.budget import runs_that_fit
+from nccli.dufm.checkpoint import Checkpoint, read_checkpoint
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.train import resume, train
+from nccli.training.memory import free_bytes
+from nccli.training.watch import Watch
+config = DufmConfig(K=4, L=3, n=2, width=8, wd_h1=5e-2, wd_layers=(5e-2,) * 3, lr=0.2, steps=1000, seed=0)
+configs = [config, replace(config, seed=1)]
+assert runs_that_fit(config, free_bytes("cpu")) > 1
+path = Path({str(tmp_path / "state.npz")!r})
+seen = []
+watch = Watch(seen.append, lambda: len(seen) > 20)
+assert [result.status for result in train(configs, watch=watch, checkpoint=Checkpoint(path))] == ["interrupted"] * 2
+results = list(resume(read_checkpoint(path), configs, checkpoint=Checkpoint(path)))
+assert all(result.layers and result.torch_version is None for result in results)
+"""
+    assert "torch" not in loaded_by(code)
 
 
 def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:

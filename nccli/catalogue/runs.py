@@ -18,12 +18,11 @@ class Kind(StrEnum):
 TRAINED_KINDS = (Kind.DUFM.value, Kind.E2E.value)
 """Kinds of runs that were trained."""
 
-CONSTRUCTED_KINDS = (Kind.DNC.value, Kind.SRG.value, Kind.GRAPH.value)
-"""Kinds of runs that were built in closed form."""
-
-
 MEASURED_KINDS = (Kind.FEATURES.value, Kind.NETWORK.value)
 """Kinds of runs that somebody else made."""
+
+CONSTRUCTED_KINDS = tuple(kind.value for kind in Kind if kind.value not in (*TRAINED_KINDS, *MEASURED_KINDS))
+"""Kinds of runs that were built in closed form, a file of `nccli.theory` each."""
 
 RESULT_VERSIONS = {kind.value: 1 for kind in Kind}
 """By kind, part of every run id: raised when the same configuration starts to give another result."""

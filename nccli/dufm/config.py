@@ -93,7 +93,7 @@ class DufmConfig:
             raise InputError(f"activation '{self.activation}': must be one of {', '.join(ACTIVATIONS)}")
         if self.dtype not in DTYPES:
             raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
-        if (self.activation == "relu-eps") != (self.epsilon is not None):
+        if (self.activation == ActivationName.RELU_EPS) != (self.epsilon is not None):
             raise InputError("epsilon belongs to activation relu-eps, and relu-eps needs it")
         if self.epsilon is not None and not (self.epsilon > 0 and math.isfinite(self.epsilon)):
             raise InputError(f"epsilon = {self.epsilon}: must be positive and finite")
@@ -106,7 +106,7 @@ class DufmConfig:
             takers = [name for name, way in OPTIMIZERS.items() if way.takes_momentum]
             raise InputError(f"momentum belongs to {_and(takers)}; {self.optimizer} has none")
         parse_schedule(self.schedule)
-        if self.refine and self.activation != "relu":
+        if self.refine and self.activation != ActivationName.RELU:
             raise InputError(f"refine is for activation relu, not {self.activation}")
         if self.refine and self.refined_unknowns > MOST_REFINED_UNKNOWNS:
             raise InputError(

@@ -1,4 +1,8 @@
-"""Measuring a batch on its way: loss, gradient, collapse and rank of every run, in float64, where the batch lies."""
+"""Measuring a batch on its way: loss, gradient, collapse and rank of every run, in float64, where the batch lies.
+
+Measured (processor time): it is 4 % of a whole default run (K 10, L 4, n 5, d 30, 200,000 steps), and 5 % of 64 runs
+with n 1, d 20 and 100,000 steps. Compiled code with an eigenvalue solver of its own would make that 2.5 % and 1.5 %.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +21,9 @@ from nccli.metrics import numerical_rank
 
 _CHUNK_BYTES = 2**21
 """Measured: float64 copies of this size stay in a core's cache; ones of 2**25 took up to a third longer."""
+
+_SHARED_BYTES = 2**24
+"""A taste: runs that need more are measured one by one; NumPy's products use all cores for them."""
 
 _CHUNK_BYTES_CUDA = 2**29
 """A taste: few large launches."""
@@ -60,9 +67,10 @@ def measure(batch: Batch, workers: int = 1) -> Measurement:
     first, runs = batch.configs[0], len(batch.configs)
     numbers = 6 * first.L * (batch.rows * first.width + first.width**2)
     here = not getattr(batch.parameters.features, "is_cuda", False)
+    shared = here and workers > 1 and 8 * numbers < _SHARED_BYTES
     chunk = max(1, (_CHUNK_BYTES if here else _CHUNK_BYTES_CUDA) // (8 * numbers))
     parts = [slice(i, min(i + chunk, runs)) for i in range(0, runs, chunk)]
-    if here and workers > 1 and len(parts) > 1:
+    if shared and len(parts) > 1:
         with ThreadPoolExecutor(workers) as pool:
             found = list(pool.map(lambda part: _measure(batch.slice(part).double()), parts))
     else:

@@ -29,13 +29,37 @@ from nccli.dufm.collapsed import CollapsedProblem, SmoothedPath, output
 from nccli.dufm.stationarity import certify, kink_slopes, polish
 
 _FIRST_EPSILON = 0.02
-_LAST_EPSILON = 1e-6  # far below, rounding of z/ε is felt in the slopes
+"""A taste, in units of the root mean square pre-activation: small enough that units keep their sides of zero."""
+
+_LAST_EPSILON = 1e-6
+"""A bound, in the same unit: far below, rounding of z/ε is felt in the slopes."""
+
 _SHRINK = 0.1
 _TOLERANCE = 0.2
+"""Measured (the tolerance is of the gradient, in units of ελ): 0.3 and 0.02 took twice as many Newton steps to the same
+points."""
+
 _MOST_ITERATIONS = 400
+"""A taste: a stage that has not come to its end by then is said not to converge."""
+
 _SETTLED = (1e-6, 1e-4, 1e-2, 1e-8)
+"""A taste: distances of a slope from 0 or 1 that count as none, tried one after the other until the kinks fit."""
+
 _ZERO = 1e-9
+"""A taste: pre-activations below this all over are those of a network that has decayed to zero."""
+
 _PREDICTOR_DAMPING = (1e-8, 1e-6, 1e-4)
+"""A taste: the Hessian is singular along the rotations of hidden units, and what remains of λ is some 1e-3."""
+
+_ENOUGH, _GOOD, _POOR = 1e-3, 0.75, 0.25
+"""The usual bounds on achieved over promised decrease (Nocedal and Wright 2006, section 4.1): a step is taken, damping
+falls, damping rises."""
+
+_LEAST_GRADIENT = 1e-14
+"""A bound: rounding of a gradient of parameters of size one."""
+
+_DAMPING_RANGE = (1e-13, 1e6)
+"""A bound: rounding of the Hessian, and where a step is no longer one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +114,7 @@ def refine(
         epsilon = _FIRST_EPSILON * scale
         while True:
             target = _TOLERANCE * epsilon * min(problem.wd)
-            minimum = _minimise(path, x, epsilon, max(target, 1e-14), should_stop)
+            minimum = _minimise(path, x, epsilon, max(target, _LEAST_GRADIENT), should_stop)
             if minimum is None:
                 return None
             x, taken, reached = minimum
@@ -159,15 +183,15 @@ def _minimise(
                 new_loss, new_gradient = path.loss(x + step, e), path.gradient(x + step, e)
                 ratio = float((loss - new_loss) / promised)
                 rounding = promised < 1e-13 * loss and new_gradient.norm() < gradient.norm()
-                if ratio > 1e-3 or rounding:
+                if ratio > _ENOUGH or rounding:
                     break
             damping = max(8 * damping, 1e-12)
-            if damping > 1e6:
+            if damping > _DAMPING_RANGE[1]:
                 return x, iteration, False
         x, loss, gradient = x + step, new_loss, new_gradient
-        if rounding or ratio > 0.75:
-            damping = max(damping / 10, 1e-13)
-        elif ratio < 0.25:
+        if rounding or ratio > _GOOD:
+            damping = max(damping / 10, _DAMPING_RANGE[0])
+        elif ratio < _POOR:
             damping *= 4
     return x, _MOST_ITERATIONS, bool(gradient.norm() <= tolerance)
 

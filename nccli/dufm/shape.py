@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nccli.catalogue.options import ActivationName
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.optimizers import OPTIMIZERS
 from nccli.objective import objective_named
@@ -95,7 +96,9 @@ class Shape:
         values: dict[str, str | int | float] = {"REAL": "double" if self.double else "float"}
         values |= {"N": self.N, "D": self.D, "K": self.K, "L": self.L}
         values |= {"ROWS": self.rows, "BLOCK_D": self.block, "BLOCK_K": 1, "STRIP": self.strip, "VEC": self.lanes}
-        values["ACT(l)"] = {"linear": "0", "relu-last": f"((l) == {self.L})"}.get(self.activation, "1")
+        values["ACT(l)"] = {ActivationName.LINEAR.value: "0", ActivationName.RELU_LAST.value: f"((l) == {self.L})"}.get(
+            self.activation, "1"
+        )
         if self.epsilon is not None:
             values["EPSILON"] = repr(self.epsilon)
         return [f"-D{name}={value}" for name, value in values.items()]

@@ -8,8 +8,13 @@ from torch import Tensor
 from nccli.dufm.collapsed import CollapsedProblem, SmoothedPath, gated, jacobian, output, shaped, smoothed_relu
 
 _STEPS = 8
+"""A taste: Newton's method doubles its digits at every step."""
+
 _DAMPING = 1e-13
+"""A bound: rounding of JᵀJ, which is singular along the rotations of hidden units."""
+
 _ROUNDING = 1e-12
+"""A bound: some thousand roundings of a pre-activation of size one."""
 
 
 def kink_slopes(parameters: Sequence[Tensor], epsilon: float, settled: float) -> list[Tensor]:

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from nccli.errors import InputError
 from nccli.metrics import measure_layers
 from nccli.store import FinishedRun
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.theory import Solution
+from nccli.training.memory import free_bytes
 
 
 def construction_config(solution: Solution, width: int) -> dict[str, Any]:
@@ -28,10 +30,11 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     the same for n copies of a sample.
 
     Raises:
-        InputError: the width is too small.
+        InputError: the width is too small, or so large that the matrices do not fit into memory.
     """
     started = time.perf_counter()
     problem = solution.problem
+    _require_memory(solution, width)
     weights, features = solution.matrices(width)
     hidden = features[:, :: problem.n]
     stages = [(1, "post", hidden.T)]
@@ -58,3 +61,17 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
         config=construction_config(solution, width),
         layers=layers,
     )
+
+
+_COPIES = 3
+"""A bound: weights, class means, and what the pseudo-inverses of these take meanwhile."""
+
+
+def _require_memory(solution: Solution, width: int) -> None:
+    problem = solution.problem
+    need, free = _COPIES * 8 * width * (problem.L * width + 2 * problem.L * problem.n * problem.K), free_bytes("cpu")
+    if need > free:
+        raise InputError(
+            f"{solution.construction.label} at width {width} takes {need / 2**30:.3g} GiB as matrices, and "
+            f"{free / 2**30:.3g} GiB are free: --dry-run tells its loss without them"
+        )

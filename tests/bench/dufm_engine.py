@@ -26,11 +26,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from nccli.dufm.batch import Batch
 from nccli.dufm.checkpoint import Checkpoint
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.engine import Engine
 from nccli.dufm.native import NativeSteps
 from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
+from nccli.dufm.plain import PlainSteps
 from nccli.dufm.train import train
 from nccli.training.threads import cores, threads
 from tests.oracle.autograd_dufm import OrdinaryDufm
@@ -107,8 +108,9 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
     """Time the ways of doing one step of all runs."""
     configs = case.configs()
     ordinary = OrdinaryDufm(configs[0])
-    engine, plain = Engine.start(configs, "cpu"), Engine.start(configs, "cpu")
-    steps = make_steps(engine, compiled_pays(configs[0], case.runs, cores()), cores())
+    many = threads_that_pay(configs[0], case.runs)
+    plain = PlainSteps(Batch.start(configs), many)
+    steps = make_steps(Batch.start(configs), "cpu", compiled_pays(configs[0], case.runs, cores()), cores(), many)
 
     def ordinary_steps(count: int) -> None:
         for _ in range(count):
@@ -119,9 +121,8 @@ def measure(case: Case, repetitions: int, seconds: float) -> dict[str, object]:
         samples["peak"].append(peak_gflops())
         with threads(threads_that_pay(configs[0], 1)):
             samples["ordinary"].append(microseconds(ordinary_steps, seconds))
-        with torch.no_grad(), threads(threads_that_pay(configs[0], case.runs)):
-            samples["plain"].append(microseconds(plain.advance, seconds) / case.runs)
-            samples["engine"].append(microseconds(lambda count: steps.advance(0, count), seconds) / case.runs)
+        samples["plain"].append(microseconds(lambda count: plain.advance(0, count), seconds) / case.runs)
+        samples["engine"].append(microseconds(lambda count: steps.advance(0, count), seconds) / case.runs)
     median = {name: statistics.median(values) for name, values in samples.items()}
     gflops = case.flops / median["engine"] / 1e3
     return {
@@ -167,9 +168,8 @@ def whole_runs(steps: int, activation: str) -> dict[str, object]:
     NativeSteps.measure = timed("measure", NativeSteps.measure)  # type: ignore[method-assign, assignment]
     Checkpoint.save = timed("save", Checkpoint.save)  # type: ignore[method-assign, assignment]
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Checkpoint(Path(folder) / "state.npz")
         began = time.perf_counter()
-        results = list(train(configs, checkpoint=checkpoint))
+        results = list(train(configs, checkpoint=Checkpoint(Path(folder) / "state.npz")))
         took = time.perf_counter() - began
     after = measure(case, 1, 0.5)
 

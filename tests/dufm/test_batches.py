@@ -92,6 +92,19 @@ def test_progress_reports_the_batch() -> None:
     assert all(p.active <= p.runs == 2 and p.steps_per_second > 0 and p.seconds_left >= 0 for p in seen)
 
 
+@pytest.mark.parametrize(("L", "hidden"), [(2, [1]), (3, [2]), (4, [2, 4]), (5, [2, 4, 6])])
+def test_the_rank_that_is_seen_is_the_mean_over_hidden_layers_alone(L: int, hidden: list[int]) -> None:
+    """M_2..M_{L−1} after activation, and for L = 2 the pre-activation; ranks stand in the order of `stages`."""
+    configs = [replace(BASE, L=L, wd_layers=(5e-3,) * L)] * 2
+    rank = np.arange(1, 2 * len(stages(L)) + 1).reshape(2, -1) ** 2
+    numbers = np.linspace(0.1, 0.9, rank.size).reshape(rank.shape)
+    progress = Progress.of(configs, 7, (np.array([0.25, 0.75]), numbers, rank), 10.0, 0)
+    assert progress.rank == pytest.approx(rank[:, hidden].mean())
+    assert progress.loss == 0.5
+    assert progress.dnc1 == numbers[:, 1:].max()
+    assert (progress.active, progress.runs, progress.step, progress.steps) == (2, 2, 7, BASE.steps)
+
+
 def test_history_starts_at_the_initial_point_and_ends_at_the_last_step() -> None:
     (result,) = train([BASE])
     steps = [point.step for point in result.history]

@@ -1,7 +1,5 @@
-"""What is measured on the way, by PyTorch and by compiled code, against autograd and the metrics of the library."""
+"""What is measured on the way, of NumPy arrays and of tensors, against autograd and the metrics of the library."""
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import numpy as np
@@ -9,45 +7,31 @@ import pytest
 import torch
 
 from nccli.catalogue.stages import stages
-from nccli.dufm import compiler, measurement, native
+from nccli.dufm import measurement
+from nccli.dufm.batch import Batch
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
 from nccli.dufm.engine import Engine
-from nccli.dufm.measurement import Measurement, measure
-from nccli.dufm.native import native_steps
-from nccli.dufm.pace import OPTIMIZERS
-from nccli.dufm.parameters import Parameters
-from nccli.dufm.steps import PlainSteps
+from nccli.dufm.measurement import Measurement, gram_rank, measure
+from nccli.dufm.network import Network
+from nccli.dufm.network import labels as labels_of
+from nccli.dufm.optimizers import OPTIMIZERS
+from nccli.dufm.plain import PlainSteps
 from nccli.metrics import class_means, dnc1, numerical_rank, singular_values
-from nccli.training.threads import threads
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 BASE = DufmConfig(
     K=3, L=3, n=3, width=5, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.1, steps=60, seed=0, dtype="float64"
 )
 MOMENTUM = {"gd": 0.0, "heavy-ball": 0.9, "nesterov": 0.8, "adam": 0.9}
-WAYS = ["plain", pytest.param("compiled", marks=pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc here"))]
+WAYS = ["numpy", "torch"]
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Kernels of this run of the tests, not of the developer's own use; one thread, which small products need."""
-    monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-    for cached in (compiler._cache, compiler._compiler, native.build):
-        cached.cache_clear()
-    with torch.no_grad(), threads(1):
-        yield
+def measured(batch: Batch, way: str) -> Measurement:
+    """The present point, as NumPy arrays or as tensors."""
+    return measure(batch, 2) if way == "numpy" else measure(Engine.of(batch).batch)
 
 
-def measured(engine: Engine, way: str) -> Measurement:
-    """The present point, by PyTorch or by compiled code."""
-    if way == "plain":
-        return measure(engine)
-    steps = native_steps(engine, 2)
-    assert steps is not None
-    return steps.measure()
-
-
-def batch(runs: int = 3, **changes: object) -> list[DufmConfig]:
+def configurations(runs: int = 3, **changes: object) -> list[DufmConfig]:
     """Runs that differ in what runs of one program may differ in."""
     shared = replace(BASE, **changes)  # type: ignore[arg-type]
     return [
@@ -62,63 +46,57 @@ def batch(runs: int = 3, **changes: object) -> list[DufmConfig]:
     ]
 
 
-def started(steps: int = 20, runs: int = 3, **changes: object) -> Engine:
+def started(steps: int = 20, runs: int = 3, **changes: object) -> Batch:
     """A batch after some steps: momentum remembers something then."""
-    engine = Engine.start(batch(runs, **changes), "cpu")
-    PlainSteps(engine).advance(0, steps)
-    return engine
+    batch = Batch.start(configurations(runs, **changes))
+    PlainSteps(batch).advance(0, steps)
+    return batch
 
 
-def numpy_stages(engine: Engine) -> list[np.ndarray]:
+def features_of_stages(batch: Batch) -> list[np.ndarray]:
     """Features of every stage, (runs, rows, d), in float64."""
-    found = engine.double().stages()
-    assert tuple((layer, stage) for layer, stage, _ in found) == stages(engine.configs[0].L)
-    return [X.numpy() for _, _, X in found]
+    return Network(batch.double()).stages()
 
 
-def expected_deviation(engine: Engine) -> list[float]:
+def expected_deviation(batch: Batch) -> list[float]:
     """The largest relative distance to the class means, of all stages that are not zero and of momentum's H_1."""
-    labels, parts = engine.labels().numpy(), numpy_stages(engine)
+    labels, parts = labels_of(batch.configs[0], batch.rows), features_of_stages(batch)
 
     def distance(X: np.ndarray) -> float:
         return float(np.linalg.norm(X - class_means(X, labels)[labels]))
 
     found = []
-    for run, config in enumerate(engine.configs):
+    for run, config in enumerate(batch.configs):
         ratios = [distance(X[run]) / np.linalg.norm(X[run]) for X in parts if X[run].any()]
         if config.optimizer in ("heavy-ball", "nesterov"):
-            memory = (1 - config.momentum) / config.wd_h1 * engine.moments[0].features[run].double().numpy()
+            memory = (1 - config.momentum) / config.wd_h1 * batch.moments[0].features[run].astype(np.float64)
             ratios.append(distance(memory) / np.linalg.norm(parts[0][run]))
         found.append(max(ratios))
     return found
 
 
-def expected_alignment(engine: Engine) -> list[bool]:
+def expected_alignment(batch: Batch) -> list[bool]:
     """Whether no class has samples on both sides of zero where ReLU is."""
-    first, labels, parts = engine.configs[0], engine.labels().numpy(), numpy_stages(engine)
+    first, labels, parts = batch.configs[0], labels_of(batch.configs[0], batch.rows), features_of_stages(batch)
     kinked = {"relu": range(2, first.L + 1), "relu-last": [first.L]}.get(first.activation, [])
     found = []
-    for run in range(len(engine.configs)):
+    for run in range(len(batch.configs)):
         on = [parts[stages(first.L).index((layer, "pre"))][run] > 0 for layer in kinked]
         classes = [side[labels == k] for side in on for k in range(first.K)]
         found.append(all((side.all(axis=0) | ~side.any(axis=0)).all() for side in classes))
     return found
 
 
-def assert_measures(got: Measurement, engine: Engine, rtol: float = 1e-9) -> None:
+def assert_measures(got: Measurement, batch: Batch, rtol: float = 1e-9) -> None:
     """Against autograd of the n-sample problem, and the metrics of the library."""
-    labels, parts = engine.labels().numpy(), numpy_stages(engine)
-    evaluation = engine.double().evaluate()
-    for name in ("fit", "reg", "grad_norm"):
-        np.testing.assert_allclose(getattr(got, name), getattr(evaluation, name).numpy(), rtol=rtol, atol=1e-14)
-    for run, config in enumerate(engine.configs):
+    labels, parts = labels_of(batch.configs[0], batch.rows), features_of_stages(batch)
+    for run, config in enumerate(batch.configs):
         model = OrdinaryDufm(config, torch.float64)
-        point = [tensor[run].T.double() for tensor in engine.parameters.tensors]
-        point[0] = point[0].repeat_interleave(engine.copies, dim=1)
-        with torch.enable_grad():
-            for parameter, value in zip((model.H_1, *model.W), point, strict=True):
-                parameter.data = value.clone()
-            (model.fit() + model.reg()).backward()  # type: ignore[no-untyped-call]
+        point = [torch.tensor(array[run].T, dtype=torch.float64) for array in batch.parameters.all]
+        point[0] = point[0].repeat_interleave(batch.copies, dim=1)
+        for parameter, value in zip((model.H_1, *model.W), point, strict=True):
+            parameter.data = value.clone()
+        (model.fit() + model.reg()).backward()  # type: ignore[no-untyped-call]
         norm = np.sqrt(sum(float(p.grad.square().sum()) for p in (model.H_1, *model.W) if p.grad is not None))
         assert got.fit[run] == pytest.approx(model.fit().item(), rel=rtol)
         assert got.reg[run] == pytest.approx(model.reg().item(), rel=rtol)
@@ -127,58 +105,58 @@ def assert_measures(got: Measurement, engine: Engine, rtol: float = 1e-9) -> Non
         ranks = [int(numerical_rank(singular_values(class_means(X[run], labels)))) for X in parts]
         np.testing.assert_allclose(got.dnc1[run], ratios, rtol=rtol, atol=1e-25)
         assert got.rank[run].tolist() == ranks
-    np.testing.assert_allclose(got.deviation, expected_deviation(engine), rtol=rtol, atol=1e-14)
-    assert got.aligned.tolist() == expected_alignment(engine)
+    np.testing.assert_allclose(got.deviation, expected_deviation(batch), rtol=rtol, atol=1e-14)
+    assert got.aligned.tolist() == expected_alignment(batch)
     assert got.finite.all()
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_measurement_is_what_the_library_and_autograd_say(activation: str, way: str) -> None:
-    engine = started(activation=activation, epsilon=0.3 if activation == "relu-eps" else None)
-    assert_measures(measured(engine, way), engine)
+    batch = started(activation=activation, epsilon=0.3 if activation == "relu-eps" else None)
+    assert_measures(measured(batch, way), batch)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_what_the_optimiser_remembers_counts_for_momentum_alone(optimizer: str, way: str) -> None:
-    engine = started(optimizer=optimizer, momentum=MOMENTUM[optimizer])
-    assert_measures(measured(engine, way), engine)
-    assert len(engine.moments) == {"gd": 0, "adam": 2}.get(optimizer, 1)
+    batch = started(optimizer=optimizer, momentum=MOMENTUM[optimizer])
+    assert_measures(measured(batch, way), batch)
+    assert len(batch.moments) == {"gd": 0, "adam": 2}.get(optimizer, 1)
 
 
 @pytest.mark.parametrize("optimizer", ["heavy-ball", "nesterov"])
 def test_momentum_that_tells_samples_apart_is_deviation(optimizer: str) -> None:
-    engine = started(optimizer=optimizer, momentum=0.9)
-    remembered = measure(engine).deviation
-    for moment in engine.moments:
-        moment.features.zero_()
-    assert (remembered > 1.5 * measure(engine).deviation).all()
+    batch = started(optimizer=optimizer, momentum=0.9)
+    remembered = measure(batch).deviation
+    for moment in batch.moments:
+        moment.features[...] = 0
+    assert (remembered > 1.5 * measure(batch).deviation).all()
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("K", "L", "n", "width"), [(2, 2, 3, 9), (12, 2, 1, 15), (20, 4, 2, 8), (4, 3, 5, 1)])
 def test_every_shape_is_measured(K: int, L: int, n: int, width: int, way: str) -> None:
     """Widths below K too, where the class means cannot have rank K."""
-    engine = started(K=K, L=L, n=n, width=width, wd_layers=(1e-3,) * L, init_scale=2.0)
-    got = measured(engine, way)
-    assert_measures(got, engine)
+    batch = started(K=K, L=L, n=n, width=width, wd_layers=(1e-3,) * L, init_scale=2.0)
+    got = measured(batch, way)
+    assert_measures(got, batch)
     assert got.rank.max() <= min(K, width)
     assert (got.dnc1 == 0).all() == (n == 1)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_float32_runs_are_measured_in_float64(way: str) -> None:
-    engine = started(dtype="float32")
-    assert_measures(measured(engine, way), engine)
+    batch = started(dtype="float32")
+    assert_measures(measured(batch, way), batch)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("optimizer", ["gd", "heavy-ball"])
 def test_the_reduced_form_is_measured_as_the_problem_of_n_samples(optimizer: str, way: str) -> None:
-    engine = started(optimizer=optimizer, momentum=MOMENTUM[optimizer]).collapsed()
-    got = measured(engine, way)
-    assert_measures(got, engine)
+    batch = started(optimizer=optimizer, momentum=MOMENTUM[optimizer]).collapsed()
+    got = measured(batch, way)
+    assert_measures(got, batch)
     assert (got.deviation == 0).all()
     assert got.aligned.all()
     assert (got.dnc1 == 0).all()
@@ -188,7 +166,7 @@ def test_the_reduced_form_is_measured_as_the_problem_of_n_samples(optimizer: str
 def test_the_rank_of_a_decaying_spectrum_is_that_of_singular_values(way: str) -> None:
     """Class means with prescribed singular values, on both sides of a hundredth of the largest."""
     K, width, runs = 12, 15, 60
-    engine = started(steps=0, runs=runs, K=K, n=1, width=width, L=2, wd_layers=(1e-3,) * 2)
+    batch = started(steps=0, runs=runs, K=K, n=1, width=width, L=2, wd_layers=(1e-3,) * 2)
     rng = np.random.default_rng(0)
     expected = []
     for run in range(runs):
@@ -197,33 +175,33 @@ def test_the_rank_of_a_decaying_spectrum_is_that_of_singular_values(way: str) ->
         spectrum[rng.permutation(K)[: run % K]] = 0
         if run % 3 == 0:
             left = np.eye(K)  # a Gram matrix that is diagonal already
-        engine.parameters.features[run] = torch.from_numpy(left * spectrum @ right.T)
+        batch.parameters.features[run] = left * spectrum @ right.T
         expected.append(int(np.sum(spectrum > max(spectrum.max() / 100, 1e-6))))
     assert len(set(expected)) > 5
-    assert measured(engine, way).rank[:, 0].tolist() == expected
+    assert measured(batch, way).rank[:, 0].tolist() == expected
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_equal_and_proportional_class_means_have_rank_one(way: str) -> None:
-    engine = started(steps=0, activation="linear")
-    features = engine.parameters.features
+    batch = started(steps=0, activation="linear")
+    features = batch.parameters.features
     features[0] = features[0, :1]
-    features[1] = torch.arange(1.0, 10.0, dtype=torch.float64)[:, None] * features[1, :1]
-    got = measured(engine, way)
+    features[1] = np.arange(1.0, 10.0)[:, None] * features[1, :1]
+    got = measured(batch, way)
     assert got.rank.tolist() == [[1] * 5, [1] * 5, [3] * 5]
     assert got.finite.all()
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_zero_network_has_rank_zero_and_no_deviation(way: str) -> None:
-    engine = started(optimizer="heavy-ball", momentum=0.9)
-    for held in (engine.parameters, *engine.moments):
+    batch = started(optimizer="heavy-ball", momentum=0.9)
+    for held in batch.held:
         for tensor in (held.features[1], held.hidden[:, 1], held.last[1]):
-            tensor.zero_()
-    engine.parameters.features[2] *= 1e-9  # below what counts as zero
-    for moment in engine.moments:
+            tensor[...] = 0
+    batch.parameters.features[2] *= 1e-9  # below what counts as zero
+    for moment in batch.moments:
         moment.features[2] *= 0
-    got = measured(engine, way)
+    got = measured(batch, way)
     assert got.rank[1].tolist() == [0] * 5
     assert got.rank[2].tolist() == [0] * 5
     assert got.rank[0, 0] == 3
@@ -237,16 +215,16 @@ def test_the_zero_network_has_rank_zero_and_no_deviation(way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_deviation_is_zero_exactly_where_samples_are_equal(way: str) -> None:
     """Small whole numbers, so that no product is rounded, and one sample that differs in its last bit."""
-    engine = started(steps=0)
-    for tensor in (engine.parameters.features, engine.parameters.hidden, engine.parameters.last):
-        tensor.copy_((8 * tensor).round())
-    by_class = engine.parameters.features.view(3, BASE.K, BASE.n, BASE.width)
-    by_class.copy_(by_class[:, :, :1].clone().expand_as(by_class))
+    batch = started(steps=0)
+    for array in batch.parameters.stored:
+        array[...] = (8 * array).round()
+    by_class = batch.parameters.features.reshape(3, BASE.K, BASE.n, BASE.width)
+    by_class[...] = by_class[:, :, :1].copy()
     by_class[1, 2, 1, 0] += 2.0**-40
-    got = measured(engine, way)
+    got = measured(batch, way)
     assert (got.deviation == 0).tolist() == [True, False, True]
     assert 0 < got.deviation[1] < 1e-10
-    assert got.deviation[1] == pytest.approx(expected_deviation(engine)[1], rel=1e-4)
+    assert got.deviation[1] == pytest.approx(expected_deviation(batch)[1], rel=1e-4)
     assert (got.dnc1[[0, 2]] == 0).all()
 
 
@@ -254,21 +232,21 @@ def test_deviation_is_zero_exactly_where_samples_are_equal(way: str) -> None:
 @pytest.mark.parametrize("activation", ["relu", "relu-last", "linear"])
 def test_a_class_on_both_sides_of_a_kink_is_not_aligned(activation: str, way: str) -> None:
     """Samples that differ by less than rounding: the same but for the side of zero."""
-    engine = started(steps=0, activation=activation)
-    features, hidden = engine.parameters.features.fill_(1.0), engine.parameters.hidden
-    hidden.copy_(torch.eye(BASE.width).expand_as(hidden))
-    apart = torch.tensor([2.0**-50, 0.0, -(2.0**-50)], dtype=torch.float64).repeat(BASE.K)
+    batch = started(steps=0, activation=activation)
+    features, hidden = batch.parameters.features, batch.parameters.hidden
+    features[...], hidden[...] = 1.0, np.eye(BASE.width)
+    apart = np.tile([2.0**-50, 0.0, -(2.0**-50)], BASE.K)
     features[1, :, 0] = apart  # in layer 2, and 3
     features[2, :, 0] += apart  # in layer 3, where 1 is subtracted
     hidden[1, 2, 1, 0] = -1.0
-    got = measured(engine, way)
+    got = measured(batch, way)
     expected = {"relu": [True, False, False], "relu-last": [True, False, False], "linear": [True] * 3}[activation]
-    assert got.aligned.tolist() == expected == expected_alignment(engine)
+    assert got.aligned.tolist() == expected == expected_alignment(batch)
 
 
 def test_measuring_in_small_portions_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = started(runs=7, optimizer="nesterov", momentum=0.8)
-    whole = measure(engine)
+    batch = started(runs=7, optimizer="nesterov", momentum=0.8)
+    whole = measure(batch)
     sizes: list[int] = []
     monkeypatch.setattr(measurement, "_CHUNK_BYTES", 1)
     known = measurement._measure
@@ -278,7 +256,7 @@ def test_measuring_in_small_portions_changes_nothing(monkeypatch: pytest.MonkeyP
         return known(part)
 
     monkeypatch.setattr(measurement, "_measure", portion)
-    portions = measure(engine)
+    portions = measure(batch)
     assert sizes == [1] * 7
     for field in fields(Measurement):
         np.testing.assert_allclose(getattr(portions, field.name), getattr(whole, field.name), rtol=1e-12)
@@ -288,11 +266,11 @@ def test_measuring_in_small_portions_changes_nothing(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), 1e200])
 @pytest.mark.parametrize("place", ["features", "hidden", "last"])
 def test_a_run_that_is_not_finite_says_so_and_spoils_no_other(place: str, bad: float, way: str) -> None:
-    engine = started()
-    before = measured(engine, way)
-    tensor = getattr(engine.parameters, place)
+    batch = started()
+    before = measured(batch, way)
+    tensor = getattr(batch.parameters, place)
     (tensor[0, 1] if place == "hidden" else tensor[1])[0, 0] = bad
-    got = measured(engine, way)
+    got = measured(batch, way)
     assert got.finite.tolist() == [True, False, True]
     for field in fields(Measurement):
         np.testing.assert_allclose(getattr(got, field.name)[[0, 2]], getattr(before, field.name)[[0, 2]], rtol=1e-12)
@@ -301,9 +279,22 @@ def test_a_run_that_is_not_finite_says_so_and_spoils_no_other(place: str, bad: f
 
 @pytest.mark.parametrize("way", WAYS)
 def test_measuring_moves_no_run(way: str) -> None:
-    engine = started(optimizer="adam", momentum=0.9)
-    held: list[Parameters] = [engine.parameters, *engine.moments]
-    before = [tensor.clone() for each in held for tensor in each.tensors]
-    measured(engine, way)
-    after = [tensor for each in held for tensor in each.tensors]
-    assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+    batch = started(optimizer="adam", momentum=0.9)
+    before = [array.copy() for held in batch.held for array in held.stored]
+    measured(batch, way)
+    after = [array for held in batch.held for array in held.stored]
+    assert all(np.array_equal(a, b) for a, b in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("scale", [1.0, 3e-5, 1e3])
+def test_the_rank_of_a_gram_matrix_is_the_numerical_rank_of_what_it_is_of(scale: float, way: str) -> None:
+    """On both sides of the relative tolerance, and of the floor below which all is zero."""
+    rng = np.random.default_rng(0)
+    spectra = np.concatenate([np.ones((40, 1)), 10.0 ** rng.uniform(-3, -1, (40, 5))], axis=1) * scale
+    left, right = (np.linalg.qr(rng.normal(size=(40, size, 6)))[0] for size in (6, 9))
+    M = left * spectra[:, None, :] @ right.swapaxes(1, 2)
+    gram = M @ M.swapaxes(1, 2)
+    expected = numerical_rank(singular_values(M))
+    assert gram_rank(gram if way == "numpy" else torch.from_numpy(gram)).tolist() == expected.tolist()
+    assert len(set(expected.tolist())) > (1 if scale == 3e-5 else 3)

@@ -1,6 +1,5 @@
 """A refined point is stationary for the non-smooth loss, and lies where gradient descent was going."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from nccli.dufm import placement
+from nccli.dufm import refine as refine_module
 from nccli.dufm.batch import Batch
 from nccli.dufm.collapsed import CollapsedProblem, smoothed_relu
 from nccli.dufm.config import DufmConfig
@@ -190,6 +191,24 @@ def test_diverged_runs_are_not_refined() -> None:
     (result,) = train([replace(REFINED, lr=1000.0)])
     assert result.status == "diverged"
     assert result.refinement is None
+
+
+def test_refining_uses_all_cores_whoever_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where factoring the Hessian is worth sharing; a small one is not, and threads would wait for each other."""
+    seen: list[int] = []
+
+    def observed(*_: object) -> None:
+        seen.append(torch.get_num_threads())
+
+    monkeypatch.setattr(refine_module, "refine", observed)
+    monkeypatch.setattr(placement, "cores", lambda: 3)
+    large = replace(REFINED, K=10, L=4, width=20, wd_layers=(5e-3,) * 4, steps=5)
+    for config in (large, replace(REFINED, steps=5)):
+        with threads(1):
+            (result,) = train([config])
+        assert result.status == "interrupted"
+    assert large.refined_unknowns > 1000
+    assert seen == [3, 1]
 
 
 def test_refining_has_all_cores_whatever_the_training_around_it_is_limited_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from nccli.theory import Problem
 COMPOSED = "composed"
 STORE_FIGURES = {name: figure for name, figure in FIGURES.items() if isinstance(figure, StoreFigure)}
 PAPER_FIGURES = {name: figure for name, figure in FIGURES.items() if isinstance(figure, PaperFigure)}
-NAMES = (*STORE_FIGURES, "loss-ratio", COMPOSED)
+_ALIKE = {"rank-vs-lr", "rank-vs-width", "rank-vs-K"}  # as rank-vs-wd, whose axis is log-scaled, or rank-vs-L
+NAMES = (*(name for name in STORE_FIGURES if name not in _ALIKE), "loss-ratio", COMPOSED)
 _RATIO = FIGURES["loss-ratio"]
 _PROBLEMS = tuple(Problem.uniform(K, L, 5e-3) for K in range(4, 30) for L in (3, 4))
 _PARTS = (Part(_RATIO, "closed form"), *(Part(figure, name, "kind=dufm", "") for name, figure in STORE_FIGURES.items()))

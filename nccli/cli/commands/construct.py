@@ -83,7 +83,8 @@ def construct(
     from nccli.sweep import parse_integers
     from nccli.theory import check_options, classes_of, solve_kind
 
-    given = {name: value for name, value in (("variant", variant), ("graph", graph)) if value is not None}
+    options = {"variant": variant, "graph": graph}
+    given = {name: value for name, value in options.items() if value is not None}
     check_options(kind.value, given)
     classes = str(classes_of(kind.value, given)) if K is None else K
     grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers)

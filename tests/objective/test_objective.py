@@ -1,0 +1,207 @@
+"""Every objective: its derivatives by finite differences, in both array libraries, and in the compiled step."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nccli.dufm import compiler, native
+from nccli.dufm.batch import Batch
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.native import native_steps
+from nccli.dufm.network import Network, targets
+from nccli.errors import InputError
+from nccli.objective import OBJECTIVES, Objective, Optimum, Readout, objective_named
+from nccli.objective.objective import Array
+from nccli.theory import Construction, Problem, dnc, solve, srg_variants
+
+CONFIG = DufmConfig(K=4, L=3, n=3, width=7, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.2, steps=9, seed=0)
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
+
+
+@pytest.fixture(params=OBJECTIVES.values(), ids=lambda objective: objective.name)
+def objective(request: pytest.FixtureRequest) -> Objective:
+    found: Objective = request.param
+    return found
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels of this run of the tests, not of the developer's own use."""
+    monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
+    for cached in (compiler._cache, compiler._compiler, native.build):
+        cached.cache_clear()
+
+
+def point(N: int = 6, K: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs of any size and their targets."""
+    return np.random.default_rng(0).normal(size=(2, N, K)), np.eye(K)[np.arange(N) % K]
+
+
+def test_the_residual_is_the_derivative_of_the_value(objective: Objective) -> None:
+    Z, Y = point()
+    residual = objective.residual(Z, Y)
+    for place in np.ndindex(*Z.shape[1:]):
+        up, down = Z.copy(), Z.copy()
+        up[:, *place] += 1e-5
+        down[:, *place] -= 1e-5
+        slope = (objective.total(up, Y) - objective.total(down, Y)) / 2e-5
+        np.testing.assert_allclose(residual[:, *place], slope, rtol=1e-8, atol=1e-9)
+
+
+def test_the_curvature_is_the_derivative_of_the_residual(objective: Objective) -> None:
+    Z, Y = point()
+    V = np.random.default_rng(1).normal(size=Z.shape)
+    change = (objective.residual(Z + 1e-5 * V, Y) - objective.residual(Z - 1e-5 * V, Y)) / 2e-5
+    np.testing.assert_allclose(objective.curvature(Z, V), change, rtol=1e-8, atol=1e-9)
+
+
+def test_tensors_and_arrays_have_the_same_objective(objective: Objective) -> None:
+    Z, Y = point()
+    V = np.random.default_rng(1).normal(size=Z.shape)
+    tensors = [torch.from_numpy(array.copy()) for array in (Z, Y, V)]
+    np.testing.assert_allclose(objective.total(*tensors[:2]), objective.total(Z, Y), rtol=1e-13)
+    np.testing.assert_allclose(objective.residual(*tensors[:2]), objective.residual(Z, Y), rtol=1e-13)
+    np.testing.assert_allclose(objective.curvature(tensors[0], tensors[2]), objective.curvature(Z, V), rtol=1e-13)
+    factor = torch.tensor([0.5, 2.0]).view(2, 1, 1)
+    objective.residual_(tensors[0], tensors[1], factor)
+    np.testing.assert_allclose(tensors[0], factor.numpy() * objective.residual(Z, Y), rtol=1e-13)
+
+
+def test_the_zero_output_has_the_trivial_loss(objective: Objective) -> None:
+    assert objective.total(np.zeros((1, 1, 5)), np.eye(5)[:1]).item() == pytest.approx(objective.trivial_loss(5))
+
+
+def test_no_constant_output_fits_better_than_the_best_one(objective: Objective) -> None:
+    K = 5
+    fits = [float(objective.total(np.full((1, K, K), c), np.eye(K))[0]) / K for c in np.linspace(-1, 1, 2001)]
+    assert min(fits) == pytest.approx(objective.constant_fit(K), rel=1e-6)
+
+
+@pytest.mark.parametrize("construction", [dnc(6), srg_variants(6)[0]], ids=["dnc", "srg"])
+def test_the_best_scale_and_the_last_weights_minimise_the_explicit_loss(
+    objective: Objective, construction: Construction
+) -> None:
+    """No other W_L and no other common scale of features and weights does better."""
+    problem = Problem(6, 4, 1, 4e-3, (4e-3,) * 4, objective.name)
+    solution = solve(problem, construction)
+    weights, features = solution.matrices(construction.min_width)
+
+    def loss(scale: float, W_L: np.ndarray) -> float:
+        inner = [scale * W for W in weights[:-1]]
+        H = scale * features
+        reg = 4e-3 / 2 * float((H**2).sum())
+        for W in inner:
+            reg += 4e-3 / 2 * float((W**2).sum())
+            H = np.maximum(W @ H, 0)
+        reg += 4e-3 / 2 * float((W_L**2).sum())
+        return float(objective.total((W_L @ H).T, np.eye(6))) / 6 + reg
+
+    best = loss(1.0, weights[-1])
+    assert best == pytest.approx(solution.loss, rel=1e-10)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        assert loss(1.0, weights[-1] + 1e-4 * rng.normal(size=weights[-1].shape)) > best
+    for scale in (0.99, 1.01):
+        assert loss(scale, weights[-1]) > best
+
+
+@needs_gcc
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_compiled_step_goes_along_the_gradient_of_the_objective(objective: Objective, n: int) -> None:
+    """One step from the initial point against the gradient that arrays say."""
+    config = replace(CONFIG, n=n, dtype="float64", objective=objective.name)
+    batch, before = Batch.start([config]), Batch.start([config])
+    by_weight, by_features = Network(before).gradients()
+    steps = native_steps(batch, 1)
+    assert steps is not None
+    steps.advance(0, 1)
+    steps.sync()
+    for after, start, gradient in zip(
+        batch.parameters.all, before.parameters.all, (by_features, *by_weight), strict=True
+    ):
+        np.testing.assert_allclose(after, start - config.lr * gradient, rtol=1e-12, atol=1e-14)
+
+
+class Softmax(Objective):
+    """Cross-entropy as far as training needs it: that the seam takes an objective that mixes the outputs of a row."""
+
+    name = "softmax"
+    adds_over_blocks = False
+    c_residual = "z"
+    c_rows = """
+      static void residual_rows(REAL *E, const REAL *Y, int rows, int classes, REAL factor) {
+        for (int i = 0; i < rows; i++) {
+          REAL *z = E + i * K, top = z[0], sum = 0;
+          for (int k = 1; k < classes; k++) top = z[k] > top ? z[k] : top;
+          for (int k = 0; k < classes; k++) sum += z[k] = (REAL)exp((double)(z[k] - top));
+          for (int k = 0; k < classes; k++) z[k] = factor * (z[k] / sum - Y[i * K + k]);
+        }
+      }
+    """
+
+    def total(self, output: Array, target: Array) -> Array:
+        return (torch.as_tensor(output).logsumexp(-1) - torch.as_tensor(output * target).sum(-1)).sum(-1).numpy()
+
+    def residual(self, output: Array, target: Array) -> Array:
+        return torch.as_tensor(output).softmax(-1).numpy() - target
+
+    def residual_(self, output: Array, target: Array, factor: Array) -> None:
+        output.copy_(output.softmax(-1)).sub_(target).mul_(factor)
+
+    def curvature(self, output: Array, direction: Array) -> Array:
+        p = torch.as_tensor(output).softmax(-1).numpy()
+        return p * direction - p * (p * direction).sum(-1, keepdims=True)
+
+    def trivial_loss(self, K: int) -> float:
+        return float(np.log(K))
+
+    def constant_fit(self, K: int) -> float:
+        return float(np.log(K))
+
+    def best_scale(self, readout: Readout, K: int, L: int, weight_decay: float, log_c: float) -> Optimum:
+        raise NotImplementedError
+
+    def last_weights(self, means: np.ndarray, weight_decay: float) -> np.ndarray:
+        raise NotImplementedError
+
+
+@needs_gcc
+@pytest.mark.usefixtures("own_cache")
+def test_an_objective_that_mixes_outputs_is_compiled_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the object itself is written for it; padding stays zero, so that many steps agree too."""
+    from nccli.dufm.plain import PlainSteps
+
+    monkeypatch.setitem(OBJECTIVES, "softmax", Softmax())
+    config = replace(CONFIG, dtype="float64", objective="softmax", steps=50)
+    fast, plain = Batch.start([config]), Batch.start([config])
+    steps = native_steps(fast, 1)
+    assert steps is not None
+    first = steps.measure()
+    steps.advance(0, 50)
+    last = steps.measure()
+    PlainSteps(plain).advance(0, 50)
+    for a, b in zip(fast.parameters.all, plain.parameters.all, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    assert (last.fit + last.reg < first.fit + first.reg).all()
+    with pytest.raises(InputError, match="single block"):
+        solve(Problem(4, 3, 1, 1e-3, (1e-3,) * 3, "softmax"), replace(dnc(4), blocks=dnc(2).blocks * 2))
+
+
+def test_targets_are_the_unit_vectors_of_the_classes() -> None:
+    assert targets(CONFIG, 12).sum(axis=0).tolist() == [3.0] * 4
+    assert (targets(CONFIG, 12)[::3] == np.eye(4)).all()
+
+
+def test_an_objective_that_there_is_not_is_refused_by_name() -> None:
+    for make in (lambda: objective_named("hinge"), lambda: replace(CONFIG, objective="hinge")):
+        with pytest.raises(InputError, match=r"objective 'hinge': must be one of mse"):
+            make()
+
+
+def test_runs_of_the_first_objective_have_the_ids_they_had() -> None:
+    assert "objective" not in CONFIG.as_dict()
+    assert CONFIG.batch_key[-1] == "mse"
