@@ -45,7 +45,8 @@ RULES = {
         ours="errors atomic strict_json catalogue theory metrics training dufm measure e2e store", heavy="torch"
     ),
     "cli": Rule(
-        ours="errors atomic strict_json catalogue theory metrics training dufm measure e2e store figures sweep",
+        ours="errors atomic strict_json catalogue objective theory metrics training dufm measure e2e store figures "
+        "sweep",
         heavy="torch sqlalchemy typer rich",
     ),
 }

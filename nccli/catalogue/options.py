@@ -32,3 +32,32 @@ class DtypeName(StrEnum):
 
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+
+
+class Regularisation(StrEnum):
+    """What is regularised end to end: the backbone's output and the head, or every parameter."""
+
+    DUFM = "dufm"
+    STANDARD = "standard"
+
+
+class HeadInit(StrEnum):
+    """Initial weights of the head."""
+
+    HE = "he"
+    DEFAULT = "default"
+
+
+class Pool(StrEnum):
+    """What to do with features of more than one axis a sample."""
+
+    FLATTEN = "flatten"
+    MEAN = "mean"
+
+
+class Pixels(StrEnum):
+    """How pixels are scaled."""
+
+    UNIT = "unit"
+    STANDARD = "standard"
+    RAW = "raw"

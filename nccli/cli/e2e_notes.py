@@ -18,7 +18,7 @@ _NO_BETTER = 1 - 1e-9
 def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
     from nccli.e2e.config import TIME_CONSTANTS, enough_epochs
-    from nccli.theory import TRIVIAL_LOSS, solve_dnc, solve_srg
+    from nccli.theory import solve_dnc, solve_srg
 
     short = [config for config in configs if config.steps < _ENOUGH * TIME_CONSTANTS * config.decay_time]
     if short:
@@ -32,7 +32,7 @@ def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
         srg = solve_srg(problem)
         least = min([solve_dnc(problem).loss, *([srg.loss] if srg else [])])
-        if least >= TRIVIAL_LOSS * _NO_BETTER:
+        if least >= problem.trivial_loss * _NO_BETTER:
             note(
                 f"λ = {problem.lambda_w[0]:g}, λ_H1 = {problem.lambda_h1:g}: DNC and SRG have no loss below that of "
                 "the zero network; a smaller --wd or --wd-h1",
@@ -43,7 +43,11 @@ def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
 def trivial_end(config: "E2eConfig", fit: float) -> str:
     """What to say of a run that ended at the trivial zero solution, with the way out."""
     who = f"seed {config.seed}, λ = {max(config.wd_layers):g}"
-    fits = f"the fit is {fit:.4f}, that of a constant output {0.5 * (1 - 1 / config.K):.4f}, of zero 0.5"
+    from nccli.objective import objective_named
+
+    objective = objective_named(config.objective)
+    constant, zero = objective.constant_fit(config.K), objective.trivial_loss(config.K)
+    fits = f"the fit is {fit:.4f}, that of a constant output {constant:.4f}, of zero {zero:.4g}"
     if config.steps < config.decay_time:
         return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --epochs may help"
     hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"

@@ -4,12 +4,11 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from nccli.catalogue.options import HeadInit, ObjectiveName, Regularisation
 from nccli.errors import InputError
 from nccli.theory import Problem
 from nccli.training.schedule import mean_factor, parse_schedule
 
-REGULARISATIONS = ("dufm", "standard")
-INITS = ("he", "default")
 H1_SHARE = 5.0
 """n λ_{H_1} / λ where λ_{H_1} is not given: 5 in the paper's end-to-end runs (n = 5000, λ = 0.005, λ_{H_1} = 5e-6)."""
 
@@ -45,6 +44,7 @@ class E2eConfig:
         init_scale: factor on the head's initial weights.
         augment: random crops and flips; they keep features of a class apart.
         autocast: bfloat16 in the backbone while it trains; None: on CUDA only.
+        objective: what the output is held to, in `nccli.objective`.
 
     Raises:
         InputError: a value is out of its range.
@@ -75,6 +75,7 @@ class E2eConfig:
     augment: bool = False
     autocast: bool | None = None
     balanced: bool = True
+    objective: str = ObjectiveName.MSE.value
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -92,7 +93,11 @@ class E2eConfig:
             raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
         if not (self.clip >= 0 and math.isfinite(self.clip)):
             raise InputError(f"clip = {self.clip}: must be a norm, or 0 for none")
-        for name, wanted in (("reg", REGULARISATIONS), ("init", INITS)):
+        for name, wanted in (
+            ("reg", tuple(Regularisation)),
+            ("init", tuple(HeadInit)),
+            ("objective", tuple(ObjectiveName)),
+        ):
             if getattr(self, name) not in wanted:
                 raise InputError(f"{name} '{getattr(self, name)}': must be one of {', '.join(wanted)}")
         parse_schedule(self.schedule)
@@ -112,7 +117,7 @@ class E2eConfig:
         """The DUFM that the run is an instance of; None with standard regularisation or unbalanced classes."""
         if self.reg != "dufm" or not self.balanced:
             return None
-        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers)
+        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -165,5 +170,5 @@ def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_pe
 
 
 _ALWAYS = object()
-_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": None, "balanced": True}
+_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": None, "balanced": True, "objective": "mse"}
 """Fields that run ids do not see at these values, as they are not told of older runs."""

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Int
 
 from nccli.e2e.device_images import DeviceImages
 from nccli.e2e.network import Network
@@ -13,6 +12,7 @@ from nccli.e2e.regularizer import Regularizer
 from nccli.measure.nearest_mean import nearest_mean
 from nccli.measure.streaming import StreamingStatistics
 from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
+from nccli.objective import Objective
 from nccli.training.group import Group
 
 _BATCH = 512
@@ -26,7 +26,7 @@ class Evaluation:
     """Of one network on one set.
 
     Attributes:
-        fit: 1/(2N) ‖output − Y‖².
+        fit: 1/N Σ_i ℓ(z_i, y_i); 1/(2N) ‖output − Y‖² for the squared error.
         reg: the regulariser, with ‖H_1‖² over the whole set.
         accuracy: share of samples whose largest output is their class.
         statistics: by layer and stage.
@@ -52,6 +52,7 @@ class Evaluation:
 def evaluate(
     network: Network,
     data: DeviceImages,
+    objective: Objective,
     regularizer: Regularizer,
     group: Group | None = None,
     scatter: bool = False,
@@ -61,7 +62,7 @@ def evaluate(
     Args:
         network: on the device of the data; its mode is put back.
         data: the set.
-        regularizer: of the run.
+        objective, regularizer: of the run.
         group: the processes.
         scatter: whether to keep covariances too.
     """
@@ -73,7 +74,7 @@ def evaluate(
     for index in _shares(len(data), group):
         images, labels = data.batch(index)
         stages, output = network.head.stages(network.features(images))
-        error += squared_error(output, labels)
+        error += objective.total(output.double(), torch.nn.functional.one_hot(labels, output.shape[1]))
         right += (output.argmax(dim=1) == labels).sum()
         squares += stages[0][2].double().square().sum()
         for layer, stage, features in stages:
@@ -86,7 +87,7 @@ def evaluate(
     if np.isfinite(sums).all():
         statistics = {place: group.merged(each).result() for place, each in found.items()}
     N = len(data)
-    return Evaluation(sums[0] / (2 * N), regularizer.value(network, sums[2]), sums[1] / N, statistics)
+    return Evaluation(sums[0] / N, regularizer.value(network, sums[2]), sums[1] / N, statistics)
 
 
 @torch.no_grad()
@@ -117,13 +118,6 @@ def disagreement(network: Network, data: DeviceImages, last: ClassStatistics, gr
         unlike += (nearest_mean(stages[-1][2], means) != output.argmax(dim=1)).sum()
     network.train(was)
     return group.total([float(unlike)], data.device)[0] / len(data)
-
-
-def squared_error(output: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-    """‖output − one-hot‖² in float64."""
-    wide = output.double()
-    own = wide.gather(1, labels[:, None])
-    return wide.square().sum() + (1 - 2 * own).sum()
 
 
 def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None = None) -> list[LayerMetrics]:

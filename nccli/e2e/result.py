@@ -7,6 +7,7 @@ from typing import Any
 from nccli.catalogue.stages import stages
 from nccli.e2e.config import E2eConfig
 from nccli.metrics import LayerMetrics
+from nccli.objective import objective_named
 
 _NO_BETTER = 0.95
 """A taste: a fit this near to that of the best constant has learnt nothing."""
@@ -45,9 +46,9 @@ class E2eResult:
 def ended_trivially(config: E2eConfig, status: str, fit: float, layers: Sequence[LayerMetrics]) -> bool:
     """Whether a network ended at or beside the trivial zero solution: no better than a constant, and of rank ≤ 1.
 
-    The best constant is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
+    The best constant of the squared error is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
     """
-    constant = 0.5 * (1 - 1 / config.K)
+    constant = objective_named(config.objective).constant_fit(config.K)
     return status == "stopped" and fit > _NO_BETTER * constant and layers[-1].rank <= 1
 
 

@@ -25,6 +25,7 @@ from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.result import E2eResult, EpochProgress
 from nccli.errors import InputError
+from nccli.objective import objective_named
 from nccli.training.group import Group
 from nccli.training.measure_points import measure_steps
 from nccli.training.schedule import parse_schedule
@@ -186,7 +187,8 @@ class Training:
         return self.config.lr * float(self._factor(np.array([self.step / self.config.steps]))[0])
 
     def _evaluate(self, scatter: bool = False) -> Evaluation:
-        return evaluate(self.network, self._data.train, self.regularizer, self._group, scatter)
+        objective = objective_named(self.config.objective)
+        return evaluate(self.network, self._data.train, objective, self.regularizer, self._group, scatter)
 
     def _record(self, evaluation: Evaluation) -> None:
         found = evaluation.statistics
@@ -294,7 +296,7 @@ class Training:
 def mini_batch_loss(
     config: E2eConfig, h1: float | Tensor, features: Tensor, output: Tensor, labels: Tensor, B: int
 ) -> Tensor:
-    """1/(2B) ‖output − Y‖² + N/B λ_{H_1}/2 ‖H_1‖²; of a share of the batch, its part of both sums.
+    """1/B Σ_i ℓ(z_i, y_i) + N/B λ_{H_1}/2 ‖H_1‖²; of a share of the batch, its part of both sums.
 
     Args:
         config: of the run.
@@ -305,7 +307,7 @@ def mini_batch_loss(
         B: samples of the whole batch.
     """
     target = torch.nn.functional.one_hot(labels, config.K).to(output)
-    loss = (output - target).square().sum() / (2 * B)
+    loss: Tensor = objective_named(config.objective).total(output, target) / B
     if config.wd_h1:
         loss = loss + h1 / 2 * config.samples / B * features.square().sum()
     return loss

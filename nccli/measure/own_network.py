@@ -16,7 +16,6 @@ from nccli.measure.probe import INPUT, LayerProbe, flat_features
 from nccli.measure.tensor_file import read_safetensors, read_torch_file
 from nccli.metrics import LayerMetrics
 
-PIXELS = ("unit", "standard", "raw")
 _BATCH = 256
 """A taste: the field's usual batch, which fits wherever the network was trained."""
 

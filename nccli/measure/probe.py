@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from nccli.catalogue.options import Pool
 from nccli.errors import InputError
 from nccli.measure.streaming import StreamingStatistics
 from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
 
-POOLS = ("flatten", "mean")
 INPUT = ".input"
 _MOST_BYTES = 2**31
 """A taste: 2 GiB of covariances, one layer of d = 16384 or a thousand of d = 512."""
@@ -75,8 +75,8 @@ class LayerProbe:
         Raises:
             InputError: a malformed expression, one that matches no module, no such classifier, an unknown pool.
         """
-        if pool not in POOLS:
-            raise InputError(f"pool '{pool}': must be one of {', '.join(POOLS)}")
+        if pool not in tuple(Pool):
+            raise InputError(f"pool '{pool}': must be one of {', '.join(Pool)}")
         self._K, self._pool, self._room = K, pool, most_bytes
         modules = {name: module for name, module in model.named_modules() if name}
         if layers is None:

@@ -40,10 +40,6 @@ def srg_template(r: int) -> Template:
     K = comb(r, 2)
     own, meeting, apart = comb(r - 2, 2), comb(r - 3, 2), comb(r - 4, 2)
     p = 1 / sqrt(own + 1)
-
-    def gram_eigenvalue(adjacency: float, ones: float) -> float:
-        return p**2 * (own + meeting * adjacency + apart * (ones - 1 - adjacency))
-
     return Template(
         name=f"SRG T({r})",
         classes=K,
@@ -52,13 +48,16 @@ def srg_template(r: int) -> Template:
         singular_values=Spectrum.of((sqrt(2), 1), (sqrt((r - 2) / (r - 1)), r - 1), (0.0, K - r)),
         last_singular_values=Spectrum.of((p * (own - 1), 1), (p * (r - 2), r - 1), (0.0, K - r)),
         last_map_norm_sq=K**2 / (r**2 - 5 * r + 8),
-        output_eigenvalues=Spectrum.of(
-            (gram_eigenvalue(2 * (r - 2), K), 1),
-            (gram_eigenvalue(r - 4, 0), r - 1),
-            (gram_eigenvalue(-2, 0), comb(r - 1, 2) - 1),
-        ),
+        output_eigenvalues=triangular_spectrum(r, own, meeting, apart, p**2),
         matrices=lambda: _matrices(r, tuple(combinations(range(r), 2))),
     )
+
+
+def triangular_spectrum(r: int, own: float, meeting: float, apart: float, scale: float = 1.0) -> Spectrum:
+    """Eigenvalues of scale · (own I + meeting A + apart (J − I − A)), A the adjacency matrix of T(r)."""
+    K = comb(r, 2)
+    of_A_and_J = ((2 * (r - 2), K, 1), (r - 4, 0, r - 1), (-2, 0, K - r))
+    return Spectrum.of(*((scale * (own + meeting * a + apart * (j - 1 - a)), count) for a, j, count in of_A_and_J))
 
 
 def _matrices(r: int, kept: Edges) -> tuple[Matrix, Matrix]:

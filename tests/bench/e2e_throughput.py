@@ -32,6 +32,7 @@ from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.together import SMALL, SideBySide, threads_together
 from nccli.e2e.train import Training
+from nccli.objective import SquaredError
 from nccli.training.device import choose_device
 from nccli.training.threads import threads
 
@@ -172,7 +173,7 @@ def measure(
             ours.step()
             speeds["ours"].append(images_a_second(ours, seconds, device))
             began = time.perf_counter()
-            evaluate(ours.training.network, ours.training._data.train, make_regularizer(config))
+            evaluate(ours.training.network, ours.training._data.train, SquaredError(), make_regularizer(config))
             passes.append(len(images.train) / (time.perf_counter() - began))
         if together is not None:
             with threads(together.threads):

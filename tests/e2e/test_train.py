@@ -19,6 +19,7 @@ from nccli.e2e.result import E2eResult, EpochProgress
 from nccli.e2e.train import train_network
 from nccli.errors import InputError
 from nccli.metrics import measure_layers
+from nccli.objective import SquaredError
 from nccli.theory import explicit_loss
 from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
@@ -60,7 +61,7 @@ def test_what_is_measured_is_the_loss_and_the_layers_of_the_dufm_with_these_feat
     config = config_of(IMAGES)
     network = build_network(config, (1, 8, 8)).eval()
     data = DeviceImages(IMAGES.train, "cpu")
-    found = evaluate(network, data, make_regularizer(config), scatter=True)
+    found = evaluate(network, data, SquaredError(), make_regularizer(config), scatter=True)
     order = np.argsort(IMAGES.train.labels, kind="stable")
     with torch.no_grad():
         H = network.features(data.batch(order)[0])

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nccli.catalogue.options import Pixels, Pool
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.notes import note
@@ -18,21 +18,6 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".npz", ".safetensors", ".pt")
 _NETWORK = "A network of your own"
-
-
-class Pool(StrEnum):
-    """What to do with features of more than one axis a sample."""
-
-    flatten = "flatten"
-    mean = "mean"
-
-
-class Pixels(StrEnum):
-    """How pixels are scaled."""
-
-    unit = "unit"
-    standard = "standard"
-    raw = "raw"
 
 
 def measure(
@@ -47,7 +32,7 @@ def measure(
     rank_rtol: option.RankRtol = 1e-2,
     pool: Annotated[
         Pool, typer.Option("--pool", help="Features of more than one axis: all of them, or their mean over positions.")
-    ] = Pool.flatten,
+    ] = Pool.FLATTEN,
     model: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +66,7 @@ def measure(
             help="unit: bytes over 255; standard: mean 0, variance 1 by channel, as train-e2e has it; raw.",
             rich_help_panel=_NETWORK,
         ),
-    ] = Pixels.unit,
+    ] = Pixels.UNIT,
     dataset: image_option.Dataset = "digits",
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,

@@ -1,12 +1,12 @@
 """`nccli train-e2e`."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nccli.catalogue.options import HeadInit, Regularisation
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
     from nccli.e2e.images import ImageSet
     from nccli.store import FinishedRun
     from nccli.sweep import Plan
-
-
-class Regularisation(StrEnum):
-    """What is regularised."""
-
-    dufm = "dufm"
-    standard = "standard"
-
-
-class HeadInit(StrEnum):
-    """Initial weights of the head."""
-
-    he = "he"
-    default = "default"
 
 
 def train_e2e(
@@ -52,7 +38,7 @@ def train_e2e(
     reg: Annotated[
         Regularisation,
         typer.Option("--reg", help="dufm: λ on the backbone's output and the head; standard: λ on all parameters."),
-    ] = Regularisation.dufm,
+    ] = Regularisation.DUFM,
     L: option.L = "4",
     width: Annotated[
         str,
@@ -92,7 +78,7 @@ def train_e2e(
     init: Annotated[
         HeadInit,
         typer.Option("--init", help="Of the head: he; default is PyTorch's, which tends to end at zero."),
-    ] = HeadInit.he,
+    ] = HeadInit.HE,
     init_scale: Annotated[float, typer.Option("--init-scale", help="Factor on the head's initial weights.")] = 1.0,
     augment: Annotated[
         bool, typer.Option("--augment", help="Random crops and flips; they keep classes from collapsing.")
