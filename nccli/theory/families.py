@@ -1,18 +1,20 @@
 """Every kind of construction that there is."""
 
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from nccli.errors import InputError
-from nccli.theory import deep_neural_collapse, graph_solution, strongly_regular_graph
 from nccli.theory.best import least, solve_best
 from nccli.theory.problem import Problem
 from nccli.theory.solution import Solution
 from nccli.theory.template import Family
 
-FAMILIES: dict[str, Family] = {
-    module.FAMILY.kind: module.FAMILY for module in (deep_neural_collapse, strongly_regular_graph, graph_solution)
-}
-"""By kind; `nccli.catalogue.runs.CONSTRUCTED_KINDS` names them, and a test holds the two together."""
+_HERE = str(Path(__file__).parent)
+_MODULES = (import_module(f"nccli.theory.{found.name}") for found in iter_modules([_HERE]) if found.name != "families")
+FAMILIES: dict[str, Family] = {module.FAMILY.kind: module.FAMILY for module in _MODULES if hasattr(module, "FAMILY")}
+"""By kind: what the files of this room declare; `nccli.catalogue.runs.Kind` names them, and a test holds the two."""
 
 BEST = "best"
 """In the place of a kind: the better of DNC and SRG."""

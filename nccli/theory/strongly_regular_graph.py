@@ -26,6 +26,11 @@ def triangular_root(K: int) -> int | None:
     return r if comb(r, 2) == K else None
 
 
+def complete_edges(r: int) -> Edges:
+    """The edges of the complete graph on r vertices, in lexicographic order: the classes of T(r)."""
+    return tuple(combinations(range(r), 2))
+
+
 def srg_template(r: int) -> Template:
     """The SRG template pair on r vertices (Definition 9), all invariants in closed form.
 
@@ -49,22 +54,23 @@ def srg_template(r: int) -> Template:
         last_singular_values=Spectrum.of((p * (own - 1), 1), (p * (r - 2), r - 1), (0.0, K - r)),
         last_map_norm_sq=K**2 / (r**2 - 5 * r + 8),
         output_eigenvalues=triangular_spectrum(r, own, meeting, apart, p**2),
-        matrices=lambda: _matrices(r, tuple(combinations(range(r), 2))),
+        matrices=lambda: _matrices(r, complete_edges(r)),
     )
 
 
 def triangular_spectrum(r: int, own: float, meeting: float, apart: float, scale: float = 1.0) -> Spectrum:
-    """Eigenvalues of scale · (own I + meeting A + apart (J − I − A)), A the adjacency matrix of T(r)."""
+    """Eigenvalues of scale · (own I + meeting A + apart (J − I − A)), A of T(r); a positive semi-definite matrix."""
     K = comb(r, 2)
-    of_A_and_J = ((2 * (r - 2), K, 1), (r - 4, 0, r - 1), (-2, 0, K - r))
-    return Spectrum.of(*((scale * (own + meeting * a + apart * (j - 1 - a)), count) for a, j, count in of_A_and_J))
+    of_A_and_J = ((2 * (r - 2), K), (r - 4, 0), (-2, 0))
+    values = _clip(np.array([scale * (own + meeting * a + apart * (j - 1 - a)) for a, j in of_A_and_J]))
+    return Spectrum.of(*zip(values.tolist(), (1, r - 1, K - r), strict=True))
 
 
 def _matrices(r: int, kept: Edges) -> tuple[Matrix, Matrix]:
     """(T, Tt_L) on r vertices with the columns of the kept edges; Tt_L keeps a row for every pair of vertices."""
     B = incidence_matrix(kept, r)
     row_norm = 2 * sqrt(comb(r - 2, 2) + 1)
-    return B / sqrt(r - 1), disjointness_weights(tuple(combinations(range(r), 2)), r) @ B / row_norm
+    return B / sqrt(r - 1), disjointness_weights(complete_edges(r), r) @ B / row_norm
 
 
 def _truncated_template(r: int, kept: Edges) -> Template:
@@ -142,7 +148,7 @@ def srg(K: int, variant: str) -> Construction:
     if variant == "blocks":
         return Construction("srg", variant, (srg_template(below), dnc_template(K - comb(below, 2))))
     r = max(below + 1, 4)
-    edges = tuple(combinations(range(r), 2))
+    edges = complete_edges(r)
     deleted = ", ".join(f"{u}-{v}" for u, v in edges[K:])
     return Construction("srg", variant, (_truncated_template(r, edges[:K]),), note=f"deleted edges of K_{r}: {deleted}")
 

@@ -99,7 +99,7 @@ class Construction:
 
 @dataclass(frozen=True)
 class Family:
-    """Constructions of one kind: a file of this room each, and a line in `nccli.theory.families`.
+    """Constructions of one kind: a file of this room each, which declares it as FAMILY.
 
     Attributes:
         kind: as `nccli construct --kind` says it.
