@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from nccli import __version__
 from nccli.atomic import atomic_write
@@ -72,3 +73,12 @@ class RunCheckpoint(PacedFile):
             return Saved(**fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"the checkpoint {self.path} cannot be read: {error}") from error
+
+
+def unshared(state: Any) -> Any:
+    """A state whose tensors own their memory: a view would be saved with all that it looks into."""
+    if isinstance(state, Tensor):
+        return state.clone()
+    if isinstance(state, dict):
+        return {key: unshared(value) for key, value in state.items()}
+    return [unshared(value) for value in state] if isinstance(state, list) else state

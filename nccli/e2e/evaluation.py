@@ -74,7 +74,8 @@ def evaluate(
     for index in _shares(len(data), group):
         images, labels = data.batch(index)
         stages, output = network.head.stages(network.features(images))
-        error += objective.total(output.double(), torch.nn.functional.one_hot(labels, output.shape[1]))
+        target = torch.nn.functional.one_hot(labels, output.shape[1])
+        error += objective.total(output.double(), target.double())
         right += (output.argmax(dim=1) == labels).sum()
         squares += stages[0][2].double().square().sum()
         for layer, stage, features in stages:

@@ -16,10 +16,12 @@ from torch.func import functional_call, vmap
 
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
+from nccli.e2e.denormals import flushed_denormals
 from nccli.e2e.device_images import DeviceSet
+from nccli.e2e.loss import mini_batch_loss
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.result import E2eResult, EpochProgress
-from nccli.e2e.train import Training, flushed_denormals, mini_batch_loss
+from nccli.e2e.train import Training
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
 

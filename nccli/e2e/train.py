@@ -2,8 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -14,12 +12,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nccli.catalogue.stages import stages
 from nccli.e2e.batches import Batches, part_of
-from nccli.e2e.checkpoint import RunCheckpoint, Saved
+from nccli.e2e.checkpoint import RunCheckpoint, Saved, unshared
 from nccli.e2e.config import E2eConfig
+from nccli.e2e.denormals import flushed_denormals
 from nccli.e2e.device_images import DeviceSet, augmented
 from nccli.e2e.distributed import with_global_norm
 from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
 from nccli.e2e.images import ImageSet
+from nccli.e2e.loss import mini_batch_loss
 from nccli.e2e.network import build_network
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.regularizer import make_regularizer
@@ -251,8 +251,8 @@ class Training:
             return
         saved = Saved(
             self.step,
-            _unshared(self.network.state_dict()),
-            _unshared(self.optimizer.state_dict()),
+            unshared(self.network.state_dict()),
+            unshared(self.optimizer.state_dict()),
             list(self._history),
             self._seconds,
             self.threads,
@@ -291,43 +291,3 @@ class Training:
         self._reported = now
         speed = (self.step - self._first_step) / (now - self._started)
         self._watch.on_progress(EpochProgress.of(self.config, self.step, self._history[-1], speed))
-
-
-def mini_batch_loss(
-    config: E2eConfig, h1: float | Tensor, features: Tensor, output: Tensor, labels: Tensor, B: int
-) -> Tensor:
-    """1/B Σ_i ℓ(z_i, y_i) + N/B λ_{H_1}/2 ‖H_1‖²; of a share of the batch, its part of both sums.
-
-    Args:
-        config: of the run.
-        h1: λ_{H_1}.
-        features: H_1 of the share.
-        output: of the share.
-        labels: of the share.
-        B: samples of the whole batch.
-    """
-    target = torch.nn.functional.one_hot(labels, config.K).to(output)
-    loss: Tensor = objective_named(config.objective).total(output, target) / B
-    if config.wd_h1:
-        loss = loss + h1 / 2 * config.samples / B * features.square().sum()
-    return loss
-
-
-@contextmanager
-def flushed_denormals() -> Iterator[None]:
-    """Numbers next to zero are zero: weights that decay would otherwise become slow ones."""
-    able = torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        if able:
-            torch.set_flush_denormal(False)
-
-
-def _unshared(state: Any) -> Any:
-    """A state whose tensors own their memory: a view would be saved with all that it looks into."""
-    if isinstance(state, Tensor):
-        return state.clone()
-    if isinstance(state, dict):
-        return {key: _unshared(value) for key, value in state.items()}
-    return [_unshared(value) for value in state] if isinstance(state, list) else state

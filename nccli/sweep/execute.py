@@ -59,8 +59,8 @@ def execute(
         if store is not None:
             results = Noted(stack.enter_context(Rescue(store, watch.on_trouble)), statuses, on_run)
             claims = stack.enter_context(Claims(store, watch.on_trouble, plan.force))
-            claims.look(list(left))
         queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
+        group.leader_does(queue.look)
         (executor or LocalExecutor(trainer)).run(queue, results, watch)
     if store is not None:
         statuses |= _merged(store, [key for key in queue.given if key not in statuses])

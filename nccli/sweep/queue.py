@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
+from nccli.errors import StoreError
 from nccli.store import Claims, Taken
 from nccli.sweep.job import Job
 from nccli.sweep.plan import Config
@@ -43,7 +44,13 @@ class JobQueue(Generic[Config]):
         self._jobs: Sequence[Job[Config]] = jobs
         self._known: Callable[[Config], Mapping[str, Any]] = known
         self.given: list[str] = []
+        self._unclaimed = False
         self._claims, self._group, self._watch, self._statuses = claims, group, watch, statuses
+
+    def look(self) -> None:
+        """Note what is stored: with force, what another process makes again from here on is not made once more."""
+        if self._claims is not None:
+            self._claims.look([key for job in self._jobs for key in job.by_id])
 
     def __iter__(self) -> Iterator[Job[Config]]:
         """Jobs until every run is made, by us or others, or we are asked to stop."""
@@ -70,9 +77,20 @@ class JobQueue(Generic[Config]):
 
     def _take(self, job: Job[Config]) -> Taken:
         """What came of the leader's claim on the runs of a job, in every process."""
-        configs, claims = job.by_id, self._claims
-        found = self._group.leader_does(
-            lambda: claims and claims.take(list(configs), lambda key: self._known(configs[key]))
-        )
-        taken: Taken = self._group.from_leader(found)
+        taken: Taken = self._group.from_leader(self._group.leader_does(lambda: self._claimed(job)))
         return taken
+
+    def _claimed(self, job: Job[Config]) -> Taken | None:
+        """Claim the runs of a job. A store that fails on the way stops nothing: results are rescued, if need be."""
+        if self._claims is None:
+            return None
+        configs = job.by_id
+        try:
+            return self._claims.take(list(configs), lambda key: self._known(configs[key]))
+        except StoreError as error:
+            if not self.given:
+                raise
+            if not self._unclaimed:
+                self._watch.on_trouble(f"{error}; what is left is trained without telling other processes")
+            self._unclaimed = True
+            return Taken(tuple(configs), {}, {})

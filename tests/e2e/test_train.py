@@ -15,7 +15,7 @@ from nccli.e2e.device_images import DeviceImages
 from nccli.e2e.evaluation import evaluate
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, EpochProgress
+from nccli.e2e.result import E2eResult, EpochProgress, ended_trivially
 from nccli.e2e.train import train_network
 from nccli.errors import InputError
 from nccli.metrics import measure_layers
@@ -138,9 +138,9 @@ def test_a_step_size_that_no_run_survives_ends_as_diverged() -> None:
 
 def test_weight_decay_that_wins_ends_at_the_trivial_point_and_one_that_does_not_fits() -> None:
     lost = train_network(config_of(IMAGES, wd_layers=(0.3,) * 3, wd_h1=0.1, epochs=60), IMAGES)
-    assert lost.trivial
+    assert ended_trivially(lost.config, lost.status, lost.fit, lost.layers)
     fitted = train_network(config_of(IMAGES, wd_layers=(1e-4,) * 3, wd_h1=1e-5, clip=0, epochs=60), IMAGES)
-    assert not fitted.trivial
+    assert not ended_trivially(fitted.config, fitted.status, fitted.fit, fitted.layers)
     assert fitted.train_accuracy == 1
     assert fitted.layers[-1].dnc1 < 0.1
     assert fitted.layers[-1].collapse is not None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nccli.dufm.config import DufmConfig
+from nccli.errors import StoreError
 from nccli.store import Claims, FinishedRun, Store, claimed_runs, run_records, save_run, select_runs
 from nccli.sweep import DufmTrainer, SweepProgress, execute, jobs_of, plan_runs
 from nccli.sweep.trainers import batch_size
@@ -171,6 +172,40 @@ def test_with_force_two_make_each_run_again_once(store: Store) -> None:
     execute(plan, DufmTrainer("cpu"), store, Watch(second), on_run=lambda run: made["first"].append(run.id))
     keys = list(plan.configs)
     assert made == {"first": keys[:2], "second": keys[2:]}
+
+
+def test_a_store_that_fails_on_the_way_stops_nothing_and_all_results_are_rescued(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_runs(tiny_grid([0, 1], K=[3, 4]), store)
+    honest, said = Store.write, list[str]()
+
+    def write(self: Store) -> Any:
+        if self.path == store.path:
+            raise StoreError("the disk is full")
+        return honest(self)
+
+    watch = Watch[Any](lambda progress: monkeypatch.setattr(Store, "write", write), on_trouble=said.append)
+    with pytest.raises(StoreError, match="4 runs are kept in"):
+        execute(plan, DufmTrainer("cpu"), store, watch)
+    (file,) = tmp_path.glob("runs.db-rescue-*.db")
+    assert {key: each["status"] for key, each in records(Store.open(str(file))).items()} == dict.fromkeys(
+        plan.configs, "stopped"
+    )
+    assert sum("without telling other processes" in text for text in said) == 1
+
+
+def test_a_store_that_fails_at_once_is_told_before_anything_is_trained(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(self: Store) -> Any:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Store, "write", write)
+    seen: list[Any] = []
+    with pytest.raises(StoreError, match="the disk is full"):
+        execute(plan_runs(tiny_grid([0, 1]), store), DufmTrainer("cpu"), store, Watch(seen.append))
+    assert seen == []
 
 
 def sizes(configs: list[DufmConfig], store: Store) -> list[int]:
