@@ -32,7 +32,7 @@ def add_metric(
     Args:
         connection: of the migration, `op.get_bind()`.
         name: of the column.
-        function: of class means, one class a row; None or nan is NULL.
+        function: of class means, one class a row; None or nan, so 0/0 too, is NULL.
         stages: at which the metric exists.
     """
     connection.execute(sa.text(f'ALTER TABLE layer ADD COLUMN "{name}" FLOAT'))
@@ -40,8 +40,9 @@ def add_metric(
     found = []
     for run, layer, stage, shape, dtype, raw in connection.execute(sa.text(_MEANS)).all():
         if stage in stages:
-            means = np.frombuffer(raw, dtype=dtype).reshape(json.loads(shape)).T
-            value = function(means)
+            means = np.ascontiguousarray(np.frombuffer(raw, dtype=dtype).reshape(json.loads(shape)).T)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                value = function(means)
             if value is not None and not np.isnan(value):
                 found.append({"value": float(value), "run": run, "layer": layer, "stage": stage})
     for start in range(0, len(found), _AT_ONCE):
