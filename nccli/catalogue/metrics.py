@@ -130,6 +130,17 @@ METRICS: tuple[Metric, ...] = (
         stages=_POST,
     ),
     Metric(
+        "negative_share",
+        "relu",
+        "neg.",
+        of="‖min(M̃_l, 0)‖²_F / ‖M̃_l‖²_F",
+        needs=(MEANS,),
+        means="0: ReLU does nothing to the class means of this layer",
+        source=_DNC + ".1",
+        high=1.0,
+        stages=PRE,
+    ),
+    Metric(
         "rank",
         "spectrum",
         "rank",
