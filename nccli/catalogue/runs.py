@@ -11,6 +11,7 @@ class Kind(StrEnum):
     DNC = "dnc"
     SRG = "srg"
     GRAPH = "graph"
+    BIPARTITION = "bipartition"
     FEATURES = "features"
     NETWORK = "network"
 

@@ -48,6 +48,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("epsilon", float, symbol="ε", caption=True),
     Setting("variant", str, bare=True, caption=True),
     Setting("graph", str, bare=True, caption=True),
+    Setting("s", int, caption=True),
     Setting("reg", str, caption=True),
     Setting("epochs", int, caption=True),
     Setting("objective", str, {_DUFM: "mse", _E2E: "mse"}, bare=True),

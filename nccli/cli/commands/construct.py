@@ -63,6 +63,7 @@ def construct(
             show_default=False,
         ),
     ] = None,
+    s: Annotated[int | None, typer.Option("--s", help="With --kind bipartition. [default: the best]")] = None,
     export: Annotated[
         str | None,
         typer.Option("--export", metavar="FILE.npz", help="Write all matrices of the point.", show_default=False),
@@ -86,6 +87,7 @@ def construct(
     options = {
         "variant": variant,
         "graph": graph,
+        "s": s,
     }
     given = {name: value for name, value in options.items() if value is not None}
     check_options(kind.value, given)

@@ -1,0 +1,36 @@
+"""Bipartition rows: SRG's hidden layers below a last layer that is better from K = 15 on (theory sheet, section 5)."""
+
+from dataclasses import replace
+from itertools import combinations
+from math import comb, perm, sqrt
+
+from nccli.errors import InputError
+from nccli.theory import strongly_regular_graph as srg
+from nccli.theory.spectrum import Spectrum
+from nccli.theory.template import Construction, Family
+
+
+def bipartition(K: int, s: int) -> Construction:
+    """T of SRG T(r); a row uB/√C(r, s) of Tt_L for every s-subset of the r vertices, u = +1 on it and −1 off it."""
+    r = srg.triangular_root(K) or 0
+    if r < 4 or not 2 <= s < r:
+        raise InputError(f"K = {K}, s = {s}: bipartition rows need K = r(r-1)/2, r >= 4, and 2 <= s < r")
+    unlike = 4 * s * (r - s) / (r * (r - 1))  # 1 − mean of u_i u_j
+    last = ((abs(r - 2 * s) * sqrt(2 * (r - 1) / r), 1), (sqrt(unlike * (r - 2)), r - 1), (0.0, K - r))
+    template = replace(
+        srg.srg_template(r),
+        name=f"bipartition T({r}), s = {s}",
+        last_rows=comb(r, s),
+        last_singular_values=Spectrum.of(*last),
+        last_map_norm_sq=float(r * (r - 1)),
+        output_eigenvalues=srg.triangular_spectrum(r, *(4 * perm(s, k) / perm(r, k) for k in (2, 3, 4))),
+        matrices=lambda: srg.vertex_matrices(r, [*combinations(range(r), r - s)], sqrt(comb(r, s))),
+    )
+    return Construction("bipartition", "", (template,), about={"s": s})
+
+
+def _forms(K: int, s: int | None = None) -> list[Construction]:
+    return [bipartition(K, each) for each in (range(2, srg.triangular_root(K) or 4) if s is None else [s])]
+
+
+FAMILY = Family("bipartition", _forms, takes=("s",))
