@@ -1,0 +1,33 @@
+"""Loss over DNC's against mean hidden rank: where runs end, beside the solutions of their problems."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from nccli.errors import InputError
+from nccli.figures.scatter import Scatter
+from nccli.figures.series import Values
+from nccli.theory import Problem, solve_dnc, solve_kind
+
+
+class Landscape(Scatter):
+    """A mark a run, and crosses for DNC, SRG and bipartition rows."""
+
+    name, x, y = "landscape", "mean_rank", "ratio"
+    x_label, y_label = "mean rank of hidden layers", "loss / DNC loss"
+    columns = ("mean_hidden_rank", "loss", "loss_dnc")
+    nothing, lacking = "none of the runs has hidden ranks and a DNC loss", "no hidden ranks or no DNC loss"
+    small_print = "a mark a run; crosses: solutions in closed form"
+
+    def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
+        """Rank, and ratio of losses."""
+        return {"mean_rank": values["mean_hidden_rank"], "ratio": values["loss"] / values["loss_dnc"]}
+
+    def solutions(self, problem: Problem) -> Iterator[tuple[str, Mapping[str, float]]]:
+        """Those that there are for so many classes."""
+        for kind, name in (("dnc", "DNC"), ("srg", "SRG"), ("bipartition", "bipartition")):
+            with suppress(InputError):
+                found = solve_kind(problem, kind, {})
+                yield name, {"mean_rank": found.rank, "ratio": found.loss / solve_dnc(problem).loss}
+
+
+PLOTS = (Landscape(),)
