@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.cli.command import Nccli
 from tests.cli.sql import query
 
@@ -62,6 +64,31 @@ def test_deleted_edges_and_a_trivial_optimum_are_noted(run: Nccli) -> None:
     assert "its optimum is the trivial point" in trivial.err
 
 
+def test_bipartition_rows_are_stored_and_compared_beside_srg(run: Nccli) -> None:
+    best, of_srg, srg = built(
+        run,
+        "--kind bipartition --K 15 --L 4 --n 1 --wd 4e-3",
+        "--kind bipartition --s 4 --K 15 --L 4 --n 1 --wd 4e-3",
+        "--kind srg --K 15 --L 4 --n 1 --wd 4e-3",
+    )
+    assert f"{best['loss']:.12f}" == "0.109809509464"
+    assert of_srg["loss"] == pytest.approx(srg["loss"], rel=1e-12)
+    assert len({record["id"] for record in (best, of_srg, srg)}) == 3
+    ranks = [[layer["rank"] for layer in record["layers"] if layer["stage"] == "post"] for record in (best, srg)]
+    assert ranks == [[6, 6, 6, 15], [6, 6, 6, 15]]
+    ids = f"{best['id']} {srg['id']}"
+    compared = {row["id"]: row for row in run(f"compare {ids} --format jsonl").records}
+    assert f"{compared[best['id']]['ratio_srg']:.6f}" == "0.948146"
+    assert compared[srg["id"]]["best_id"] == best["id"]
+    shares = {(layer["layer"], layer["stage"]): layer["negative_share"] for layer in best["layers"]}
+    assert 0 < shares[4, "pre"] < 1
+    assert {share for key, share in shares.items() if key[1] == "post"} == {None}
+    assert [shares[each, "pre"] for each in (2, 3)] == pytest.approx([0, 0], abs=1e-25)
+    bar = (shares[4, "pre"] + 1) / 2
+    assert "no run matches" in run(f"runs list --where 'max.negative_share>{bar}'", code=3).err
+    assert best["id"] in run("runs list --where 'max.negative_share>0.01' --format ids").ids
+
+
 def test_a_dry_run_prints_what_the_run_will_print_and_writes_nothing(run: Nccli) -> None:
     line = "construct --kind best --K 4..6 --L 3"
     planned = run(f"{line} --dry-run")
@@ -73,6 +100,9 @@ REFUSED = {
     "--kind dnc --variant blocks": "'blocks'",
     "--kind graph --graph nonsense": "'nonsense'",
     "--kind graph --graph square --K 5": "--K 5",
+    "--kind srg --K 10 --s 3": "--s '3': srg takes none; bipartition does",
+    "--kind bipartition --K 12": "K = 12",
+    "--kind bipartition --K 15 --s 6": "K = 15, s = 6: bipartition rows need",
 }
 
 

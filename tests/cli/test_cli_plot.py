@@ -17,7 +17,16 @@ REFUSED = {
 def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
     figures = run("plot --list").records
     ranks = {f"rank-vs-{axis}" for axis in ("wd", "lr", "width", "K", "L")}
-    others = {"loss-ratio", "dnc-share-vs-width", "training", "spectra", "class-means", "gram", "effective-rank"}
+    others = {
+        "loss-ratio",
+        "dnc-share-vs-width",
+        "training",
+        "spectra",
+        "class-means",
+        "gram",
+        "effective-rank",
+        "landscape",
+    }
     paper = {f"fig{i}" for i in range(1, 11)}
     assert {figure["name"] for figure in figures} == ranks | others | paper
     assert all(len(figure["shows"]) > 20 for figure in figures)

@@ -22,6 +22,7 @@ from nccli.store import (
     Store,
     comparison_records,
     parse_where,
+    problem_of,
     save_run,
     select_history,
     select_ranks,
@@ -29,7 +30,7 @@ from nccli.store import (
     select_spectra,
 )
 from nccli.sweep import measured_run
-from nccli.theory import Problem
+from nccli.theory import Problem, solve_dnc, solve_kind
 from tests.figures.conftest import ids, rows_of
 from tests.figures.drawing import STORE_FIGURES
 
@@ -204,3 +205,23 @@ def test_small_singular_values_before_the_activation_are_drawn_where_the_activat
         values = {stage: post * np.array([1.0, 1.0, factor if stage == Stage(2, "pre") else 1.0]) for stage in stages}
         series = Series("", {}, (SettingRuns({"L": 3}, ("a",), {}),))
         assert _stages(series, Stacked(["a"], values)) == (stages, different)
+
+
+def test_landscape_has_a_mark_a_run_and_the_solutions_of_their_problems(
+    connection: Connection, trained: Selection
+) -> None:
+    drawn = STORE_FIGURES["landscape"].collect(connection, trained, Options())
+    records = {each["id"]: each for each in comparison_records(connection, rows_of(connection, trained), RANK_RTOL)}
+    marks = {row["run_ids"][0]: (row["mean_rank"], row["ratio"]) for row in drawn.of("run")}
+    assert marks == {
+        key: (record["mean_rank"], pytest.approx(record["ratio_dnc"], rel=1e-14)) for key, record in records.items()
+    }
+    problems = {problem for row in rows_of(connection, trained) if (problem := problem_of(row)) is not None}
+    expected = {
+        (name, solution.rank, solution.loss / solve_dnc(problem).loss)
+        for problem in problems
+        for name, kind in (("DNC", "dnc"), ("SRG", "srg"), ("bipartition", "bipartition"))
+        for solution in [solve_kind(problem, kind, {})]
+    }
+    assert len(problems) == 4
+    assert {(row["series"], row["mean_rank"], row["ratio"]) for row in drawn.of("solution")} == expected

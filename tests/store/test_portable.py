@@ -25,6 +25,8 @@ from nccli.store import (
     merge_contents,
     read_contents,
     save_run,
+    select_layers,
+    select_runs,
 )
 from tests.store.example_runs import example_history, example_run
 
@@ -80,6 +82,31 @@ def read(fields: object) -> list[RunContent]:
 
 def test_the_example_is_accepted() -> None:
     assert read(example())[0].id == "0123456789ab"
+
+
+def test_an_export_from_before_a_column_is_completed_with_what_held_then(store: Store, tmp_path: Path) -> None:
+    """Runs were of the squared error and of the first version of results before there were columns for it."""
+    save_run(store, example_run(0))
+    save_run(store, example_run(1, kind="features", objective=None))
+    older = []
+    for content in contents(store):
+        fields = json.loads(as_line(content))
+        del fields["run"]["objective"], fields["run"]["result_version"]
+        for layer in fields["layer"]:
+            del layer["negative_share"], layer["structure"]
+        older += read(fields)
+    target = Store.create(str(tmp_path / "target.db"))
+    merge_contents([(content, "file") for content in older], target, MergeReport())
+    with target.read() as connection:
+        runs = {row["kind"]: row for row in select_runs(connection)}
+        layers = select_layers(connection, [row["id"] for row in runs.values()])
+    assert {kind: (row["objective"], row["result_version"]) for kind, row in runs.items()} == {
+        "dufm": ("mse", 1),
+        "features": (None, 1),
+    }
+    assert {(layer["negative_share"], layer["structure"]) for found in layers.values() for layer in found} == {
+        (None, None)
+    }
 
 
 MATRIX = {"layer": 1, "stage": "post", "name": "gram", "shape": [1, 1], "dtype": "<f8", "bytes": "AAAAAAAAAAA="}

@@ -5,6 +5,7 @@
 
 import gzip
 import json
+import math
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from nccli.errors import StoreError, StoreVersionError
 from nccli.figures import FIGURES, Options, render, style
+from nccli.metrics.relu import negative_share
 from nccli.store import (
     Selection,
     Store,
@@ -73,6 +75,18 @@ def test_an_old_store_comes_out_with_every_value_it_had(released: str, path: Pat
             assert {name: new[name] for name in old} == old
             assert new["structure"] is not None
     assert all(finding.ok for finding in check_store(store))
+
+
+def test_metrics_that_came_later_are_those_of_the_class_means_that_the_store_keeps(released: str, path: Path) -> None:
+    store = Store.open(str(path))
+    told = {(row["run_id"], row["layer"], row["stage"]): row["negative_share"] for row in rows(path, "layer")}
+    with store.read() as connection:
+        means = {key: select_matrix(connection, *key, "class_means") for key in told}
+    assert {stage for _, _, stage in told} == {"pre", "post"}
+    for key, share in told.items():
+        expected = negative_share(means[key].T)
+        assert share == (None if key[2] == "post" or math.isnan(expected) else pytest.approx(expected, rel=1e-12))
+    assert any(share for share in told.values())
 
 
 def test_figures_of_an_upgraded_store_are_those_of_a_new_one(released: str, path: Path, tmp_path: Path) -> None:

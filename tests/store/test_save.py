@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nccli.catalogue.metrics import METRICS, Family
 from nccli.store import (
     Store,
     run_records,
@@ -45,7 +46,7 @@ def test_layers_read_back_equal_and_in_the_order_of_the_network(store: Store) ->
     key = save_run(store, replace(run, layers=list(reversed(run.layers))))
     with store.read() as connection:
         layers = select_layers(connection, [key])[key]
-    names = ("layer", "stage", "dnc1", "dnc2", "dnc3", "rank", "effective_rank", "stable_rank", "nuclear_norm")
+    names = ("layer", "stage", *(metric.name for metric in METRICS if metric.family is Family.LAYER))
     assert [{name: layer[name] for name in names} for layer in layers] == [
         {name: getattr(layer, name) for name in names} for layer in run.layers
     ]

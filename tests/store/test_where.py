@@ -2,11 +2,13 @@
 
 import math
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nccli.catalogue.metrics import METRICS
 from nccli.errors import InputError
 from nccli.store import (
     Comparison,
@@ -17,7 +19,7 @@ from nccli.store import (
 )
 from nccli.store.query.where import NUMBER_COLUMNS, TEXT_COLUMNS
 from tests.store.asking import seeds
-from tests.store.example_runs import example_run
+from tests.store.example_runs import example_layers, example_run
 from tests.store.plain_sql import dump
 
 
@@ -243,3 +245,27 @@ def test_more_than_a_database_takes_is_refused() -> None:
 def test_four_hundred_comparisons_are_answered(store: Store) -> None:
     save_run(store, example_run(7))
     assert seeds(store, " or ".join(f"seed={seed}" for seed in range(400))) == {7}
+
+
+@pytest.mark.parametrize("metric", [metric.name for metric in METRICS])
+def test_a_metric_is_summed_up_over_the_layers_and_stages_that_have_it(store: Store, metric: str) -> None:
+    """Against the same sums in Python; a run without the metric, here a diverged one too, has none."""
+    runs = {seed: example_run(seed, layers=example_layers(seed, rank=seed + 2)) for seed in range(3)}
+    for run in [*runs.values(), example_run(3, layers=[], status="diverged")]:
+        save_run(store, run)
+    values = {seed: [getattr(layer, metric) for layer in run.layers] for seed, run in runs.items()}
+    held = {seed: [v for v in found if v is not None and not math.isnan(v)] for seed, found in values.items()}
+    for name, function in (("max", max), ("min", min), ("mean", fmean)):
+        sums = {seed: function(found) for seed, found in held.items() if found}
+        assert seeds(store, f"{name}.{metric} is not null") == set(sums)
+        assert seeds(store, f"{name}.{metric} is null") == {0, 1, 2, 3} - set(sums)
+        for bar in sums.values():
+            above, below = bar + 1e-9 * abs(bar), bar - 1e-9 * abs(bar)
+            if math.isfinite(bar):
+                expected = {seed for seed, value in sums.items() if below <= value <= above}
+                assert seeds(store, f"{name}.{metric}>={below!r} and {name}.{metric}<={above!r}") == expected
+
+
+def test_an_unknown_metric_is_told_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"no metric 'stable_rnk' \(did you mean 'stable_rank'\?\)"):
+        parse_where("max.stable_rnk>1")
