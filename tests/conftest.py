@@ -12,6 +12,8 @@ from tests.typechecker import check_shapes
 
 os.environ.pop("NCCLI_STORE", None)
 os.environ.pop("NCCLI_DEBUG", None)
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several workers would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background job, and its children inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
 check_shapes("nccli.theory", "nccli.metrics", "nccli.objective", "nccli.dufm", "nccli.measure", "nccli.e2e")

@@ -25,11 +25,14 @@ TRAIN = "nccli train-dufm --K 4 --L 3 --n 1 --width 6 --steps 50 --quiet"
 
 
 def stopped_at(run: Nccli, modules: list[str], name: str = "SIGINT") -> str:
-    """Start a training that gets a signal as each of the modules is imported; its stderr, and its code for a shell."""
+    """Start a training that gets a signal as each of the modules is imported; its stderr.
+
+    Without a compiler, so that it is PyTorch that trains.
+    """
     hook = run.folder / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(AT_IMPORT.format(modules=modules, signal=name))
-    ended = run.sh(f"{TRAIN}; echo $?", PYTHONPATH=str(hook))
+    ended = run.sh(f"{TRAIN}; echo $?", PYTHONPATH=str(hook), CC="")
     assert ended.out.splitlines()[-1] == {"SIGINT": "130", "SIGTERM": "143"}[name]
     return ended.err
 

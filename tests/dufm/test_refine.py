@@ -1,5 +1,6 @@
 """A refined point is stationary for the non-smooth loss, and lies where gradient descent was going."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -47,7 +48,7 @@ def oracle_loss(config: DufmConfig, point: list[Tensor]) -> Tensor:
 
 def refined_point(config: DufmConfig, seed: int = 0) -> Refined:
     """Refine from the end of a short descent in float64."""
-    with torch.no_grad():
+    with threads(1), torch.no_grad():  # tests run side by side
         batch = Batch.start([replace(config, n=1, seed=seed, dtype="float64")])
         PlainSteps(batch).advance(0, 3000)
         X, *V = (torch.from_numpy(array[0]) for array in batch.parameters.all)

@@ -16,7 +16,8 @@ _ALIKE = {"rank-vs-lr", "rank-vs-width", "rank-vs-K"}  # as rank-vs-wd, whose ax
 NAMES = (*(name for name in STORE_FIGURES if name not in _ALIKE), "loss-ratio", COMPOSED)
 _RATIO = FIGURES["loss-ratio"]
 _PROBLEMS = tuple(Problem.uniform(K, L, 5e-3) for K in range(4, 30) for L in (3, 4))
-_PARTS = (Part(_RATIO, "closed form"), *(Part(figure, name, "kind=dufm", "") for name, figure in STORE_FIGURES.items()))
+_OF_EACH_KIND = ("rank-vs-wd", "training", "spectra", "gram", "landscape")
+_PARTS = (Part(_RATIO, "closed form"), *(Part(STORE_FIGURES[name], name, "kind=dufm", "") for name in _OF_EACH_KIND))
 PLOTS: dict[str, Plot] = {**STORE_FIGURES, "loss-ratio": _RATIO, COMPOSED: PaperFigure(COMPOSED, _PARTS)}
 """With a figure of every kind of figure below each other."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import func, insert, select, update
 
 from nccli.store import Store, save_run
+from nccli.store.connection import store as store_module
 from nccli.store.schema.tables import History, Run
 from tests.store.example_runs import example_history, example_run
 
@@ -55,7 +56,7 @@ def create(path: str) -> None:
 
 def create_with_wal(path: str) -> None:
     """Make a store as where write-ahead logging is sound."""
-    _store.choose_journal = lambda path, version: "wal"
+    store_module.choose_journal = lambda path, version: "wal"
     Store.create(path)
 
 

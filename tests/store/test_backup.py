@@ -20,7 +20,7 @@ def test_a_copy_is_the_store(path: Path) -> None:
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_copies_made_while_others_write_are_sound(path: Path, monkeypatch: pytest.MonkeyPatch, journal: str) -> None:
-    monkeypatch.setattr(_backup, "_PAGES", 2)
+    monkeypatch.setattr("nccli.store.connection.backup._PAGES", 2)
     monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version: journal)
     store = Store.create(str(path))
     save_run(store, example_run(0))

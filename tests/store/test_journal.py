@@ -39,12 +39,12 @@ def test_wal_is_sound_where_its_fault_is_fixed(version: tuple[int, int, int], so
 def test_a_network_or_unknown_file_system_gets_the_rollback_journal(
     monkeypatch: pytest.MonkeyPatch, path: Path, system: str | None
 ) -> None:
-    monkeypatch.setattr(_journal, "file_system", lambda _: system)
+    monkeypatch.setattr("nccli.store.connection.journal.file_system", lambda _: system)
     assert choose_journal(path, SOUND) == "delete"
 
 
 def test_a_local_file_system_gets_wal_where_sqlite_is_sound(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    monkeypatch.setattr(_journal, "file_system", lambda _: "ext4")
+    monkeypatch.setattr("nccli.store.connection.journal.file_system", lambda _: "ext4")
     assert choose_journal(path, SOUND) == "wal"
     assert choose_journal(path, (3, 51, 2)) == "delete"
 
@@ -56,7 +56,9 @@ def test_the_journal_is_chosen_for_the_place_that_a_link_leads_to(
     network.mkdir()
     link = tmp_path / "runs.db"
     link.symlink_to(network / "runs.db")
-    monkeypatch.setattr(_journal, "file_system", lambda place: "nfs4" if place.resolve() == network else "ext4")
+    monkeypatch.setattr(
+        "nccli.store.connection.journal.file_system", lambda at: "nfs4" if at.resolve() == network else "ext4"
+    )
     assert choose_journal(link, SOUND) == "delete"
 
 

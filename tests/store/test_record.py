@@ -16,8 +16,8 @@ RECORD = [
     *("optimizer", "collapsed_at", "residual", "kinks"),
 ]
 LAYER = [
-    *("layer", "stage", "dnc1", "dnc2", "dnc3", "rank", "effective_rank", "stable_rank", "structure"),
-    *("structure_distance", "singular_values"),
+    *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "effective_rank", "stable_rank"),
+    *("structure", "structure_distance", "singular_values"),
 ]
 
 

@@ -68,5 +68,5 @@ def test_small_decays_are_found_as_they_are_written(store: Store) -> None:
 
 @pytest.mark.parametrize("where", ["config.shedule=cosine", "not config.shedule=cosine", "config.shedule is null"])
 def test_an_option_of_no_run_is_refused_with_the_nearest_one(where: str) -> None:
-    with pytest.raises(InputError, match=r"no option 'shedule' \(did you mean 'schedule'\?\); config\. goes with K, L"):
+    with pytest.raises(InputError, match=r"no option 'shedule' \(did you mean 'schedule'\?\); config\. goes with .*K"):
         parse_where(where)
