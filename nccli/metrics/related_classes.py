@@ -175,13 +175,13 @@ def _signatures(matrix: Bool[np.ndarray, "K K"]) -> dict[int, str]:
 
 
 def _root(relation: Bool[np.ndarray, "K K"], part: list[int]) -> RootGraph | None:
-    import networkx as nx
-
     if len(part) == 1:
         return RootGraph("DNC", ((0, 1),), np.array(part))
     inside = relation[np.ix_(part, part)]
     if len(part) == 3 and inside.sum() == 6:
         return RootGraph("triangle", ((0, 1), (0, 2), (1, 2)), np.array(part))
+    import networkx as nx  # a quarter of a second, which classes apart from each other need not wait for
+
     graph = nx.Graph()
     graph.add_edges_from((part[i], part[j]) for i, j in np.argwhere(np.triu(inside)))
     try:
