@@ -155,12 +155,13 @@ def _within(
     base = X[:, :, :, :1]
     offset = X - base
     shift = offset.mean(axis=3, keepdims=True)
-    return _square_sum(offset - shift), (base + shift)[:, :, :, 0]
+    offset -= shift
+    return _square_sum(offset), (base + shift)[:, :, :, 0]
 
 
 def _square_sum(array: Float[Array, "runs stages *rest"]) -> Float[Array, "runs stages"]:
-    flat = array.reshape(*array.shape[:2], -1)
-    return (flat * flat).sum(axis=2)
+    flat = array.reshape(*array.shape[:2], 1, -1)
+    return (flat @ flat.swapaxes(2, 3))[:, :, 0, 0]  # a scalar product: nothing of the size of the array is made
 
 
 @contextmanager
