@@ -61,6 +61,8 @@ def read_images(source: "ImageSource", quiet: bool) -> "ImageSet":
         InputError: nothing there, or no sound image set.
     """
     images = source.load()
+    for remark in images.remarks:
+        note(f"{images.name}: {remark}", quiet)
     if not images.balanced:
         low, high = int(images.counts.min()), int(images.counts.max())
         note(

@@ -36,16 +36,18 @@ class ImageSet:
         K: number of classes, at least 2.
         train: what a network is trained and measured on.
         test: what it is tested on; None if there is nothing.
+        remarks: what the user should know of how it was read.
 
     Raises:
-        InputError: one class, a class without a sample, labels out of range, pixels that are not finite, sizes that
-            do not fit each other.
+        InputError: one class, a class without a sample, labels out of range, pixels that are not finite, sizes or types
+            that do not fit each other.
     """
 
     name: str
     K: int
     train: LabelledImages
     test: LabelledImages | None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained on."""
@@ -63,6 +65,11 @@ class ImageSet:
             raise InputError(
                 f"{self.name}: test images are {self.test.images.shape[1:]}, training images "
                 f"{self.train.images.shape[1:]} (channels, height, width): they must be of one size"
+            )
+        if self.test is not None and self.test.images.dtype != self.train.images.dtype:
+            raise InputError(
+                f"{self.name}: test images are {self.test.images.dtype}, training images {self.train.images.dtype}: "
+                "they must be of one type, for their white to be the same"
             )
 
     def _check(self, part: str, found: LabelledImages) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nccli.e2e.image_file import read_image, unit_range
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
@@ -15,12 +16,12 @@ _CHANNELS = (1, 3, 4)
 _TEST_SHARE = 5
 """A taste: every fifth digit is for testing."""
 
-_MOST_PIXELS = 2**33
-"""A bound: 8 GiB as bytes, what a workstation holds."""
+_MOST_BYTES = 2**33
+"""A bound: 8 GiB, what a workstation holds."""
 
 
 def npz_images(path: Path) -> ImageSet:
-    """x_train, y_train and perhaps x_test, y_test; uint8 or float; NCHW, NHWC or NHW.
+    """x_train, y_train and perhaps x_test, y_test; uint8, uint16 or float; NCHW, NHWC or NHW.
 
     Raises:
         InputError: as `read_npz` and `ImageSet`, or arrays that are no images or no labels.
@@ -42,14 +43,17 @@ def npz_images(path: Path) -> ImageSet:
 
 
 def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """(N, C, H, W) uint8 or float32 from NCHW, NHWC or NHW.
+    """(N, C, H, W) uint8 or float32 from NCHW, NHWC or NHW; uint16 over the largest of its type.
 
     Raises:
         InputError: another type or shape, or one that may be both NCHW and NHWC.
     """
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise InputError(f"{name} is {array.dtype}: images are uint8 or float")
-    if array.dtype != np.uint8:
+    native = array.dtype.newbyteorder("=")
+    if native not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+        raise InputError(f"{name} is {array.dtype}: images are uint8, uint16 or float")
+    if native == np.uint16:
+        array = unit_range(array, 65535)
+    elif native != np.uint8:
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
     if array.ndim == 3:
@@ -72,44 +76,70 @@ def folder_images(path: Path) -> ImageSet:
     """
     train_folder = path / "train" if (path / "train").is_dir() else path
     test_folder = next((path / name for name in ("test", "val") if (path / name).is_dir()), None)
-    train, classes = _folder(train_folder)
+    no_files: list[str] = []
+    train, classes = _folder(train_folder, no_files)
     test = None
     if train_folder != path and test_folder is not None:
-        test, names = _folder(test_folder)
+        test, names = _folder(test_folder, no_files)
         if names != classes:
             raise InputError(f"{test_folder}: its classes are not those of {train_folder}")
-    return ImageSet(path.resolve().name, len(classes), train, test)
+        train, test = _of_one_type(train, test)
+    return ImageSet(path.resolve().name, len(classes), train, test, _passed_over(no_files))
 
 
-def _folder(path: Path) -> tuple[LabelledImages, list[str]]:
-    from PIL import Image, UnidentifiedImageError
+def _of_one_type(train: LabelledImages, test: LabelledImages) -> tuple[LabelledImages, LabelledImages]:
+    """As they are, or both from 0 to 1."""
+    if train.images.dtype == test.images.dtype:
+        return train, test
+    return _from_0_to_1(train), _from_0_to_1(test)
+
+
+def _from_0_to_1(found: LabelledImages) -> LabelledImages:
+    deep = found.images.dtype != np.uint8
+    return found if deep else LabelledImages(unit_range(found.images, 255), found.labels)
+
+
+def _passed_over(no_files: list[str]) -> tuple[str, ...]:
+    if not no_files:
+        return ()
+    number = "1 entry is" if len(no_files) == 1 else f"{len(no_files)} entries are"
+    return (f"{number} passed over: FIFO, socket, device or dangling link, not a file; the first is {no_files[0]}",)
+
+
+def _folder(path: Path, no_files: list[str]) -> tuple[LabelledImages, list[str]]:
+    """Images and names of the classes; what lies there and is no file is never opened, but added to `no_files`."""
     from torchvision.datasets import ImageFolder
+    from torchvision.datasets.folder import IMG_EXTENSIONS, is_image_file
 
-    def load(file: str) -> NDArray[np.uint8]:
-        with Image.open(file) as image:
-            return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    def is_image(file: str) -> bool:
+        if not Path(file).is_file():
+            no_files.append(file)
+        elif is_image_file(file):
+            return True
+        return False
 
     try:
-        found = ImageFolder(str(path), loader=load)
-    except (FileNotFoundError, OSError) as error:
-        raise InputError(f"{path}: no folder of images a class ({' '.join(str(error).split())[:120]})") from error
-    images, labels, size = [], [], None
-    for file, label in found.samples:
-        try:
-            image = load(file)
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-            raise InputError(f"{file}: cannot be read as an image, it may be truncated") from error
+        found = ImageFolder(str(path), is_valid_file=is_image)
+    except OSError as error:
+        why = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path}: no folder of images a class ({why}); images end in {', '.join(IMG_EXTENSIONS)}"
+        ) from error
+    images, size = [], None
+    for file, _ in found.samples:
+        image = read_image(file)
         size = size or image.shape
         if image.shape != size:
             raise InputError(
                 f"{file}: {image.shape} pixels where {found.samples[0][0]} has {size}: images must be of one size"
             )
-        if image.size * len(found.samples) > _MOST_PIXELS:
+        if image.nbytes * len(found.samples) > _MOST_BYTES:
             raise InputError(f"{path}: {len(found.samples)} images of {image.size} pixels do not fit into memory")
         images.append(image if image.ndim == 3 else image[:, :, None])
-        labels.append(label)
+    if any(image.dtype != np.uint8 for image in images):
+        images = [unit_range(image, 255) if image.dtype == np.uint8 else image for image in images]
     stacked = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
-    return LabelledImages(stacked, np.asarray(labels, np.int64)), list(found.classes)
+    return LabelledImages(stacked, np.asarray(found.targets, np.int64)), list(found.classes)
 
 
 def digits_images() -> ImageSet:
