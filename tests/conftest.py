@@ -12,6 +12,7 @@ from tests.typechecker import check_shapes
 
 os.environ.pop("NCCLI_STORE", None)
 os.environ.pop("NCCLI_DEBUG", None)
+os.environ.setdefault("NCCLI_COMPILER_SECONDS", "60")  # tests may have to wait for a core
 if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several workers would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background job, and its children inherit that

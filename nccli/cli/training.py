@@ -93,7 +93,11 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
     note_stored(plan, request.quiet)
     with stop_on_signals() as stop:
         with TrainingProgress(request.quiet, training.words) as progress:
-            watch = Watch(progress, stop, warn, lambda text: note(text, request.quiet))
+
+            def say(text: str) -> None:
+                note(text, request.quiet)
+
+            watch = Watch(progress, stop, warn, say, say)
             statuses = execute(plan, training.trainer, store, watch, group=group, on_run=training.on_run)
         if group.leads and store is not None:
             _print([key for key in plan.configs if key in statuses], store, request.format, training)

@@ -75,7 +75,8 @@ class Loop:
 
     def _add(self, runs: list[int], batch: Batch) -> None:
         now = self._now
-        self._groups.append(_Group(runs, batch, make_steps(batch, now.device, now.compiled, cores(), now.threads)))
+        steps = make_steps(batch, now.device, now.compiled, cores(), now.threads, self._watch.on_note)
+        self._groups.append(_Group(runs, batch, steps))
 
     def _advance(self, target: int) -> bool:
         """Step until `target`; False when asked to stop before."""

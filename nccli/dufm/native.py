@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nccli.dufm.batch import Batch
 from nccli.dufm.compiler import compiled_library, vector_bytes
+from nccli.dufm.kernel_check import takes_the_right_step
 from nccli.dufm.measurement import Measurement, measure
 from nccli.dufm.network import targets
 from nccli.dufm.shape import Shape
@@ -104,7 +105,13 @@ def native_steps(batch: Batch, workers: int) -> NativeSteps | None:
 @lru_cache(maxsize=256)
 def build(shape: Shape) -> ctypes.CDLL | None:
     """Compile the kernel for a shape, or load it from the cache; None where that is not possible."""
-    return compiled_library(sources(shape), shape.defines())
+
+    def is_sound(library: ctypes.CDLL) -> bool:
+        return hasattr(library, "nccli_steps") and takes_the_right_step(
+            shape, lambda batch: NativeSteps(batch, shape, library, workers=1)
+        )
+
+    return compiled_library(sources(shape), shape.defines(), is_sound)
 
 
 def sources(shape: Shape) -> dict[str, str]:

@@ -1,6 +1,9 @@
 """Which program takes the steps, on how many threads: by rules, so that the same batch is always placed alike."""
 
+from collections.abc import Callable
+
 from nccli.dufm.batch import Batch
+from nccli.dufm.compiler import take_remarks
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.native import native_steps
 from nccli.dufm.steps import Steps
@@ -10,7 +13,14 @@ _FLOPS_TO_SHARE = 2e7
 """Measured: from there on, some 50 to 500 microseconds, two threads on one product gain more than they wait."""
 
 
-def make_steps(batch: Batch, device: str, compiled: bool, workers: int, threads: int) -> Steps:
+def make_steps(
+    batch: Batch,
+    device: str,
+    compiled: bool,
+    workers: int,
+    threads: int,
+    on_note: Callable[[str], None] | None = None,
+) -> Steps:
     """The steps of a batch; PyTorch is loaded only where compiled code does not take them.
 
     Args:
@@ -19,12 +29,16 @@ def make_steps(batch: Batch, device: str, compiled: bool, workers: int, threads:
         compiled: whether to use compiled code on the CPU, where it can be had.
         workers: cores for compiled code.
         threads: threads for PyTorch.
+        on_note: called, once a process, with why compiled code cannot be had or is not kept.
     """
     if device == "cuda":
         from nccli.dufm.cuda_graph import GraphSteps
 
         return GraphSteps(batch, device)
     steps = native_steps(batch, workers) if compiled else None
+    if on_note is not None:
+        for remark in take_remarks():
+            on_note(remark)
     if steps is not None:
         return steps
     from nccli.dufm.plain import PlainSteps

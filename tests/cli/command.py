@@ -61,7 +61,9 @@ class Ended:
 def environment(**extra: str) -> dict[str, str]:
     """Nothing but what a shell needs, and what a test adds."""
     path = f"{NCCLI.parent}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "TERM": "xterm-256color", **extra}
+    given = {name: os.environ[name] for name in ("NCCLI_COMPILER_SECONDS",) if name in os.environ}
+    home = os.environ.get("HOME", "/")
+    return {"PATH": path, "HOME": home, "LANG": "C.UTF-8", "TERM": "xterm-256color", **given, **extra}
 
 
 @dataclass(frozen=True)

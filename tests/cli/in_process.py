@@ -14,7 +14,7 @@ from typing import Any
 
 from nccli.cli.entry import run
 
-_REMEMBERED = ("CC", "HOME", "NCCLI_CACHE", "XDG_CACHE_HOME")
+_REMEMBERED = ("CC", "HOME", "NCCLI_CACHE", "NCCLI_COMPILER_SECONDS", "XDG_CACHE_HOME")
 """Variables whose values nccli keeps for the life of a process: the compiler, and where compiled code lies."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)

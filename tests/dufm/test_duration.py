@@ -53,8 +53,8 @@ def test_a_grid_of_many_shapes_takes_no_longer_than_was_said() -> None:
 @needs_gcc
 def test_one_kernel_is_compiled_for_a_trial_and_the_others_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[object] = []
-    known = compiler._compile
-    monkeypatch.setattr(compiler, "_compile", lambda *given: compiled.append(given) or known(*given))
+    known = compiler._Compiler.library
+    monkeypatch.setattr(compiler._Compiler, "library", lambda *given: compiled.append(given) or known(*given))
     durations, widths = Durations("cpu"), (4, 8, 12, 20, 28)
     first, *others = [durations.at_most(replace(BASE, width=width), 1, 1) for width in widths]
     assert len(compiled) == 1

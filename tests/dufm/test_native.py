@@ -3,16 +3,14 @@
 import shutil
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nccli.dufm import compiler, native
 from nccli.dufm.batch import Batch
-from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import ACTIVATIONS, DufmConfig
-from nccli.dufm.native import NativeSteps, build, native_steps
+from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.plain import PlainSteps
 from nccli.dufm.shape import Shape
 from nccli.dufm.train import train
@@ -116,38 +114,6 @@ def test_without_a_compiler_training_takes_plain_steps(monkeypatch: pytest.Monke
     assert native_steps(Batch.start([BASE]), 1) is None
     (plain,) = train([BASE])
     assert plain.loss == pytest.approx(fast.loss, rel=1e-11)
-
-
-@pytest.mark.parametrize("command", ["/nonexistent/cc", "false", "true"])
-def test_a_compiler_that_does_not_work_is_no_compiler(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CC", command)
-    compiler._compiler.cache_clear()
-    assert build(Shape.of(BASE, vector_bytes())) is None
-
-
-@needs_gcc
-def test_a_broken_library_in_the_cache_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NCCLI_CACHE", str(tmp_path))
-    compiler._cache.cache_clear()
-    shape = Shape.of(replace(BASE, width=11), vector_bytes())
-    monkeypatch.setattr(
-        compiler, "_compile", lambda command, source, library: library.write_bytes(b"not a library") > 0
-    )
-    assert build(shape) is None
-    monkeypatch.undo()
-    monkeypatch.setenv("NCCLI_CACHE", str(tmp_path))
-    compiler._cache.cache_clear()
-    native.build.cache_clear()
-    assert build(shape) is not None
-
-
-@needs_gcc
-def test_an_unusable_cache_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    occupied = tmp_path / "file"
-    occupied.write_text("")
-    monkeypatch.setenv("NCCLI_CACHE", str(occupied))
-    compiler._cache.cache_clear()
-    assert build(Shape.of(BASE, vector_bytes())) is not None
 
 
 @pytest.mark.parametrize("bytes_", [16, 32, 64])

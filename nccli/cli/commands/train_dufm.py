@@ -169,6 +169,7 @@ def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store |
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
     from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
+    from nccli.dufm.compiler import take_remarks
     from nccli.dufm.duration import Durations
     from nccli.sweep import jobs_of
 
@@ -193,6 +194,8 @@ def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store |
             f"{trainer.device}, {memory / 2**20:.0f} MiB",
             request.quiet,
         )
+    for remark in take_remarks():
+        note(remark, request.quiet)
     records = [
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
         for key, config in plan.configs.items()

@@ -54,6 +54,10 @@ class Adam(Optimizer):
         g.mul_(pace[1]).mul_(rate)
         p.sub_(g)
 
+    def first_step(self, g: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+        """−g/(|g| + ε)."""
+        return np.asarray(-g / (np.abs(g) + _EPSILON))
+
     def per_step(self, momentum: float, steps: Int[np.ndarray, " count"]) -> Float[np.ndarray, "count more"]:
         """1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ), t = 1 at the first step."""
         t = steps + 1.0

@@ -66,6 +66,10 @@ class Optimizer(ABC):
             pace: of this step.
         """
 
+    def first_step(self, g: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+        """Where a parameter of this gradient goes from where nothing is remembered, by step size; without momentum."""
+        return -g
+
     def per_step(self, momentum: float, steps: Int[np.ndarray, " count"]) -> Float[np.ndarray, "count more"]:
         """The numbers of these steps, counted from 0."""
         return np.ones((len(steps), self.numbers_a_step))
