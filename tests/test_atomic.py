@@ -1,8 +1,10 @@
 """A file is written completely or not at all."""
 
 import os
+import sqlite3
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,18 @@ def test_any_legal_file_name_will_do(tmp_path: Path, length: int) -> None:
     with atomic_write(target) as file:
         file.write(b"x")
     assert target.read_bytes() == b"x"
+
+
+def test_a_database_is_replaced_by_nothing_whatever_its_name(tmp_path: Path) -> None:
+    store, link = tmp_path / "runs.db", tmp_path / "runs.db-checkpoint-0123456789ab.npz"
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    before = store.read_bytes()
+    link.symlink_to(store)
+    with pytest.raises(OSError, match="an SQLite database"), atomic_write(link):
+        pytest.fail("opened a database for writing")
+    link.unlink()
+    with pytest.raises(OSError, match="an SQLite database"), atomic_write(link):
+        link.hardlink_to(store)
+    assert store.read_bytes() == link.read_bytes() == before
+    assert set(tmp_path.iterdir()) == {store, link}

@@ -27,7 +27,7 @@ EXPORTED = {
         run_records RunContent RUNNING running_runs save_run select_hidden_ranks select_history select_layers
         select_matrix select_ranks select_runs select_selected select_settings select_spectra Selection
         SettingRuns settle_abandoned shown_location stack_history stack_layers stack_spectra Stacked
-        StackedHistory Stage Store store_location TABLES Taken TEXT_COLUMNS TRAINED_KINDS
+        StackedHistory Stage Store store_file store_location TABLES Taken TEXT_COLUMNS TRAINED_KINDS
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer

@@ -29,7 +29,9 @@ RULES = {
     "__init__.py": Rule(),
     "__main__.py": Rule(ours="cli"),
     "errors.py": Rule(),
-    "atomic.py": Rule(),
+    "atomic.py": Rule(ours="store_files"),
+    "outputs.py": Rule(ours="errors atomic store_files"),
+    "store_files.py": Rule(),
     "strict_json.py": Rule(),
     "catalogue": Rule(),
     "metrics": Rule(ours="errors catalogue"),
@@ -37,16 +39,17 @@ RULES = {
     "theory": Rule(ours="errors catalogue objective"),
     "training": Rule(ours="errors catalogue", heavy="torch"),
     "dufm": Rule(ours="errors atomic catalogue objective theory metrics training", heavy="torch"),
-    "measure": Rule(ours="errors atomic catalogue metrics training", heavy="torch"),
+    "measure": Rule(ours="errors catalogue metrics training", heavy="torch"),
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),
-    "store": Rule(ours="errors strict_json catalogue theory metrics", heavy="sqlmodel sqlalchemy alembic"),
-    "figures": Rule(ours="errors atomic strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
+    "store": Rule(ours="errors store_files strict_json catalogue theory metrics", heavy="sqlmodel sqlalchemy alembic"),
+    "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(
-        ours="errors atomic strict_json catalogue theory metrics training dufm measure e2e store", heavy="torch"
+        ours="errors outputs store_files strict_json catalogue theory metrics training dufm measure e2e store",
+        heavy="torch",
     ),
     "cli": Rule(
-        ours="errors atomic strict_json catalogue objective theory metrics training dufm measure e2e store figures "
-        "sweep",
+        ours="errors outputs store_files strict_json catalogue objective theory metrics training dufm measure e2e "
+        "store figures sweep",
         heavy="torch sqlalchemy typer rich",
     ),
 }

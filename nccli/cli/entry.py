@@ -7,10 +7,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from stat import S_ISREG
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from nccli.errors import InterruptedRunError, NccliError, TerminatedRunError
+from nccli.errors import InputError, InterruptedRunError, NccliError, TerminatedRunError
 
 if TYPE_CHECKING:
     import typer
@@ -21,7 +23,7 @@ _CLOSED_PIPE = 141
 def main() -> NoReturn:
     """Run `nccli` with the arguments of the process and exit."""
     _open_streams()
-    code = run(sys.argv[1:])
+    code = _refuse_database() or run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -98,6 +100,17 @@ def _open_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _refuse_database() -> int:
+    """The exit code where stdout goes into an SQLite database, as after `>> nccli.db`; 0 elsewhere."""
+    if not S_ISREG(os.fstat(1).st_mode):
+        return 0
+    from nccli.store_files import may_be_database
+
+    if not may_be_database(Path("/dev/stdout")):
+        return 0
+    return _fail("stdout is an SQLite database: redirect it into another file", InputError.exit_code)
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,6 +1,5 @@
 """Where a figure and its numbers go."""
 
-import errno
 import os
 import sys
 from enum import StrEnum
@@ -9,6 +8,7 @@ from pathlib import Path
 from nccli.cli import options as option
 from nccli.cli.notes import note
 from nccli.errors import InputError
+from nccli.outputs import STDOUT
 
 
 class FigureFormat(StrEnum):
@@ -20,8 +20,12 @@ class FigureFormat(StrEnum):
 
 
 def figure_target(name: str, output: str | None, format: FigureFormat | None) -> tuple[Path | None, str]:
-    """Where the figure goes (None: stdout) and in which format."""
-    if output == "-":
+    """Where the figure goes (None: stdout) and in which format.
+
+    Raises:
+        InputError: stdout is a terminal, or the suffix does not say which format, or another one.
+    """
+    if output in STDOUT:
         if sys.stdout.isatty():
             raise InputError("-o -: stdout is a terminal, and a figure is binary: redirect it, or name a file")
         return None, (format or FigureFormat.pdf).value
@@ -30,13 +34,13 @@ def figure_target(name: str, output: str | None, format: FigureFormat | None) ->
         return Path(f"{name}.{kind}"), kind
     path = Path(output)
     suffix = path.suffix.removeprefix(".").lower()
-    if format is not None and suffix in ("", format.value):
-        return path, format.value
-    if format is not None and suffix in tuple(FigureFormat):
-        raise InputError(f"-o '{output}' says {suffix} and --format says {format.value}: drop one of them")
     if format is None and suffix not in tuple(FigureFormat):
         raise InputError(f"-o '{output}': the suffix must be .{', .'.join(FigureFormat)}, or give --format")
-    return path, suffix if format is None else format.value
+    kind = suffix if format is None else format.value
+    if suffix not in ("", kind):
+        way = "drop one of them" if suffix in tuple(FigureFormat) else f"end the name in .{kind}"
+        raise InputError(f"-o '{output}' says {suffix} and --format says {kind}: {way}")
+    return path, kind
 
 
 def data_format(data: str) -> option.OutputFormat:
@@ -45,24 +49,6 @@ def data_format(data: str) -> option.OutputFormat:
     if suffix not in ("csv", "json", "jsonl"):
         raise InputError(f"--data '{data}': the suffix must be .csv, .json or .jsonl")
     return option.OutputFormat(suffix)
-
-
-def require_folder(name: str, path: Path | None) -> None:
-    """Refuse a file that cannot be written before anything is drawn; `name` is the option that named it."""
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        reason = errno.EISDIR if path.is_dir() else errno.ENOENT
-        raise InputError(f"{name} '{path}': cannot be written: {os.strerror(reason)}")
-
-
-def write_file(path: Path, content: bytes, name: str) -> None:
-    """Write a file whole or not at all; `name` is the option that named it."""
-    from nccli.atomic import atomic_write
-
-    try:
-        with atomic_write(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise InputError(f"{name} '{path}': cannot be written: {error.strerror}") from error
 
 
 def open_in_viewer(path: Path, quiet: bool) -> None:

@@ -28,6 +28,11 @@ class ImageSource:
     download: bool
     per_class: int | None = None
 
+    @property
+    def place(self) -> Path:
+        """The file or folder that is read."""
+        return Path(self.data_dir if self.dataset in NAMES else self.dataset)
+
     def load(self) -> "ImageSet":
         """Load the data set.
 

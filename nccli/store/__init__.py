@@ -6,7 +6,7 @@ from nccli.catalogue.settings import TYPES as OPTION_TYPES
 from nccli.catalogue.stages import Stage, hidden_layers
 from nccli.store.check import Finding, check_store
 from nccli.store.connection.backup import copy_file
-from nccli.store.connection.store import Store, shown_location, store_location
+from nccli.store.connection.store import Store, shown_location, store_file, store_location
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
@@ -117,5 +117,6 @@ __all__ = [
     "stack_history",
     "stack_layers",
     "stack_spectra",
+    "store_file",
     "store_location",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses
+from nccli.store_files import CHECKPOINT, ON_A_SERVER
 from nccli.sweep.executors.executor import Executor
 from nccli.sweep.executors.local import LocalExecutor
 from nccli.sweep.job import Job
@@ -95,5 +96,5 @@ def _merged(store: Store, ids: Sequence[str]) -> dict[str, str]:
 
 def _states(store: Store | None) -> Path:
     """Beginning of the paths of all states of training."""
-    anchor = store.path if store is not None and store.path is not None else Path("nccli")
-    return anchor.with_name(f"{anchor.name}-checkpoint-")
+    anchor = (None if store is None else store.path) or ON_A_SERVER
+    return anchor.with_name(f"{anchor.name}{CHECKPOINT}")

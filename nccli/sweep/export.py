@@ -1,15 +1,14 @@
 """A constructed point as a file for other programs."""
 
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from nccli.atomic import atomic_write
 from nccli.theory import Solution
 
 
-def export_point(path: Path, solution: Solution, width: int) -> None:
-    """Write the explicit matrices of a solution to an .npz file, completely or not at all.
+def export_point(file: BinaryIO, solution: Solution, width: int) -> None:
+    """Write the explicit matrices of a solution as .npz.
 
     Arrays, in the paper's orientation: W_1..W_L, H_1 (d × N), labels (N), class means M_1..M_L and Mt_2..Mt_L (d × K),
     and loss, fit, reg.
@@ -26,5 +25,4 @@ def export_point(path: Path, solution: Solution, width: int) -> None:
         arrays[f"Mt_{layer}"] = W @ arrays[f"M_{layer - 1}"]
         arrays[f"M_{layer}"] = np.maximum(arrays[f"Mt_{layer}"], 0.0)
     scalars = {name: np.array(getattr(solution, name)) for name in ("loss", "fit", "reg")}
-    with atomic_write(path) as file:
-        np.savez(file, **arrays, **scalars)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
+    np.savez(file, **arrays, **scalars)  # type: ignore[arg-type]  # numpy types the first keyword as a flag

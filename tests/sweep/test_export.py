@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from nccli.errors import InputError
+from nccli.outputs import Output
 from nccli.sweep import export_point
 from nccli.theory import Problem, Solution, explicit_loss, solve_dnc, solve_srg
+
+
+def exported(path: Path, point: Solution, width: int) -> None:
+    """Write a point as `construct --export` does."""
+    with Output("--export", path, None).open() as file:
+        export_point(file, point, width)
 
 
 def solution(L: int = 4) -> Solution:
@@ -21,7 +28,7 @@ def solution(L: int = 4) -> Solution:
 @pytest.mark.parametrize("point", [solution(), solution(2), solve_dnc(Problem.uniform(5, 3, 1e-3, n=2))])
 def test_the_exported_matrices_have_the_exported_loss(tmp_path: Path, point: Solution) -> None:
     width, problem = point.construction.min_width + 2, point.problem
-    export_point(tmp_path / "point.npz", point, width)
+    exported(tmp_path / "point.npz", point, width)
     with np.load(tmp_path / "point.npz") as data:
         arrays = dict(data)
     weights = [arrays[f"W_{i}"] for i in range(1, problem.L + 1)]
@@ -35,7 +42,7 @@ def test_the_exported_matrices_have_the_exported_loss(tmp_path: Path, point: Sol
 def test_the_exported_arrays_are_in_the_papers_orientation(tmp_path: Path) -> None:
     point = solution()
     width = point.construction.min_width
-    export_point(tmp_path / "point.npz", point, width)
+    exported(tmp_path / "point.npz", point, width)
     with np.load(tmp_path / "point.npz") as data:
         shapes = {name: data[name].shape for name in data.files}
         assert data["labels"].tolist() == np.repeat(np.arange(6), 3).tolist()
@@ -53,7 +60,7 @@ def test_the_exported_arrays_are_in_the_papers_orientation(tmp_path: Path) -> No
 
 def test_a_width_that_is_too_small_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too small"):
-        export_point(tmp_path / "point.npz", solution(), solution().construction.min_width - 1)
+        exported(tmp_path / "point.npz", solution(), solution().construction.min_width - 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,15 +77,15 @@ def test_an_export_that_fails_half_way_keeps_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        export_point(target, solution(), 20)
+    with pytest.raises(InputError, match="No space left"):
+        exported(target, solution(), 20)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == ({} if old is None else {"point.npz": old})
 
 
 def test_an_export_replaces_the_last_one(tmp_path: Path) -> None:
     target = tmp_path / "point.npz"
     target.write_bytes(b"the last export")
-    export_point(target, solution(), 20)
+    exported(target, solution(), 20)
     with np.load(target) as data:
         assert data["W_1"].shape == (20, 20)
     assert list(tmp_path.iterdir()) == [target]

@@ -11,6 +11,7 @@ from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.cli import options as option
 from nccli.cli.notes import note
 from nccli.errors import InputError
+from nccli.outputs import Output
 
 if TYPE_CHECKING:
     from nccli.theory import Solution
@@ -81,9 +82,14 @@ def construct(
     Example: nccli construct --kind srg --K 6,10,15 --L 3..6
     """
     from nccli.cli.problems import problem_grid
+    from nccli.store import store_file
     from nccli.sweep import parse_integers
     from nccli.theory import check_options, classes_of, solve_kind
 
+    output = None
+    if export is not None:
+        output = Output("--export", Path(export), store_file(store), (".npz",))
+        output.require()
     options = {
         "variant": variant,
         "graph": graph,
@@ -102,8 +108,8 @@ def construct(
     for solution, d in planned:
         solution.require_width(d)
         _explain(solution, quiet)
-    if export is not None:
-        _export(Path(export), planned, dry_run)
+    if output is not None:
+        _export(output, planned, dry_run)
     if dry_run:
         _show_plan(planned, format)
     else:
@@ -120,20 +126,16 @@ def _explain(solution: "Solution", quiet: bool) -> None:
         note(f"{label}: {solution.construction.note}", quiet)
 
 
-def _export(path: Path, planned: "Sequence[tuple[Solution, int]]", dry_run: bool) -> None:
+def _export(output: Output, planned: "Sequence[tuple[Solution, int]]", dry_run: bool) -> None:
     """Write H_1, W_l, and class means by layer and stage (all d × columns, as in the paper) to an .npz file."""
     if len(planned) != 1:
         raise InputError(f"--export writes one point and the grid has {len(planned)}: name one value for each option")
-    if path.suffix != ".npz" or not path.parent.is_dir():
-        raise InputError(f"--export '{path}': must be a file ending in .npz in a folder that exists")
     if dry_run:
         return
     from nccli.sweep import export_point
 
-    try:
-        export_point(path, *planned[0])
-    except OSError as error:
-        raise InputError(f"--export '{path}': cannot be written: {error.strerror}") from error
+    with output.open() as file:
+        export_point(file, *planned[0])
 
 
 def _show_plan(planned: "Sequence[tuple[Solution, int]]", format: option.OutputFormat | None) -> None:

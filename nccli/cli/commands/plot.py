@@ -14,9 +14,10 @@ import typer
 from nccli.catalogue.figures import FIGURES
 from nccli.cli import options as option
 from nccli.cli.completion import complete_figures
-from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer, require_folder, write_file
+from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer
 from nccli.cli.notes import note
 from nccli.errors import InputError, NothingFoundError
+from nccli.outputs import Output, require_outputs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -94,34 +95,37 @@ def plot(
     from nccli.cli.output import rendered, write, write_bytes
     from nccli.figures import FIGURES as PLOTS
     from nccli.figures import Options, parse_width, render, style
+    from nccli.store import store_file
 
     inches = parse_width(width)
     target, kind = figure_target(name, output, format)
     if show and target is None:
         raise InputError("--show opens a file: name one with -o, or drop -o -")
     table = None if data is None else data_format(data)
-    require_folder("-o", target)
-    require_folder("--data", None if data is None else Path(data))
+    place = store_file(store)
+    picture = None if target is None else Output("-o", target, place)
+    numbers = None if data is None else Output("--data", Path(data), place)
+    require_outputs([picture, numbers])
     own = {"K": K, "L": L, "n": n, "wd": wd}
     tolerance = None if rank_rtol == Options.rank_rtol else rank_rtol
     _refuse_unheeded(name, {**own, "raw": raw or None, "rank_rtol": tolerance})
     figure = PLOTS[name]
-    place = "" if store is None else f" --store {shlex.quote(store)}"
-    options = Options(rank_rtol, raw, problems=_problems(figure, K, L, n, wd), store=place)
+    named = "" if store is None else f" --store {shlex.quote(store)}"
+    options = Options(rank_rtol, raw, problems=_problems(figure, K, L, n, wd), store=named)
     drawn = _collect(figure, _Asked(runs, where, store, quiet), options)
     for text in drawn.notes:
         note(text, quiet)
     with style():
         content = render(figure.draw(drawn, inches, not no_caption), kind)
-    if data is not None and table is not None:
-        write_file(Path(data), rendered(drawn.rows, table).encode(), "--data")
-    if target is None:
+    if numbers is not None and table is not None:
+        numbers.write(rendered(drawn.rows, table).encode())
+    if picture is None:
         write_bytes(content)
         return
-    write_file(target, content, "-o")
-    write(f"{target}\n")
+    picture.write(content)
+    write(f"{picture.path}\n")
     if show:
-        open_in_viewer(target, quiet)
+        open_in_viewer(picture.path, quiet)
 
 
 def _known(name: str | None) -> str:

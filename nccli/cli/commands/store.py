@@ -79,28 +79,30 @@ def backup(
 
     from nccli.cli.output import write
     from nccli.errors import InputError
-    from nccli.store import Store, copy_file, merge_stores, store_location
+    from nccli.outputs import Output
+    from nccli.store import Store, copy_file, merge_stores, store_file, store_location
+    from nccli.store_files import BACKUP, Role, journals
 
-    if file is not None and (not Path(file).parent.is_dir() or Path(file).is_dir()):
-        raise InputError(f"'{file}' must be a file in a folder that exists")
-    source = Store.peek(store_location(store))
+    own = store_file(store)
     if file is None:
-        name = "nccli.db" if source.path is None else str(source.path)
-        file = f"{name}-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    target = Path(file)
-    if target.exists():
-        if source.path is not None and target.resolve() == source.path.resolve():
-            raise InputError(f"'{file}' is the store itself: name another file")
-        if not force:
-            raise InputError(f"'{file}' is there already: name another file, or --force replaces it")
+        file = f"{own or 'nccli.db'}{BACKUP}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    target = Output("", Path(file), own, replaces=frozenset({Role.BACKUP, Role.DATABASE}))
+    target.require()
+    if target.is_stream:
+        raise InputError(f"{target} must be a file: a database cannot be written into a pipe or a device")
+    if target.path.exists() and not force:
+        raise InputError(f"{target} is there already: name another file, or --force replaces it")
+    if left := journals(target.path):
+        raise InputError(f"{target} would be changed by {left[0]}, of a program that writes or died: name another file")
+    source = Store.peek(store_location(store))
     if source.path is not None:
-        copy_file(source.path, target)
+        copy_file(source.path, target.path, target.permit)
     else:
-        with TemporaryDirectory(prefix=f".{target.name[:100]}.", dir=target.parent) as folder:
+        with TemporaryDirectory(prefix=f".{target.path.name[:100]}.", dir=target.path.parent) as folder:
             copy = Path(folder) / "copy.db"
             merge_stores([store_location(store)], Store.create(str(copy)))
-            copy.replace(target)
-    write(f"{target}\n")
+            copy_file(copy, target.path, target.permit)
+    write(f"{target.path}\n")
 
 
 def merge(

@@ -14,12 +14,15 @@ from nccli.cli.notes import warn
 from nccli.cli.progress import EPOCH_WORDS
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
+from nccli.outputs import Output
 
 if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
     from nccli.e2e.images import ImageSet
     from nccli.store import FinishedRun
     from nccli.sweep import Plan
+
+_EXPORTS = (".safetensors", ".pt")
 
 
 def train_e2e(
@@ -121,10 +124,14 @@ def train_e2e(
     Example: nccli train-e2e --dataset mnist --per-class 100 --backbone small-cnn --reg dufm | nccli compare -
     """
     from nccli.cli.problems import parse_one
-    from nccli.e2e.distributed import joined
-    from nccli.sweep import E2eTrainer, e2e_grid, parse_floats, parse_integers, runs_together
-    from nccli.training.device import choose_device
+    from nccli.store import store_file
+    from nccli.sweep import parse_floats, parse_integers
 
+    source = image_option.image_source(dataset, data_dir, no_download, per_class)
+    output = None
+    if export is not None:
+        output = Output("--export", export, store_file(store), _EXPORTS, (source.place,))
+        output.require()
     lists: dict[str, Sequence[Any]] = {
         "L": parse_integers(L, "--L"),
         "width": parse_integers(width, "--width"),
@@ -136,11 +143,10 @@ def train_e2e(
     fixed |= {"schedule": schedule, "init": init.value, "init_scale": init_scale, "augment": augment}
     fixed |= {"autocast": autocast, "clip": clip}
     layers = None if wd_layers is None else [parse_one(part) for part in wd_layers.split(",")]
-    if export is not None:
-        from nccli.e2e.export import check_export
+    from nccli.e2e.distributed import joined
+    from nccli.sweep import E2eTrainer, e2e_grid, runs_together
+    from nccli.training.device import choose_device
 
-        check_export(export)
-    source = image_option.image_source(dataset, data_dir, no_download, per_class)
     chosen = choose_device(device.value)
     with joined(chosen) as group:
         quiet = quiet or not group.leads
@@ -149,7 +155,7 @@ def train_e2e(
         _check_backbone(backbone, images)
         note_problem(configs, quiet)
         at_once = runs_together(configs[0], chosen, group, compile, together)
-        trainer = E2eTrainer(images, chosen, source, at_once, compile, export, group)
+        trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
         request = Request(chosen, store, format, force, dry_run, quiet)
         training = Training(
             trainer,

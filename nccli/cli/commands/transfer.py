@@ -12,6 +12,7 @@ from nccli.catalogue.runs import RUNNING
 from nccli.cli import options as option
 from nccli.cli.notes import note
 from nccli.errors import InputError
+from nccli.outputs import STDOUT, Output
 
 if TYPE_CHECKING:
     from nccli.store import RunContent
@@ -66,41 +67,39 @@ def export(
 
     Example: nccli runs export -o runs && python -c 'import pandas; print(pandas.read_csv("runs/run.csv"))'
     """
-    from nccli.atomic import atomic_write
     from nccli.cli.output import write, write_bytes
     from nccli.cli.selection import selected_runs
-    from nccli.store import TABLES, CsvWriter, as_line, read_contents
+    from nccli.store import TABLES, CsvWriter, as_line, read_contents, store_file
 
-    target = Path(output)
-    lines = output == "-" or target.suffix == ".jsonl"
-    if not lines and target.suffix:
-        raise InputError(f"-o '{output}': must end in .jsonl, be the name of a folder, or - for stdout")
-    if output != "-" and not target.parent.is_dir():
-        raise InputError(f"-o '{output}': the folder {target.parent} does not exist")
+    stdout, target = output in STDOUT, Output("-o", Path(output), store_file(store))
+    lines = target.path.suffix == ".jsonl" or target.is_stream
+    names = [f"{name}.csv" for name in TABLES]
+    if not stdout and lines:
+        target.require()
+    elif not stdout and target.path.suffix:
+        raise InputError(f"{target}: must end in .jsonl, be the name of a folder, or - for stdout")
+    elif not stdout:
+        target.require_folder(names)
     with selected_runs(store, runs, where) as (connection, chosen):
         ids = [run["id"] for run in chosen if run["status"] != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
         contents = read_contents(connection, ids)
-        if output == "-":
+        if stdout:
             for content in contents:
                 write(as_line(content))
             return
-        try:
-            with ExitStack() as files:
-                if lines:
-                    file = files.enter_context(atomic_write(target))
-                    for content in contents:
-                        file.write(as_line(content).encode())
-                else:
-                    target.mkdir(exist_ok=True)
-                    names = {name: files.enter_context(atomic_write(target / f"{name}.csv")) for name in TABLES}
-                    writer = CsvWriter(names)
-                    for content in contents:
-                        writer.add(content)
-        except OSError as error:
-            raise InputError(f"-o '{output}': cannot be written: {error.strerror}") from error
-    write_bytes(f"{target}\n".encode("utf-8", "surrogateescape"))
+        with ExitStack() as files:
+            if lines:
+                file = files.enter_context(target.open())
+                for content in contents:
+                    file.write(as_line(content).encode())
+            else:
+                tables = dict(zip(TABLES, target.make_folder(names), strict=True))
+                writer = CsvWriter({name: files.enter_context(file.open()) for name, file in tables.items()})
+                for content in contents:
+                    writer.add(content)
+    write_bytes(f"{target.path}\n".encode("utf-8", "surrogateescape"))
 
 
 def import_runs(

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,11 +21,16 @@ class _TooManyRestartsError(Exception):
     """Others write faster than a copy in steps is made."""
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path, permit: Callable[[Path], None] = lambda path: None) -> None:
     """Copy a database by SQLite's online backup: the copy is one state of it, complete or not there at all.
 
     The copy is made in steps, between which others may write. Where that makes it begin anew too often, it is made in
     one go, during which they wait.
+
+    Args:
+        source: the database.
+        target: the copy; what is there is replaced.
+        permit: raises where the copy must not be moved into its place.
 
     Raises:
         StoreError: the copy cannot be written, or the source cannot be read.
@@ -44,6 +50,7 @@ def copy_file(source: Path, target: Path) -> None:
             _copy(source, temporary, -1)
         temporary.chmod(source.stat().st_mode & 0o777 | 0o600)
         _to_disk(temporary)
+        permit(target)
         temporary.replace(target)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"no copy of {source} can be made at {target}: {error}") from error

@@ -17,6 +17,7 @@ from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import WRITES, explain, make_engine, parse_location, sqlite_driver
 from nccli.store.connection.journal import choose_journal
 from nccli.store.schema.migrate import REVISIONS, current_revision, require_current, upgrade
+from nccli.store_files import BEFORE_UPGRADE
 
 BUSY_SECONDS = 30
 """For which a command waits for others to write. Measured with 16 writers of 100 runs each: 5.1 s at most."""
@@ -29,6 +30,19 @@ def store_location(option: str | None) -> str:
     return option or os.environ.get("NCCLI_STORE") or DEFAULT_STORE
 
 
+def store_file(option: str | None) -> Path | None:
+    """The SQLite file of the store that `store_location` names, there or not; None where it is on a server.
+
+    Raises:
+        InputError: no path and no usable URL.
+    """
+    return _file_of(parse_location(store_location(option)))
+
+
+def _file_of(url: URL) -> Path | None:
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
 def shown_location(location: str) -> str:
     """Where a store is, as a person would write it: an absolute path, or a URL without its password.
 
@@ -36,9 +50,8 @@ def shown_location(location: str) -> str:
         InputError: no path and no usable URL.
     """
     url = parse_location(location)
-    if url.get_backend_name() != "sqlite":
-        return url.render_as_string(hide_password=True)
-    return str(Path(url.database or "").absolute())
+    file = _file_of(url)
+    return url.render_as_string(hide_password=True) if file is None else str(file.absolute())
 
 
 class Store:
@@ -54,9 +67,8 @@ class Store:
     def __init__(self, url: URL) -> None:
         """Prepare to connect; nothing is opened yet. Use `open` or `create`."""
         self._url = url
-        sqlite = url.get_backend_name() == "sqlite"
-        self.path = Path(url.database or "") if sqlite else None
-        self.location = str(self.path) if sqlite else url.render_as_string(hide_password=True)
+        self.path = _file_of(url)
+        self.location = url.render_as_string(hide_password=True) if self.path is None else str(self.path)
         self._reader = make_engine(url, BUSY_SECONDS)
         self._writer = self._reader.execution_options(**{WRITES: True})
         self.backup: Path | None = None
@@ -236,7 +248,6 @@ class Store:
 
 def _free_name(path: Path, revision: str) -> Path:
     """Where the copy goes that is made before an upgrade; earlier copies stay."""
-    names = (
-        f"{path.name}-before-upgrade-from-{revision}{suffix}" for suffix in ("", *(f"-{i}" for i in range(2, 1000)))
-    )
-    return next(candidate for name in names if not (candidate := path.with_name(name)).exists())
+    names = (f"{path.name}{BEFORE_UPGRADE}{revision}{suffix}" for suffix in ("", *(f"-{i}" for i in range(2, 1000))))
+    candidates = (path.with_name(name) for name in names)
+    return next(each for each in candidates if not each.exists() and not each.is_symlink())

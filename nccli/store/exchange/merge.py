@@ -15,6 +15,7 @@ from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, read_contents, write_content
 from nccli.store.runs.pages import pages
 from nccli.store.schema.tables import RUN
+from nccli.store_files import same_file
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def _rank(content: RunContent) -> tuple[bool, int, str, str]:
 def _untouched(name: str, target: Store) -> Iterator[Connection]:
     """A source to read from; one with an older schema is upgraded in a copy."""
     source = Store.peek(name)
-    same_file = source.path is not None and target.path is not None and source.path.resolve() == target.path.resolve()
-    if same_file or source.location == target.location:
+    one_file = source.path is not None and target.path is not None and same_file(source.path, target.path)
+    if one_file or source.location == target.location:
         raise InputError(f"{name} is the store to merge into: name other stores before --into")
     with TemporaryDirectory() as folder:
         if source.path is not None and not source.is_current:

@@ -12,6 +12,7 @@ from nccli.errors import StoreError
 from nccli.store.connection.store import Store
 from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.save import save_run
+from nccli.store_files import ON_A_SERVER, RESCUE
 
 
 class Rescue:
@@ -71,7 +72,7 @@ class Rescue:
     def _new_file(self, error: StoreError) -> Store:
         """An empty store beside the real one, else in the current, the home or the temporary folder."""
         near = Path.cwd() if self._store.path is None else self._store.path.resolve().parent
-        name = f"{'nccli' if self._store.path is None else self._store.path.name}-rescue-{secrets.token_hex(4)}.db"
+        name = f"{(self._store.path or ON_A_SERVER).name}{RESCUE}{secrets.token_hex(4)}.db"
         for folder in dict.fromkeys((near, Path.cwd(), Path.home(), Path(tempfile.gettempdir()))):
             if not _may_write(folder):
                 continue

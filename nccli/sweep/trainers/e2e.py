@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.load import ImageSource
 from nccli.errors import InputError
+from nccli.outputs import Output
 from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
 from nccli.sweep.plan import id_of
@@ -39,7 +40,7 @@ class E2eTrainer:
         source: ImageSource | None = None,
         together: int = 1,
         compile: bool = False,
-        export: Path | None = None,
+        export: Output | None = None,
         group: Group | None = None,
     ) -> None:
         """For runs on these images.
@@ -70,7 +71,7 @@ class E2eTrainer:
         images = ImageSource(**source).load()
         if images.fingerprint != job.configs[0].data:
             raise InputError(f"{source['dataset']}: not the images that the job is for")
-        export = None if export is None else Path(export)
+        export = None if export is None else Output.from_dict(export)
         return cls(images, choose_device(job.device), ImageSource(**source), len(job.configs), export=export, **options)
 
     def jobs(
@@ -81,7 +82,7 @@ class E2eTrainer:
         options = {
             "source": None if self._source is None else self._source.as_dict(),
             "compile": self._compile,
-            "export": None if self._export is None else str(self._export.absolute()),
+            "export": None if self._export is None else self._export.as_dict(),
         }
         jobs, first = [], 0
         for number, chunk in enumerate(chunks):
@@ -119,7 +120,8 @@ class E2eTrainer:
             if self._export is not None and self._group.leads and result.status == "stopped":
                 from nccli.e2e.export import export_model
 
-                export_model(self._export, result.model, result.config)
+                with self._export.open() as file:
+                    export_model(file, self._export.path.suffix, result.model, result.config)
 
     def tidy(self, store: Store, states: Path) -> None:
         """A run removes its own state when it ends."""
