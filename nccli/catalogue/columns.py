@@ -4,13 +4,16 @@ Tables, saving, records, merging, queries, completion, tables on the terminal an
 column is a line here, a migration, and the code that knows its value.
 """
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any
 
 from nccli.catalogue.metrics import METRICS
-from nccli.catalogue.runs import MEASURED_KINDS, Kind
+from nccli.catalogue.runs import MEASURED_KINDS, Kind, Status
+from nccli.catalogue.stages import When
 
 
 class Role(StrEnum):
@@ -62,6 +65,9 @@ class Column:
         index: whether the database finds runs by it.
         option: of the configuration that says the same, where it has another name.
         before: what runs have that were stored before there was this column, by kind.
+        low, high: range of a number; where `high` is no infinity, neither is the number.
+        choices: all that a text can be; any if empty.
+        pattern: regular expression that a text matches as a whole.
     """
 
     name: str
@@ -74,6 +80,10 @@ class Column:
     index: bool = False
     option: str = ""
     before: Mapping[str, Any] = field(default_factory=dict)
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
 
     @property
     def title(self) -> str:
@@ -90,8 +100,27 @@ _KEY, _PROBLEM, _OPTION, _RESULT, _PROVENANCE, _SUMMARY = Role
 _TEXT, _INTEGER, _LONG, _NUMBER, _REAL, _DOCUMENT = Type
 _COMPUTED = tuple(kind.value for kind in Kind if kind.value not in MEASURED_KINDS)
 
+_LARGEST, _LEAST = sys.float_info.max, math.ulp(0.0)
+_ID, _TIME = r"[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"
+_MOST_CLASSES, _MOST_LAYERS, _MOST_SIZE = 10**6, 10**5, 2**31 - 1
+"""More classes and layers than any run has whose matrices some machine holds; the largest integer of a column."""
+
+
+def _size(name: str, means: str, high: int, header: str = "") -> Column:
+    shown = (RECORD, COMPARE, GROUP)
+    return Column(name, _PROBLEM, _INTEGER, means, header=header, shown=shown, required=True, low=1, high=high)
+
+
 RUN_COLUMNS: tuple[Column, ...] = (
-    Column("id", _KEY, _TEXT, "12 hex digits, a hash of what was asked for", shown=(RECORD, COMPARE), required=True),
+    Column(
+        "id",
+        _KEY,
+        _TEXT,
+        "12 hex digits, a hash of what was asked for",
+        shown=(RECORD, COMPARE),
+        required=True,
+        pattern=_ID,
+    ),
     Column(
         "kind",
         _PROBLEM,
@@ -100,12 +129,21 @@ RUN_COLUMNS: tuple[Column, ...] = (
         shown=(RECORD, COMPARE, GROUP),
         required=True,
         index=True,
+        choices=tuple(kind.value for kind in Kind),
     ),
-    Column("status", _RESULT, _TEXT, "how it ended", shown=(RECORD, COMPARE, GROUP), required=True),
-    Column("K", _PROBLEM, _INTEGER, "classes", shown=(RECORD, COMPARE, GROUP), required=True),
-    Column("L", _PROBLEM, _INTEGER, "weight matrices", shown=(RECORD, COMPARE, GROUP), required=True),
-    Column("n", _PROBLEM, _INTEGER, "samples a class", shown=(RECORD, COMPARE, GROUP), required=True),
-    Column("width", _PROBLEM, _INTEGER, "width d", header="d", shown=(RECORD, COMPARE, GROUP), required=True),
+    Column(
+        "status",
+        _RESULT,
+        _TEXT,
+        "how it ended",
+        shown=(RECORD, COMPARE, GROUP),
+        required=True,
+        choices=tuple(status.value for status in Status),
+    ),
+    _size("K", "classes", _MOST_CLASSES),
+    _size("L", "weight matrices", _MOST_LAYERS),
+    _size("n", "samples a class", _MOST_SIZE),
+    _size("width", "width d", _MOST_SIZE, header="d"),
     Column(
         "wd",
         _PROBLEM,
@@ -114,6 +152,8 @@ RUN_COLUMNS: tuple[Column, ...] = (
         header="λ",
         shown=(RECORD, COMPARE, GROUP),
         index=True,
+        low=0.0,
+        high=_LARGEST,
     ),
     Column(
         "wd_h1",
@@ -122,8 +162,10 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "λ_{H_1}; 0 with standard weight decay, NULL for features that somebody else made",
         header="λ_H1",
         shown=(COMPARE, GROUP),
+        low=0.0,
+        high=_LARGEST,
     ),
-    Column("lr", _OPTION, _NUMBER, "learning rate", shown=(RECORD, COMPARE, GROUP)),
+    Column("lr", _OPTION, _NUMBER, "learning rate", shown=(RECORD, COMPARE, GROUP), low=0.0, high=_LARGEST),
     Column("seed", _OPTION, _LONG, "of the initial point", shown=(RECORD, COMPARE, GROUP)),
     Column("activation", _OPTION, _TEXT, "σ", shown=(COMPARE, GROUP), required=True),
     Column(
@@ -133,39 +175,70 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "taken; the budget stands in config",
         shown=(RECORD, COMPARE, GROUP),
         required=True,
+        low=0,
     ),
-    Column("loss", _RESULT, _REAL, "fit + reg", shown=(RECORD, COMPARE)),
-    Column("fit", _RESULT, _REAL, "1/(2N) ‖output − Y‖²", shown=(RECORD, COMPARE)),
-    Column("reg", _RESULT, _REAL, "weight decay", shown=(RECORD, COMPARE)),
-    Column("loss_dnc", _RESULT, _NUMBER, "loss of the DNC solution of the problem", shown=(RECORD, COMPARE)),
-    Column("loss_srg", _RESULT, _NUMBER, "loss of its SRG solution; NULL for K < 4", shown=(RECORD, COMPARE)),
-    Column("grad_norm", _RESULT, _REAL, "‖∇loss‖ at the end", shown=(RECORD,)),
-    Column("seconds", _PROVENANCE, _NUMBER, "that it took", shown=(RECORD,), required=True),
+    Column("loss", _RESULT, _REAL, "fit + reg", shown=(RECORD, COMPARE), low=0.0),
+    Column("fit", _RESULT, _REAL, "1/(2N) ‖output − Y‖²", shown=(RECORD, COMPARE), low=0.0),
+    Column("reg", _RESULT, _REAL, "weight decay", shown=(RECORD, COMPARE), low=0.0),
+    Column(
+        "loss_dnc",
+        _RESULT,
+        _NUMBER,
+        "loss of the DNC solution of the problem",
+        shown=(RECORD, COMPARE),
+        low=_LEAST,
+        high=_LARGEST,
+    ),
+    Column(
+        "loss_srg",
+        _RESULT,
+        _NUMBER,
+        "loss of its SRG solution; NULL for K < 4",
+        shown=(RECORD, COMPARE),
+        low=_LEAST,
+        high=_LARGEST,
+    ),
+    Column("grad_norm", _RESULT, _REAL, "‖∇loss‖ at the end", shown=(RECORD,), low=0.0),
+    Column("seconds", _PROVENANCE, _NUMBER, "that it took", shown=(RECORD,), required=True, low=0.0, high=_LARGEST),
     Column("device", _PROVENANCE, _TEXT, "cpu or cuda", shown=(COMPARE, GROUP), required=True),
     Column("dtype", _OPTION, _TEXT, "float32 or float64", shown=(COMPARE, GROUP), required=True),
     Column("torch_version", _PROVENANCE, _TEXT, "of PyTorch, where it had a part"),
     Column("nccli_version", _PROVENANCE, _TEXT, "of nccli", required=True),
     Column("host", _PROVENANCE, _TEXT, "machine", shown=(GROUP,), required=True),
-    Column("started", _PROVENANCE, _TEXT, "UTC, ISO 8601", required=True),
+    Column("started", _PROVENANCE, _TEXT, "UTC, ISO 8601", required=True, pattern=_TIME),
     Column("config", _OPTION, _DOCUMENT, "all that determines it", shown=(RECORD,), required=True),
     Column(
-        "created", _PROVENANCE, _TEXT, "when it was stored, UTC, ISO 8601", shown=(RECORD,), required=True, index=True
+        "created",
+        _PROVENANCE,
+        _TEXT,
+        "when it was stored, UTC, ISO 8601",
+        shown=(RECORD,),
+        required=True,
+        index=True,
+        pattern=_TIME,
     ),
     Column("optimizer", _OPTION, _TEXT, "way down", shown=(RECORD, GROUP)),
-    Column("collapsed_at", _RESULT, _INTEGER, "step from which it went on as its class means", shown=(RECORD,)),
-    Column("residual", _RESULT, _NUMBER, "norm of a subgradient at a refined point", shown=(RECORD,)),
-    Column("kinks", _RESULT, _INTEGER, "pre-activations that are zero there", shown=(RECORD,)),
-    Column("setting", _KEY, _TEXT, "the same for runs that differ in the seed alone", shown=(GROUP,)),
-    Column("mean_hidden_rank", _SUMMARY, _NUMBER, "mean rank of the hidden layers 2..L−1 (L = 2: of M̃_2)"),
-    Column("ranks_agree", _SUMMARY, _INTEGER, "1 where these ranks are equal, else 0"),
-    Column("max_dnc1", _SUMMARY, _NUMBER, "largest DNC1 over layers and stages"),
+    Column("collapsed_at", _RESULT, _INTEGER, "step from which it went on as its class means", shown=(RECORD,), low=0),
+    Column("residual", _RESULT, _NUMBER, "norm of a subgradient at a refined point", shown=(RECORD,), low=0.0),
+    Column("kinks", _RESULT, _INTEGER, "pre-activations that are zero there", shown=(RECORD,), low=0),
+    Column("setting", _KEY, _TEXT, "the same for runs that differ in the seed alone", shown=(GROUP,), pattern=_ID),
+    Column(
+        "mean_hidden_rank",
+        _SUMMARY,
+        _NUMBER,
+        "mean rank of the hidden layers 2..L−1 (L = 2: of M̃_2)",
+        low=0.0,
+        high=_LARGEST,
+    ),
+    Column("ranks_agree", _SUMMARY, _INTEGER, "1 where these ranks are equal, else 0", low=0, high=1),
+    Column("max_dnc1", _SUMMARY, _NUMBER, "largest DNC1 over layers and stages", low=0.0),
     Column("structure", _SUMMARY, _TEXT, "of the hidden layers; mixed where they differ", shown=(GROUP,)),
     Column("dataset", _OPTION, _TEXT, "what it saw", shown=(DATA, GROUP)),
     Column("backbone", _OPTION, _TEXT, "network below the head", shown=(DATA, GROUP)),
     Column("reg_kind", _OPTION, _TEXT, "dufm or standard", shown=(DATA, GROUP), option="reg"),
-    Column("epochs", _OPTION, _INTEGER, "of training", shown=(DATA, GROUP)),
-    Column("train_accuracy", _RESULT, _NUMBER, "on the training set", header="acc.", shown=(DATA,)),
-    Column("test_accuracy", _RESULT, _NUMBER, "on the test set", shown=(DATA,)),
+    Column("epochs", _OPTION, _INTEGER, "of training", shown=(DATA, GROUP), low=0),
+    Column("train_accuracy", _RESULT, _NUMBER, "on the training set", header="acc.", shown=(DATA,), low=0.0, high=1.0),
+    Column("test_accuracy", _RESULT, _NUMBER, "on the test set", shown=(DATA,), low=0.0, high=1.0),
     Column(
         "objective",
         _PROBLEM,
@@ -180,14 +253,16 @@ RUN_COLUMNS: tuple[Column, ...] = (
         _INTEGER,
         "of its kind; raised when the same configuration starts to give another result",
         before=dict.fromkeys((kind.value for kind in Kind), 1),
+        low=1,
     ),
+    Column("checksum", _PROVENANCE, _TEXT, "of all that the store has of the run; none before it ended"),
 )
 """Of table `run`, in its order."""
 
 LAYER_COLUMNS: tuple[Column, ...] = (
     Column("run_id", _KEY, _TEXT, "the run", required=True),
-    Column("layer", _KEY, _INTEGER, "l", required=True),
-    Column("stage", _KEY, _TEXT, "pre (H̃_l) or post (H_l)", required=True),
+    Column("layer", _KEY, _INTEGER, "l", required=True, low=1),
+    Column("stage", _KEY, _TEXT, "pre (H̃_l) or post (H_l)", required=True, choices=tuple(When)),
     *(
         Column(
             metric.name,
@@ -196,11 +271,13 @@ LAYER_COLUMNS: tuple[Column, ...] = (
             f"{metric.of}: {metric.means}",
             header=metric.header,
             required=metric.required,
+            low=metric.low,
+            high=metric.high,
         )
         for metric in METRICS
     ),
     Column("structure", _RESULT, _TEXT, "which construction the Gram matrix is"),
-    Column("structure_distance", _RESULT, _NUMBER, "min_s ‖G − s H‖/‖G‖"),
+    Column("structure_distance", _RESULT, _NUMBER, "min_s ‖G − s H‖/‖G‖", low=0.0),
     Column("structure_order", _RESULT, _DOCUMENT, "the permutation of the classes that shows it"),
     Column("name", _KEY, _TEXT, "the module, in a network that is not numbered by l"),
 )

@@ -5,6 +5,7 @@ from nccli.catalogue.settings import LEFT_OUT as OPTION_DEFAULTS
 from nccli.catalogue.settings import TYPES as OPTION_TYPES
 from nccli.catalogue.stages import Stage, hidden_layers
 from nccli.store.check import Finding, check_store
+from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.store import Store, shown_location, store_file, store_location
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
@@ -40,14 +41,12 @@ from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, s
 from nccli.store.runs.content import RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
-from nccli.store.runs.pages import AT_ONCE
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run
 from nccli.store.schema.tables import TABLES
 
 __all__ = [
-    "AT_ONCE",
     "DNC1_HOLDS",
     "ENDED_WELL",
     "FINISHED",
@@ -94,6 +93,7 @@ __all__ = [
     "merge_contents",
     "merge_stores",
     "mixed_columns",
+    "pages",
     "parse_group_by",
     "parse_where",
     "problem_of",

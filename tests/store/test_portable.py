@@ -1,10 +1,13 @@
 """Runs as JSON lines and as CSV files, and back: nothing is lost, and nothing that is damaged gets in."""
 
+import base64
 import io
 import json
 import math
+import struct
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,8 @@ from nccli.store import (
     select_layers,
     select_runs,
 )
-from tests.store.example_runs import example_history, example_run
+from nccli.store.runs.save import content_of
+from tests.store.example_runs import example_history, example_layers, example_run
 
 
 def contents(store: Store) -> list[RunContent]:
@@ -41,8 +45,8 @@ def odd_runs(store: Store) -> None:
     """nan, inf, None, a diverged run without layers, and an unequal weight decay."""
     save_run(store, example_run(0))
     save_run(store, example_run(1, status="diverged", loss=math.nan, fit=math.inf, layers=[], loss_srg=None))
-    points = [{**example_history(1)[0], "dnc1": [math.inf, 0.1 + 0.2], "grad_norm": math.nan}]
-    save_run(store, example_run(2, config={"wd_layers": (0.1, 0.2, 0.3)}, history=points, host='a "b", c\nd λ'))
+    points = [{**example_history(1)[0], "dnc1": [math.inf, 0.1 + 0.2, math.nan, 0, 1e300], "grad_norm": math.nan}]
+    save_run(store, example_run(2, config={"wd_layers": (0.1, 0.2, 0.3)}, history=points, host='a "b", c;d λ'))
 
 
 def through_lines(found: list[RunContent], folder: Path) -> list[RunContent]:
@@ -64,16 +68,15 @@ def test_there_and_back_nothing_is_lost(
     odd_runs(store)
     before = contents(store)
     target = Store.create(str(tmp_path / "target.db"))
-    merge_contents([(content, "file") for content in through(before, tmp_path)], target, MergeReport())
-    assert [content.whole for content in contents(target)] == [content.whole for content in before]
+    with target.write() as connection:
+        merge_contents([(content, "file") for content in through(before, tmp_path)], connection, MergeReport())
+    assert [content.checksum for content in contents(target)] == [content.checksum for content in before]
+    assert [content.run["checksum"] for content in contents(target)] == [content.checksum for content in before]
     assert [content.children["matrix"] for content in contents(target)] == [c.children["matrix"] for c in before]
 
 
 def example() -> dict[str, Any]:
-    columns = {**example_run(0).columns, "id": "0123456789ab", "created": "2026"}
-    row = {**dict.fromkeys(TABLES["run"].c.keys()), **columns}
-    children: dict[str, Any] = {name: [] for name in TABLES if name != "run"}
-    return {"run": row, **children}
+    return dict(json.loads(as_line(content_of(example_run(0)))))
 
 
 def read(fields: object) -> list[RunContent]:
@@ -81,13 +84,14 @@ def read(fields: object) -> list[RunContent]:
 
 
 def test_the_example_is_accepted() -> None:
-    assert read(example())[0].id == "0123456789ab"
+    assert read(example())[0].result == content_of(example_run(0)).result
 
 
 def test_an_export_from_before_a_column_is_completed_with_what_held_then(store: Store, tmp_path: Path) -> None:
     """Runs were of the squared error and of the first version of results before there were columns for it."""
     save_run(store, example_run(0))
-    save_run(store, example_run(1, kind="features", objective=None))
+    somebodys = example_run(1, kind="features", layers=example_layers(1)[:1], L=1, history=[])
+    save_run(store, replace(somebodys, config={"data": "0123"}))
     older = []
     for content in contents(store):
         fields = json.loads(as_line(content))
@@ -96,7 +100,8 @@ def test_an_export_from_before_a_column_is_completed_with_what_held_then(store: 
             del layer["negative_share"], layer["structure"]
         older += read(fields)
     target = Store.create(str(tmp_path / "target.db"))
-    merge_contents([(content, "file") for content in older], target, MergeReport())
+    with target.write() as connection:
+        merge_contents([(content, "file") for content in older], connection, MergeReport())
     with target.read() as connection:
         runs = {row["kind"]: row for row in select_runs(connection)}
         layers = select_layers(connection, [row["id"] for row in runs.values()])
@@ -110,6 +115,12 @@ def test_an_export_from_before_a_column_is_completed_with_what_held_then(store: 
 
 
 MATRIX = {"layer": 1, "stage": "post", "name": "gram", "shape": [1, 1], "dtype": "<f8", "bytes": "AAAAAAAAAAA="}
+
+
+def infinite(size: int) -> str:
+    return base64.b64encode(struct.pack(f"<{size}d", *[math.inf] * size)).decode()
+
+
 FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a list": lambda f: [1],
     "without a table": lambda f: f.pop("layer"),
@@ -128,6 +139,33 @@ FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a configuration that is no object": lambda f: f["run"].update(config=[1]),
     "a document without end": lambda f: f["run"].update(config={"a": "x" * 2**21}),
     "a matrix of a layer that is not there": lambda f: f["matrix"].append(MATRIX),
+    "a loss of DNC that no problem has": lambda f: f["run"].update(loss_dnc=0.0),
+    "a time that is no number": lambda f: f["run"].update(seconds="nan"),
+    "more classes than there are": lambda f: f["run"].update(K=10**9),
+    "other classes than in the configuration": lambda f: f["run"].update(K=5),
+    "no configuration": lambda f: f["run"].update(config={}),
+    "another configuration than that of the id": lambda f: f["run"]["config"].update(lr=0.25),
+    "another result version": lambda f: f["run"].update(result_version=2),
+    "no layers": lambda f: f["run"].update(L=0),
+    "a control sequence": lambda f: f["run"].update(kind="\x1b[31mdufm"),
+    "an unknown kind": lambda f: f["run"].update(kind="dfm"),
+    "a time without a clock": lambda f: f["run"].update(created="yesterday"),
+    "another setting": lambda f: f["run"].update(setting="0" * 12),
+    "another mean rank than that of the layers": lambda f: f["run"].update(mean_hidden_rank=3.5),
+    "an accuracy of 200 %": lambda f: f["run"].update(train_accuracy=2.0),
+    "a layer too few": lambda f: f["layer"].pop(),
+    "a layer without a spectrum": lambda f: f.update(singular_value=f["singular_value"][4:]),
+    "a layer twice": lambda f: f["layer"].append(f["layer"][0]),
+    "an infinite singular value": lambda f: f["singular_value"][0].update(value="inf"),
+    "a spectrum that increases": lambda f: f["singular_value"][1].update(value=1e9),
+    "a spectrum with a gap": lambda f: f["singular_value"][1].update(index=7),
+    "a rank beyond the spectrum": lambda f: f["layer"][0].update(rank=5),
+    "a history that is no list": lambda f: f.update(history={"step": 0}),
+    "a measurement that is no list": lambda f: f["history"][0].update(dnc1=3),
+    "a measurement of words": lambda f: f["history"][0].update(rank=["four"] * 5),
+    "a measurement of other layers": lambda f: f["history"][0].update(rank=[4, 4]),
+    "a matrix of other classes": lambda f: f["matrix"][1].update(shape=[2, 8]),
+    "a matrix that is not finite": lambda f: f["matrix"][0].update(bytes=infinite(20)),
     "layers that are no list": lambda f: f.update(layer="many"),
     "a layer that is no object": lambda f: f["layer"].append(3),
 }

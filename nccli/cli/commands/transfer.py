@@ -112,29 +112,25 @@ def import_runs(
 ) -> None:
     """Store the runs of an export.
 
-    Runs that are there already are treated as by nccli store merge. Every value is checked first; a file with a
-    fault changes nothing.
+    Runs that are there already are treated as by nccli store merge. Every run is checked first, and all are stored
+    in one transaction: a file with a fault changes nothing.
 
     Example: nccli runs import runs.jsonl
     """
     from nccli.cli.commands.store import report_merge
-    from nccli.store import AT_ONCE, MergeReport, Store, merge_contents, store_location
+    from nccli.store import MergeReport, Store, merge_contents, pages, store_location
 
     if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError("'-' reads an export from stdin, which is a terminal: pipe one into it, or name a file")
+    report = MergeReport()
     with ExitStack() as files:
         reading = _seekable(source, files)
         for _ in _contents(source, reading):
             pass
         target = Store.create(store_location(store))
-        report = MergeReport()
-        part: list[tuple[RunContent, str]] = []
-        for content in _contents(source, reading):
-            part.append((content, source))
-            if len(part) == AT_ONCE:
-                merge_contents(part, target, report)
-                part.clear()
-        merge_contents(part, target, report)
+        with target.write() as connection:
+            for part in pages(_contents(source, reading)):
+                merge_contents([(content, source) for content in part], connection, report)
     report_merge(report, target.location, format, quiet)
 
 

@@ -16,6 +16,7 @@ from nccli.errors import NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import WRITES, explain, make_engine, parse_location, sqlite_driver
 from nccli.store.connection.journal import choose_journal
+from nccli.store.schema.checksum import damaged_runs, has_checksums, run_ids, seal_runs
 from nccli.store.schema.migrate import REVISIONS, current_revision, require_current, upgrade
 from nccli.store_files import BEFORE_UPGRADE
 
@@ -151,7 +152,9 @@ class Store:
                 self.backup = _free_name(self.path, before)
                 copy_file(self.path, self.backup)  # others may read while the write lock is held
             try:
+                damaged = set(damaged_runs(connection)) if has_checksums(connection) else set()
                 upgrade(connection)
+                seal_runs(connection, [key for key in run_ids(connection) if key not in damaged])
             except BaseException:
                 self._forget_backup()
                 raise

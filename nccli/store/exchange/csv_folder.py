@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Float, Integer, Table
 
 from nccli import strict_json
 from nccli.errors import InputError
-from nccli.store.exchange.untrusted import checked, outward, reason, refuse_constant
+from nccli.store.exchange.untrusted import checked, columns, outward, reason, refuse_constant
 from nccli.store.runs.content import RunContent
 from nccli.store.schema.column_types import JsonText, Real
 from nccli.store.schema.tables import CHILDREN, TABLES
@@ -32,7 +32,7 @@ class CsvWriter:
         """
         self._files = files
         for name, table in TABLES.items():
-            self._write(name, [list(table.c.keys())])
+            self._write(name, [columns(table)])
 
     def add(self, content: RunContent) -> None:
         """Write one run."""
@@ -42,7 +42,7 @@ class CsvWriter:
 
     def _rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         table = TABLES[name]
-        self._write(name, [[_cell(outward(table, key, row[key])) for key in table.c.keys()] for row in rows])  # noqa: SIM118
+        self._write(name, [[_cell(outward(table, key, row[key])) for key in columns(table)] for row in rows])
 
     def _write(self, name: str, rows: Iterable[list[Any]]) -> None:
         text = io.StringIO()
@@ -85,7 +85,7 @@ class _Rows:
         self._ahead: dict[str, Any] | None = None
         try:
             self._header = self._next() or []
-            names = [column.name for column in table.c]
+            names = columns(table)
             if not set(self._header) <= set(names) or len(set(self._header)) < len(self._header):
                 raise InputError(f"{path}: the header must have columns of {','.join(names)}")
         except InputError:

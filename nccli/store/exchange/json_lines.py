@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from nccli import strict_json
 from nccli.errors import InputError
-from nccli.store.exchange.untrusted import checked, outward, reason, refuse_constant
+from nccli.store.exchange.untrusted import checked, columns, outward, reason, refuse_constant
 from nccli.store.runs.content import RunContent
 from nccli.store.schema.tables import CHILDREN, RUN, TABLES
 
@@ -16,7 +16,7 @@ _MOST_BYTES = 256 * 2**20
 
 def as_line(content: RunContent) -> str:
     """One run as a line of JSON."""
-    fields = {name: outward(RUN, name, value) for name, value in content.run.items()}
+    fields = {name: outward(RUN, name, content.run[name]) for name in columns(RUN)}
     children = {
         name: [{key: outward(CHILDREN[name], key, value) for key, value in row.items()} for row in rows]
         for name, rows in content.children.items()

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from nccli.catalogue.runs import RUNNING
-from nccli.errors import InputError
+from nccli.errors import InputError, StoreError
+from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, read_contents, write_content
-from nccli.store.runs.pages import pages
-from nccli.store.schema.tables import RUN
 from nccli.store_files import same_file
+from nccli.store.runs.rules import printable
+from nccli.store.runs.sound import faults
+from nccli.store.schema.checksum import run_ids
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,10 @@ def merge_stores(sources: list[str], target: Store) -> MergeReport:
     Whatever the order of the sources, the target ends the same: of copies of one result the one made first is kept, of
     different results of one run what the target has, else the one made first.
 
+    Every run of every source is checked before anything is written, and all is written in one transaction.
+
     Raises:
-        InputError: a source is the target.
+        InputError: a source is the target, or has a damaged run.
         NothingFoundError, StoreError: as `Store.open`.
     """
     report = MergeReport()
@@ -68,34 +72,63 @@ def merge_stores(sources: list[str], target: Store) -> MergeReport:
         opened = {name: open_sources.enter_context(_untouched(name, target)) for name in dict.fromkeys(sources)}
         places: dict[str, list[str]] = {}
         for name, connection in opened.items():
-            for key in connection.scalars(select(RUN.c.id)):
+            keys = run_ids(connection)
+            for content in read_contents(connection, keys):
+                require_usable(content, name)
+            for key in keys:
                 places.setdefault(key, []).append(name)
-        ids = sorted(places)
-        for chunk in pages(ids):
-            offers = [
-                (content, name)
-                for name, connection in opened.items()
-                for content in read_contents(connection, [key for key in chunk if name in places[key]])
-            ]
-            merge_contents(offers, target, report)
+        with target.write() as into:
+            for chunk in pages(sorted(places)):
+                offers = [
+                    (content, name)
+                    for name, connection in opened.items()
+                    for content in read_contents(connection, [key for key in chunk if name in places[key]])
+                ]
+                merge_contents(offers, into, report)
     return report
 
 
-def merge_contents(offers: Iterable[tuple[RunContent, str]], target: Store, report: MergeReport) -> None:
-    """Merge some runs, each with the place that it comes from; all offers of one run have to come together.
+def require_usable(content: RunContent, place: str) -> None:
+    """Refuse a damaged run of a store.
 
-    One transaction: what has been merged stays merged if a later part fails.
+    Raises:
+        InputError: what is wrong with it, and the way out.
+    """
+    fault = next(faults(content), None)
+    if fault is not None:
+        raise InputError(
+            f"{place}: run {printable(str(content.id))}: {fault}; nothing was merged\n"
+            f"nccli store check --repair --store {place} sets aside what is damaged"
+        )
+
+
+def merge_contents(offers: Iterable[tuple[RunContent, str]], into: Connection, report: MergeReport) -> None:
+    """Merge some sound runs, each with the place that it comes from; all offers of one run have to come together.
+
+    Args:
+        offers: runs and places.
+        into: the store, in a transaction of the caller.
+        report: added to.
+
+    Raises:
+        StoreError: the store has one of these runs, damaged.
     """
     by_id: dict[str, list[tuple[RunContent, str]]] = {}
     for content, place in offers:
         by_id.setdefault(content.id, []).append((content, place))
-    with target.write() as connection:
-        there = {content.id: content for content in read_contents(connection, list(by_id))}
-        for key, candidates in sorted(by_id.items()):
-            ready = [offer for offer in candidates if offer[0].run["status"] != RUNNING]
-            report.skipped += len(candidates) - len(ready)
-            if ready:
-                _merge_run(connection, there.get(key), ready, report)
+    there = {content.id: content for content in read_contents(into, list(by_id))}
+    for content in there.values():
+        fault = next(faults(content), None)
+        if fault is not None:
+            raise StoreError(
+                f"run {content.id} of the store to merge into: {fault}; nothing was merged\n"
+                "nccli store check --repair sets aside what is damaged"
+            )
+    for key, candidates in sorted(by_id.items()):
+        ready = [offer for offer in candidates if offer[0].run["status"] != RUNNING]
+        report.skipped += len(candidates) - len(ready)
+        if ready:
+            _merge_run(into, there.get(key), ready, report)
 
 
 def _merge_run(
@@ -124,7 +157,7 @@ def _merge_run(
 def _rank(content: RunContent) -> tuple[bool, int, str, str]:
     """Which of several copies is kept: a finished one, one that went further, the one made first."""
     steps = 0 if content.finished else -int(content.run["steps"])
-    return (not content.finished, steps, content.run["created"], content.whole)
+    return (not content.finished, steps, content.run["created"], content.checksum)
 
 
 @contextmanager

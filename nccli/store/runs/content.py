@@ -1,17 +1,15 @@
 """Everything that the store keeps of a run, to be copied, compared and written elsewhere."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
-from nccli import strict_json
 from nccli.catalogue.columns import Role, of_role
 from nccli.catalogue.runs import FINISHED
-from nccli.store.runs.pages import pages
+from nccli.store.schema.checksum import RawRun, checksum, fits, raw_runs
+from nccli.store.schema.column_types import from_raw, to_raw
 from nccli.store.schema.tables import CHILDREN, RUN
 
 PROVENANCE = frozenset(of_role(Role.PROVENANCE))
@@ -25,10 +23,12 @@ class RunContent:
     Attributes:
         run: its row of table `run`.
         children: its rows of the other tables, by table, in the order of their keys, without `run_id`.
+        intact: whether these are what was stored once, by the checksum.
     """
 
     run: Mapping[str, Any]
     children: Mapping[str, Sequence[Mapping[str, Any]]]
+    intact: bool = True
 
     @property
     def id(self) -> str:
@@ -43,38 +43,47 @@ class RunContent:
     @property
     def result(self) -> str:
         """A hash of everything but the provenance: equal for equal results, wherever and whenever they were made."""
-        row = {name: value for name, value in self.run.items() if name not in PROVENANCE}
-        return _hash([row, self.children])
+        run = {name: value for name, value in self.raw.run.items() if name not in PROVENANCE}
+        return checksum(RawRun(run, self.raw.children))
 
     @property
-    def whole(self) -> str:
-        """A hash of everything."""
-        return _hash([self.run, self.children])
+    def checksum(self) -> str:
+        """A hash of everything but itself, as the store keeps it."""
+        return checksum(self.raw)
+
+    @property
+    def raw(self) -> RawRun:
+        """The rows as a database has them."""
+        children = {name: [to_raw(CHILDREN[name], row) for row in rows] for name, rows in self.children.items()}
+        return RawRun(to_raw(RUN, self.run), children)
+
+    @classmethod
+    def of(cls, raw: RawRun) -> Self:
+        """The run whose rows these are; what is not of its column's type stays as it is."""
+        children = {}
+        for name, table in CHILDREN.items():
+            order = _order([column.name for column in table.primary_key.columns if column.name != "run_id"])
+            children[name] = sorted((from_raw(table, row) for row in raw.children[name]), key=order)
+        return cls(from_raw(RUN, raw.run), children, fits(raw))
+
+
+def _order(keys: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """Rows by their keys, whatever type damage has given these."""
+    return lambda row: [(type(row[key]).__name__, row[key]) for key in keys]
 
 
 def read_contents(connection: Connection, ids: Sequence[str]) -> Iterator[RunContent]:
-    """The content of runs, in the order given; ids of no run are left out."""
-    for chunk in pages(ids):
-        rows = {row.id: dict(row._mapping) for row in connection.execute(select(*RUN.c).where(RUN.c.id.in_(chunk)))}
-        children: dict[str, dict[str, list[dict[str, Any]]]] = {key: {name: [] for name in CHILDREN} for key in rows}
-        for name, table in CHILDREN.items():
-            query = select(*table.c).where(table.c.run_id.in_(chunk)).order_by(*table.primary_key.columns)
-            for row in connection.execute(query):
-                fields = dict(row._mapping)
-                children[fields.pop("run_id")][name].append(fields)
-        yield from (RunContent(rows[key], children[key]) for key in chunk if key in rows)
+    """The content of runs, in the order given; ids of no run are left out. Nothing is checked."""
+    return map(RunContent.of, raw_runs(connection, ids))
 
 
-def write_content(connection: Connection, content: RunContent) -> None:
-    """Store a run as it is, in place of one with the same id."""
+def write_content(connection: Connection, content: RunContent) -> str:
+    """Store a run as it is, in place of one with the same id, and return its checksum."""
+    seal = content.checksum
     connection.execute(delete(RUN).where(RUN.c.id == content.id))
-    connection.execute(insert(RUN), dict(content.run))
+    connection.execute(insert(RUN), {**content.run, "checksum": seal})
     for name, table in CHILDREN.items():
         rows = [{"run_id": content.id, **fields} for fields in content.children[name]]
         if rows:
             connection.execute(insert(table), rows)
-
-
-def _hash(value: Any) -> str:
-    text = json.dumps(strict_json.encodable(value), sort_keys=True, default=lambda raw: raw.hex())
-    return hashlib.sha256(text.encode()).hexdigest()
+    return seal

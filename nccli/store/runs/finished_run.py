@@ -10,16 +10,19 @@ from nccli.catalogue.runs import MEASURED_KINDS, RESULT_VERSIONS
 from nccli.metrics import LayerMetrics
 
 
-def run_id(kind: str, config: Mapping[str, Any]) -> str:
-    """12 hex digits that name a run: a hash of its kind, its configuration and the result version of its kind."""
-    version = RESULT_VERSIONS.get(kind, 1)
-    text = strict_json.dumps({"kind": kind, "config": config, "result_version": version}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def run_id(kind: str, config: Mapping[str, Any], version: int | None = None) -> str:
+    """12 hex digits that name a run: a hash of its kind, its configuration and a result version, that of now for None.
+
+    The text that is hashed holds the configuration as the store keeps it.
+    """
+    known = RESULT_VERSIONS.get(kind, 1) if version is None else version
+    text = strict_json.dumps({"kind": kind, "config": config, "result_version": known}, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def setting_id(kind: str, config: Mapping[str, Any]) -> str:
+def setting_id(kind: str, config: Mapping[str, Any], version: int | None = None) -> str:
     """12 hex digits that runs share which differ in nothing but the seed."""
-    return run_id(kind, {name: value for name, value in config.items() if name != "seed"})
+    return run_id(kind, {name: value for name, value in config.items() if name != "seed"}, version)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class FinishedRun:
         return {
             **self.row,
             "config": self.config,
-            "wd": _common(self.config.get("wd_layers", ())),
+            "wd": common_decay(self.config.get("wd_layers", ())),
             "wd_h1": self.config.get("wd_h1"),
             "setting": setting_id(kind, self.config),
             "objective": None if kind in MEASURED_KINDS else self.config.get("objective", "mse"),
@@ -58,5 +61,6 @@ class FinishedRun:
         return run_id(self.row["kind"], self.config)
 
 
-def _common(values: Sequence[float]) -> float | None:
+def common_decay(values: Sequence[float]) -> float | None:
+    """The weight decay of all layers, None where they differ or there are none."""
     return values[0] if len(set(values)) == 1 else None

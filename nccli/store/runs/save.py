@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Table, select
 
 from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
 from nccli.metrics import LayerMetrics
 from nccli.store.connection.store import Store
+from nccli.store.runs.content import RunContent, write_content
 from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.layer_summary import layer_summary
+from nccli.store.runs.rules import printable
 from nccli.store.runs.worker import now
-from nccli.store.schema.tables import HISTORY, LAYER, MATRIX, RUN, SINGULAR_VALUE
+from nccli.store.schema.tables import HISTORY, RUN
 
 
 def save_run(store: Store, run: FinishedRun) -> str:
@@ -25,27 +27,34 @@ def save_run(store: Store, run: FinishedRun) -> str:
     Raises:
         StoreError: the store is busy or cannot be written; what was there before is unchanged.
     """
-    key = run.id
-    row = {**run.columns, "id": key, "created": now()}
+    content = content_of(run)
+    with store.write() as connection:
+        if not content.finished:
+            before = connection.scalar(select(RUN.c.status).where(RUN.c.id == content.id))
+            if before in FINISHED:
+                return content.id
+        write_content(connection, content)
+    return content.id
+
+
+def content_of(run: FinishedRun) -> RunContent:
+    """A run as rows of the store's tables."""
     layers = [_layer_row(layer) for layer in run.layers]
-    row |= layer_summary(run.row["L"], layers)
+    row = {name: printable(value) if isinstance(value, str) else value for name, value in run.columns.items()}
+    row = _whole(RUN, row | {"id": run.id, "created": now(), **layer_summary(run.row["L"], layers)})
     values = [
         {"layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
         for layer in run.layers
         for i, value in enumerate(layer.singular_values, 1)
     ]
     matrices = [matrix for layer in run.layers for matrix in _matrix_rows(layer)]
-    with store.write() as connection:
-        if run.row["status"] not in FINISHED:
-            before = connection.scalar(select(RUN.c.status).where(RUN.c.id == key))
-            if before in FINISHED:
-                return key
-        connection.execute(delete(RUN).where(RUN.c.id == key))
-        connection.execute(insert(RUN), row)
-        for table, rows in ((LAYER, layers), (SINGULAR_VALUE, values), (HISTORY, run.history), (MATRIX, matrices)):
-            if rows:
-                connection.execute(insert(table), [{"run_id": key, **fields} for fields in rows])
-    return key
+    children = {"layer": layers, "singular_value": values, "matrix": matrices}
+    return RunContent(row, {**children, "history": [_whole(HISTORY, point) for point in run.history]})
+
+
+def _whole(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with what is absent."""
+    return {column.name: row.get(column.name) for column in table.c if column.name != "run_id"}
 
 
 def _layer_row(layer: LayerMetrics) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def _layer_row(layer: LayerMetrics) -> dict[str, Any]:
         "structure_order": layer.structure.permutation.tolist(),
     }
     values = {metric.name: _kept(metric, layer.values[metric.name]) for metric in METRICS}
-    return {"layer": layer.layer, "stage": layer.stage, **values, **found, "name": layer.name}
+    return {"layer": layer.layer, "stage": layer.stage, **values, **found, "name": layer.name and printable(layer.name)}
 
 
 def _kept(metric: Metric, value: float | None) -> float | None:

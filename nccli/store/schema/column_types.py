@@ -2,9 +2,10 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Double, Text
+from sqlalchemy import Double, Float, Integer, Table, Text
 from sqlalchemy.types import TypeDecorator
 
 from nccli import strict_json
@@ -40,5 +41,42 @@ class JsonText(TypeDecorator[Any]):
         return None if value is None else strict_json.dumps(value, sort_keys=True)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        """Parse; numbers that were not finite stay strings."""
-        return None if value is None else json.loads(value)
+        """Parse; numbers that were not finite stay strings, and so does what is no JSON."""
+        return None if value is None else _parsed(value)
+
+
+def _parsed(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return text
+
+
+def to_raw(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of some columns as databases return them, without what is absent."""
+    found = {}
+    for name, value in row.items():
+        kind = table.c[name].type
+        if value is None or (isinstance(kind, Real) and math.isnan(value)):
+            continue
+        if isinstance(kind, JsonText):
+            found[name] = strict_json.dumps(value, sort_keys=True)
+        elif isinstance(kind, (Float, Real)):
+            found[name] = float(value)
+        else:
+            found[name] = int(value) if isinstance(kind, Integer) else value
+    return found
+
+
+def from_raw(table: Table, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `to_raw`, for all columns of the table that the row has; what is not of its column's type stays as it is."""
+    row = {}
+    for column in table.c:
+        if column.name not in raw:
+            continue
+        value = raw[column.name]
+        if isinstance(column.type, Real):
+            row[column.name] = math.nan if value is None else value
+        else:
+            row[column.name] = _parsed(value) if isinstance(column.type, JsonText) and value is not None else value
+    return row

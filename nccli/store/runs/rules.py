@@ -1,0 +1,141 @@
+"""What a value of each column must be: types, ranges and words, as the catalogue declares them."""
+
+import math
+import re
+import sys
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS, Column, Type
+from nccli.catalogue.metrics import HISTORY as KEPT
+from nccli.catalogue.stages import When
+
+ROUNDING = 1e-5
+"""By which float32 may leave a metric outside its range."""
+
+MOST_TEXT = 4096
+"""Characters of a text."""
+
+_INTEGERS = {Type.INTEGER: 2**31, Type.LONG: 2**63}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A column, and what may stand in it.
+
+    Attributes:
+        name: of the column.
+        type: what it holds; None for bytes.
+        required: whether it may not be absent.
+        low, high: range of a number.
+        choices: all that a text can be; any if empty.
+        pattern: that a text matches as a whole.
+        document: what a JSON document is: dict or list.
+    """
+
+    name: str
+    type: Type | None
+    required: bool = True
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    document: type = list
+
+    def fault(self, value: Any) -> str | None:
+        """What is wrong with a value, in words; None if nothing is."""
+        if value is None:
+            return f"{self.name} is missing" if self.required else None
+        if self.type is None:
+            return None if isinstance(value, bytes) else f"{self.name} is not bytes"
+        if self.type is Type.DOCUMENT:
+            return None if isinstance(value, self.document) else f"{self.name} is no JSON {_WORDS[self.document]}"
+        return self._text_fault(value) if self.type is Type.TEXT else self._number_fault(value)
+
+    def _text_fault(self, value: Any) -> str | None:
+        if not isinstance(value, str) or not is_printable(value) or len(value) > MOST_TEXT:
+            return f"{self.name} is no printable text of at most {MOST_TEXT} characters"
+        if self.choices and value not in self.choices:
+            return f"{self.name} '{value[:20]}' is none of {', '.join(self.choices)}"
+        if self.pattern and re.fullmatch(self.pattern, value) is None:
+            return f"{self.name} '{value[:40]}' does not look like one"
+        return None
+
+    def _number_fault(self, value: Any) -> str | None:
+        whole = _INTEGERS.get(self.type) if self.type is not None else None
+        kinds = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            return f"{self.name} is no {'whole ' if whole else ''}number"
+        if whole and not -whole <= value < whole:
+            return f"{self.name} {value} is larger than the store takes"
+        if math.isnan(value):
+            return None if self.type is Type.REAL else f"{self.name} is nan"
+        if not self.low <= value <= self.high:
+            return f"{self.name} {value} is not in its range, {_range(self.low, self.high)}"
+        return None
+
+
+_WORDS = {dict: "object", list: "list"}
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text has neither control characters nor halves of characters."""
+    return text.isprintable() or not any(map(_is_control, text))
+
+
+def printable(text: str) -> str:
+    """A text with U+FFFD for what is not printable."""
+    return text if is_printable(text) else "".join("\ufffd" if _is_control(c) else c for c in text)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs")
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g} to {high:g}"
+
+
+def _declared(column: Column, rounding: float = 0.0) -> Rule:
+    return Rule(
+        column.name,
+        column.type,
+        column.required or column.type is Type.REAL,
+        column.low - rounding,
+        column.high + rounding,
+        column.choices,
+        column.pattern,
+        dict if column.name == "config" else list,
+    )
+
+
+_LAYER = (Rule("layer", Type.INTEGER, low=1), Rule("stage", Type.TEXT, choices=tuple(When)))
+
+RULES: Mapping[str, Mapping[str, Rule]] = {
+    table: {rule.name: rule for rule in rules}
+    for table, rules in {
+        "run": [_declared(column) for column in RUN_COLUMNS],
+        "layer": [_declared(column, ROUNDING) for column in LAYER_COLUMNS if column.name != "run_id"],
+        "singular_value": [
+            *_LAYER,
+            Rule("index", Type.INTEGER, low=1),
+            Rule("value", Type.NUMBER, low=0.0, high=sys.float_info.max),
+        ],
+        "history": [
+            Rule("step", Type.INTEGER, low=0),
+            *(Rule(name, Type.REAL, low=0.0) for name in ("loss", "fit", "reg", "grad_norm")),
+            *(Rule(metric.name, Type.DOCUMENT) for metric in KEPT),
+            Rule("train_accuracy", Type.NUMBER, required=False, low=0.0, high=1.0),
+        ],
+        "matrix": [
+            *_LAYER,
+            Rule("name", Type.TEXT, choices=("class_means", "gram")),
+            Rule("shape", Type.DOCUMENT),
+            Rule("dtype", Type.TEXT, choices=("<f8",)),
+            Rule("bytes", None),
+        ],
+    }.items()
+}
+"""By table and column, in the order of the columns; without `run_id`, which is the run's id."""
