@@ -12,6 +12,7 @@ from stat import S_ISREG
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from nccli.cli.notes import failing_later, say, warn
 from nccli.errors import InputError, InterruptedRunError, NccliError, TerminatedRunError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def run(arguments: Sequence[str]) -> int:
         from nccli.cli.app import build_app
 
         try:
-            return int(build_app()(list(arguments), standalone_mode=False, prog_name="nccli") or 0)
+            with failing_later():
+                return int(build_app()(list(arguments), standalone_mode=False, prog_name="nccli") or 0)
         except typer.Abort:
             return InterruptedRunError.exit_code
         except typer.TyperException as error:
@@ -80,7 +82,7 @@ def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
     """A usage error in one line that names the value; help where a command was missing."""
     message = error.format_message()
     if message.startswith("Usage: "):
-        print(message, file=sys.stderr)
+        say(message)
         return error.exit_code
     message = " ".join(message.split()).rstrip(".")
     option = re.search(r"'(--?[\w-]+)'", message)
@@ -115,7 +117,7 @@ def _refuse_database() -> int:
 
 def _fail(message: str, code: int) -> int:
     if message:
-        print(f"nccli: {message}", file=sys.stderr)
+        warn(message)
     return code
 
 

@@ -1,14 +1,45 @@
 """Everything that is not data: notes and warnings on stderr."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from nccli.errors import NccliError
+from nccli.printable import printable
+
+_LATER: ContextVar[list[NccliError]] = ContextVar("later")
 
 
 def note(text: str, quiet: bool) -> None:
     """Say something the user should know, in one line, unless asked to be quiet."""
     if not quiet:
-        print(f"note: {text}", file=sys.stderr)
+        say(f"note: {text}")
 
 
 def warn(text: str) -> None:
     """Say that something went wrong while the rest goes on; not silenced by --quiet."""
-    print(f"nccli: {text}", file=sys.stderr)
+    say(f"nccli: {text}")
+
+
+def say(text: str) -> None:
+    """A line or more on stderr; what is no character stays unseen and does nothing to the terminal."""
+    print(printable(text, kept="\n\t"), file=sys.stderr)
+
+
+@contextmanager
+def failing_later() -> Iterator[None]:
+    """Raise at the end what `fail_later` was given first, unless something else ends the command."""
+    later: list[NccliError] = []
+    token = _LATER.set(later)
+    try:
+        yield
+    finally:
+        _LATER.reset(token)
+    if later:
+        raise later[0]
+
+
+def fail_later(error: NccliError) -> None:
+    """Let a command show what it can, and end with this error."""
+    _LATER.get().append(error)

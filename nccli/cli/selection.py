@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from nccli.cli.notes import note
-from nccli.errors import InputError, NothingFoundError
+from nccli.cli.notes import fail_later, note, warn
+from nccli.errors import InputError, NothingFoundError, SomeRunsFailedError
 from nccli.store import (
     RUNNING,
     Row,
@@ -16,18 +17,28 @@ from nccli.store import (
     Store,
     find_ids,
     parse_where,
+    select_ids,
     select_runs,
     select_selected,
     settle_abandoned,
     store_location,
+    unreadable_runs,
 )
+
+READ = ("layer", "singular_value")
+"""Tables that most commands read, beside `run`."""
+
+_WAY_OUT = "nccli store check --repair sets aside what is damaged"
+_NONE_READABLE = f"none of the runs can be read: {_WAY_OUT}"
+_NAMED = 10
+"""Runs that are named one by one where many cannot be read."""
 
 
 @contextmanager
-def selected_runs(
+def selected_ids(
     store: str | None, arguments: Sequence[str] | None, where: str | None, limit: int | None = None
-) -> Iterator[tuple[Connection, list[Row]]]:
-    """The store, and rows of the runs that a command was asked about; all, newest first, if it was asked about none.
+) -> Iterator[tuple[Connection, list[str]]]:
+    """The store, and the runs that a command was asked about, unread; all, newest first, if it was asked about none.
 
     Ids on stdin are read to their end before the store is opened: the command that prints them may be the one that
     makes it.
@@ -41,16 +52,63 @@ def selected_runs(
     opened = Store.open(store_location(store))
     settle_abandoned(opened)
     with opened.read() as connection:
-        ids = None if named is None else find_ids(connection, named)
-        runs = select_runs(connection, ids, comparisons, limit)
-        if not runs:
+        ids = select_ids(connection, None if named is None else find_ids(connection, named), comparisons, limit)
+        if not ids:
             raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
+        yield connection, ids
+
+
+@contextmanager
+def selected_runs(
+    store: str | None,
+    arguments: Sequence[str] | None,
+    where: str | None,
+    limit: int | None = None,
+    tables: Collection[str] = READ,
+) -> Iterator[tuple[Connection, list[Row]]]:
+    """As `selected_ids`, with rows of the runs; those that cannot be read are named, and left out.
+
+    Args:
+        store, arguments, where: options of the command.
+        limit: at most so many runs.
+        tables: that the command reads, beside `run`.
+
+    Raises:
+        InputError, NothingFoundError: as `selected_ids`.
+    """
+    with selected_ids(store, arguments, where, limit) as (connection, ids):
+        runs = readable_runs(connection, ids, tables)
+        if not runs:
+            raise SomeRunsFailedError(_NONE_READABLE)
         yield connection, runs
+
+
+def readable_runs(connection: Connection, ids: Sequence[str], tables: Collection[str] = READ) -> list[Row]:
+    """Rows of runs; those that cannot be read are named, and left out."""
+    left_out = name_unreadable(connection, ids, tables)
+    kept = [key for key in ids if key not in left_out]
+    return select_runs(connection, kept)
+
+
+def name_unreadable(connection: Connection, runs: Sequence[str] | Selection, tables: Collection[str]) -> frozenset[str]:
+    """Runs that cannot be read, named on stderr: the command goes on without them, and ends with exit code 4."""
+    found = unreadable_runs(connection, runs, tables)
+    for key in sorted(found)[:_NAMED]:
+        warn(f"run {key} cannot be read and is left out: {found[key]}")
+    if found:
+        count = "1 run" if len(found) == 1 else f"{len(found)} runs"
+        fail_later(SomeRunsFailedError(f"{count} cannot be read: {_WAY_OUT}"))
+    return frozenset(found)
 
 
 @contextmanager
 def selection(
-    store: str | None, arguments: Sequence[str] | None, where: str | None, quiet: bool, any_kind: bool = False
+    store: str | None,
+    arguments: Sequence[str] | None,
+    where: str | None,
+    quiet: bool,
+    any_kind: bool = False,
+    tables: Collection[str] = READ,
 ) -> Iterator[tuple[Connection, Selection]]:
     """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
 
@@ -76,6 +134,9 @@ def selection(
             raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
         if left_out:
             note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
+        chosen = replace(chosen, without=name_unreadable(connection, chosen, tables))
+        if not chosen.exists(connection):
+            raise SomeRunsFailedError(_NONE_READABLE)
         yield connection, chosen
 
 
@@ -90,8 +151,8 @@ def selected_or_trained(
     """
     with selection(store, arguments, where, quiet) as (connection, chosen):
         if chosen.ids is not None:
-            runs = select_runs(connection, chosen.ids, chosen.where)
-            yield connection, [run for run in runs if run["status"] != RUNNING]
+            ids = [key for key in select_ids(connection, chosen.ids, chosen.where) if key not in chosen.without]
+            yield connection, [run for run in select_runs(connection, ids) if run["status"] != RUNNING]
         else:
             yield connection, select_selected(connection, chosen)
 

@@ -111,9 +111,10 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
 def _print(ids: Sequence[str], store: "Store", format: OutputFormat | None, training: Training) -> None:
     from nccli.cli.output import emit
     from nccli.cli.run_table import RUN_COLUMNS
-    from nccli.store import run_records, select_runs
+    from nccli.cli.selection import readable_runs
+    from nccli.store import run_records
 
     with store.read() as connection:
-        records = run_records(connection, select_runs(connection, ids))
+        records = run_records(connection, readable_runs(connection, ids))
     training.on_records(records)
     emit(records, format, OutputFormat.ids, RUN_COLUMNS)

@@ -28,6 +28,7 @@ from nccli.store.query.select import (
     existing_statuses,
     find_ids,
     select_history,
+    select_ids,
     select_layers,
     select_matrix,
     select_ranks,
@@ -36,6 +37,7 @@ from nccli.store.query.select import (
 )
 from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
+from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, parse_where
 from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
 from nccli.store.runs.content import RunContent, read_contents
@@ -58,6 +60,7 @@ __all__ = [
     "TABLES",
     "TEXT_COLUMNS",
     "TRAINED_KINDS",
+    "WHOLE",
     "Claims",
     "Comparison",
     "Condition",
@@ -105,6 +108,7 @@ __all__ = [
     "save_run",
     "select_hidden_ranks",
     "select_history",
+    "select_ids",
     "select_layers",
     "select_matrix",
     "select_ranks",
@@ -119,4 +123,5 @@ __all__ = [
     "stack_spectra",
     "store_file",
     "store_location",
+    "unreadable_runs",
 ]

@@ -167,7 +167,8 @@ def _store_points(
 ) -> None:
     from nccli.cli.output import emit
     from nccli.cli.run_table import RUN_COLUMNS
-    from nccli.store import Store, existing_statuses, run_id, run_records, save_run, select_runs, store_location
+    from nccli.cli.selection import readable_runs
+    from nccli.store import Store, existing_statuses, run_id, run_records, save_run, store_location
     from nccli.sweep import construction_config, construction_run
 
     ids = [run_id(solution.construction.kind, construction_config(solution, d)) for solution, d in planned]
@@ -178,5 +179,5 @@ def _store_points(
         if key not in stored:
             save_run(target, construction_run(solution, d))
     with target.read() as connection:
-        records = run_records(connection, select_runs(connection, list(dict.fromkeys(ids))))
+        records = run_records(connection, readable_runs(connection, list(dict.fromkeys(ids))))
     emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)

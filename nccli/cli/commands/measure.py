@@ -112,9 +112,9 @@ def _stored(
     format: option.OutputFormat | None,
 ) -> None:
     from nccli.cli.selection import selected_runs
-    from nccli.store import measured_again
+    from nccli.store import WHOLE, measured_again
 
-    with selected_runs(store, targets, where) as (connection, runs):
+    with selected_runs(store, targets, where, tables=WHOLE) as (connection, runs):
         records = measured_again(connection, runs, rank_rtol)
     _print(records, format)
 
@@ -135,12 +135,13 @@ def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None
 def _store_and_print(
     found: "Sequence[FinishedRun]", location: str | None, rank_rtol: float, format: option.OutputFormat | None
 ) -> None:
-    from nccli.store import Store, measured_again, save_run, select_runs, store_location
+    from nccli.cli.selection import readable_runs
+    from nccli.store import WHOLE, Store, measured_again, save_run, store_location
 
     target = Store.create(store_location(location))
     ids = [save_run(target, run) for run in found]
     with target.read() as connection:
-        records = measured_again(connection, select_runs(connection, ids), rank_rtol)
+        records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
     _print(records, format)
 
 

@@ -204,13 +204,13 @@ def _collect(figure: "Plot", asked: _Asked, options: "Options") -> "Drawn":
 def _runs(figure: "Plot", asked: _Asked) -> "Iterator[tuple[Connection | None, Selection]]":
     """The runs asked about; no connection where there are none, for a figure that can do without."""
     from nccli.cli.selection import selection
-    from nccli.store import Selection
+    from nccli.store import WHOLE, Selection
 
     with ExitStack() as stack:
         found: tuple[Connection | None, Selection] = (None, Selection())
         quiet = asked.quiet or figure.any_kind
         try:
-            found = stack.enter_context(selection(asked.store, asked.runs, asked.where, quiet, figure.any_kind))
+            found = stack.enter_context(selection(asked.store, asked.runs, asked.where, quiet, figure.any_kind, WHOLE))
         except NothingFoundError:
             if asked.runs or not figure.can_do_without(narrowed=asked.where is not None):
                 raise

@@ -32,13 +32,13 @@ def remove(
     Example: nccli runs rm --where "status=diverged" --yes
     """
     from nccli.cli.output import write
-    from nccli.cli.selection import selected_runs
+    from nccli.cli.selection import selected_ids
     from nccli.store import Store, remove_runs, store_location
 
     if not runs and where is None:
         raise InputError("runs rm: name a run, - for ids on stdin, or --where")
-    with selected_runs(store, runs, where) as (_, chosen):
-        ids = [run["id"] for run in chosen]
+    with selected_ids(store, runs, where) as (_, ids):
+        pass  # the store is closed before a person is asked
     what = f"run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs ({', '.join(ids[:3])}{', …' * (len(ids) > 3)})"
     if not yes:
         if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
@@ -69,7 +69,7 @@ def export(
     """
     from nccli.cli.output import write, write_bytes
     from nccli.cli.selection import selected_runs
-    from nccli.store import TABLES, CsvWriter, as_line, read_contents, store_file
+    from nccli.store import TABLES, WHOLE, CsvWriter, as_line, read_contents, store_file
 
     stdout, target = output in STDOUT, Output("-o", Path(output), store_file(store))
     lines = target.path.suffix == ".jsonl" or target.is_stream
@@ -80,7 +80,7 @@ def export(
         raise InputError(f"{target}: must end in .jsonl, be the name of a folder, or - for stdout")
     elif not stdout:
         target.require_folder(names)
-    with selected_runs(store, runs, where) as (connection, chosen):
+    with selected_runs(store, runs, where, tables=WHOLE) as (connection, chosen):
         ids = [run["id"] for run in chosen if run["status"] != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)

@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 
 from nccli.catalogue.runs import RUNNING
 from nccli.errors import InputError, StoreError
+from nccli.printable import printable
 from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, read_contents, write_content
-from nccli.store_files import same_file
-from nccli.store.runs.rules import printable
 from nccli.store.runs.sound import faults
 from nccli.store.schema.checksum import run_ids
+from nccli.store_files import same_file
 
 
 @dataclass(frozen=True)

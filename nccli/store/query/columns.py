@@ -32,7 +32,7 @@ class ConfigText(FunctionElement[str]):
 @compiles(ConfigText, "sqlite")
 def _sqlite(element: ConfigText, compiler: Any, **options: Any) -> str:
     document, _, path = (compiler.process(part, **options) for part in element.clauses)
-    return f"CAST(json_extract({document}, {path}) AS TEXT)"
+    return f"CASE WHEN json_valid({document}) THEN CAST(json_extract({document}, {path}) AS TEXT) END"
 
 
 @compiles(ConfigText)

@@ -12,6 +12,7 @@ from nccli.catalogue.stages import Stage
 from nccli.store.query.columns import as_decimal, column_expression, config_text
 from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
+from nccli.store.query.unreadable import comparable
 from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import RUN
 
@@ -63,14 +64,15 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
     decays = [column_expression(name).label(name) for name in ("wd_h1", "wd")]
     columns = [RUN.c.K, RUN.c.L, RUN.c.n, *decays, unequal]
     place = func.row_number().over(partition_by=columns, order_by=(RUN.c.loss, RUN.c.id)).label("place")
-    comparable = (
+    candidates = (
         RUN.c.status.in_(ENDED_WELL),
         RUN.c.activation == "relu",
         RUN.c.kind != Kind.E2E.value,
         RUN.c.loss.is_not(None),
+        comparable(connection),
     )
     same = [RUN.c[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
-    ordered = select(*columns, RUN.c.loss, RUN.c.id, place).where(*comparable, *same).subquery()
+    ordered = select(*columns, RUN.c.loss, RUN.c.id, place).where(*candidates, *same).subquery()
     found: dict[tuple[Any, ...] | None, tuple[float, str]] = {}
     for *sizes, layers, loss, key, _ in connection.execute(select(ordered).where(ordered.c.place == 1)):
         problem = (*sizes, *(map(as_decimal, json.loads(layers)) if layers else ()))

@@ -66,6 +66,20 @@ def select_runs(
     return [rows[key] for key in ids if key in rows][:limit]
 
 
+def select_ids(
+    connection: Connection,
+    ids: Sequence[str] | None = None,
+    where: Sequence[Condition] = (),
+    limit: int | None = None,
+) -> list[str]:
+    """As `select_runs`, ids alone: also of runs that cannot be read."""
+    query = select(RUN.c.id).where(*(comparison.as_sql() for comparison in where))
+    if ids is None:
+        return list(connection.scalars(query.order_by(RUN.c.created.desc(), RUN.c.id).limit(limit)))
+    found = set(connection.scalars(query.where(one_of(RUN.c.id, ids, connection))))
+    return [key for key in ids if key in found][:limit]
+
+
 def select_layers(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     """Rows of table `layer` by run, (1, post), (2, pre), (2, post), … first to last."""
     found: dict[str, list[Row]] = {key: [] for key in ids}

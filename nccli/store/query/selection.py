@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
 from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS
 from nccli.store.connection.among import one_of
@@ -26,11 +26,13 @@ class Selection:
         ids: only these; None for no such limit.
         where: conditions that all hold.
         trained: only trained runs that ended well.
+        without: never these, which cannot be read.
     """
 
     ids: tuple[str, ...] | None = None
     where: tuple[Condition, ...] = ()
     trained: bool = False
+    without: frozenset[str] = frozenset()
 
     def condition(self, connection: Connection) -> ColumnElement[bool]:
         """The selection in SQL, over table `run`."""
@@ -39,6 +41,8 @@ class Selection:
             parts.append(one_of(RUN.c.id, self.ids, connection))
         if self.trained:
             parts += [RUN.c.kind.in_(TRAINED_KINDS), RUN.c.status.in_(ENDED_WELL)]
+        if self.without:
+            parts.append(not_(one_of(RUN.c.id, sorted(self.without), connection)))
         return and_(RUN.c.status != RUNNING, *parts)
 
     def count(self, connection: Connection) -> int:

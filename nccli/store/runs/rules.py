@@ -3,7 +3,6 @@
 import math
 import re
 import sys
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS, Column, Type
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.stages import When
+from nccli.printable import is_printable
 
 ROUNDING = 1e-5
 """By which float32 may leave a metric outside its range."""
@@ -55,8 +55,12 @@ class Rule:
         return self._text_fault(value) if self.type is Type.TEXT else self._number_fault(value)
 
     def _text_fault(self, value: Any) -> str | None:
-        if not isinstance(value, str) or not is_printable(value) or len(value) > MOST_TEXT:
-            return f"{self.name} is no printable text of at most {MOST_TEXT} characters"
+        if not isinstance(value, str):
+            return f"{self.name} is no text"
+        if not is_printable(value):
+            return f"{self.name} has control characters"
+        if len(value) > MOST_TEXT:
+            return f"{self.name} is longer than {MOST_TEXT} characters"
         if self.choices and value not in self.choices:
             return f"{self.name} '{value[:20]}' is none of {', '.join(self.choices)}"
         if self.pattern and re.fullmatch(self.pattern, value) is None:
@@ -73,29 +77,18 @@ class Rule:
         if math.isnan(value):
             return None if self.type is Type.REAL else f"{self.name} is nan"
         if not self.low <= value <= self.high:
-            return f"{self.name} {value} is not in its range, {_range(self.low, self.high)}"
+            return f"{self.name} {value} is not {_range(self.low, self.high)}"
         return None
 
 
 _WORDS = {dict: "object", list: "list"}
 
 
-def is_printable(text: str) -> bool:
-    """Whether a text has neither control characters nor halves of characters."""
-    return text.isprintable() or not any(map(_is_control, text))
-
-
-def printable(text: str) -> str:
-    """A text with U+FFFD for what is not printable."""
-    return text if is_printable(text) else "".join("\ufffd" if _is_control(c) else c for c in text)
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cs")
-
-
 def _range(low: float, high: float) -> str:
-    return f"{low:g} to {high:g}"
+    """A range in words."""
+    if high == sys.float_info.max:
+        return "a finite number above 0" if low > 0 else f"a finite number of at least {low:g}"
+    return f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
 
 
 def _declared(column: Column, rounding: float = 0.0) -> Rule:

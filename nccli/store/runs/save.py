@@ -10,11 +10,11 @@ from sqlalchemy import Table, select
 from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
 from nccli.metrics import LayerMetrics
+from nccli.printable import printable
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, write_content
 from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.layer_summary import layer_summary
-from nccli.store.runs.rules import printable
 from nccli.store.runs.worker import now
 from nccli.store.schema.tables import HISTORY, RUN
 

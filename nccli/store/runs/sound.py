@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nccli.catalogue.columns import RUN_COLUMNS
+from nccli.catalogue.columns import RUN_COLUMNS, Role, Type
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
 from nccli.catalogue.stages import Stage, stages
+from nccli.printable import printable
 from nccli.store.runs.content import RunContent
 from nccli.store.runs.finished_run import common_decay, run_id, setting_id
 from nccli.store.runs.layer_summary import layer_summary
@@ -19,7 +20,12 @@ from nccli.store.schema.tables import CHILDREN
 
 _Rows = Sequence[Mapping[str, Any]]
 
-_FROM_CONFIG = tuple(column.name for column in RUN_COLUMNS if column.name not in ("kind", "dataset", "objective"))
+_SAID = {
+    column.name: column.option or column.name
+    for column in RUN_COLUMNS
+    if column.role in (Role.PROBLEM, Role.OPTION) and column.type is not Type.DOCUMENT
+}
+"""Options of a configuration by the columns that say the same."""
 
 
 def require_sound(content: RunContent) -> None:
@@ -58,13 +64,13 @@ def _config_faults(run: Mapping[str, Any]) -> Iterator[str]:
     wanted = run_id(kind, config, run["result_version"] or 1)
     if run["id"] != wanted:
         yield f"its id is not that of its configuration, {wanted}"
-    said = {name: config[name] for name in _FROM_CONFIG if name in config}
+    said = {name: config[option] for name, option in _SAID.items() if option in config}
     if "wd_layers" in config:
         said["wd"] = common_decay(config["wd_layers"])
         if kind not in MEASURED_KINDS and len(config["wd_layers"]) != run["L"]:
             yield f"it has {len(config['wd_layers'])} weight decays for {run['L']} layers"
     for name, value in said.items():
-        if run[name] != value and name != "steps":
+        if run[name] != (printable(value) if isinstance(value, str) else value):
             yield f"{name} is {run[name]}, and {value} in its configuration"
 
 

@@ -1,0 +1,139 @@
+"""Runs whose rows are not what nccli stores, found before they are read: one bad row makes no listing unreadable.
+
+The database looks for values that break the rule of their column, which is quick; what it finds is looked at again in
+Python, which has the last word.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, select, text
+
+from nccli.catalogue.columns import Type
+from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
+from nccli.store.connection.among import one_of
+from nccli.store.query.selection import Selection
+from nccli.store.runs.content import read_contents
+from nccli.store.runs.rules import RULES, Rule
+from nccli.store.runs.sound import faults
+from nccli.store.schema.tables import CHILDREN, RUN
+
+_CONTROL = "char(1) || '-' || char(31) || char(127) || '-' || char(191) || char(65533)"
+"""For GLOB: control characters, and what SQLite makes of bytes that are no UTF-8."""
+
+
+def unreadable_runs(connection: Connection, runs: Sequence[str] | Selection, tables: Collection[str]) -> dict[str, str]:
+    """Why runs cannot be read, by id.
+
+    Args:
+        connection: to the store.
+        runs: to look at, by id or as a selection.
+        tables: that will be read, beside `run`.
+    """
+    wanted = runs.condition(connection) if isinstance(runs, Selection) else one_of(RUN.c.id, runs, connection)
+    scope = select(RUN.c.id).where(wanted)
+    suspects = dict.fromkeys(_suspects(connection, wanted, scope, tables))
+    found = {}
+    for content in read_contents(connection, list(suspects)):
+        fault = next(faults(content), None)
+        if fault is not None:
+            found[content.id] = fault
+    return found
+
+
+def comparable(connection: Connection) -> ColumnElement[bool]:
+    """Whether the numbers of a row of table `run` keep to their rules."""
+    return text(f"NOT COALESCE({_breaks('run', _sqlite(connection), numbers_only=True)}, FALSE)")  # type: ignore[return-value]  # a condition
+
+
+def _suspects(
+    connection: Connection, wanted: ColumnElement[bool], scope: Select[Any], tables: Collection[str]
+) -> Iterator[str]:
+    sqlite = _sqlite(connection)
+    yield from connection.scalars(scope.where(text(_breaks("run", sqlite))))
+    about = (RUN.c.id, RUN.c.kind, RUN.c.result_version, cast(RUN.c.config, LargeBinary) if sqlite else RUN.c.config)
+    for key, kind, version, config in connection.execute(select(*about).where(wanted)):
+        if key != _id_of(kind, config, version):
+            yield key
+    for name in tables:
+        table = CHILDREN[name]
+        yield from connection.scalars(
+            select(table.c.run_id).distinct().where(table.c.run_id.in_(scope), text(_breaks(name, sqlite)))
+        )
+    yield from connection.scalars(scope.where(text(_LAYERS_MISSING)))
+    if "singular_value" in tables:
+        layer = CHILDREN["layer"]
+        yield from connection.scalars(
+            select(layer.c.run_id).distinct().where(layer.c.run_id.in_(scope), text(_SPECTRUM_MISSING))
+        )
+
+
+_LAYERS_MISSING = f"""
+status IN ({", ".join(f"'{status}'" for status in ENDED_WELL)}) AND
+(SELECT COUNT(*) FROM layer WHERE layer.run_id = run.id) !=
+CASE WHEN kind IN ({", ".join(f"'{kind}'" for kind in MEASURED_KINDS)}) THEN "L" ELSE 2 * "L" - 1 END
+"""
+_SPECTRUM_MISSING = """
+NOT EXISTS (SELECT 1 FROM singular_value AS first WHERE first.run_id = layer.run_id AND first.layer = layer.layer
+AND first.stage = layer.stage AND first."index" = 1)
+"""
+
+
+def _id_of(kind: Any, config: Any, version: Any) -> str:
+    """The id by the text that the store has: `finished_run.run_id` without reading it as JSON."""
+    document = config if isinstance(config, bytes) else str(config).encode("utf-8", "surrogateescape")
+    around = f', "kind": {json.dumps(kind, default=repr)}, "result_version": {version or 1}}}'.encode(
+        "utf-8", "surrogateescape"
+    )
+    return hashlib.sha256(b'{"config": ' + document + around).hexdigest()[:12]
+
+
+def _sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+@lru_cache
+def _breaks(table: str, sqlite: bool, numbers_only: bool = False) -> str:
+    """SQL for whether a row may break a rule: true wherever it does, and seldom elsewhere."""
+    rules = [rule for rule in RULES[table].values() if not numbers_only or rule.type in _NUMBERS]
+    return "(" + " OR ".join(_breaks_rule(f'{table}."{rule.name}"', rule, sqlite) for rule in rules) + ")"
+
+
+_NUMBERS = (Type.INTEGER, Type.LONG, Type.NUMBER, Type.REAL)
+_STORAGE = {
+    Type.TEXT: "'text'",
+    Type.DOCUMENT: "'text'",
+    Type.INTEGER: "'integer'",
+    Type.LONG: "'integer'",
+    Type.NUMBER: "'real', 'integer'",
+    Type.REAL: "'real', 'integer'",
+    None: "'blob'",
+}
+_JSON = {dict: "object", list: "array"}
+
+
+def _breaks_rule(column: str, rule: Rule, sqlite: bool) -> str:
+    parts = []
+    if sqlite:
+        parts.append(f"typeof({column}) NOT IN ({_STORAGE[rule.type]})")
+    if rule.type in _NUMBERS:
+        parts += [f"{column} < {rule.low!r}"] if rule.low > -float("inf") else []
+        parts += [f"{column} > {rule.high!r}"] if rule.high < float("inf") else []
+    if rule.type is Type.TEXT and sqlite:
+        parts += [f"{column} GLOB '*[' || {_CONTROL} || ']*'", f"instr({column}, char(0)) > 0"]
+    if rule.type is Type.DOCUMENT:
+        kind = f"CASE WHEN json_valid({column}) THEN json_type({column}) ELSE '' END"
+        parts += [f"{kind} != '{_JSON[rule.document]}'"] if sqlite else []
+    if rule.choices:
+        parts.append(f"{column} NOT IN ({', '.join(repr(str(choice)) for choice in rule.choices)})")
+    broken = " OR ".join(parts) or "FALSE"
+    if rule.required and rule.type is not Type.REAL:  # nan is NULL in the database
+        return f"({column} IS NULL OR {broken})"
+    return f"({column} IS NOT NULL AND ({broken}))"
+
+
+WHOLE = tuple(CHILDREN)
+"""For commands that read runs whole."""
