@@ -39,6 +39,7 @@ from nccli.store.query.selection import Selection, SettingRuns, select_selected,
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, parse_where
+from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
 from nccli.store.runs.content import RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
@@ -68,6 +69,7 @@ __all__ = [
     "Finding",
     "FinishedRun",
     "MergeReport",
+    "Repair",
     "Rescue",
     "Row",
     "RunContent",
@@ -102,6 +104,7 @@ __all__ = [
     "problem_of",
     "read_contents",
     "remove_runs",
+    "repair_store",
     "run_id",
     "run_records",
     "running_runs",

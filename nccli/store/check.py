@@ -2,7 +2,8 @@
 
 import math
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from nccli.catalogue.runs import ENDED_WELL
 from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.runs.claims import abandoned_runs, running_runs, settle_abandoned
+from nccli.store.runs.content import read_contents
+from nccli.store.runs.sound import damage
+from nccli.store.schema.checksum import run_ids
 from nccli.store.schema.migrate import REVISIONS, current_revision
 from nccli.store.schema.tables import LAYER, MATRIX, RUN, SINGULAR_VALUE
 
@@ -20,11 +24,19 @@ _MATRIX = MATRIX.c
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: its name, what was found, whether that is as it should be."""
+    """One thing looked at.
+
+    Attributes:
+        check: its name.
+        value: what was found.
+        ok: whether that is as it should be.
+        reasons: where it is not, of each thing that is wrong, by name.
+    """
 
     check: str
     value: Any
     ok: bool
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_store(store: Store) -> list[Finding]:
@@ -59,6 +71,7 @@ def _contents(store: Store) -> list[Finding]:
         with_layers = exists().where(LAYER.c.run_id == RUN.c.id)
         with_values = exists().where(SINGULAR_VALUE.c.run_id == RUN.c.id)
         ended = RUN.c.status.in_(ENDED_WELL)
+        reasons = {c.id: why for c in read_contents(connection, run_ids(connection)) if (why := damage(c))}
         partial = connection.scalar(select(func.count()).select_from(RUN).where(ended, ~(with_layers & with_values)))
     return [
         Finding("runs", runs, True),
@@ -67,6 +80,7 @@ def _contents(store: Store) -> list[Finding]:
         *([Finding("marked interrupted", len(settled), True)] if settled else []),
         Finding("partial runs", partial, not partial),
         Finding("odd matrices", odd, not odd),
+        Finding("damaged runs", len(reasons), not reasons, reasons),
     ]
 
 

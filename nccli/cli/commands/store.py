@@ -10,7 +10,12 @@ from nccli.cli import options as option
 from nccli.cli.notes import note, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nccli.store import MergeReport
+
+_NAMED = 20
+"""Runs that are named one by one."""
 
 
 def show_path(store: option.StoreLocation = None, format: option.Format = None) -> None:
@@ -25,23 +30,63 @@ def show_path(store: option.StoreLocation = None, format: option.Format = None) 
         emit([{"path": location}], format, format, [Column("path", plain("path"), left=True)])
 
 
-def check(store: option.StoreLocation = None, format: option.Format = None) -> None:
+def check(
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Set aside what is damaged into a file beside the store; the rest stays usable."),
+    ] = False,
+    store: option.StoreLocation = None,
+    format: option.Format = None,
+    quiet: option.Quiet = False,
+) -> None:
     """Check whether the store is sound.
 
-    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices. Exit 0 if it
-    is sound, 5 if not.
+    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices, and every run
+    against its checksum and the ranges of its values. Exit 0 if it is sound, 5 if not.
     """
     from nccli.cli.output import Column, emit, plain
     from nccli.errors import StoreError
     from nccli.store import Store, check_store, store_location
 
-    findings = check_store(Store.peek(store_location(store)))
+    location = store_location(store)
+    if repair:
+        _repair(location, quiet)
+    findings = check_store(Store.peek(location))
+    for finding in findings:
+        _tell(finding.reasons, "is damaged")
     records = [{"check": f.check, "value": f.value, "ok": f.ok} for f in findings]
     columns = [Column(name, plain(name), left=True) for name in ("check", "value", "ok")]
     emit(records, format, option.OutputFormat.jsonl, columns)
     bad = [f"{f.check}: {f.value}" for f in findings if not f.ok]
     if bad:
         raise StoreError("the store is not sound: " + "; ".join(bad))
+
+
+def _repair(location: str, quiet: bool) -> None:
+    from nccli.errors import DamagedStoreError
+    from nccli.store import Store, check_store, repair_store
+
+    try:
+        opened = Store.peek(location)
+        findings = check_store(opened)
+    except DamagedStoreError:
+        opened, findings = Store.at(location), []
+    if findings and all(finding.ok for finding in findings):
+        return
+    done = repair_store(opened, findings)
+    _tell(done.set_aside, "was set aside")
+    if done.file is not None:
+        what = f"{len(done.set_aside)} runs were set aside into {done.file}"
+        note(f"{what}: a line mended by hand can be imported", quiet)
+    if done.copy is not None:
+        note(f"the store is a new file with the {done.kept} runs that are sound; as it was it is {done.copy}", quiet)
+
+
+def _tell(reasons: "Mapping[str, str]", what: str) -> None:
+    for key in sorted(reasons)[:_NAMED]:
+        warn(f"run {key} {what}: {reasons[key]}")
+    if len(reasons) > _NAMED:
+        warn(f"and {len(reasons) - _NAMED} more")
 
 
 def upgrade(store: option.StoreLocation = None, format: option.Format = None) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from nccli.errors import InputError, StoreError
+from nccli.errors import DamagedStoreError, InputError, StoreError
 
 WRITES = "nccli_writes"
 """Execution option of connections that hold the write lock from the start of a transaction."""
@@ -95,6 +95,7 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection:
 
 
 _BUSY = ("database is locked", "canceling statement due to lock timeout")
+_DAMAGE = ("database disk image is malformed", "malformed database schema", "unsupported file format")
 _ADVICE: Mapping[str, str] = {
     "file is not a database": "is not an SQLite database: name another file with --store",
     "attempt to write a readonly database": "cannot be written: check the permissions of the file and its folder",
@@ -102,7 +103,6 @@ _ADVICE: Mapping[str, str] = {
     "database or disk is full": "cannot grow: the disk is full",
     "disk I/O error": "cannot be read or written: the disk or the network file system fails",
     "No space left on device": "cannot grow: the disk of the server is full",
-    "database disk image is malformed": "is damaged: run nccli store check, and restore a backup",
     "too many connections": "is busy: the server takes no more connections; try again",
     "too many clients": "is busy: the server takes no more connections; try again",
     "read-only transaction": "cannot be written: the server allows reading only",
@@ -115,6 +115,10 @@ def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError
     if any(sign in cause for sign in _BUSY):
         return StoreError(
             f"the store {location} is busy: another process has been writing for {busy_seconds} s; try again"
+        )
+    if any(sign in cause for sign in _DAMAGE):
+        return DamagedStoreError(
+            f"the store {location} is damaged: nccli store check --repair saves what can be read, or restore a backup"
         )
     for sign, words in _ADVICE.items():
         if sign in cause:

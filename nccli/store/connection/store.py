@@ -77,6 +77,11 @@ class Store:
         self.upgraded_from: str | None = None
 
     @classmethod
+    def at(cls, location: str) -> Self:
+        """A store that nobody has looked into yet."""
+        return cls(parse_location(location))
+
+    @classmethod
     def peek(cls, location: str) -> Self:
         """Open a store that exists, as it is: with an older schema its tables may lack columns.
 

@@ -1,5 +1,6 @@
 """Runs as JSON lines, one a line, and back: nothing is lost, nothing is trusted."""
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -22,6 +23,12 @@ def as_line(content: RunContent) -> str:
         for name, rows in content.children.items()
     }
     return strict_json.dumps({"run": fields, **children}) + "\n"
+
+
+def as_damaged_line(content: RunContent) -> str:
+    """What there is of a damaged run, as a line that can be mended by hand and imported."""
+    rows = {"run": {name: value for name, value in content.run.items() if name != "checksum"}, **content.children}
+    return json.dumps(strict_json.encodable(rows), default=lambda raw: base64.b64encode(raw).decode()) + "\n"
 
 
 def from_lines(lines: BinaryIO, name: str) -> Iterator[RunContent]:

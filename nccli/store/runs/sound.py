@@ -9,7 +9,7 @@ import numpy as np
 
 from nccli.catalogue.columns import RUN_COLUMNS, Role, Type
 from nccli.catalogue.metrics import HISTORY as KEPT
-from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
+from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, RUNNING
 from nccli.catalogue.stages import Stage, stages
 from nccli.printable import printable
 from nccli.store.runs.content import RunContent
@@ -37,6 +37,16 @@ def require_sound(content: RunContent) -> None:
     fault = next(faults(content), None)
     if fault is not None:
         raise ValueError(fault)
+
+
+def damage(content: RunContent) -> str | None:
+    """Why a stored run is not what was stored, in words; None if it is, or is still in training."""
+    if content.run.get("status") == RUNNING:
+        return None
+    fault = next(faults(content), None)
+    if fault is None and not content.intact:
+        return "its checksum does not fit: it was changed outside nccli"
+    return fault
 
 
 def faults(content: RunContent) -> Iterator[str]:
