@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.cli.command import Ended, Nccli, environment  # noqa: E402
+from tests.cli.command import Ended, environment  # noqa: E402
 from tests.cli.in_process import run_in_process  # noqa: E402
 
 JUNK = (
@@ -85,7 +85,7 @@ def flip_value(path: Path, rng: random.Random) -> str:
         (value,) = connection.execute(f'SELECT CAST("{column}" AS BLOB) FROM {table} WHERE {key}').fetchone()
         raw = bytearray(value or b"0")
         raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
-        cast = "X'{}'".format(bytes(raw).hex())
+        cast = f"X'{bytes(raw).hex()}'"
         kind = connection.execute(f'SELECT typeof("{column}") FROM {table} WHERE {key}').fetchone()[0]
         new = {"text": f"CAST({cast} AS TEXT)", "blob": cast}.get(kind, f"CAST(CAST({cast} AS TEXT) AS NUMERIC)")
         connection.execute(f'UPDATE {table} SET "{column}" = {new} WHERE {key}')
