@@ -18,13 +18,15 @@ BACKUP = "-backup-"
 BEFORE_UPGRADE = "-before-upgrade-from-"
 CHECKPOINT = "-checkpoint-"
 RESCUE = "-rescue-"
+DAMAGED = "-damaged-"
+SET_ASIDE = "-set-aside-"
 
 ON_A_SERVER = Path("nccli")
 """Stands for the file where the store is on a server: what belongs to it lies in the current folder."""
 
 _MAGIC = b"SQLite format 3\0"
 _MARKS = re.compile(
-    rf"(?P<JOURNAL>(?:{'|'.join(JOURNALS)})$)|(?P<BACKUP>{BACKUP}|{BEFORE_UPGRADE})|(?P<CHECKPOINT>{CHECKPOINT})"
+    rf"(?P<JOURNAL>(?:{'|'.join(JOURNALS)})$)|(?P<BACKUP>{BACKUP}|{BEFORE_UPGRADE}|{DAMAGED}|{SET_ASIDE})|(?P<CHECKPOINT>{CHECKPOINT})"
     rf"|(?P<RESCUE>{RESCUE})",
     re.IGNORECASE,
 )

@@ -21,6 +21,9 @@ from nccli.store.schema.tables import LAYER, MATRIX, RUN, SINGULAR_VALUE
 
 _MATRIX = MATRIX.c
 
+BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises for damage; its words on damaged text are not always text."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -114,7 +117,7 @@ def _first_column(path: Path, statement: str) -> list[Any]:
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
     try:
         found.extend(row[0] for row in connection.execute(statement))
-    except sqlite3.DatabaseError as error:
+    except BROKEN as error:
         found.append(str(error))
     finally:
         connection.close()

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from nccli.atomic import atomic_write
 from nccli.catalogue.runs import RUNNING
 from nccli.errors import StoreError, StoreVersionError
-from nccli.store.check import Finding
+from nccli.store.check import BROKEN, Finding
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.exchange.json_lines import as_damaged_line
 from nccli.store.runs.claims import running_runs
@@ -22,6 +22,7 @@ from nccli.store.runs.content import RunContent, read_contents, write_content
 from nccli.store.runs.sound import damage
 from nccli.store.schema.checksum import RawRun, run_ids
 from nccli.store.schema.tables import CHILDREN
+from nccli.store_files import DAMAGED, ON_A_SERVER, SET_ASIDE, journals, real_path
 
 _ORPHANS = "its rows are of a run that is not there"
 _NOTHING = "nothing of {} can be read: restore a backup; nothing was changed"
@@ -67,7 +68,7 @@ def _repair_rows(store: Store) -> Repair:
         orphans = list(_orphans(connection))
         if not bad and not orphans:
             return Repair({})
-        file = _beside(store, "set-aside", ".jsonl")
+        file = _beside(store, SET_ASIDE, ".jsonl")
         contents = [content for content, _ in bad]
         _write(file, [as_damaged_line(content) for content in (*contents, *orphans)])
         for name in CHILDREN:
@@ -75,8 +76,8 @@ def _repair_rows(store: Store) -> Repair:
                 connection.execute(text(f'DELETE FROM "{name}" WHERE run_id = :id'), {"id": content.run["id"]})
         for content in contents:
             connection.execute(text("DELETE FROM run WHERE id = :id"), {"id": content.run["id"]})
-    why = {content.id: fault for content, fault in bad}
-    return Repair({**why, **{content.id: _ORPHANS for content in orphans}}, file=file)
+    reasons = {content.id: fault for content, fault in bad}
+    return Repair({**reasons, **{content.id: _ORPHANS for content in orphans}}, file=file)
 
 
 def _orphans(connection: Connection) -> Iterator[RunContent]:
@@ -98,7 +99,7 @@ def _rebuild(store: Store) -> Repair:
     path = store.path
     assert path is not None  # a server looks after its files
     _require_unused(store)
-    fresh = _beside(store, "repaired", ".db")
+    fresh = _beside(store, DAMAGED, ".db.new")
     kept, why, lost = 0, {}, []
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as damaged:
@@ -116,16 +117,15 @@ def _rebuild(store: Store) -> Repair:
                     elif fault is not None:
                         why[content.id] = fault
                         lost.append(content)
-            file = _beside(store, "set-aside", ".jsonl") if lost else None
+            file = _beside(store, SET_ASIDE, ".jsonl") if lost else None
             if file is not None:
                 _write(file, map(as_damaged_line, lost))
-            copy = _beside(store, "damaged", ".db")
+            copy = _beside(store, DAMAGED, ".db")
             os.link(path, copy)
             fresh.chmod(path.stat().st_mode & 0o777)
             fresh.replace(path)
-            for journal in ("-journal", "-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    path.with_name(path.name + journal).rename(copy.with_name(copy.name + journal))
+            for journal in journals(path):
+                journal.rename(copy.with_name(copy.name + journal.name.removeprefix(real_path(path).name)))
     except OSError as error:
         raise StoreError(f"{store.location} cannot be repaired: {error.strerror}; nothing was changed") from error
     finally:
@@ -135,15 +135,14 @@ def _rebuild(store: Store) -> Repair:
 
 def _require_unused(store: Store) -> None:
     """Refuse a store into which a living process is training: what it stores next would go into the old file."""
-    with suppress(StoreError), store.read() as connection:
-        running = running_runs(connection)
-        if running:
-            who = ", ".join(sorted(set(running.values())))
-            raise _InUseError(f"{store.location} is in use ({who}): stop that first; nothing was changed")
-
-
-class _InUseError(StoreError):
-    pass
+    try:
+        with store.read() as connection:
+            running = running_runs(connection)
+    except StoreError:
+        return  # who is training cannot be read either
+    if running:
+        who = ", ".join(sorted(set(running.values())))
+        raise StoreError(f"{store.location} is in use ({who}): stop that first; nothing was changed")
 
 
 def _lock(connection: sqlite3.Connection, store: Store) -> None:
@@ -174,7 +173,7 @@ _SCANS = (
 def _salvaged_ids(connection: sqlite3.Connection) -> Iterator[Any]:
     found: dict[Any, None] = {}
     for scan in _SCANS:
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*BROKEN):
             for row in connection.execute(scan):
                 found[row[0]] = None
     yield from sorted(found, key=str)
@@ -206,7 +205,7 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
             )
             names = [field[0] for field in cursor.description]
             found.extend(dict(zip(names, row, strict=True)) for row in cursor)
-        except sqlite3.DatabaseError as error:
+        except BROKEN as error:
             faults.append(f"{table} cannot be read: {error}")
         return found
 
@@ -228,7 +227,7 @@ def _write(file: Path, lines: Iterable[str]) -> None:
 
 def _beside(store: Store, what: str, suffix: str) -> Path:
     """A new name beside the store."""
-    near = Path.cwd() / "nccli" if store.path is None else store.path.resolve()
-    stem = f"{near.name}-{what}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    near = real_path(store.path or ON_A_SERVER)
+    stem = f"{near.name}{what}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     names = (f"{stem}{number}{suffix}" for number in ("", *(f"-{i}" for i in range(2, 1000))))
     return next(place for name in names if not (place := near.with_name(name)).exists())

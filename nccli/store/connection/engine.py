@@ -109,6 +109,13 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
+def damaged(location: str) -> DamagedStoreError:
+    """The error for a file that is no whole database."""
+    return DamagedStoreError(
+        f"the store {location} is damaged: nccli store check --repair saves what can be read, or restore a backup"
+    )
+
+
 def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError:
     """An error of the database as one of nccli, in a line that says what to do."""
     cause = str(error.orig)
@@ -117,9 +124,7 @@ def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError
             f"the store {location} is busy: another process has been writing for {busy_seconds} s; try again"
         )
     if any(sign in cause for sign in _DAMAGE):
-        return DamagedStoreError(
-            f"the store {location} is damaged: nccli store check --repair saves what can be read, or restore a backup"
-        )
+        return damaged(location)
     for sign, words in _ADVICE.items():
         if sign in cause:
             return StoreError(f"the store {location} {words}")

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from nccli.errors import NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
-from nccli.store.connection.engine import WRITES, explain, make_engine, parse_location, sqlite_driver
+from nccli.store.connection.engine import WRITES, damaged, explain, make_engine, parse_location, sqlite_driver
 from nccli.store.connection.journal import choose_journal
 from nccli.store.schema.checksum import damaged_runs, has_checksums, run_ids, seal_runs
 from nccli.store.schema.migrate import REVISIONS, current_revision, require_current, upgrade
@@ -250,6 +250,8 @@ class Store:
             yield
         except DBAPIError as error:
             raise explain(error, self.location, BUSY_SECONDS) from error
+        except UnicodeDecodeError as error:
+            raise damaged(self.location) from error
         except SQLAlchemyError as error:
             raise StoreError(f"the store {self.location} cannot be used: {error}") from error
 

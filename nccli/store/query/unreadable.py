@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, select, text
 
 from nccli.catalogue.columns import Type
+from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
 from nccli.store.connection.among import one_of
 from nccli.store.query.selection import Selection
@@ -58,11 +59,14 @@ def _suspects(
     for key, kind, version, config in connection.execute(select(*about).where(wanted)):
         if key != _id_of(kind, config, version):
             yield key
+    if not sqlite and set(tables) & set(_DOCUMENTS):
+        yield from connection.scalars(scope)  # servers of this age have no question for whether a text is JSON
     for name in tables:
-        table = CHILDREN[name]
-        yield from connection.scalars(
-            select(table.c.run_id).distinct().where(table.c.run_id.in_(scope), text(_breaks(name, sqlite)))
+        run = CHILDREN[name].c.run_id
+        broken = (
+            f"{_breaks(name, sqlite)} OR {_DOCUMENTS[name]}" if sqlite and name in _DOCUMENTS else _breaks(name, sqlite)
         )
+        yield from connection.scalars(select(run).distinct().where(run.in_(scope), text(f"({broken})")))
     yield from connection.scalars(scope.where(text(_LAYERS_MISSING)))
     if "singular_value" in tables:
         layer = CHILDREN["layer"]
@@ -80,6 +84,17 @@ _SPECTRUM_MISSING = """
 NOT EXISTS (SELECT 1 FROM singular_value AS first WHERE first.run_id = layer.run_id AND first.layer = layer.layer
 AND first.stage = layer.stage AND first."index" = 1)
 """
+_LISTS = " OR ".join(
+    f"""json_array_length({metric.name}) != (SELECT 2 * "L" - 1 FROM run WHERE run.id = history.run_id) OR EXISTS
+    (SELECT 1 FROM json_each({metric.name}) AS each WHERE each.type NOT IN ('integer', 'real')
+    AND each.value NOT IN ('nan', 'inf'))"""
+    for metric in KEPT
+)
+_DOCUMENTS = {
+    "history": _LISTS,
+    "matrix": "length(bytes) != COALESCE(8 * json_extract(shape, '$[0]') * json_extract(shape, '$[1]'), 0)",
+}
+"""What must hold in documents, once they are known to be such."""
 
 
 def _id_of(kind: Any, config: Any, version: Any) -> str:
@@ -98,7 +113,7 @@ def _sqlite(connection: Connection) -> bool:
 @lru_cache
 def _breaks(table: str, sqlite: bool, numbers_only: bool = False) -> str:
     """SQL for whether a row may break a rule: true wherever it does, and seldom elsewhere."""
-    rules = [rule for rule in RULES[table].values() if not numbers_only or rule.type in _NUMBERS]
+    rules = [rule for rule in RULES[table].values() if not numbers_only or rule.kind in _NUMBERS]
     return "(" + " OR ".join(_breaks_rule(f'{table}."{rule.name}"', rule, sqlite) for rule in rules) + ")"
 
 
@@ -112,25 +127,25 @@ _STORAGE = {
     Type.REAL: "'real', 'integer'",
     None: "'blob'",
 }
-_JSON = {dict: "object", list: "array"}
+_JSON: dict[Any, str] = {dict: "object", list: "array"}
 
 
 def _breaks_rule(column: str, rule: Rule, sqlite: bool) -> str:
     parts = []
     if sqlite:
-        parts.append(f"typeof({column}) NOT IN ({_STORAGE[rule.type]})")
-    if rule.type in _NUMBERS:
+        parts.append(f"typeof({column}) NOT IN ({_STORAGE[rule.kind]})")
+    if rule.kind in _NUMBERS:
         parts += [f"{column} < {rule.low!r}"] if rule.low > -float("inf") else []
         parts += [f"{column} > {rule.high!r}"] if rule.high < float("inf") else []
-    if rule.type is Type.TEXT and sqlite:
+    if rule.kind is Type.TEXT and sqlite:
         parts += [f"{column} GLOB '*[' || {_CONTROL} || ']*'", f"instr({column}, char(0)) > 0"]
-    if rule.type is Type.DOCUMENT:
+    if rule.kind is Type.DOCUMENT:
         kind = f"CASE WHEN json_valid({column}) THEN json_type({column}) ELSE '' END"
         parts += [f"{kind} != '{_JSON[rule.document]}'"] if sqlite else []
     if rule.choices:
         parts.append(f"{column} NOT IN ({', '.join(repr(str(choice)) for choice in rule.choices)})")
     broken = " OR ".join(parts) or "FALSE"
-    if rule.required and rule.type is not Type.REAL:  # nan is NULL in the database
+    if rule.required and rule.kind is not Type.REAL:  # nan is NULL in the database
         return f"({column} IS NULL OR {broken})"
     return f"({column} IS NOT NULL AND ({broken}))"
 

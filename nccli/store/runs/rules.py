@@ -19,6 +19,7 @@ MOST_TEXT = 4096
 """Characters of a text."""
 
 _INTEGERS = {Type.INTEGER: 2**31, Type.LONG: 2**63}
+"""Columns of 32 and 64 bits: numbers from minus this to one below it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Rule:
 
     Attributes:
         name: of the column.
-        type: what it holds; None for bytes.
+        kind: what it holds; None for bytes.
         required: whether it may not be absent.
         low, high: range of a number.
         choices: all that a text can be; any if empty.
@@ -36,23 +37,23 @@ class Rule:
     """
 
     name: str
-    type: Type | None
+    kind: Type | None
     required: bool = True
     low: float = -math.inf
     high: float = math.inf
     choices: tuple[str, ...] = ()
     pattern: str = ""
-    document: type = list
+    document: type[Any] = list
 
     def fault(self, value: Any) -> str | None:
         """What is wrong with a value, in words; None if nothing is."""
         if value is None:
             return f"{self.name} is missing" if self.required else None
-        if self.type is None:
+        if self.kind is None:
             return None if isinstance(value, bytes) else f"{self.name} is not bytes"
-        if self.type is Type.DOCUMENT:
+        if self.kind is Type.DOCUMENT:
             return None if isinstance(value, self.document) else f"{self.name} is no JSON {_WORDS[self.document]}"
-        return self._text_fault(value) if self.type is Type.TEXT else self._number_fault(value)
+        return self._text_fault(value) if self.kind is Type.TEXT else self._number_fault(value)
 
     def _text_fault(self, value: Any) -> str | None:
         if not isinstance(value, str):
@@ -68,43 +69,42 @@ class Rule:
         return None
 
     def _number_fault(self, value: Any) -> str | None:
-        whole = _INTEGERS.get(self.type) if self.type is not None else None
-        kinds = (int,) if whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
+        whole = self.kind in _INTEGERS
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             return f"{self.name} is no {'whole ' if whole else ''}number"
-        if whole and not -whole <= value < whole:
-            return f"{self.name} {value} is larger than the store takes"
         if math.isnan(value):
-            return None if self.type is Type.REAL else f"{self.name} is nan"
+            return None if self.kind is Type.REAL else f"{self.name} is nan"
         if not self.low <= value <= self.high:
             return f"{self.name} {value} is not {_range(self.low, self.high)}"
         return None
 
 
-_WORDS = {dict: "object", list: "list"}
+_WORDS: dict[Any, str] = {dict: "object", list: "list"}
 
 
 def _range(low: float, high: float) -> str:
     """A range in words."""
     if high == sys.float_info.max:
         return "a finite number above 0" if low > 0 else f"a finite number of at least {low:g}"
-    return f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+    return f"at least {low:.10g}" if high == math.inf else f"from {low:.10g} to {high:.10g}"
 
 
 def _declared(column: Column, rounding: float = 0.0) -> Rule:
+    most = _INTEGERS.get(column.type, math.inf)
     return Rule(
         column.name,
         column.type,
         column.required or column.type is Type.REAL,
-        column.low - rounding,
-        column.high + rounding,
+        max(column.low - rounding, -most),
+        min(column.high + rounding, most - 1),
         column.choices,
         column.pattern,
         dict if column.name == "config" else list,
     )
 
 
-_LAYER = (Rule("layer", Type.INTEGER, low=1), Rule("stage", Type.TEXT, choices=tuple(When)))
+_MOST = 2**31 - 1
+_LAYER = (Rule("layer", Type.INTEGER, low=1, high=_MOST), Rule("stage", Type.TEXT, choices=tuple(When)))
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     table: {rule.name: rule for rule in rules}
@@ -113,11 +113,11 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "layer": [_declared(column, ROUNDING) for column in LAYER_COLUMNS if column.name != "run_id"],
         "singular_value": [
             *_LAYER,
-            Rule("index", Type.INTEGER, low=1),
+            Rule("index", Type.INTEGER, low=1, high=_MOST),
             Rule("value", Type.NUMBER, low=0.0, high=sys.float_info.max),
         ],
         "history": [
-            Rule("step", Type.INTEGER, low=0),
+            Rule("step", Type.INTEGER, low=0, high=_MOST),
             *(Rule(name, Type.REAL, low=0.0) for name in ("loss", "fit", "reg", "grad_norm")),
             *(Rule(metric.name, Type.DOCUMENT) for metric in KEPT),
             Rule("train_accuracy", Type.NUMBER, required=False, low=0.0, high=1.0),

@@ -54,7 +54,7 @@ def _parsed(text: Any) -> Any:
 
 def to_raw(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """Values of some columns as databases return them, without what is absent."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in row.items():
         kind = table.c[name].type
         if value is None or (isinstance(kind, Real) and math.isnan(value)):

@@ -1,0 +1,83 @@
+"""A row that nccli cannot have written is found before it is read, by the database, whatever stands where in it."""
+
+import math
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from nccli.store import WHOLE, Selection, Store, existing_statuses, save_run, unreadable_runs
+from nccli.store.runs.content import read_contents
+from nccli.store.runs.rules import RULES
+from nccli.store.runs.sound import faults
+from tests.store.example_runs import example_run
+
+JUNK: tuple[Any, ...] = (
+    *(None, "", "abc", "\x1b[31m", "a\0b", b"\xff\x00", -1, -0.5, 0, 0.0, 1, 2, 2**40, 1e308, math.inf, -math.inf),
+    *("{oops", "[]", "{}", "[1, 2]", '{"K": "x"}', "null", "dnc", "pre", "x" * 100),
+)
+NOT_SOUGHT = ("look like", "longer than", "follows from", "in its configuration", "for 1 layers")
+"""What does a reader no harm: `store check` and imports see it."""
+
+COLUMNS = [(table, name) for table, rules in RULES.items() for name in rules if name not in ("id", "layer", "stage")]
+
+
+@pytest.mark.parametrize(("table", "name"), COLUMNS)
+def test_what_breaks_a_rule_is_found_by_the_database(path: Any, store: Store, table: str, name: str) -> None:
+    key, other = (save_run(store, example_run(seed)) for seed in range(2))
+    where = f"{'id' if table == 'run' else 'run_id'} = '{key}'"
+    with store.write() as connection:
+        before = connection.execute(text(f'SELECT "{name}" FROM "{table}" WHERE {where}')).scalars().all()
+        for junk in JUNK:
+            if junk is None and before and name in ("index", "step", "name"):
+                continue
+            try:
+                with connection.begin_nested() as change:
+                    connection.execute(text(f'UPDATE "{table}" SET "{name}" = :junk WHERE {where}'), {"junk": junk})
+                    (content,) = read_contents(connection, [key])
+                    broken = [fault for fault in faults(content) if name in fault]
+                    found = unreadable_runs(connection, [key, other], WHOLE)
+                    assert set(found) <= {key}
+                    if broken and not any(sign in broken[0] for sign in NOT_SOUGHT):
+                        assert found == {key: broken[0]}, (junk, broken)
+                    change.rollback()
+            except Exception as error:
+                if "constraint failed" not in str(error):
+                    raise
+
+
+def test_sound_runs_are_not_suspected_and_names_beyond_ascii_neither(store: Store) -> None:
+    keys = [save_run(store, example_run(seed, host="Gödel ≥ ½", **extra)) for seed, extra in enumerate(RUNS)]
+    with store.read() as connection:
+        assert unreadable_runs(connection, keys, WHOLE) == {}
+        assert unreadable_runs(connection, Selection(), WHOLE) == {}
+
+
+RUNS: tuple[dict[str, Any], ...] = (
+    {},
+    {"status": "diverged", "layers": [], "loss": math.nan, "fit": math.inf, "history": []},
+    {"config": {"wd_layers": (0.1, 0.2, 0.3)}},
+    {"status": "interrupted", "layers": [], "loss": math.nan},
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("UPDATE run SET loss_dnc = 0.0", "loss_dnc 0.0 is not a finite number above 0"),
+        ("UPDATE run SET config = '{}'", "its id is not that of its configuration"),
+        (
+            "DELETE FROM singular_value WHERE layer = 2 AND stage = 'pre'",
+            "the spectrum of layer 2, stage pre, is not whole",
+        ),
+    ],
+)
+def test_why_a_run_cannot_be_read_is_said(store: Store, change: str, why: str) -> None:
+    key, other = (save_run(store, example_run(seed)) for seed in range(2))
+    with store.write() as connection:
+        connection.execute(text(f"{change} {'AND run_' if 'WHERE' in change else 'WHERE '}id = '{key}'"))
+    with store.read() as connection:
+        (found,) = unreadable_runs(connection, [key, other], WHOLE).items()
+        assert existing_statuses(connection, [key]) == {key: "stopped"}
+    assert found[0] == key
+    assert found[1].startswith(why)
