@@ -4,9 +4,10 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import Claims, Store, merge_stores, run_records, save_run, select_runs
+from nccli.store import Claims, Store, check_store, merge_stores, run_records, save_run, select_runs
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import dump
 
@@ -102,3 +103,24 @@ def test_a_store_is_not_merged_into_itself(path: Path) -> None:
         merge_stores([str(path)], store)
     with pytest.raises(NothingFoundError, match="no store at"):
         merge_stores([str(path.with_name("none.db"))], store)
+
+
+def test_a_run_that_was_changed_behind_our_back_yields_to_the_one_that_was_not(tmp_path: Path) -> None:
+    stores = [Store.create(str(tmp_path / f"{name}.db")) for name in "ab"]
+    for each in stores:
+        save_run(each, example_run(0))
+    key = example_run(0).id
+    with stores[1].write() as connection:
+        connection.execute(text("UPDATE run SET loss = 0.5"))
+    for order in (("a", "b"), ("b", "a")):
+        target = Store.create(str(tmp_path / f"{''.join(order)}.db"))
+        for name in order:
+            report = merge_stores([str(tmp_path / f"{name}.db")], target)
+            assert report.doubtful == ([(key, str(tmp_path / "b.db"))] if name == order[0] == "b" else [])
+        with target.read() as connection:
+            (row,) = select_runs(connection)
+        assert row["loss"] == pytest.approx(0.1)
+        assert all(finding.ok for finding in check_store(target))
+    alone = Store.create(str(tmp_path / "alone.db"))
+    merge_stores([str(tmp_path / "b.db")], alone)
+    assert [finding.check for finding in check_store(alone) if not finding.ok] == ["damaged runs"]

@@ -198,6 +198,8 @@ def report_merge(report: "MergeReport", location: str, format: option.OutputForm
     emit([record], format, option.OutputFormat.jsonl, columns)
     if report.skipped:
         note(f"{report.skipped} runs are in training and were left out", quiet)
+    for key, place in report.doubtful:
+        warn(f"run {key} from {place} was changed outside nccli, its checksum does not fit: see nccli store check")
     for conflict in report.conflicts:
         warn(
             f"run {conflict.id} has another result in {conflict.where} "

@@ -46,6 +46,7 @@ class MergeReport:
         same: runs that the store had already.
         skipped: runs in training elsewhere, which have no result yet.
         conflicts: runs with other results.
+        doubtful: runs whose checksum does not fit, and the places that they came from; they keep it.
     """
 
     added: int = 0
@@ -53,13 +54,14 @@ class MergeReport:
     same: int = 0
     skipped: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
+    doubtful: list[tuple[str, str]] = field(default_factory=list)
 
 
 def merge_stores(sources: list[str], target: Store) -> MergeReport:
     """Merge stores into another; the sources stay as they are, an older schema included.
 
     Whatever the order of the sources, the target ends the same: of copies of one result the one made first is kept, of
-    different results of one run what the target has, else the one made first.
+    different results of one run what the target has, else the one made first; one whose checksum fits before others.
 
     Every run of every source is checked before anything is written, and all is written in one transaction.
 
@@ -94,12 +96,17 @@ def require_usable(content: RunContent, place: str) -> None:
     Raises:
         InputError: what is wrong with it, and the way out.
     """
-    fault = next(faults(content), None)
+    fault = _fault(content)
     if fault is not None:
         raise InputError(
             f"{place}: run {printable(str(content.id))}: {fault}; nothing was merged\n"
             f"nccli store check --repair --store {place} sets aside what is damaged"
         )
+
+
+def _fault(content: RunContent) -> str | None:
+    """What is wrong with a run; one in training has no result yet that could be."""
+    return None if content.run.get("status") == RUNNING else next(faults(content), None)
 
 
 def merge_contents(offers: Iterable[tuple[RunContent, str]], into: Connection, report: MergeReport) -> None:
@@ -118,7 +125,7 @@ def merge_contents(offers: Iterable[tuple[RunContent, str]], into: Connection, r
         by_id.setdefault(content.id, []).append((content, place))
     there = {content.id: content for content in read_contents(into, list(by_id))}
     for content in there.values():
-        fault = next(faults(content), None)
+        fault = _fault(content)
         if fault is not None:
             raise StoreError(
                 f"run {content.id} of the store to merge into: {fault}; nothing was merged\n"
@@ -136,7 +143,7 @@ def _merge_run(
 ) -> None:
     in_training = stored is not None and stored.run["status"] == RUNNING
     copies = [*([] if stored is None or in_training else [stored]), *(content for content, _ in offers)]
-    if stored is not None and stored.finished:
+    if stored is not None and stored.finished and stored.intact:
         copies = [content for content in copies if content.result == stored.result]
     kept = min(copies, key=_rank)
     if stored is None:
@@ -147,6 +154,7 @@ def _merge_run(
         report.same += 1
     if kept is not stored and (kept.finished or not in_training):
         write_content(connection, kept)
+    report.doubtful += [(kept.id, place) for content, place in offers if content is kept and not kept.intact]
     report.conflicts += [
         Conflict(kept.id, kept.run["loss"], content.run["loss"], place)
         for content, place in offers
@@ -154,10 +162,10 @@ def _merge_run(
     ]
 
 
-def _rank(content: RunContent) -> tuple[bool, int, str, str]:
-    """Which of several copies is kept: a finished one, one that went further, the one made first."""
+def _rank(content: RunContent) -> tuple[bool, bool, int, str, str]:
+    """Which of several copies is kept: a finished one, with its checksum, that went further, that was made first."""
     steps = 0 if content.finished else -int(content.run["steps"])
-    return (not content.finished, steps, content.run["created"], content.checksum)
+    return (not content.finished, not content.intact, steps, content.run["created"], content.checksum)
 
 
 @contextmanager

@@ -158,10 +158,11 @@ def _summary_faults(content: RunContent) -> Iterator[str]:
 
 
 def _history_faults(run: Mapping[str, Any], rows: _Rows) -> Iterator[str]:
+    places = len(stages(run["L"])) if rows else 0
     for row in rows:
         for metric in KEPT:
             kept = row[metric.name]
             numbers = all(type(value) in (int, float) or value in ("nan", "inf") for value in kept)
-            if not numbers or len(kept) != len(stages(run["L"])):
+            if not numbers or len(kept) != places:
                 yield f"history: {metric.name} at step {row['step']} is no list of a number a layer and stage"
                 return
