@@ -26,7 +26,7 @@ EXPORTED = {
         OPTION_TYPES parse_group_by parse_where problem_of read_contents remove_runs Rescue Row run_id
         run_records RunContent RUNNING running_runs save_run select_hidden_ranks select_history select_layers
         select_matrix select_ranks select_runs select_selected select_settings select_spectra Selection
-        SettingRuns settle_abandoned shown_location stack_history stack_layers stack_spectra Stacked
+        SettingRuns settle_abandoned shown_location silent_runs stack_history stack_layers stack_spectra Stacked
         StackedHistory Stage Store store_location TABLES Taken TEXT_COLUMNS TRAINED_KINDS
     """,
     "nccli.sweep": """

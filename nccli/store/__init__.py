@@ -36,10 +36,11 @@ from nccli.store.query.select import (
 from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.where import Comparison, Condition, parse_where
-from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
+from nccli.store.runs.claims import Claims, Taken
 from nccli.store.runs.content import RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
+from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.runs.pages import AT_ONCE
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
@@ -114,6 +115,7 @@ __all__ = [
     "select_spectra",
     "settle_abandoned",
     "shown_location",
+    "silent_runs",
     "stack_history",
     "stack_layers",
     "stack_spectra",

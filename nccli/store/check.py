@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select
 from nccli.catalogue.runs import ENDED_WELL
 from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
 from nccli.store.connection.store import BUSY_SECONDS, Store
-from nccli.store.runs.claims import abandoned_runs, running_runs, settle_abandoned
+from nccli.store.runs.makers import abandoned_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.schema.migrate import REVISIONS, current_revision
 from nccli.store.schema.tables import LAYER, MATRIX, RUN, SINGULAR_VALUE
 
@@ -53,7 +53,7 @@ def _contents(store: Store) -> list[Finding]:
     settled = settle_abandoned(store)
     with store.read() as connection:
         runs = connection.scalar(select(func.count()).select_from(RUN))
-        running, abandoned = running_runs(connection), abandoned_runs(connection)
+        running, silent, abandoned = running_runs(connection), silent_runs(connection), abandoned_runs(connection)
         matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))
         odd = sum(not _fits(*row) for row in connection.execute(matrices))
         with_layers = exists().where(LAYER.c.run_id == RUN.c.id)
@@ -63,6 +63,7 @@ def _contents(store: Store) -> list[Finding]:
     return [
         Finding("runs", runs, True),
         Finding("running", len(running), True),
+        *([Finding("silent for a day", len(silent), True)] if silent else []),
         Finding("abandoned", len(abandoned), not abandoned),
         *([Finding("marked interrupted", len(settled), True)] if settled else []),
         Finding("partial runs", partial, not partial),

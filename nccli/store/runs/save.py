@@ -1,11 +1,11 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
@@ -17,10 +17,16 @@ from nccli.store.runs.worker import now
 from nccli.store.schema.tables import HISTORY, LAYER, MATRIX, RUN, SINGULAR_VALUE
 
 
-def save_run(store: Store, run: FinishedRun) -> str:
+def save_run(store: Store, run: FinishedRun, require: Callable[[Connection, str], None] | None = None) -> str:
     """Store a run, in place of one with the same id, and return its id.
 
     An interrupted run takes the place of no finished one: making that again was given up.
+
+    Args:
+        store: where it goes.
+        run: all of it.
+        require: asked first, in the same transaction, whether the run with this id may be stored; what it raises is
+            raised, and nothing is stored.
 
     Raises:
         StoreError: the store is busy or cannot be written; what was there before is unchanged.
@@ -36,6 +42,8 @@ def save_run(store: Store, run: FinishedRun) -> str:
     ]
     matrices = [matrix for layer in run.layers for matrix in _matrix_rows(layer)]
     with store.write() as connection:
+        if require is not None:
+            require(connection, key)
         if run.row["status"] not in FINISHED:
             before = connection.scalar(select(RUN.c.status).where(RUN.c.id == key))
             if before in FINISHED:
