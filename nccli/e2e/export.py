@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nccli.atomic import atomic_write
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
+from nccli.measure.tensor_file import write_torch_file
 
 SUFFIXES = (".safetensors", ".pt")
 
@@ -39,7 +39,7 @@ def export_model(path: Path, model: dict[str, Any], config: E2eConfig) -> None:
     """
     with atomic_write(path) as file:
         if path.suffix == ".pt":
-            torch.save(model, file)
+            write_torch_file(model, file)
             return
         from safetensors.torch import save
 
