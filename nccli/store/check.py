@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 
 from nccli.catalogue.runs import ENDED_WELL
+from nccli.store.connection.engine import in_a_line
 from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.runs.makers import abandoned_runs, running_runs, settle_abandoned, silent_runs
@@ -102,7 +103,7 @@ def _first_column(path: Path, statement: str) -> list[Any]:
     try:
         found.extend(row[0] for row in connection.execute(statement))
     except sqlite3.DatabaseError as error:
-        found.append(str(error))
+        found.append(in_a_line(str(error)))
     finally:
         connection.close()
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from nccli.errors import InputError, StoreError
@@ -95,6 +95,9 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection:
 
 
 _BUSY = ("database is locked", "canceling statement due to lock timeout")
+_LONGEST = 200
+"""A taste: characters of what a database says."""
+
 _ADVICE: Mapping[str, str] = {
     "file is not a database": "is not an SQLite database: name another file with --store",
     "attempt to write a readonly database": "cannot be written: check the permissions of the file and its folder",
@@ -109,9 +112,9 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError:
+def explain(error: SQLAlchemyError, location: str, busy_seconds: float) -> StoreError:
     """An error of the database as one of nccli, in a line that says what to do."""
-    cause = str(error.orig)
+    cause = _said(error)
     if any(sign in cause for sign in _BUSY):
         return StoreError(
             f"the store {location} is busy: another process has been writing for {busy_seconds} s; try again"
@@ -119,4 +122,16 @@ def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError
     for sign, words in _ADVICE.items():
         if sign in cause:
             return StoreError(f"the store {location} {words}")
-    return StoreError(f"the store {location} cannot be used: {cause.splitlines()[0] if cause else error}")
+    return StoreError(f"the store {location} cannot be used: {in_a_line(cause) or type(error).__name__}")
+
+
+def in_a_line(text: str) -> str:
+    """The first line of what a database says, no longer than a reader's patience, without control characters."""
+    lines = ("".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines())
+    line = next(filter(None, lines), "")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _said(error: SQLAlchemyError) -> str:
+    """Without the statement and its values, which SQLAlchemy adds to the text of an error."""
+    return str(getattr(error, "orig", None) or next(iter(error.args), ""))

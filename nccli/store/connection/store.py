@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from nccli.errors import NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
@@ -228,10 +228,8 @@ class Store:
         """Errors of the database as errors of nccli, in a line that says what to do."""
         try:
             yield
-        except DBAPIError as error:
-            raise explain(error, self.location, BUSY_SECONDS) from error
         except SQLAlchemyError as error:
-            raise StoreError(f"the store {self.location} cannot be used: {error}") from error
+            raise explain(error, self.location, BUSY_SECONDS) from error
 
 
 def _free_name(path: Path, revision: str) -> Path:
