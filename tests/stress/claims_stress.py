@@ -33,6 +33,7 @@ from nccli.cli import main
 main()
 """
 ELSEWHERE = ("unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child", "--mount-proc")
+SLOWLY = {"CC": "", "OMP_NUM_THREADS": "1", "NCCLI_CHECKPOINT_SECONDS": "0.5"}
 LONG = "train-dufm --K 4 --L 3 --n 2 --width 6 --tol 0 --seed 0 --steps 150000"
 
 
@@ -41,7 +42,7 @@ def start(line: str, store: Path, hours: float = 0.0, elsewhere: bool = False) -
     prefix = ELSEWHERE if elsewhere else ()
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", PROGRAM, str(hours), *line.split(), "--store", str(store)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CC": "", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **SLOWLY},
         cwd=store.parent,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -145,8 +146,7 @@ def stopped_seconds(folder: Path) -> dict[str, Any]:
     store, pause = folder / "runs.db", 10.0
     began = time.monotonic()
     training = start(LONG, store)
-    until(lambda: asked(store, "SELECT 1 FROM claim"))
-    time.sleep(1.0)
+    until(lambda: list(folder.glob("runs.db-checkpoint-*")))  # steps are being taken
     training.send_signal(signal.SIGSTOP)
     time.sleep(pause)
     training.send_signal(signal.SIGCONT)

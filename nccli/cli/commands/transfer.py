@@ -131,7 +131,7 @@ def import_runs(
         report = MergeReport()
         part: list[tuple[RunContent, str]] = []
         for content in _contents(source, reading):
-            part.append((content, source))
+            part.append((content, "stdin" if source == "-" else source))
             if len(part) == AT_ONCE:
                 merge_contents(part, target, report)
                 part.clear()
