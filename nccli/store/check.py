@@ -11,6 +11,7 @@ from sqlalchemy import exists, func, select
 from nccli.catalogue.runs import ENDED_WELL
 from nccli.store.connection.engine import in_a_line
 from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
+from nccli.store.connection.read_only import read_only_uri
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.runs.makers import abandoned_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.schema.migrate import REVISIONS, current_revision
@@ -99,7 +100,7 @@ def _file(path: Path) -> list[Finding]:
 def _first_column(path: Path, statement: str) -> list[Any]:
     """What SQLite answers, row by row; damage that ends the answer comes last, in SQLite's words."""
     found: list[Any] = []
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    connection = sqlite3.connect(read_only_uri(path), uri=True, timeout=BUSY_SECONDS)
     try:
         found.extend(row[0] for row in connection.execute(statement))
     except sqlite3.DatabaseError as error:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -10,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from nccli.errors import InputError, StoreError
+from nccli.store.connection.read_only import is_frozen, read_only_uri
 
 WRITES = "nccli_writes"
 """Execution option of connections that hold the write lock from the start of a transaction."""
@@ -60,6 +62,11 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise InputError(f"store '{url.drivername}://…': write sqlite:///PATH, or just the path")
     engine = create_engine(url, connect_args={"timeout": busy_seconds}, poolclass=NullPool)
+    path = Path(url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_: Any, __: Any, ___: Any, options: dict[str, Any]) -> sqlite3.Connection | None:
+        return sqlite3.connect(read_only_uri(path), uri=True, **options) if is_frozen(path) else None
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from nccli.errors import NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import WRITES, explain, make_engine, parse_location, sqlite_driver
 from nccli.store.connection.journal import choose_journal
+from nccli.store.connection.read_only import unchanged
 from nccli.store.schema.migrate import REVISIONS, current_revision, require_current, upgrade
 
 BUSY_SECONDS = 30
@@ -164,7 +165,8 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the store throughout and cannot change it."""
-        with self._translated(), self._reader.connect() as connection, connection.begin() as transaction:
+        whole = nullcontext() if self.path is None else unchanged(self.path)
+        with whole, self._translated(), self._reader.connect() as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
 
