@@ -1,5 +1,6 @@
 """A process that lost its claim, such as one that was suspended, stores nothing over what another made of its run."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,14 +21,16 @@ def late(store: Store, monkeypatch: pytest.MonkeyPatch) -> Claims:
 
 
 @pytest.fixture
-def other(store: Store, late: Claims, monkeypatch: pytest.MonkeyPatch) -> Claims:
+def other(store: Store, late: Claims, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claims]:
     """Another process, which has taken the run over."""
     ours = Claims(store, pytest.fail)
     assert ours.take([RUN.id], columns).busy
     monkeypatch.setattr(claims_module, "WATCH_SECONDS", -1.0)
     assert ours.take([RUN.id], columns).ours == (RUN.id,)
     monkeypatch.undo()
-    return ours
+    yield ours
+    with ours:
+        pass
 
 
 def stored(store: Store) -> list[dict[str, Any]]:
