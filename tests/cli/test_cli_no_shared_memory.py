@@ -21,7 +21,7 @@ mount -t tmpfs -o ro none /dev/shm
 ! touch /dev/shm/file 2> /dev/null
 """
 DUFM = "train-dufm --K 4 --n 2 --steps 60 --width 6 --L 3 --seed 0,1 --quiet"
-E2E = "train-e2e --dataset own.npz --backbone mlp --epochs 2 --batch-size 16 --together --width 6 --L 3 --seed 0,1 --quiet"
+E2E = "train-e2e --dataset own.npz --backbone mlp --epochs 2 --together --width 6 --L 3 --seed 0,1 --quiet"
 
 
 @pytest.mark.parametrize(("state", "line"), [(READ_ONLY, DUFM), (MISSING, E2E)], ids=["read-only", "missing"])
