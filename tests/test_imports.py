@@ -37,7 +37,7 @@ RULES = {
     "metrics": Rule(ours="errors catalogue"),
     "objective": Rule(ours="errors catalogue"),
     "theory": Rule(ours="errors catalogue objective"),
-    "training": Rule(ours="errors catalogue", heavy="torch"),
+    "training": Rule(ours="errors atomic catalogue", heavy="torch"),
     "dufm": Rule(ours="errors atomic catalogue objective theory metrics training", heavy="torch"),
     "measure": Rule(ours="errors catalogue metrics training", heavy="torch"),
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),

@@ -2,14 +2,14 @@
 
 import json
 import math
-import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nccli import __version__
-from nccli.atomic import atomic_write
 from nccli.dufm.saved import Saved
 from nccli.errors import InputError
 from nccli.training.paced_file import PacedFile
@@ -21,17 +21,11 @@ _HEADER = "header"
 class Checkpoint(PacedFile):
     """Where the state of one batch is kept."""
 
-    def save(self, saved: Saved) -> None:
-        """Replace the file by this state.
-
-        Raises:
-            OSError: it cannot be written; what was there stays.
-        """
-        began = time.monotonic()
+    def save(self, saved: Saved, on_trouble: Callable[[str], None]) -> None:
+        """Replace the file by this state; `on_trouble` as `PacedFile.replace` has it."""
         header = np.frombuffer(json.dumps({"format": _FORMAT, "version": __version__}).encode(), np.uint8)
-        with atomic_write(self.path) as file:
-            np.savez(file, **{_HEADER: header, **saved.arrays()})  # type: ignore[arg-type]  # numpy types the first keyword as a flag
-        self.written(began)
+        arrays: dict[str, Any] = {_HEADER: header, **saved.arrays()}
+        self.replace(lambda file: np.savez(file, **arrays), on_trouble)
 
 
 def read_checkpoint(path: Path) -> Saved:

@@ -19,6 +19,7 @@ from nccli.dufm.result import DufmResult
 from nccli.dufm.saved import Saved
 from nccli.dufm.steps import Steps
 from nccli.training.measure_points import measure_steps
+from nccli.training.stopwatch import Stopwatch
 from nccli.training.threads import cores
 from nccli.training.watch import Watch
 
@@ -52,8 +53,7 @@ class Loop:
         self._now, self._watch, self._checkpoint = replace(saved, groups=()), watch, checkpoint
         self._groups: list[_Group] = []
         self._stretch, self._refining = _FIRST_STRETCH, 0
-        self._started, self._first_step = time.perf_counter(), saved.step
-        self._elapsed = saved.elapsed
+        self._clock, self._first_step, self._elapsed = Stopwatch(), saved.step, saved.elapsed
         for runs, batch in saved.groups:
             self._add(runs, batch)
 
@@ -86,7 +86,7 @@ class Loop:
             for group in self._groups:
                 group.steps.advance(self._now.step, stretch)
             self._now.step += stretch
-            if self._watch.should_stop():
+            if self._should_stop():
                 return False
             took = time.perf_counter() - began
             if stretch == self._stretch:
@@ -173,7 +173,7 @@ class Loop:
             measured.run(place),
             float(now.history.first_gradient(np.array([run]))[0]),
             now.bound[run] if batch.reduced else None,
-            self._watch.should_stop,
+            self._should_stop,
         )
         fit, reg, grad_norm = (float(getattr(end.measured, name)[0]) for name in ("fit", "reg", "grad_norm"))
         collapsed_at = int(now.collapsed_at[run])
@@ -193,6 +193,10 @@ class Loop:
             torch_version=end.torch_version or group.steps.torch_version,
         )
 
+    def _should_stop(self) -> bool:
+        self._clock.tick()
+        return self._watch.should_stop()
+
     def _save(self) -> None:
         """Write the state of all runs still going."""
         if self._checkpoint is None:
@@ -200,14 +204,11 @@ class Loop:
         for group in self._groups:
             group.steps.sync()
         groups = tuple((group.runs, group.batch) for group in self._groups)
-        try:
-            self._checkpoint.save(replace(self._now, elapsed=self._seconds, groups=groups))
-        except OSError as error:
-            self._watch.on_trouble(f"the checkpoint {self._checkpoint.path} cannot be written: {error.strerror}")
+        self._checkpoint.save(replace(self._now, elapsed=self._seconds, groups=groups), self._watch.on_trouble)
 
     @property
     def _seconds(self) -> float:
-        return self._elapsed + time.perf_counter() - self._started
+        return self._elapsed + self._clock.tick()
 
     def _report(self, runs: list[int]) -> None:
         now = self._now
@@ -216,7 +217,7 @@ class Loop:
                 now.configs,
                 now.step,
                 now.history.latest(np.array(runs)),
-                steps_per_second=(now.step - self._first_step) / (time.perf_counter() - self._started),
+                steps_per_second=self._clock.rate(now.step - self._first_step),
                 refining=self._refining,
             )
         )

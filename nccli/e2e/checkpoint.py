@@ -4,18 +4,17 @@ What is drawn at a step (order of the samples, augmentation, dropout) is a funct
 step is the state of all random numbers.
 """
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nccli import __version__
-from nccli.atomic import atomic_write
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
-from nccli.measure.tensor_file import read_torch_file
+from nccli.measure.tensor_file import read_torch_file, write_torch_file
 from nccli.training.paced_file import PacedFile
 
 _FORMAT = 1
@@ -44,17 +43,10 @@ class Saved:
 class RunCheckpoint(PacedFile):
     """Where the state of one run is kept."""
 
-    def save(self, config: E2eConfig, saved: Saved) -> None:
-        """Replace the file by this state.
-
-        Raises:
-            OSError: it cannot be written; what was there stays.
-        """
-        began = time.monotonic()
+    def save(self, config: E2eConfig, saved: Saved, on_trouble: Callable[[str], None]) -> None:
+        """Replace the file by this state; `on_trouble` as `PacedFile.replace` has it."""
         fields = {"format": _FORMAT, "version": __version__, "config": config.as_dict(), **vars(saved)}
-        with atomic_write(self.path) as file:
-            torch.save(fields, file)
-        self.written(began)
+        self.replace(partial(write_torch_file, fields), on_trouble)
 
     def read(self, config: E2eConfig) -> Saved | None:
         """The state of this run; None if there is none.

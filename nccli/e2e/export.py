@@ -3,10 +3,10 @@
 import json
 from typing import Any, BinaryIO
 
-import torch
 from torch import Tensor
 
 from nccli.e2e.config import E2eConfig
+from nccli.measure.tensor_file import write_torch_file
 
 
 def export_model(file: BinaryIO, suffix: str, model: dict[str, Any], config: E2eConfig) -> None:
@@ -22,7 +22,7 @@ def export_model(file: BinaryIO, suffix: str, model: dict[str, Any], config: E2e
         OSError: the file cannot be written.
     """
     if suffix == ".pt":
-        torch.save(model, file)
+        write_torch_file(model, file)
         return
     from safetensors.torch import save
 

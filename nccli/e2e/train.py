@@ -29,6 +29,7 @@ from nccli.objective import objective_named
 from nccli.training.group import Group
 from nccli.training.measure_points import measure_steps
 from nccli.training.schedule import parse_schedule
+from nccli.training.stopwatch import Stopwatch
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
 
@@ -118,7 +119,7 @@ class Training:
         self._factor = parse_schedule(config.schedule)
         self._history: list[dict[str, Any]] = []
         self.step, self._first_step = 0, 0
-        self._elapsed, self._started = 0.0, time.perf_counter()
+        self._elapsed, self._clock = 0.0, Stopwatch()
         self._reported = 0.0
         self._batches = Batches(config)
         self._targets = set(measure_steps(config.epochs))
@@ -143,6 +144,7 @@ class Training:
     def after_step(self) -> E2eResult | None:
         """Count a step; measure, report and save where it is time to. The result, once the run has ended."""
         self.step += 1
+        self._clock.tick()
         per_epoch, checkpoint = self.config.steps_per_epoch, self._checkpoint
         if self.step % per_epoch == 0 and self.step // per_epoch in self._targets:
             evaluation = self._evaluate()
@@ -257,10 +259,7 @@ class Training:
             self._seconds,
             self.threads,
         )
-        try:
-            checkpoint.save(self.config, saved)
-        except OSError as error:
-            self._watch.on_trouble(f"the checkpoint {checkpoint.path} cannot be written: {error.strerror}")
+        checkpoint.save(self.config, saved, self._watch.on_trouble)
 
     def resume(self) -> None:
         """Take up the leader's checkpoint, if there is one."""
@@ -282,12 +281,12 @@ class Training:
 
     @property
     def _seconds(self) -> float:
-        return self._elapsed + time.perf_counter() - self._started
+        return self._elapsed + self._clock.tick()
 
     def _report(self) -> None:
         now = time.perf_counter()
         if now - self._reported < _REPORT_SECONDS or not self._group.leads or not self._history:
             return
         self._reported = now
-        speed = (self.step - self._first_step) / (now - self._started)
+        speed = self._clock.rate(self.step - self._first_step)
         self._watch.on_progress(EpochProgress.of(self.config, self.step, self._history[-1], speed))

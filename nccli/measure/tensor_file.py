@@ -1,10 +1,11 @@
-"""Tensors from files that somebody else made: .pt and .safetensors, read without executing anything."""
+"""Tensors in files, .pt and .safetensors; what somebody else made is read without executing anything."""
 
+import io
 import pickle
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -37,6 +38,17 @@ def read_torch_file(path: Path, what: str) -> Any:
     except Exception as error:  # whatever the reader of pickles stumbles over in somebody's bytes
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(f"the {what} {path} is no torch file, or damaged: {reason}") from error
+
+
+def write_torch_file(value: Any, file: BinaryIO) -> None:
+    """Write what `read_torch_file` reads. torch.save itself, on a full disk, fails without saying that it is full.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    file.write(buffer.getbuffer())
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:

@@ -40,10 +40,11 @@ from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, st
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, parse_where
 from nccli.store.repair import Repair, repair_store
-from nccli.store.runs.claims import Claims, Taken, claimed_runs, running_runs, settle_abandoned
+from nccli.store.runs.claims import Claims, Taken
 from nccli.store.runs.content import RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
+from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run
@@ -121,6 +122,7 @@ __all__ = [
     "select_spectra",
     "settle_abandoned",
     "shown_location",
+    "silent_runs",
     "stack_history",
     "stack_layers",
     "stack_spectra",

@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import exists, func, select
 
 from nccli.catalogue.runs import ENDED_WELL
+from nccli.store.connection.engine import in_a_line
 from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
+from nccli.store.connection.read_only import read_only_uri
 from nccli.store.connection.store import BUSY_SECONDS, Store
-from nccli.store.runs.claims import abandoned_runs, running_runs, settle_abandoned
 from nccli.store.runs.content import read_contents
+from nccli.store.runs.makers import abandoned_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.runs.sound import damage
 from nccli.store.schema.checksum import run_ids
 from nccli.store.schema.migrate import REVISIONS, current_revision
@@ -68,7 +70,7 @@ def _contents(store: Store) -> list[Finding]:
     settled = settle_abandoned(store)
     with store.read() as connection:
         runs = connection.scalar(select(func.count()).select_from(RUN))
-        running, abandoned = running_runs(connection), abandoned_runs(connection)
+        running, silent, abandoned = running_runs(connection), silent_runs(connection), abandoned_runs(connection)
         matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))
         odd = sum(not _fits(*row) for row in connection.execute(matrices))
         with_layers = exists().where(LAYER.c.run_id == RUN.c.id)
@@ -79,6 +81,7 @@ def _contents(store: Store) -> list[Finding]:
     return [
         Finding("runs", runs, True),
         Finding("running", len(running), True),
+        *([Finding("silent for a day", len(silent), True)] if silent else []),
         Finding("abandoned", len(abandoned), not abandoned),
         *([Finding("marked interrupted", len(settled), True)] if settled else []),
         Finding("partial runs", partial, not partial),
@@ -114,11 +117,11 @@ def _file(path: Path) -> list[Finding]:
 def _first_column(path: Path, statement: str) -> list[Any]:
     """What SQLite answers, row by row; damage that ends the answer comes last, in SQLite's words."""
     found: list[Any] = []
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    connection = sqlite3.connect(read_only_uri(path), uri=True, timeout=BUSY_SECONDS)
     try:
         found.extend(row[0] for row in connection.execute(statement))
     except BROKEN as error:
-        found.append(str(error))
+        found.append(in_a_line(str(error)))
     finally:
         connection.close()
     return found

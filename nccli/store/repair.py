@@ -17,8 +17,8 @@ from nccli.errors import StoreError, StoreVersionError
 from nccli.store.check import BROKEN, Finding
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.exchange.json_lines import as_damaged_line
-from nccli.store.runs.claims import running_runs
 from nccli.store.runs.content import RunContent, read_contents, write_content
+from nccli.store.runs.makers import running_runs
 from nccli.store.runs.sound import damage
 from nccli.store.schema.checksum import RawRun, run_ids
 from nccli.store.schema.tables import CHILDREN

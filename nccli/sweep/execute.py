@@ -58,8 +58,9 @@ def execute(
     with ExitStack() as stack:
         claims, results = None, Noted(Nowhere(), statuses, lambda run: None)
         if store is not None:
-            results = Noted(stack.enter_context(Rescue(store, watch.on_trouble)), statuses, on_run)
-            claims = stack.enter_context(Claims(store, watch.on_trouble, plan.force))
+            claims = Claims(store, watch.on_trouble, plan.force)
+            results = Noted(stack.enter_context(Rescue(store, watch.on_trouble, claims)), statuses, on_run)
+            stack.enter_context(claims)
         queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
         group.leader_does(queue.look)
         (executor or LocalExecutor(trainer)).run(queue, results, watch)

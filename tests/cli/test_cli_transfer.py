@@ -80,9 +80,27 @@ def test_stores_are_merged_and_differences_told(own_grid: Path, grid: Made, run:
     (record,) = ended.records
     assert record["conflicts"] == [grid.ids[0]]
     assert f"run {grid.ids[0]} has another result in " in ended.err
+    assert "which is stored" in ended.err
+    assert "all.db" not in ended.err, "it had none before"
     assert run("store merge nccli.db missing.db --into new.db", code=3).out == ""
     assert not (run.folder / "new.db").exists()
     assert "merge into" in run("store merge nccli.db --into ./nccli.db", code=2).err
+
+
+@pytest.mark.parametrize("between", [0, 60])
+def test_two_results_of_one_run_in_one_file_are_told_of_that_file(run: Nccli, between: int) -> None:
+    """Next to each other, or so far apart that the first is in the store when the second is read."""
+    run("construct --kind dnc --K 4 --L 3")
+    first = json.loads(run("runs export").out)
+    key, loss = first["run"]["id"], first["run"]["loss"]
+    lines = [first, {**first, "run": {**first["run"], "loss": 2 * loss, "created": "2999-01-01T00:00:00.000000+00:00"}}]
+    lines[1:1] = [{**first, "run": {**first["run"], "id": f"{i:012x}"}} for i in range(between)]
+    (run.folder / "two.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    ended = run("runs import two.jsonl --store new.db", code=4)
+    assert f"run {key} has two results in two.jsonl: loss {loss!r}, which is stored, and loss {2 * loss!r}" in ended.err
+    assert "new.db" not in ended.err
+    again = run("runs import - --store new.db", code=4, stdin=(run.folder / "two.jsonl").read_bytes())
+    assert f"run {key} has another result in stdin (loss {2 * loss!r}) than in new.db (loss {loss!r})" in again.err
 
 
 def test_a_backup_is_the_store_and_replaces_nothing(own_grid: Path, run: Nccli) -> None:

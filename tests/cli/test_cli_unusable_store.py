@@ -89,11 +89,13 @@ def test_commands_wait_for_a_locked_store_and_go_on_when_it_is_free(own_grid: Pa
                 assert err == b""
 
 
-@pytest.fixture
-def read_only(own_grid: Path, run: Nccli) -> Iterator[str]:
+@pytest.fixture(params=["delete", "wal"])
+def read_only(own_grid: Path, run: Nccli, request: pytest.FixtureRequest) -> Iterator[str]:
     """A folder that cannot be written, with a store and an old store; yields what puts `nccli` under that rule."""
     released = Path(__file__).parents[1] / "store" / "released" / "0001.db.gz"
     (run.folder / "old.db").write_bytes(gzip.decompress(released.read_bytes()))
+    for file in run.folder.glob("*.db"):
+        change(file, f"PRAGMA journal_mode={request.param}")
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("root may write everywhere, and without setpriv (util-linux) it cannot give that up")
     for file in run.folder.iterdir():

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +21,10 @@ from nccli.store import (
 )
 from nccli.store.runs import claims as claims_module
 from nccli.store.runs.worker import this_process
+from tests.store.claimants import RUN, columns, leave_behind
 from tests.store.example_runs import example_run
 
-RUN = example_run(0)
 HERE = this_process()
-
-
-def columns(key: str) -> dict[str, Any]:
-    """What is known of the example runs before they are made."""
-    return {name: value for name, value in RUN.columns.items() if name not in ("status", "loss")}
 
 
 def claims(store: Store, force: bool = False) -> Claims:
@@ -49,14 +42,6 @@ def dead() -> int:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     return ended.pid
-
-
-def leave_behind(store: Store, monkeypatch: pytest.MonkeyPatch, **identity: Any) -> None:
-    """A claim whose process went without a word."""
-    ours = claims(store)
-    ours._identity = replace(ours._identity, **identity)
-    monkeypatch.setattr(ours, "_beat", lambda: None)
-    ours.take([RUN.id], columns)
 
 
 def test_one_of_two_gets_the_run_and_the_other_learns_who(store: Store) -> None:
@@ -137,32 +122,6 @@ def test_a_process_that_lives_keeps_its_run_however_long_it_is_silent(
     with claims(store) as ours:
         assert ours.take([RUN.id], columns).busy.keys() == {RUN.id}
     assert settle_abandoned(store) == []
-
-
-@pytest.mark.parametrize(("minutes", "free"), [(0, False), (-5, False), (5, False), (-20, True), (20, True)])
-def test_of_a_process_elsewhere_only_a_long_silence_tells(
-    store: Store, monkeypatch: pytest.MonkeyPatch, minutes: int, free: bool
-) -> None:
-    """Clocks of machines differ, so minutes alone do not: see the next test."""
-    moment = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat(timespec="microseconds")
-    monkeypatch.setattr(claims_module, "now", lambda: moment)
-    leave_behind(store, monkeypatch, place="another machine", host="node7", pid=1)
-    with claims(store) as ours:
-        taken = ours.take([RUN.id], columns)
-        assert (taken.ours == (RUN.id,)) is free
-        assert (taken.busy == {RUN.id: "node7, process 1"}) is not free
-
-
-def test_a_process_elsewhere_with_a_slow_clock_is_dead_once_it_was_watched_in_vain(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moment = (datetime.now(UTC) - timedelta(minutes=5)).isoformat(timespec="microseconds")
-    monkeypatch.setattr(claims_module, "now", lambda: moment)
-    leave_behind(store, monkeypatch, place="another machine")
-    with claims(store) as ours:
-        assert ours.take([RUN.id], columns).busy
-        monkeypatch.setattr(claims_module, "WATCH_SECONDS", 0.0)
-        assert ours.take([RUN.id], columns).ours
 
 
 def test_abandoned_runs_are_marked_as_interrupted_by_whoever_looks(

@@ -11,9 +11,8 @@ import pytest
 from nccli.errors import StoreError
 from nccli.store import Claims, Store
 from nccli.store.runs import claims as claims_module
-from tests.store.example_runs import example_run
+from tests.store.claimants import RUN, columns
 
-RUN = example_run(0)
 TEN_MINUTES = 600
 LOOK_SECONDS = 5.0
 
@@ -32,9 +31,6 @@ class Clock:
 
     def text(self) -> str:
         return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)).isoformat(timespec="microseconds")
-
-    def since(self, moment: str) -> float:
-        return (datetime.fromisoformat(self.text()) - datetime.fromisoformat(moment)).total_seconds()
 
     def wait(self, seconds: float) -> bool:
         """As threading.Event.wait of an event that is set after ten minutes."""
@@ -56,14 +52,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the claims; no process sees another."""
     clock = Clock()
     monkeypatch.setattr(claims_module, "now", clock.text)
-    monkeypatch.setattr(claims_module, "seconds_since", clock.since)
     monkeypatch.setattr(claims_module, "time", SimpleNamespace(monotonic=lambda: clock.seconds))
     monkeypatch.setattr(claims_module, "lives", lambda worker: None)
     return clock
-
-
-def columns(key: str) -> dict[str, Any]:
-    return {name: value for name, value in RUN.columns.items() if name not in ("status", "loss")}
 
 
 def beating(store: Store, clock: Clock) -> Claims:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from nccli.errors import StoreError
-from nccli.store import Rescue, Store, merge_stores, run_records, save_run, select_runs
+from nccli.store import FinishedRun, Rescue, Store, merge_stores, run_records, save_run, select_runs
 from tests.store.example_runs import example_run
 
 
@@ -55,10 +55,10 @@ def save_all(rescue: Rescue, seeds: Iterable[int]) -> None:
 
 
 def refusing(path: Path) -> object:
-    def save(store: Store, run: object) -> str:
+    def save(store: Store, run: FinishedRun, require: None = None) -> str:
         if store.path == path:
             raise StoreError(f"the store {path} cannot be written")
-        return save_run(store, run)  # type: ignore[arg-type]
+        return save_run(store, run, require)
 
     return save
 

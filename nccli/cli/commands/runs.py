@@ -53,10 +53,15 @@ def _print_runs(
     from nccli.cli.output import emit, write
     from nccli.cli.run_table import LAYER_COLUMNS, RUN_COLUMNS
     from nccli.cli.selection import selected_runs
-    from nccli.store import run_records
+    from nccli.store import run_records, silent_runs
 
     with selected_runs(store, runs, where, limit and limit + 1) as (connection, chosen_runs):
         records = run_records(connection, chosen_runs[:limit], rank_rtol)
+        silent = silent_runs(connection)
+    quietly = [silent[record["id"]] for record in records if record["id"] in silent]
+    if quietly:
+        what = f"{len(quietly)} of these runs are running, as far as is known ({quietly[0]})"
+        note(f"{what}: the command that makes them takes them over, nccli runs rm deletes them", quiet)
     if limit and len(chosen_runs) > limit:
         note(f"there are more than the {limit} newest runs: --limit 0 lists all", quiet)
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)

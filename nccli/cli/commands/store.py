@@ -201,9 +201,15 @@ def report_merge(report: "MergeReport", location: str, format: option.OutputForm
     for key, place in report.doubtful:
         warn(f"run {key} from {place} was changed outside nccli, its checksum does not fit: see nccli store check")
     for conflict in report.conflicts:
+        if conflict.source == conflict.where:
+            losses = f"loss {conflict.kept!r}, which is stored, and loss {conflict.other!r}, which is not"
+            warn(f"run {conflict.id} has two results in {conflict.where}: {losses}")
+            continue
+        place = conflict.source or location
+        outcome = "stays as it is" if conflict.source is None else "is stored"
         warn(
             f"run {conflict.id} has another result in {conflict.where} "
-            f"(loss {conflict.other!r}) than in {location} (loss {conflict.kept!r}), which stays as it is"
+            f"(loss {conflict.other!r}) than in {place} (loss {conflict.kept!r}), which {outcome}"
         )
     if report.conflicts:
         raise SomeRunsFailedError(f"{len(report.conflicts)} runs differ and were not merged; the rest is stored")

@@ -122,7 +122,7 @@ def import_runs(
 
     if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError("'-' reads an export from stdin, which is a terminal: pipe one into it, or name a file")
-    report = MergeReport()
+    report, place = MergeReport(), "stdin" if source == "-" else source
     with ExitStack() as files:
         reading = _seekable(source, files)
         for _ in _contents(source, reading):
@@ -130,7 +130,7 @@ def import_runs(
         target = Store.create(store_location(store))
         with target.write() as connection:
             for part in pages(_contents(source, reading)):
-                merge_contents([(content, source) for content in part], connection, report)
+                merge_contents([(content, place) for content in part], connection, report)
     report_merge(report, target.location, format, quiet)
 
 

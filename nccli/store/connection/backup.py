@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from nccli.errors import StoreError
+from nccli.store.connection.read_only import read_only_uri
 
 _BUSY_SECONDS = 30  # as other connections wait
 _PAGES = 4096
@@ -68,9 +69,8 @@ def _copy(source: Path, target: Path, pages: int) -> None:
         if restarts > _RESTARTS and pages > 0:
             raise _TooManyRestartsError
 
-    uri = f"{source.resolve().as_uri()}?mode=ro"
     with (
-        closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as reader,
+        closing(sqlite3.connect(read_only_uri(source), uri=True, timeout=_BUSY_SECONDS)) as reader,
         closing(sqlite3.connect(target, timeout=_BUSY_SECONDS)) as writer,
     ):
         reader.backup(writer, pages=pages, progress=watch, sleep=0.01)

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from nccli.errors import DamagedStoreError, InputError, StoreError
+from nccli.store.connection.read_only import is_frozen, read_only_uri
 
 WRITES = "nccli_writes"
 """Execution option of connections that hold the write lock from the start of a transaction."""
@@ -60,6 +62,11 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise InputError(f"store '{url.drivername}://…': write sqlite:///PATH, or just the path")
     engine = create_engine(url, connect_args={"timeout": busy_seconds}, poolclass=NullPool)
+    path = Path(url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_: Any, __: Any, ___: Any, options: dict[str, Any]) -> sqlite3.Connection | None:
+        return sqlite3.connect(read_only_uri(path), uri=True, **options) if is_frozen(path) else None
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -96,6 +103,9 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection:
 
 _BUSY = ("database is locked", "canceling statement due to lock timeout")
 _DAMAGE = ("database disk image is malformed", "malformed database schema", "unsupported file format")
+_LONGEST = 200
+"""A taste: characters of what a database says."""
+
 _ADVICE: Mapping[str, str] = {
     "file is not a database": "is not an SQLite database: name another file with --store",
     "attempt to write a readonly database": "cannot be written: check the permissions of the file and its folder",
@@ -116,9 +126,9 @@ def damaged(location: str) -> DamagedStoreError:
     )
 
 
-def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError:
+def explain(error: SQLAlchemyError, location: str, busy_seconds: float) -> StoreError:
     """An error of the database as one of nccli, in a line that says what to do."""
-    cause = str(error.orig)
+    cause = _said(error)
     if any(sign in cause for sign in _BUSY):
         return StoreError(
             f"the store {location} is busy: another process has been writing for {busy_seconds} s; try again"
@@ -128,4 +138,16 @@ def explain(error: DBAPIError, location: str, busy_seconds: float) -> StoreError
     for sign, words in _ADVICE.items():
         if sign in cause:
             return StoreError(f"the store {location} {words}")
-    return StoreError(f"the store {location} cannot be used: {cause.splitlines()[0] if cause else error}")
+    return StoreError(f"the store {location} cannot be used: {in_a_line(cause) or type(error).__name__}")
+
+
+def in_a_line(text: str) -> str:
+    """The first line of what a database says, no longer than a reader's patience, without control characters."""
+    lines = ("".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines())
+    line = next(filter(None, lines), "")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _said(error: SQLAlchemyError) -> str:
+    """Without the statement and its values, which SQLAlchemy adds to the text of an error."""
+    return str(getattr(error, "orig", None) or next(iter(error.args), ""))

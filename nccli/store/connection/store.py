@@ -4,20 +4,21 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from nccli.errors import NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import WRITES, damaged, explain, make_engine, parse_location, sqlite_driver
 from nccli.store.connection.journal import choose_journal
+from nccli.store.connection.read_only import unchanged
 from nccli.store.schema.checksum import damaged_runs, has_checksums, run_ids, seal_runs
-from nccli.store.schema.migrate import REVISIONS, current_revision, require_current, upgrade
+from nccli.store.schema.migrate import REVISIONS, VERSION_TABLE, current_revision, require_current, upgrade
 from nccli.store_files import BEFORE_UPGRADE
 
 BUSY_SECONDS = 30
@@ -184,14 +185,25 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the store throughout and cannot change it."""
-        with self._translated(), self._reader.connect() as connection, connection.begin() as transaction:
+        whole = nullcontext() if self.path is None else unchanged(self.path)
+        with whole, self._translated(), self._reader.connect() as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A connection that holds the write lock from the start (BEGIN IMMEDIATE); commits at the end, or nothing."""
+        """A connection that holds the write lock from the start (BEGIN IMMEDIATE); commits at the end, or nothing.
+
+        Raises:
+            StoreVersionError: a newer nccli has upgraded the store since this process opened it.
+        """
         with self._translated(), self._writer.connect() as connection, connection.begin():
+            schema = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+            if schema != REVISIONS[-1]:
+                raise StoreVersionError(
+                    f"the store {self.location} was upgraded to schema {schema} by another nccli: this process, which "
+                    "is older, writes it no more"
+                )
             yield connection
 
     def pragma(self, name: str) -> Any:
@@ -248,12 +260,10 @@ class Store:
         """Errors of the database as errors of nccli, in a line that says what to do."""
         try:
             yield
-        except DBAPIError as error:
-            raise explain(error, self.location, BUSY_SECONDS) from error
         except UnicodeDecodeError as error:
             raise damaged(self.location) from error
         except SQLAlchemyError as error:
-            raise StoreError(f"the store {self.location} cannot be used: {error}") from error
+            raise explain(error, self.location, BUSY_SECONDS) from error
 
 
 def _free_name(path: Path, revision: str) -> Path:

@@ -28,12 +28,14 @@ class Conflict:
         id: the run.
         kept, other: loss of the run in the store, and of the one left where it was.
         where: the place of the other one.
+        source: where the one in the store was merged from just now; None if it was there before.
     """
 
     id: str
     kept: float
     other: float
     where: str
+    source: str | None = None
 
 
 @dataclass
@@ -47,6 +49,7 @@ class MergeReport:
         skipped: runs in training elsewhere, which have no result yet.
         conflicts: runs with other results.
         doubtful: runs whose checksum does not fit, and the places that they came from; they keep it.
+        sources: of the runs that were written, by run.
     """
 
     added: int = 0
@@ -55,6 +58,7 @@ class MergeReport:
     skipped: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
     doubtful: list[tuple[str, str]] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
 
 
 def merge_stores(sources: list[str], target: Store) -> MergeReport:
@@ -154,9 +158,10 @@ def _merge_run(
         report.same += 1
     if kept is not stored and (kept.finished or not in_training):
         write_content(connection, kept)
+        report.sources[kept.id] = next(place for content, place in offers if content is kept)
     report.doubtful += [(kept.id, place) for content, place in offers if content is kept and not kept.intact]
     report.conflicts += [
-        Conflict(kept.id, kept.run["loss"], content.run["loss"], place)
+        Conflict(kept.id, kept.run["loss"], content.run["loss"], place, report.sources.get(kept.id))
         for content, place in offers
         if content.finished and kept.finished and content.result != kept.result
     ]

@@ -10,19 +10,17 @@ from typing import Any, Self
 from sqlalchemy import Connection, delete, insert, select, update
 
 from nccli.catalogue.columns import RUN_COLUMNS, Type
-from nccli.catalogue.runs import FINISHED, RUNNING, Status
+from nccli.catalogue.runs import FINISHED, RUNNING
 from nccli.errors import StoreError
 from nccli.store.connection.among import one_of
 from nccli.store.connection.store import Store
-from nccli.store.runs.worker import lives, now, seconds_since, this_process
+from nccli.store.runs.worker import lives, name_of, now, this_process
 from nccli.store.schema.tables import CLAIM, RUN, WORKER
 
 BEAT_SECONDS = 15.0
-SILENT_SECONDS = 90.0
-WATCH_SECONDS = 45.0
-LOST_SECONDS = 900.0
-"""A worker that cannot be seen from here is taken for dead once its last sign of life is SILENT_SECONDS old and it gave
-none for WATCH_SECONDS by our own clock, for clocks differ; or at once when that sign is LOST_SECONDS old."""
+WATCH_SECONDS = 90.0
+"""Clocks of machines differ, so whoever wants a run of a worker that cannot be seen from here watches it: one whose
+sign of life does not change for WATCH_SECONDS by our own clock is taken for dead."""
 
 _RUN, _CLAIM, _WORKER = RUN.c, CLAIM.c, WORKER.c
 
@@ -40,6 +38,19 @@ class Taken:
     ours: tuple[str, ...]
     stored: Mapping[str, str]
     busy: Mapping[str, str]
+
+
+class LateError(Exception):
+    """A result comes too late: its run is another process's by now.
+
+    Attributes:
+        unfinished: whether the other is still making it.
+    """
+
+    def __init__(self, text: str, unfinished: bool) -> None:
+        """With a text that says of the run what became of it."""
+        super().__init__(text)
+        self.unfinished = unfinished
 
 
 class Claims:
@@ -117,10 +128,26 @@ class Claims:
             claimed = [{"run_id": key, "worker_id": self._identity.id} for key in taken.ours]
             if claimed:
                 connection.execute(insert(CLAIM), claimed)
+            idle = _WORKER.id.not_in(select(_CLAIM.worker_id))  # one that lives is there again with its next sign
+            connection.execute(delete(WORKER).where(idle, _WORKER.id != self._identity.id))
         if self._heart is None:
             self._heart = threading.Thread(target=self._beat, name="nccli sign of life", daemon=True)
             self._heart.start()
         return taken
+
+    def require(self, connection: Connection, key: str) -> None:
+        """Refuse to store a run that became another process's, which can be while this one was suspended.
+
+        Raises:
+            LateError: another process has finished it, or is making it.
+        """
+        taken = self._assess(connection, [key])
+        if key in taken.ours:
+            return
+        if key in taken.busy:
+            raise LateError(f"is being made by {taken.busy[key]}", unfinished=True)
+        host, loss = connection.execute(select(_RUN.host, _RUN.loss).where(_RUN.id == key)).one()
+        raise LateError(f"was finished on {host} with loss {loss!r}", unfinished=False)
 
     def _assess(self, connection: Connection, ids: Sequence[str]) -> Taken:
         ours, stored, busy = [], {}, {}
@@ -135,20 +162,20 @@ class Claims:
                 if verdicts[worker["id"]]:
                     ours.append(key)
                 else:
-                    busy[key] = f"{worker['host']}, process {worker['pid']}"
+                    busy[key] = name_of(worker)
             else:
                 ours.append(key)
         return Taken(tuple(ours), stored, busy)
 
     def _is_dead(self, worker: Mapping[str, Any]) -> bool:
-        if is_dead(worker):
-            return True
-        beat, since = self._seen.setdefault(worker["id"], (worker["heartbeat"], time.monotonic()))
+        alive = lives(worker)
+        if alive is not None:
+            return not alive
+        beat, since = self._seen.get(worker["id"], (None, 0.0))
         if beat != worker["heartbeat"]:
             self._seen[worker["id"]] = (worker["heartbeat"], time.monotonic())
             return False
-        silent = abs(seconds_since(worker["heartbeat"])) > SILENT_SECONDS
-        return silent and lives(worker) is None and time.monotonic() - since > WATCH_SECONDS
+        return time.monotonic() - since > WATCH_SECONDS
 
     def _register(self, connection: Connection) -> None:
         known = connection.execute(update(WORKER).where(_WORKER.id == self._identity.id).values(heartbeat=now()))
@@ -165,56 +192,6 @@ class Claims:
                 if not troubled:
                     self._on_trouble(f"no sign of life can be given: {error}")
                 troubled = True
-
-
-def is_dead(worker: Mapping[str, Any]) -> bool:
-    """Whether a worker is known to have ended, or gave no sign of life for so long that it must have."""
-    alive = lives(worker)
-    return not alive if alive is not None else abs(seconds_since(worker["heartbeat"])) > LOST_SECONDS
-
-
-def abandoned_runs(connection: Connection) -> list[str]:
-    """Runs marked as running that no living process is making."""
-    dead = [row.id for row in connection.execute(select(*_WORKER)) if is_dead(dict(row._mapping))]
-    query = select(_RUN.id).outerjoin(CLAIM, _CLAIM.run_id == _RUN.id).where(_RUN.status == RUNNING)
-    return list(connection.scalars(query.where(_CLAIM.run_id.is_(None) | _CLAIM.worker_id.in_(dead)).order_by(_RUN.id)))
-
-
-def running_runs(connection: Connection) -> dict[str, str]:
-    """Who is making the runs that are claimed by a living process, by run: "host, process 123"."""
-    query = select(_CLAIM.run_id, *_WORKER).join(WORKER, _CLAIM.worker_id == _WORKER.id)
-    return {
-        row.run_id: f"{row.host}, process {row.pid}"
-        for row in connection.execute(query)
-        if not is_dead(dict(row._mapping))
-    }
-
-
-def claimed_runs(connection: Connection) -> set[str]:
-    """Runs that a process has claimed, living or not."""
-    return set(connection.scalars(select(_CLAIM.run_id)))
-
-
-def settle_abandoned(store: Store) -> list[str]:
-    """Mark the runs of processes that died as interrupted, and return their ids.
-
-    A store that cannot be written just now stays as it is: reading it goes on.
-    """
-    with store.read() as connection:
-        dead = any(is_dead(dict(row._mapping)) for row in connection.execute(select(*_WORKER)))
-        found = abandoned_runs(connection)
-    if not dead and not found:
-        return []
-    try:
-        with store.write() as connection:
-            found = abandoned_runs(connection)
-            marked = update(RUN).where(one_of(_RUN.id, found, connection))
-            connection.execute(marked.values(status=Status.INTERRUPTED.value))
-            gone = [row.id for row in connection.execute(select(*_WORKER)) if is_dead(dict(row._mapping))]
-            connection.execute(delete(WORKER).where(_WORKER.id.in_(gone)))
-    except StoreError:
-        return []
-    return found
 
 
 def _states(

@@ -1,11 +1,11 @@
 """Writing a run: all of it, in one transaction, or nothing."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Table, select
 
 from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
@@ -19,16 +19,24 @@ from nccli.store.runs.worker import now
 from nccli.store.schema.tables import HISTORY, RUN
 
 
-def save_run(store: Store, run: FinishedRun) -> str:
+def save_run(store: Store, run: FinishedRun, require: Callable[[Connection, str], None] | None = None) -> str:
     """Store a run, in place of one with the same id, and return its id.
 
     An interrupted run takes the place of no finished one: making that again was given up.
+
+    Args:
+        store: where it goes.
+        run: all of it.
+        require: asked first, in the same transaction, whether the run with this id may be stored; what it raises is
+            raised, and nothing is stored.
 
     Raises:
         StoreError: the store is busy or cannot be written; what was there before is unchanged.
     """
     content = content_of(run)
     with store.write() as connection:
+        if require is not None:
+            require(connection, content.id)
         if not content.finished:
             before = connection.scalar(select(RUN.c.status).where(RUN.c.id == content.id))
             if before in FINISHED:

@@ -47,6 +47,11 @@ def this_process() -> Identity:
     return Identity(secrets.token_hex(6), platform.node(), _place(), os.getpid(), start)
 
 
+def name_of(worker: Mapping[str, Any]) -> str:
+    """A process as a person would speak of it: "host, process 123"."""
+    return f"{worker['host']}, process {worker['pid']}"
+
+
 def lives(worker: Mapping[str, Any]) -> bool | None:
     """Whether a process still runs; None for one that cannot be seen from here, or whose start is not known.
 

@@ -10,6 +10,7 @@ from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.training.device import choose_device
+from nccli.training.paced_file import Complaints
 from nccli.training.watch import Watch
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class DufmTrainer:
         """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters."""
         self._asked, self.reduction = device, reduction
         self._told: set[str] = set()
+        self._complaints = Complaints()
 
     @classmethod
     def of(cls, job: Job[DufmConfig]) -> "DufmTrainer":
@@ -81,12 +83,12 @@ class DufmTrainer:
         for found in self._states(job.configs, job.states, watch.on_trouble):
             for config in found.wanted:
                 del new[config]
-            for result in resume(found.saved, found.wanted, watch, Checkpoint(found.path)):
+            for result in resume(found.saved, found.wanted, watch, Checkpoint(found.path, self._complaints)):
                 yield dufm_run(result, self.device)
             if new and watch.should_stop():
                 return
         if new:
-            checkpoint = Checkpoint(state_path(job.states, tuple(new)))
+            checkpoint = Checkpoint(state_path(job.states, tuple(new)), self._complaints)
             for result in train(tuple(new), self.device, watch, self.reduction, checkpoint):
                 yield dufm_run(result, self.device)
 

@@ -16,6 +16,7 @@ from nccli.sweep.plan import id_of
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.training.device import choose_device
 from nccli.training.group import Group
+from nccli.training.paced_file import Complaints
 from nccli.training.watch import Watch
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class E2eTrainer:
         """
         self._images, self.device, self._source, self._together = images, device, source, together
         self._compile, self._export, self._group = compile, export, group or Group()
+        self._complaints = Complaints()
 
     @classmethod
     def of(cls, job: Job[E2eConfig]) -> "E2eTrainer":
@@ -105,7 +107,8 @@ class E2eTrainer:
         live = dict.fromkeys(job.configs)
         watches = [self._watch_of(config, live, watch) for config in job.configs]
         checkpoints = [
-            RunCheckpoint(state_path(job.states, config)) if self._group.leads else None for config in job.configs
+            RunCheckpoint(state_path(job.states, config), self._complaints) if self._group.leads else None
+            for config in job.configs
         ]
         results: Iterable[E2eResult]
         if len(job.configs) > 1:
