@@ -90,11 +90,11 @@ def test_stores_are_merged_and_differences_told(own_grid: Path, grid: Made, run:
 @pytest.mark.parametrize("between", [0, 60])
 def test_two_results_of_one_run_in_one_file_are_told_of_that_file(run: Nccli, between: int) -> None:
     """Next to each other, or so far apart that the first is in the store when the second is read."""
-    run("construct --kind dnc --K 4 --L 3")
-    first = json.loads(run("runs export").out)
+    run(f"construct --kind dnc --K 4 --L 3 --wd 1e-3..1e-2:{between + 1}")
+    first, *others = run("runs export").records
     key, loss = first["run"]["id"], first["run"]["loss"]
     lines = [first, {**first, "run": {**first["run"], "loss": 2 * loss, "created": "2999-01-01T00:00:00.000000+00:00"}}]
-    lines[1:1] = [{**first, "run": {**first["run"], "id": f"{i:012x}"}} for i in range(between)]
+    lines[1:1] = others
     (run.folder / "two.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     ended = run("runs import two.jsonl --store new.db", code=4)
     assert f"run {key} has two results in two.jsonl: loss {loss!r}, which is stored, and loss {2 * loss!r}" in ended.err
