@@ -87,7 +87,7 @@ def test_stores_are_merged_and_differences_told(own_grid: Path, grid: Made, run:
     assert "merge into" in run("store merge nccli.db --into ./nccli.db", code=2).err
 
 
-@pytest.mark.parametrize("between", [0, 60])
+@pytest.mark.parametrize("between", [1, 60])
 def test_two_results_of_one_run_in_one_file_are_told_of_that_file(run: Nccli, between: int) -> None:
     """Next to each other, or so far apart that the first is in the store when the second is read."""
     run(f"construct --kind dnc --K 4 --L 3 --wd 1e-3..1e-2:{between + 1}")
