@@ -16,6 +16,7 @@ from nccli.store import (
     Store,
     find_ids,
     parse_where,
+    select_ids,
     select_runs,
     select_selected,
     settle_abandoned,
@@ -23,11 +24,10 @@ from nccli.store import (
 )
 
 
-@contextmanager
-def selected_runs(
+def selected_ids(
     store: str | None, arguments: Sequence[str] | None, where: str | None, limit: int | None = None
-) -> Iterator[tuple[Connection, list[Row]]]:
-    """The store, and rows of the runs that a command was asked about; all, newest first, if it was asked about none.
+) -> tuple[Store, list[str]]:
+    """The store, and the runs that a command was asked about; all, newest first, if it was asked about none.
 
     Ids on stdin are read to their end before the store is opened: the command that prints them may be the one that
     makes it.
@@ -42,10 +42,10 @@ def selected_runs(
     settle_abandoned(opened)
     with opened.read() as connection:
         ids = None if named is None else find_ids(connection, named)
-        runs = select_runs(connection, ids, comparisons, limit)
-        if not runs:
-            raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
-        yield connection, runs
+        found = select_ids(connection, ids, comparisons, limit)
+    if not found:
+        raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
+    return opened, found
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def selection(
     A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about.
 
     Raises:
-        InputError, NothingFoundError: as `selected_runs`; or all of the runs are still in training.
+        InputError, NothingFoundError: as `selected_ids`; or all of the runs are still in training.
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
@@ -86,7 +86,7 @@ def selected_or_trained(
     """As `selection`, with the rows of the runs.
 
     Raises:
-        InputError, NothingFoundError: as `selected_runs`.
+        InputError, NothingFoundError: as `selected_ids`.
     """
     with selection(store, arguments, where, quiet) as (connection, chosen):
         if chosen.ids is not None:

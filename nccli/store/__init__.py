@@ -21,12 +21,13 @@ from nccli.store.query.groups import (
 )
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.problem import problem_of
-from nccli.store.query.record import loss_ratio, run_records
+from nccli.store.query.record import loss_ratio, record_keys, run_records, stream_records
 from nccli.store.query.select import (
     Row,
     existing_statuses,
     find_ids,
     select_history,
+    select_ids,
     select_layers,
     select_matrix,
     select_ranks,
@@ -98,6 +99,7 @@ __all__ = [
     "parse_where",
     "problem_of",
     "read_contents",
+    "record_keys",
     "remove_runs",
     "run_id",
     "run_records",
@@ -105,6 +107,7 @@ __all__ = [
     "save_run",
     "select_hidden_ranks",
     "select_history",
+    "select_ids",
     "select_layers",
     "select_matrix",
     "select_ranks",
@@ -118,4 +121,5 @@ __all__ = [
     "stack_layers",
     "stack_spectra",
     "store_location",
+    "stream_records",
 ]

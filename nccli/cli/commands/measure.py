@@ -111,11 +111,12 @@ def _stored(
     rank_rtol: float,
     format: option.OutputFormat | None,
 ) -> None:
-    from nccli.cli.selection import selected_runs
-    from nccli.store import measured_again
+    from nccli.cli.selection import selected_ids
+    from nccli.store import measured_again, select_runs
 
-    with selected_runs(store, targets, where) as (connection, runs):
-        records = measured_again(connection, runs, rank_rtol)
+    opened, ids = selected_ids(store, targets, where)
+    with opened.read() as connection:
+        records = measured_again(connection, select_runs(connection, ids), rank_rtol)
     _print(records, format)
 
 

@@ -31,13 +31,12 @@ def remove(
     Example: nccli runs rm --where "status=diverged" --yes
     """
     from nccli.cli.output import write
-    from nccli.cli.selection import selected_runs
-    from nccli.store import Store, remove_runs, store_location
+    from nccli.cli.selection import selected_ids
+    from nccli.store import remove_runs
 
     if not runs and where is None:
         raise InputError("runs rm: name a run, - for ids on stdin, or --where")
-    with selected_runs(store, runs, where) as (_, chosen):
-        ids = [run["id"] for run in chosen]
+    opened, ids = selected_ids(store, runs, where)
     what = f"run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs ({', '.join(ids[:3])}{', …' * (len(ids) > 3)})"
     if not yes:
         if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
@@ -46,7 +45,7 @@ def remove(
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             note("nothing was deleted", quiet)
             return
-    remove_runs(Store.open(store_location(store)), ids)
+    remove_runs(opened, ids)
     write("".join(f"{key}\n" for key in ids))
 
 
@@ -68,8 +67,8 @@ def export(
     """
     from nccli.atomic import atomic_write
     from nccli.cli.output import write, write_bytes
-    from nccli.cli.selection import selected_runs
-    from nccli.store import TABLES, CsvWriter, as_line, read_contents
+    from nccli.cli.selection import selected_ids
+    from nccli.store import TABLES, CsvWriter, as_line, existing_statuses, read_contents
 
     target = Path(output)
     lines = output == "-" or target.suffix == ".jsonl"
@@ -77,8 +76,10 @@ def export(
         raise InputError(f"-o '{output}': must end in .jsonl, be the name of a folder, or - for stdout")
     if output != "-" and not target.parent.is_dir():
         raise InputError(f"-o '{output}': the folder {target.parent} does not exist")
-    with selected_runs(store, runs, where) as (connection, chosen):
-        ids = [run["id"] for run in chosen if run["status"] != RUNNING]
+    opened, chosen = selected_ids(store, runs, where)
+    with opened.read() as connection:
+        statuses = existing_statuses(connection, chosen)
+        ids = [key for key in chosen if statuses.get(key, RUNNING) != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
         contents = read_contents(connection, ids)
