@@ -34,8 +34,8 @@ def text_table(headers: Sequence[str], left: Sequence[bool], rows: Iterable[Sequ
 
     yield f"\x1b[1m{line(headers)}\x1b[0m\n" if _bold() else line(headers).rstrip() + "\n"
     yield "─" * (sum(wide.values()) + len(gap) * max(0, len(wide) - 1)) + "\n"
-    for texts in packed:
-        yield line(json.loads(texts)).rstrip() + "\n"
+    for text in packed:
+        yield line(json.loads(text)).rstrip() + "\n"
 
 
 def gap_between(widths: Sequence[int]) -> int:

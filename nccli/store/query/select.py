@@ -111,7 +111,7 @@ def select_ranks(
 def select_spectra(connection: Connection, ids: Sequence[str]) -> dict[str, dict[Stage, list[float]]]:
     """Singular values of the class means by run and stage, largest first."""
     found: dict[str, dict[Stage, list[float]]] = {key: {} for key in ids}
-    key, wanted = [_VALUE[name] for name in _STAGE], one_of(_VALUE.run_id, ids, connection)
+    key, wanted = (_VALUE.run_id, _VALUE.layer, _VALUE.stage), one_of(_VALUE.run_id, ids, connection)
     counted = connection.execute(select(*key, func.count()).where(wanted).group_by(*key).order_by(*key)).all()
     values = connection.scalars(select(_VALUE.value).where(wanted).order_by(*key, _VALUE.index)).all()
     place = 0  # measured: keys that come once, not with every value, save two thirds of the time
