@@ -9,7 +9,7 @@ EXPORTED = {
         asymptotic_exponent BEST BlockSolution check_options classes_of Construction dnc Edges explicit_loss
         FAMILIES Family graph graph_names GRAPH_OUTPUTS local_exponent parse_graph Problem Solution solve
         solve_best solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold
-        SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
+        srg_solutions SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
         cdnv class_means class_statistics ClassStatistics dnc1 dnc2 dnc3 effective_rank equiangularity

@@ -58,7 +58,7 @@ def compare(
         from nccli.cli.problems import problem_grid
 
         emit(
-            theory_records(problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)),
+            theory_records(problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers).problems()),
             format,
             option.OutputFormat.jsonl,
             theory_columns(),
