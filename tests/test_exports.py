@@ -33,7 +33,7 @@ EXPORTED = {
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
         execute export_point Job jobs_of measured_run parse_floats parse_integers Plan plan_runs ProblemGrid
-        runs_together SweepProgress Trainer
+        require_room runs_together SweepProgress Trainer
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from nccli.errors import InterruptedRunError, NccliError, TerminatedRunError
+from nccli.errors import InputError, InterruptedRunError, NccliError, TerminatedRunError
 
 if TYPE_CHECKING:
     import typer
@@ -52,6 +52,8 @@ def run(arguments: Sequence[str]) -> int:
         return InterruptedRunError.exit_code
     except BrokenPipeError:
         return _closed_pipe()
+    except MemoryError as error:
+        return _fail(f"out of memory{f' ({error})' if str(error) else ''}: choose smaller sizes", InputError.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             return _unexpected(error)
@@ -80,7 +82,7 @@ def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
     if message.startswith("Usage: "):
         print(message, file=sys.stderr)
         return error.exit_code
-    message = " ".join(message.split()).rstrip(".")
+    message = " ".join(message.split()).rstrip(".").replace(": Value error, ", ": ", 1)
     option = re.search(r"'(--?[\w-]+)'", message)
     if message.startswith("Invalid value") and option is not None and option[1] in arguments[:-1]:
         value = arguments[arguments.index(option[1]) + 1]

@@ -10,13 +10,14 @@ from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
 from nccli.measure.labels import as_labels
+from nccli.training.memory import require_memory
 
 _CHANNELS = (1, 3, 4)
 _TEST_SHARE = 5
 """A taste: every fifth digit is for testing."""
 
-_MOST_PIXELS = 2**33
-"""A bound: 8 GiB as bytes, what a workstation holds."""
+_COPIES = 3
+"""A bound: images one by one, stacked, and with channels first."""
 
 
 def npz_images(path: Path) -> ImageSet:
@@ -104,8 +105,9 @@ def _folder(path: Path) -> tuple[LabelledImages, list[str]]:
             raise InputError(
                 f"{file}: {image.shape} pixels where {found.samples[0][0]} has {size}: images must be of one size"
             )
-        if image.size * len(found.samples) > _MOST_PIXELS:
-            raise InputError(f"{path}: {len(found.samples)} images of {image.size} pixels do not fit into memory")
+        if not images:
+            what = f"{path.name}: {len(found.samples)} images of shape {image.shape}, read and stacked,"
+            require_memory(what, _COPIES * image.nbytes * len(found.samples), "fewer or smaller images")
         images.append(image if image.ndim == 3 else image[:, :, None])
         labels.append(label)
     stacked = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))

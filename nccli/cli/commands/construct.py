@@ -81,7 +81,7 @@ def construct(
     Example: nccli construct --kind srg --K 6,10,15 --L 3..6
     """
     from nccli.cli.problems import problem_grid
-    from nccli.sweep import parse_integers
+    from nccli.sweep import parse_integers, require_room
     from nccli.theory import check_options, classes_of, solve_kind
 
     options = {
@@ -101,6 +101,8 @@ def construct(
     ]
     for solution, d in planned:
         solution.require_width(d)
+        if not dry_run:
+            require_room(solution, d)
         _explain(solution, quiet)
     if export is not None:
         _export(Path(export), planned, dry_run)
