@@ -9,7 +9,7 @@ EXPORTED = {
         asymptotic_exponent BEST BlockSolution check_options classes_of Construction dnc Edges explicit_loss
         FAMILIES Family graph graph_names GRAPH_OUTPUTS local_exponent parse_graph Problem Solution solve
         solve_best solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold
-        SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
+        srg_solutions SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
         cdnv class_means class_statistics ClassStatistics dnc1 dnc2 dnc3 effective_rank equiangularity
@@ -23,17 +23,17 @@ EXPORTED = {
         CsvWriter DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED FinishedRun from_folder
         from_lines GROUP_COLUMNS group_records hidden_layers largest_dnc1 loss_ratio measured_again
         merge_contents merge_stores MergeReport mixed_columns NUMBER_COLUMNS OPTION_DEFAULTS OPTION_TYPES pages
-        parse_group_by parse_where problem_of read_contents remove_runs Repair repair_store Rescue Row run_id
-        run_records RunContent RUNNING running_runs save_run select_hidden_ranks select_history select_ids
-        select_layers select_matrix select_ranks select_runs select_selected select_settings select_spectra
-        Selection SettingRuns settle_abandoned shown_location silent_runs stack_history stack_layers
-        stack_spectra Stacked StackedHistory Stage Store store_file store_location TABLES Taken TEXT_COLUMNS
-        TRAINED_KINDS unreadable_runs WHOLE
+        parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair repair_store Rescue
+        Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks select_history
+        select_ids select_layers select_matrix select_ranks select_runs select_selected select_settings
+        select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs stack_history
+        stack_layers stack_spectra Stacked StackedHistory Stage Store store_file store_location stream_records
+        TABLES Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
         execute export_point Job jobs_of measured_run parse_floats parse_integers Plan plan_runs ProblemGrid
-        runs_together SweepProgress Trainer
+        require_room runs_together SweepProgress Trainer
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure

@@ -56,6 +56,8 @@ def run(arguments: Sequence[str]) -> int:
         return InterruptedRunError.exit_code
     except BrokenPipeError:
         return _closed_pipe()
+    except MemoryError as error:
+        return _fail(f"out of memory{f' ({error})' if str(error) else ''}: choose smaller sizes", InputError.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             return _unexpected(error)
@@ -84,7 +86,7 @@ def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
     if message.startswith("Usage: "):
         say(message)
         return error.exit_code
-    message = " ".join(message.split()).rstrip(".")
+    message = " ".join(message.split()).rstrip(".").replace(": Value error, ", ": ", 1)
     option = re.search(r"'(--?[\w-]+)'", message)
     if message.startswith("Invalid value") and option is not None and option[1] in arguments[:-1]:
         value = arguments[arguments.index(option[1]) + 1]

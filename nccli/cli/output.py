@@ -2,15 +2,15 @@
 
 import csv
 import io
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from nccli import strict_json
 from nccli.cli.options import OutputFormat
+from nccli.cli.text_table import room_beside, text_table
 from nccli.errors import InputError, NccliError
 
 Record = Mapping[str, Any]
@@ -18,8 +18,8 @@ Record = Mapping[str, Any]
 _FEW_RANKS = 14
 """Characters of ranks that are told one by one: those of six layers of ten classes."""
 
-_WIDTH = 100
-"""Characters that a table may take: a taste, between the 80 of old terminals and what laptops show."""
+_AT_ONCE = 200
+"""Records written at once: a taste, below a MiB of ordinary ones."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +38,41 @@ class Column:
 
 
 def emit(
-    records: Sequence[Record], wanted: OutputFormat | None, piped: OutputFormat, columns: Sequence[Column]
+    records: Iterable[Record],
+    wanted: OutputFormat | None,
+    piped: OutputFormat,
+    columns: Sequence[Column],
+    keys: Sequence[str] | None = None,
 ) -> None:
-    """Print records on stdout.
+    """Print records on stdout, as they come: of a generator few are in memory at a time.
 
     Args:
         records: JSON-ready mappings; those printed as ids need a key "id".
         wanted: what the user asked for; None for a table on a terminal and `piped` elsewhere.
         piped: the format for pipes.
         columns: of the table.
+        keys: that one record or another has, where they are known; else CSV reads all records for its header.
+
+    Raises:
+        InputError: ids of records that have none.
     """
     chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
     if chosen is OutputFormat.table:
-        _print_table(records, columns)
-        return
-    write(rendered(records, chosen))
+        headers, left = zip(*((column.header, column.left) for column in columns), strict=True)
+        texts = text_table(headers, left, ([column.value(record) for column in columns] for record in records))
+    else:
+        texts = _RENDERERS[chosen](records, keys)
+    while few := "".join(islice(texts, _AT_ONCE)):
+        write(few)
 
 
-def rendered(records: Sequence[Record], format: OutputFormat) -> str:
+def rendered(records: Iterable[Record], format: OutputFormat) -> str:
     """Records as the text of a format other than table.
 
     Raises:
         InputError: ids of records that have none.
     """
-    if format is OutputFormat.ids and any("id" not in record for record in records):
-        raise InputError("--format ids: these records are not runs and have no ids; choose json, jsonl, csv or table")
-    return _RENDERERS[format](records)
+    return "".join(_RENDERERS[format](records, None))
 
 
 def write(text: str) -> None:
@@ -90,15 +99,42 @@ def write_bytes(data: bytes) -> None:
         raise NccliError(f"cannot write to stdout: {error.strerror}") from error
 
 
-def _as_csv(records: Sequence[Record]) -> str:
+def _as_csv(records: Iterable[Record], keys: Sequence[str] | None) -> Iterator[str]:
     """One header over the union of keys; lists and mappings as JSON text, absent values empty."""
-    names = list(dict.fromkeys(name for record in records for name in record))
+    if keys is None:
+        records = list(records)
+        keys = list(dict.fromkeys(name for record in records for name in record))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow(keys)
     for record in records:
-        writer.writerow([_csv_cell(record.get(name)) for name in names])
-    return out.getvalue()
+        writer.writerow([_csv_cell(record.get(name)) for name in keys])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
+
+
+def _as_json(records: Iterable[Record], _: Sequence[str] | None) -> Iterator[str]:
+    before = "["
+    for record in records:
+        text = strict_json.dumps(record, indent=2).replace("\n", "\n  ")
+        yield f"{before}\n  {text}"
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
+
+
+def _as_json_lines(records: Iterable[Record], _: Sequence[str] | None) -> Iterator[str]:
+    return (strict_json.dumps(record) + "\n" for record in records)
+
+
+def _as_ids(records: Iterable[Record], _: Sequence[str] | None) -> Iterator[str]:
+    for record in records:
+        if "id" not in record:
+            raise InputError(
+                "--format ids: these records are not runs and have no ids; choose json, jsonl, csv or table"
+            )
+        yield f"{record['id']}\n"
 
 
 def _csv_cell(value: Any) -> Any:
@@ -109,53 +145,12 @@ def _csv_cell(value: Any) -> Any:
     return strict_json.encodable(value)
 
 
-_RENDERERS: dict[OutputFormat, Callable[[Sequence[Record]], str]] = {
-    OutputFormat.json: lambda records: strict_json.dumps(list(records), indent=2) + "\n",
-    OutputFormat.jsonl: lambda records: "".join(strict_json.dumps(record) + "\n" for record in records),
+_RENDERERS: dict[OutputFormat, Callable[[Iterable[Record], Sequence[str] | None], Iterator[str]]] = {
+    OutputFormat.json: _as_json,
+    OutputFormat.jsonl: _as_json_lines,
     OutputFormat.csv: _as_csv,
-    OutputFormat.ids: lambda records: "".join(f"{record['id']}\n" for record in records),
+    OutputFormat.ids: _as_ids,
 }
-
-
-def _print_table(records: Sequence[Record], columns: Sequence[Column]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    terminal = sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-    rows = _texts(records, columns)
-    kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    shown = [[row[i] for i in kept] for row in ([column.header for column in columns], *rows)]
-    gap = 2 if _wide(shown, gap=2) <= _WIDTH else 1
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap - 1, 0, 0))
-    for i in kept:
-        column = columns[i]
-        table.add_column(column.header, justify="left" if column.left else "right", no_wrap=True)
-    for row in shown[1:]:
-        table.add_row(*row)
-    capture = io.StringIO()
-    console = Console(
-        file=capture,
-        force_terminal=terminal,
-        color_system="auto" if terminal else None,
-        no_color=not terminal or None,
-        width=max(_wide(shown, gap=2) + 4, 40),
-        highlight=False,
-        markup=False,
-        legacy_windows=False,
-    )
-    console.print(table)
-    write("\n".join(line.rstrip() for line in capture.getvalue().splitlines()) + "\n")
-
-
-def _texts(records: Sequence[Record], columns: Sequence[Column]) -> list[list[str]]:
-    return [[column.value(record) for column in columns] for record in records]
-
-
-def _wide(rows: Sequence[Sequence[str]], gap: int) -> int:
-    """Characters that a table of these rows takes."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return sum(widths) + gap * max(0, len(widths) - 1)
 
 
 def number(key: str, digits: int = 4) -> Callable[[Record], str]:
@@ -200,6 +195,4 @@ def ranks_text(ranks: Iterable[int]) -> str:
 
 def room_for(records: Sequence[Record], columns: Sequence[Column], least: int) -> int:
     """Characters that a table which fits a terminal has left for one more column, and no fewer than the `least`."""
-    shown = [[column.header for column in columns], *_texts(records, columns)]
-    rooms = (_WIDTH - _wide(shown, gap) - gap for gap in (2, 1))
-    return next((room for room in rooms if room >= least), least)
+    return room_beside([max(map(len, (column.header, *map(column.value, records)))) for column in columns], least)

@@ -1,6 +1,12 @@
 """From the options of a grid to problems."""
 
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from nccli.errors import InputError
 from nccli.sweep import ProblemGrid, parse_floats, parse_integers
+from nccli.theory import Problem
 
 
 def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: float | None, wd_layers: str | None) -> ProblemGrid:
@@ -17,6 +23,51 @@ def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: float | None, wd_layers
         wd_h1=wd_h1,
         wd_layers=None if wd_layers is None else [parse_one(part) for part in wd_layers.split(",")],
     )
+
+
+def require_patience(grid: ProblemGrid, work: Callable[[Sequence[Problem]], object]) -> None:
+    """Refuse a grid whose closed forms would keep the user waiting; a few are timed, evenly spread.
+
+    Args:
+        grid: of problems.
+        work: what is done with problems.
+
+    Raises:
+        InputError: it would take more than a minute.
+    """
+    if grid.size < _FEW:
+        return
+    work(grid.some(1))  # what is computed once and remembered
+    sample = grid.some(_TIMED)
+    random.Random(0).shuffle(sample)
+    began, timed = time.perf_counter(), 0
+    while timed < len(sample) and time.perf_counter() - began < _SECONDS:
+        work(sample[timed : timed + 1])
+        timed += 1
+    seconds = (time.perf_counter() - began) / timed * grid.size
+    if seconds <= _MOST_SECONDS:
+        return
+    at_once = int(grid.size * _MOST_SECONDS / seconds)
+    raise InputError(
+        f"{grid.size} problems in closed form take about {seconds:.0f} s here, and more than {_MOST_SECONDS} s are "
+        f"refused: {_fewer(grid, at_once)}"
+    )
+
+
+def _fewer(grid: ProblemGrid, at_once: int) -> str:
+    """What of the grid would do."""
+    kept = grid.K[: at_once // (grid.size // len(grid.K))]
+    if len(kept) < 2:
+        return f"at most {at_once} of them"
+    whole = kept == tuple(range(kept[0], kept[-1] + 1))
+    return f"--K {kept[0]}..{kept[-1]} would do" if whole else f"the first {len(kept)} values of --K would do"
+
+
+_FEW, _TIMED, _SECONDS = 2000, 40, 1.0
+"""Tastes: so few problems are never timed, for they take seconds; of more so many are, or what a second allows."""
+
+_MOST_SECONDS = 50
+"""A taste: a minute, less what a start and an estimate may be off."""
 
 
 def parse_one(part: str) -> float:

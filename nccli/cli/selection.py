@@ -34,11 +34,10 @@ _NAMED = 10
 """Runs that are named one by one where many cannot be read."""
 
 
-@contextmanager
 def selected_ids(
     store: str | None, arguments: Sequence[str] | None, where: str | None, limit: int | None = None
-) -> Iterator[tuple[Connection, list[str]]]:
-    """The store, and the runs that a command was asked about, unread; all, newest first, if it was asked about none.
+) -> tuple[Store, list[str]]:
+    """The store, and the runs that a command was asked about; all, newest first, if it was asked about none.
 
     Ids on stdin are read to their end before the store is opened: the command that prints them may be the one that
     makes it.
@@ -52,42 +51,37 @@ def selected_ids(
     opened = Store.open(store_location(store))
     settle_abandoned(opened)
     with opened.read() as connection:
-        ids = select_ids(connection, None if named is None else find_ids(connection, named), comparisons, limit)
-        if not ids:
-            raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
-        yield connection, ids
+        ids = None if named is None else find_ids(connection, named)
+        found = select_ids(connection, ids, comparisons, limit)
+    if not found:
+        raise NothingFoundError(f"no run matches --where '{where}'" if where else "the store has no runs yet")
+    return opened, found
 
 
-@contextmanager
-def selected_runs(
-    store: str | None,
-    arguments: Sequence[str] | None,
-    where: str | None,
-    limit: int | None = None,
-    tables: Collection[str] = READ,
-) -> Iterator[tuple[Connection, list[Row]]]:
-    """As `selected_ids`, with rows of the runs; those that cannot be read are named, and left out.
+def readable_ids(connection: Connection, ids: Sequence[str], tables: Collection[str] = READ) -> list[str]:
+    """Those of the runs that can be read; the others are named.
 
     Args:
-        store, arguments, where: options of the command.
-        limit: at most so many runs.
+        connection: to the store.
+        ids: of runs that are there.
         tables: that the command reads, beside `run`.
 
     Raises:
-        InputError, NothingFoundError: as `selected_ids`.
+        SomeRunsFailedError: none of the runs can be read.
     """
-    with selected_ids(store, arguments, where, limit) as (connection, ids):
-        runs = readable_runs(connection, ids, tables)
-        if not runs:
-            raise SomeRunsFailedError(_NONE_READABLE)
-        yield connection, runs
+    left_out = name_unreadable(connection, ids, tables)
+    if len(left_out) == len(ids):
+        raise SomeRunsFailedError(_NONE_READABLE)
+    return [key for key in ids if key not in left_out] if left_out else list(ids)
 
 
 def readable_runs(connection: Connection, ids: Sequence[str], tables: Collection[str] = READ) -> list[Row]:
-    """Rows of runs; those that cannot be read are named, and left out."""
-    left_out = name_unreadable(connection, ids, tables)
-    kept = [key for key in ids if key not in left_out]
-    return select_runs(connection, kept)
+    """Rows of runs; those that cannot be read are named, and left out.
+
+    Raises:
+        SomeRunsFailedError: as `readable_ids`.
+    """
+    return select_runs(connection, readable_ids(connection, ids, tables))
 
 
 def name_unreadable(connection: Connection, runs: Sequence[str] | Selection, tables: Collection[str]) -> frozenset[str]:
@@ -115,7 +109,7 @@ def selection(
     A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about.
 
     Raises:
-        InputError, NothingFoundError: as `selected_runs`; or all of the runs are still in training.
+        InputError, NothingFoundError: as `selected_ids`; or all of the runs are still in training.
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
@@ -147,7 +141,7 @@ def selected_or_trained(
     """As `selection`, with the rows of the runs.
 
     Raises:
-        InputError, NothingFoundError: as `selected_runs`.
+        InputError, NothingFoundError: as `selected_ids`.
     """
     with selection(store, arguments, where, quiet) as (connection, chosen):
         if chosen.ids is not None:

@@ -1,63 +1,50 @@
 """DNC and SRG in closed form, for `nccli compare`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nccli.cli.output import Column
-    from nccli.sweep import ProblemGrid
-    from nccli.theory import Problem, Solution
+    from nccli.theory import Problem
 
 
-def theory_records(grid: "ProblemGrid") -> list[dict[str, Any]]:
-    """DNC and SRG of every problem of a grid, from which K on SRG wins there, and how fast the ratio falls."""
-    from nccli.theory import asymptotic_exponent, local_exponent, solve_dnc, srg_threshold
+def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
+    """DNC and SRG of every problem, from which K on SRG wins there, and how fast the ratio falls."""
+    from nccli.theory import asymptotic_exponent, local_exponent, solve_dnc, solve_srg, srg_threshold
 
-    records = []
-    for problem in grid.problems():
-        dnc, rivals = solve_dnc(problem), _srg_solutions(problem)
-        srg = min(rivals.values(), key=lambda solution: solution.loss, default=None)
+    for problem in problems:
+        dnc, srg = solve_dnc(problem), solve_srg(problem)
         uniform = len({*problem.lambda_w, problem.lambda_h1}) == 1
-        records.append(
-            {
-                "K": problem.K,
-                "L": problem.L,
-                "n": problem.n,
-                "wd": problem.lambda_w[0] if uniform else None,
-                "wd_h1": problem.lambda_h1,
-                "wd_layers": list(problem.lambda_w),
-                "loss_dnc": dnc.loss,
-                "loss_srg": None if srg is None else srg.loss,
-                "ratio": None if srg is None else srg.loss / dnc.loss,
-                "srg": None if srg is None else srg.construction.label,
-                **by_variant(problem),
-                "winner": "trivial"
-                if dnc.trivial and (srg is None or srg.trivial)
-                else _winner(dnc.loss, None if srg is None else srg.loss),
-                "dnc_trivial": dnc.trivial,
-                "srg_trivial": None if srg is None else srg.trivial,
-                "srg_wins_from": srg_threshold(problem),
-                "exponent": local_exponent(problem),
-                "asymptotic_exponent": asymptotic_exponent(problem.L),
-            }
-        )
-    return records
-
-
-def _srg_solutions(problem: "Problem") -> "dict[str, Solution]":
-    """The SRG solutions of a problem by variant; one where both are the same."""
-    from nccli.theory import solve, srg_variants
-
-    return {construction.variant: solve(problem, construction) for construction in srg_variants(problem.K)}
+        yield {
+            "K": problem.K,
+            "L": problem.L,
+            "n": problem.n,
+            "wd": problem.lambda_w[0] if uniform else None,
+            "wd_h1": problem.lambda_h1,
+            "wd_layers": list(problem.lambda_w),
+            "loss_dnc": dnc.loss,
+            "loss_srg": None if srg is None else srg.loss,
+            "ratio": None if srg is None else srg.loss / dnc.loss,
+            "srg": None if srg is None else srg.construction.label,
+            **by_variant(problem),
+            "winner": "trivial"
+            if dnc.trivial and (srg is None or srg.trivial)
+            else _winner(dnc.loss, None if srg is None else srg.loss),
+            "dnc_trivial": dnc.trivial,
+            "srg_trivial": None if srg is None else srg.trivial,
+            "srg_wins_from": srg_threshold(problem),
+            "exponent": local_exponent(problem),
+            "asymptotic_exponent": asymptotic_exponent(problem.L),
+        }
 
 
 def by_variant(problem: "Problem | None") -> dict[str, Any]:
     """Loss of both SRG constructions, and which is the better; "exact" where K = r(r-1)/2 and they are one."""
-    from nccli.theory import SRG_VARIANTS, triangular_root
+    from nccli.theory import SRG_VARIANTS, srg_solutions, triangular_root
 
     if problem is None:
         return {**{f"loss_srg_{name}": None for name in SRG_VARIANTS}, "srg_variant": None}
-    solutions = _srg_solutions(problem)
+    solutions = srg_solutions(problem)
     exact = triangular_root(problem.K) is not None and bool(solutions)
     losses = {variant: solution.loss for variant, solution in solutions.items()}
     better = "exact" if exact else min(losses, key=losses.__getitem__, default=None)

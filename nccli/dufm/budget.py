@@ -8,16 +8,14 @@ from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.history import bytes_a_run as history_bytes
 from nccli.dufm.shape import Shape
-from nccli.errors import InputError
 from nccli.training.measure_points import measure_steps
+from nccli.training.memory import too_large
 
 _SHARE = 0.8
 """A taste: of the free memory that a batch may take."""
 
 _SMALL = 2**10
 """A bound: a run's learning rate, weight decays and the like."""
-
-_GIB = 2.0**30
 
 
 def flops_a_step(config: DufmConfig) -> int:
@@ -58,12 +56,10 @@ def runs_that_fit(config: DufmConfig, free: int) -> int:
     Raises:
         InputError: not even one.
     """
-    if bytes_beside(config) + bytes_a_run(config) > _SHARE * free:
-        raise InputError(
-            f"a run of K {config.K}, n {config.n}, width {config.width} needs "
-            f"{(bytes_beside(config) + bytes_a_run(config)) / _GIB:.3g} GiB, and {_SHARE * free / _GIB:.3g} GiB may be "
-            f"used here: {_what_would_fit(config, free)}"
-        )
+    need = bytes_beside(config) + bytes_a_run(config)
+    if need > _SHARE * free:
+        what = f"a run of K {config.K}, n {config.n}, width {config.width}, L {config.L}"
+        raise too_large(what, need, _SHARE * free, _what_would_fit(config, free))
     return int((_SHARE * free - bytes_beside(config)) // bytes_a_run(config))
 
 

@@ -11,13 +11,14 @@ from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
 from nccli.measure.labels import as_labels
+from nccli.training.memory import require_memory
 
 _CHANNELS = (1, 3, 4)
 _TEST_SHARE = 5
 """A taste: every fifth digit is for testing."""
 
-_MOST_BYTES = 2**33
-"""A bound: 8 GiB, what a workstation holds."""
+_COPIES = 3
+"""A bound: images one by one, stacked, and with channels first."""
 
 
 def npz_images(path: Path) -> ImageSet:
@@ -125,7 +126,8 @@ def _folder(path: Path, no_files: list[str]) -> tuple[LabelledImages, list[str]]
         raise InputError(
             f"{path}: no folder of images a class ({why}); images end in {', '.join(IMG_EXTENSIONS)}"
         ) from error
-    images, size = [], None
+    images: list[NDArray[Any]] = []
+    size = None
     for file, _ in found.samples:
         image = read_image(file)
         size = size or image.shape
@@ -133,8 +135,9 @@ def _folder(path: Path, no_files: list[str]) -> tuple[LabelledImages, list[str]]
             raise InputError(
                 f"{file}: {image.shape} pixels where {found.samples[0][0]} has {size}: images must be of one size"
             )
-        if image.nbytes * len(found.samples) > _MOST_BYTES:
-            raise InputError(f"{path}: {len(found.samples)} images of {image.size} pixels do not fit into memory")
+        if not images:
+            what = f"{path.name}: {len(found.samples)} images of shape {image.shape}, read and stacked,"
+            require_memory(what, _COPIES * image.nbytes * len(found.samples), "fewer or smaller images")
         images.append(image if image.ndim == 3 else image[:, :, None])
     if any(image.dtype != np.uint8 for image in images):
         images = [unit_range(image, 255) if image.dtype == np.uint8 else image for image in images]

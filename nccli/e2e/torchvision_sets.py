@@ -17,10 +17,14 @@ from torchvision.datasets.utils import check_integrity, download_url
 
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.errors import InputError
+from nccli.training.memory import require_memory
 
 _IDX_UINT8 = 0x08
 _MOST_BYTES = 2**31
 """A bound, forty times MNIST: a file that says more of itself is none of these sets."""
+
+_COPIES = 9
+"""A bound: a file's bytes, and labels as integers of 64 bits."""
 
 _CIFAR = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}
 _IDX = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}
@@ -65,6 +69,7 @@ def read_idx(path: Path) -> NDArray[Any]:
             size = math.prod(shape)
             if size > _MOST_BYTES:
                 raise InputError(f"{path}: its header asks for {size} bytes, more than any set of this kind has")
+            require_memory(path.name, _COPIES * size, "a smaller file")
             data = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read, it may be truncated ({error})") from error

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nccli.errors import InputError
-
-MOST_BYTES = 2**36
-"""A bound: no array file may unpack to more than 64 GiB, more than any machine of the field would load."""
+from nccli.training.memory import require_memory
 
 
 def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, NDArray[Any]]:
@@ -24,7 +22,7 @@ def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, 
 
     Raises:
         InputError: the file is missing, truncated, no .npz file, or lacks an array; an array holds Python objects, is
-            larger than `MOST_BYTES`, or larger than its part of the file.
+            larger than its part of the file, or than the memory that is free.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -33,8 +31,8 @@ def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, 
             if missing:
                 raise InputError(f"{path}: no array {missing[0]}; it has {', '.join(members) or 'none'}")
             chosen = [name for name in members if wanted is None or name in wanted]
-            if sum(archive.getinfo(members[name]).file_size for name in chosen) > MOST_BYTES:
-                raise InputError(f"{path}: unpacks to more than {MOST_BYTES // 2**30} GiB")
+            unpacked = sum(archive.getinfo(members[name]).file_size for name in chosen)
+            require_memory(f"{path.name}, unpacked,", unpacked, "a smaller file")
             return {name: _array(path, archive, members[name]) for name in chosen}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         if isinstance(error, InputError):

@@ -12,6 +12,7 @@ from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
 from nccli.measure.labels import as_labels
 from nccli.metrics import LayerData, LayerMetrics, class_statistics, layer_metrics
+from nccli.training.memory import require_memory
 
 SUFFIXES = (".npz", ".safetensors", ".pt")
 _MOST_SIZE = 1e60
@@ -71,6 +72,8 @@ def read_features(path: Path) -> FeatureFile:
                 f"{path}: '{name}' is {array.dtype} of shape {array.shape}; features are floats, one row for each of "
                 f"the {len(labels)} labels"
             )
+        if not array.size:
+            raise InputError(f"{path}: '{name}' has shape {array.shape}: there is nothing to measure")
         if not np.isfinite(array).all():
             raise InputError(f"{path}: '{name}' has nan or infinite entries")
         largest = max(float(array.max(initial=0.0)), -float(array.min(initial=0.0)))
@@ -86,6 +89,7 @@ def measure_features(found: FeatureFile, pool: str) -> tuple[list[LayerMetrics],
     layers: list[LayerMetrics] = []
     skipped: dict[str, str] = {}
     for name, array in found.layers.items():
+        require_memory(f"'{name}', of shape {array.shape},", 2 * 8 * array.size, "choose fewer samples")
         X = _flat(array, pool)
         if 8 * X.shape[1] ** 2 > _MOST_COVARIANCE:
             skipped[name] = f"d = {X.shape[1]}: its covariance does not fit into memory; --pool mean makes it smaller"
@@ -102,9 +106,7 @@ def measure_features(found: FeatureFile, pool: str) -> tuple[list[LayerMetrics],
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     if path.suffix == ".npz":
         return read_npz(path)
-    from torch import Tensor
-
-    from nccli.measure.tensor_file import read_safetensors, read_torch_file
+    from nccli.measure.tensor_file import plain_array, read_safetensors, read_torch_file
 
     if path.suffix == ".safetensors":
         found: Any = read_safetensors(path)
@@ -119,10 +121,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         else:
             parts = value if isinstance(value, dict) else {name: value}
         for key, part in parts.items():
-            if not isinstance(part, Tensor):
-                raise InputError(f"{path}: '{key}' is {type(part).__name__}, not a tensor")
-            wide = part.detach().double() if part.is_floating_point() else part.detach()
-            arrays[str(key)] = wide.numpy()
+            arrays[str(key)] = plain_array(part, f"{path}: '{key}'")
     return arrays
 
 

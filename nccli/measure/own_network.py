@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nccli.errors import InputError
 from nccli.measure.nearest_mean import nearest_mean
 from nccli.measure.probe import INPUT, LayerProbe, flat_features
-from nccli.measure.tensor_file import read_safetensors, read_torch_file
+from nccli.measure.tensor_file import read_safetensors, read_torch_file, require_plain
 from nccli.metrics import LayerMetrics
 
 _BATCH = 256
@@ -65,6 +65,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
             found = found[key]
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise InputError(f"--weights {path}: no state dictionary of tensors")
+    for name, value in found.items():
+        require_plain(value, f"--weights {path}: '{name}'")
     state = {str(name).removeprefix("module."): value for name, value in found.items()}
     try:
         missing, unexpected = model.load_state_dict(state, strict=False)

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from numpy.typing import NDArray
 
 from nccli.errors import InputError
+from nccli.training.memory import require_memory
+
+_COPIES = 3
+"""A bound: a tensor as float64, as a matrix, and what is computed of it at once."""
 
 
 def read_torch_file(path: Path, what: str) -> Any:
@@ -49,6 +54,40 @@ def write_torch_file(value: Any, file: BinaryIO) -> None:
     buffer = io.BytesIO()
     torch.save(value, buffer)
     file.write(buffer.getbuffer())
+
+
+def require_plain(part: Any, what: str) -> None:
+    """Refuse what is no tensor, and tensors that have not a number of their own for every entry.
+
+    Raises:
+        InputError: it is one of these.
+    """
+    if not isinstance(part, torch.Tensor):
+        raise InputError(f"{what} is {type(part).__name__}, not a tensor")
+    for is_so, kind, way_out in (
+        (part.is_meta, "a meta tensor, which has a shape and no values", "save the tensor itself"),
+        (part.is_nested, "a nested tensor", "save tensors of one shape"),
+        (part.layout is not torch.strided, f"a tensor of layout {part.layout}", "save its .to_dense()"),
+        (part.is_quantized, f"quantised ({part.dtype})", "save its .dequantize()"),
+    ):
+        if is_so:
+            raise InputError(f"{what} is {kind}: {way_out}")
+
+
+def plain_array(part: Any, what: str) -> NDArray[Any]:
+    """A tensor of a file as an array; floats come as float64.
+
+    Raises:
+        InputError: as `require_plain`; or it is of a type that NumPy has not, or does not fit into memory.
+    """
+    require_plain(part, what)
+    shape = tuple(part.shape)
+    require_memory(f"{what}, of shape {shape},", _COPIES * 8 * part.numel(), "choose fewer samples or a smaller layer")
+    try:
+        wide: NDArray[Any] = (part.detach().double() if part.is_floating_point() else part.detach()).numpy()
+    except (TypeError, RuntimeError) as error:
+        raise InputError(f"{what} is {part.dtype}, which cannot be read: save it as float32") from error
+    return wide
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from nccli.store.query.groups import (
 )
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.problem import problem_of
-from nccli.store.query.record import loss_ratio, run_records
+from nccli.store.query.record import loss_ratio, record_keys, run_records, stream_records
 from nccli.store.query.select import (
     Row,
     existing_statuses,
@@ -104,6 +104,7 @@ __all__ = [
     "parse_where",
     "problem_of",
     "read_contents",
+    "record_keys",
     "remove_runs",
     "repair_store",
     "run_id",
@@ -128,5 +129,6 @@ __all__ = [
     "stack_spectra",
     "store_file",
     "store_location",
+    "stream_records",
     "unreadable_runs",
 ]

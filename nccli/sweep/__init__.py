@@ -1,6 +1,6 @@
 """From value lists to runs, and their execution."""
 
-from nccli.sweep.constructions import construction_config, construction_run
+from nccli.sweep.constructions import construction_config, construction_run, require_room
 from nccli.sweep.e2e_grid import e2e_grid
 from nccli.sweep.execute import execute, jobs_of
 from nccli.sweep.export import export_point
@@ -33,5 +33,6 @@ __all__ = [
     "parse_floats",
     "parse_integers",
     "plan_runs",
+    "require_room",
     "runs_together",
 ]

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from nccli.errors import InputError
 from nccli.metrics import measure_layers
 from nccli.store import FinishedRun
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.theory import Solution
-from nccli.training.memory import free_bytes
+from nccli.training.memory import require_memory
 
 
 def construction_config(solution: Solution, width: int) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     """
     started = time.perf_counter()
     problem = solution.problem
-    _require_memory(solution, width)
+    require_room(solution, width)
     weights, features = solution.matrices(width)
     hidden = features[:, :: problem.n]
     stages = [(1, "post", hidden.T)]
@@ -67,11 +66,16 @@ _COPIES = 3
 """A bound: weights, class means, and what the pseudo-inverses of these take meanwhile."""
 
 
-def _require_memory(solution: Solution, width: int) -> None:
-    problem = solution.problem
-    need, free = _COPIES * 8 * width * (problem.L * width + 2 * problem.L * problem.n * problem.K), free_bytes("cpu")
-    if need > free:
-        raise InputError(
-            f"{solution.construction.label} at width {width} takes {need / 2**30:.3g} GiB as matrices, and "
-            f"{free / 2**30:.3g} GiB are free: --dry-run tells its loss without them"
-        )
+def require_room(solution: Solution, width: int) -> None:
+    """Refuse a construction whose matrices would not fit.
+
+    Counted are W_1..W_L, H_1, class means and Gram matrices by layer and stage, and the templates of these.
+
+    Raises:
+        InputError: less memory is free than they take.
+    """
+    K, L, n = solution.problem.K, solution.problem.L, solution.problem.n
+    templates = sum(block.classes * (block.rows + block.last_rows) for block in solution.construction.blocks)
+    numbers = L * width**2 + width * n * K + 2 * L * (width * K + K**2) + 2 * templates
+    what = f"{solution.construction.label} with L = {L}, n = {n} at width {width} as matrices"
+    require_memory(what, 8 * _COPIES * numbers, "choose smaller sizes; --dry-run tells the loss without them")

@@ -35,7 +35,7 @@ def e2e_grid(
     from itertools import product
 
     order = ("L", "width", "wd", "lr", "seed")
-    check_grid_size([lists[name] for name in order])
+    check_grid_size(lists)
     about: dict[str, Any] = {"data": images.fingerprint, "samples": len(images.train), "K": images.K, "n": images.n}
     about |= {"dataset": images.name, "balanced": images.balanced}
     found = []

@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from nccli.sweep.constructions import require_room
 from nccli.theory import Solution
 
 
@@ -14,9 +15,10 @@ def export_point(file: BinaryIO, solution: Solution, width: int) -> None:
     and loss, fit, reg.
 
     Raises:
-        InputError: the width is too small.
+        InputError: the width is too small, or the matrices do not fit into memory.
         OSError: the file cannot be written.
     """
+    require_room(solution, width)
     weights, features = solution.matrices(width)
     n = solution.problem.n
     arrays = {f"W_{i}": W for i, W in enumerate(weights, 1)}

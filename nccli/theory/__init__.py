@@ -1,6 +1,6 @@
 """The L-DUFM and its explicit solutions in closed form and as matrices (numpy only)."""
 
-from nccli.theory.best import solve_best, solve_dnc, solve_graph, solve_srg, srg_rank
+from nccli.theory.best import solve_best, solve_dnc, solve_graph, solve_srg, srg_rank, srg_solutions
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
@@ -42,6 +42,7 @@ __all__ = [
     "solve_srg",
     "srg",
     "srg_rank",
+    "srg_solutions",
     "srg_template",
     "srg_threshold",
     "srg_variants",

@@ -1,6 +1,7 @@
 """Which construction is best for a problem."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.graph_solution import Edges, graph, graph_outputs
@@ -9,7 +10,11 @@ from nccli.theory.solution import Solution, solve
 from nccli.theory.strongly_regular_graph import srg_variants
 from nccli.theory.template import Construction
 
+_KEPT = 1024
+"""A taste: solutions that are remembered; a table asks for those of a problem again and again."""
 
+
+@lru_cache(maxsize=_KEPT)
 def solve_dnc(problem: Problem) -> Solution:
     """The DNC solution at its optimal scales (Súkeník et al. 2024, Definition 10)."""
     return solve(problem, dnc(problem.K))
@@ -17,8 +22,13 @@ def solve_dnc(problem: Problem) -> Solution:
 
 def solve_srg(problem: Problem) -> Solution | None:
     """The best SRG solution (Definitions 9 and 11); None for K < 4, where there is none."""
-    forms = srg_variants(problem.K)
-    return least(problem, forms) if forms else None
+    return min(srg_solutions(problem).values(), key=lambda solution: solution.loss, default=None)
+
+
+@lru_cache(maxsize=_KEPT)
+def srg_solutions(problem: Problem) -> Mapping[str, Solution]:
+    """Every SRG solution of a problem, by variant; one where all are the same, none for K < 4."""
+    return {construction.variant: solve(problem, construction) for construction in srg_variants(problem.K)}
 
 
 def srg_rank(problem: Problem) -> int | None:

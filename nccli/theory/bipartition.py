@@ -9,10 +9,15 @@ from nccli.theory import strongly_regular_graph as srg
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.template import Construction, Family
 
+_MOST_VERTICES = 1000
+"""A bound: the width C(r, s) has 300 digits there, and no computer has it from r = 40 on."""
+
 
 def bipartition(K: int, s: int) -> Construction:
     """T of SRG T(r); a row uB/√C(r, s) of Tt_L for every s-subset of the r vertices, u = +1 on it and −1 off it."""
     r = srg.triangular_root(K) or 0
+    if r > _MOST_VERTICES:
+        raise InputError(f"K = {K}: bipartition rows have up to C(r, r/2) of a width, and r = {r} > {_MOST_VERTICES}")
     if r < 4 or not 2 <= s < r:
         raise InputError(f"K = {K}, s = {s}: bipartition rows need K = r(r-1)/2, r >= 4, and 2 <= s < r")
     unlike = 4 * s * (r - s) / (r * (r - 1))  # 1 − mean of u_i u_j
@@ -30,7 +35,8 @@ def bipartition(K: int, s: int) -> Construction:
 
 
 def _forms(K: int, s: int | None = None) -> list[Construction]:
-    return [bipartition(K, each) for each in (range(2, srg.triangular_root(K) or 4) if s is None else [s])]
+    r = min(srg.triangular_root(K) or 4, _MOST_VERTICES + 1)
+    return [bipartition(K, each) for each in (range(2, r) if s is None else [s])]
 
 
 FAMILY = Family("bipartition", _forms, takes=("s",))

@@ -1,5 +1,6 @@
 """A spectrum as distinct values with multiplicities, so that K = 10⁴ costs no more than K = 10."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,16 +33,22 @@ class Spectrum:
     @classmethod
     def from_values(cls, values: Float[np.ndarray, " k"], total: int) -> "Spectrum":
         """Build from computed values, padded with zeros to `total`; values equal up to rounding are merged."""
-        ordered = np.sort(np.asarray(values, dtype=float))[::-1]
-        top = float(ordered[0]) if ordered.size else 0.0
-        positive = ordered[ordered > _ZERO_RTOL * top]
-        pairs: list[tuple[float, int]] = []
-        for value in positive:
-            if pairs and pairs[-1][0] - value <= _MERGE_RTOL * top:
-                pairs[-1] = (pairs[-1][0], pairs[-1][1] + 1)
+        return cls.merged([(value, 1) for value in np.asarray(values, dtype=float).tolist()], total)
+
+    @classmethod
+    def merged(cls, pairs: Sequence[tuple[float, int]], total: int) -> "Spectrum":
+        """As `from_values`, of computed values with their multiplicities."""
+        ordered = sorted(((value, count) for value, count in pairs if count > 0), reverse=True)
+        top = ordered[0][0] if ordered else 0.0
+        kept: list[tuple[float, int]] = []
+        for value, count in ordered:
+            if value <= _ZERO_RTOL * top:
+                break
+            if kept and kept[-1][0] - value <= _MERGE_RTOL * top:
+                kept[-1] = (kept[-1][0], kept[-1][1] + count)
             else:
-                pairs.append((float(value), 1))
-        return cls.of(*pairs, (0.0, total - int(positive.size)))
+                kept.append((value, count))
+        return cls.of(*kept, (0.0, total - sum(count for _, count in kept)))
 
     @property
     def rank(self) -> int:

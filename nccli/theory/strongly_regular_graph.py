@@ -5,18 +5,25 @@ of K_r, with parameters (r(r−1)/2, 2(r−2), r−2, 4).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from math import comb, isqrt, sqrt
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nccli.errors import InputError
 from nccli.theory.deep_neural_collapse import dnc_template
 from nccli.theory.graph_solution import Edges, disjointness_weights, incidence_matrix
 from nccli.theory.spectrum import Spectrum
-from nccli.theory.template import PINV_RTOL, Construction, Family, Matrix, Template
+from nccli.theory.template import Construction, Family, Matrix, Template
+
+_MOST_NAMED = 20
+"""A taste: edges that a note tells one by one."""
+
+_ROUNDING = 1e-11
+"""A bound: of the largest eigenvalue; what is below is rounding of zero."""
 
 SRG_VARIANTS = ("blocks", "truncated")
 
@@ -80,54 +87,90 @@ def vertex_matrices(
     return B / sqrt(r - 1), disjointness_weights(subsets, r) @ B / row_norm
 
 
-def _truncated_template(r: int, kept: Edges) -> Template:
-    """T(r) without some columns, from r × r matrices alone: T and Tt_L factor through the vertices.
+@dataclass(frozen=True, eq=False)
+class _Deleted:
+    """The last edges of the complete graph on r vertices, in lexicographic order, and what they leave.
+
+    They are all edges of the last t vertices, and those of the vertex before these, u, to the last q of them. So the
+    vertices fall into four cells, {others}, {u}, {t − q not joined to u}, {q joined to u}, between and within which S,
+    degrees on the diagonal and adjacency elsewhere, is constant: an equitable partition.
+
+    Attributes:
+        edges: that are deleted.
+        sizes: of the cells that are not empty.
+        within: eigenvalue of S on vectors that live in a cell and sum to zero.
+        quotient: S on vectors that are constant in each cell, in an orthonormal basis.
+    """
+
+    edges: Edges
+    sizes: Int[np.ndarray, " cells"]
+    within: Float[np.ndarray, " cells"]
+    quotient: Float[np.ndarray, "cells cells"]
+
+    @classmethod
+    def last(cls, r: int, count: int) -> "_Deleted":
+        t = (1 + isqrt(1 + 8 * count)) // 2
+        q = count - comb(t, 2)
+        u, others = r - t - 1, r - t - 1
+        edges = (*((u, v) for v in range(r - q, r)), *combinations(range(r - t, r), 2))
+        sizes = np.array([others, 1, t - q, q])
+        joined = np.array([[1, 1, 1, 1], [1, 0, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=float)
+        degrees = joined @ sizes - np.diag(joined)
+        root = np.sqrt(sizes)
+        quotient = joined * np.outer(root, root) + np.diag(degrees - np.diag(joined))
+        kept = sizes > 0
+        return cls(edges, sizes[kept], (degrees - np.diag(joined))[kept], quotient[np.ix_(kept, kept)])
+
+    def products(self, *factors: tuple[float, float]) -> list[list[tuple[float, int]]]:
+        """Eigenvalues of (a I + b J) S for factors (a, b), J all ones, each with how often it occurs.
+
+        Those of R S R, where R = √a I + (√(a + rb) − √a) J/r is the root of a I + b J.
+        """
+        own, other = np.array(factors, dtype=float).T[:, :, None, None]
+        r = float(self.sizes.sum())
+        ones = np.sqrt(np.outer(self.sizes, self.sizes)) / r
+        root = np.sqrt(own) * np.eye(len(ones)) + (np.sqrt(np.maximum(own + r * other, 0.0)) - np.sqrt(own)) * ones
+        across = np.linalg.eigvalsh(root @ self.quotient @ root)
+        found = np.where(across > _ROUNDING * across[:, -1:], across, 0.0).tolist()
+        inside = list(zip(self.within.tolist(), (self.sizes - 1).tolist(), strict=True))
+        return [
+            [*((value, 1) for value in values), *((a * value, count) for value, count in inside)]
+            for (a, _), values in zip(factors, found, strict=True)
+        ]
+
+
+def _truncated_template(r: int, deleted: _Deleted) -> Template:
+    """T(r) without its last columns, from 4 × 4 matrices alone: T and Tt_L factor through the vertices.
 
     With B the 0/1 incidence matrix, S = BBᵀ, C the vertex weights of the pairs and c the row norm in T(r):
     Tt_L = CB/c, where CᵀC = 4(r−2) I + (C(r,2) − 4(r−2)) J. The Gram matrix of σ(Tt_L) is a submatrix of that of T(r);
     since A = BᵀB − 2I and 1 = Bᵀ1/2 it equals 4/c² (b I + BᵀMB) with M = (C(r−3,2) − C(r−4,2)) I + C(r−4,2)/4 J.
+    S has full rank r, for the first vertex and any kept edge that does not meet it are a triangle.
     """
-    K = len(kept)
-    S = _vertex_gram(r, kept)
+    K = comb(r, 2) - len(deleted.edges)
     own, meeting, apart = comb(r - 2, 2), comb(r - 3, 2), comb(r - 4, 2)
     c_sq = 4.0 * (own + 1)
-    eye, ones = np.eye(r), np.ones((r, r))
-    CtC = 4 * (r - 2) * eye + (comb(r, 2) - 4 * (r - 2)) * ones
-    M = (meeting - apart) * eye + apart / 4 * ones
-    output = np.full(K, float(own - apart - 2 * (meeting - apart)))
-    top = min(r, K)
-    output[:top] += _product_eigenvalues(M, S)[:top]
+    beside = comb(r, 2) - 4 * (r - 2)
+    base = float(own - apart - 2 * (meeting - apart))
+    vertices, last, output = deleted.products((1, 0), (4 * (r - 2), beside), (meeting - apart, apart / 4))
     return Template(
-        name=f"SRG T({r}) minus {comb(r, 2) - K}",
+        name=f"SRG T({r}) minus {len(deleted.edges)}",
         classes=K,
         rows=r,
         last_rows=comb(r, 2),
-        singular_values=Spectrum.from_values(np.sqrt(_clip(np.linalg.eigvalsh(S))[::-1][:top] / (r - 1)), K),
-        last_singular_values=Spectrum.from_values(np.sqrt(_product_eigenvalues(CtC, S)[:top] / c_sq), K),
-        last_map_norm_sq=float(np.trace(CtC @ S @ np.linalg.pinv(S, rcond=PINV_RTOL, hermitian=True))) * (r - 1) / c_sq,
-        output_eigenvalues=Spectrum.from_values(4 * output / c_sq, K),
-        matrices=lambda: _matrices(r, kept),
+        singular_values=Spectrum.merged([(sqrt(value / (r - 1)), count) for value, count in vertices], K),
+        last_singular_values=Spectrum.merged([(sqrt(value / c_sq), count) for value, count in last], K),
+        last_map_norm_sq=r * (4 * (r - 2) + beside) * (r - 1) / c_sq,
+        output_eigenvalues=Spectrum.merged(
+            [(4 * (base + value) / c_sq, count) for value, count in (*output, (0.0, K - r))], K
+        ),
+        matrices=lambda: _matrices(r, complete_edges(r)[:K]),
     )
-
-
-def _vertex_gram(r: int, kept: Edges) -> Float[np.ndarray, "r r"]:
-    """BBᵀ: degrees on the diagonal, adjacency elsewhere."""
-    S = np.zeros((r, r))
-    index = np.array(kept)
-    S[index[:, 0], index[:, 1]] = S[index[:, 1], index[:, 0]] = 1.0
-    return S + np.diag(S.sum(axis=1))
-
-
-def _product_eigenvalues(P: Float[np.ndarray, "r r"], S: Float[np.ndarray, "r r"]) -> Float[np.ndarray, " r"]:
-    """Eigenvalues of PS for positive semi-definite P and S, largest first."""
-    values, vectors = np.linalg.eigh(P)
-    root = vectors * np.sqrt(_clip(values))
-    return _clip(np.linalg.eigvalsh(root.T @ S @ root))[::-1]
 
 
 def _clip(values: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
     """Eigenvalues of a positive semi-definite matrix with what is rounding set to zero."""
-    return np.where(values > 1e-11 * float(np.max(values, initial=0.0)), values, 0.0)
+    return np.where(values > _ROUNDING * float(np.max(values, initial=0.0)), values, 0.0)
 
 
 @lru_cache(maxsize=4096)
@@ -155,9 +198,14 @@ def srg(K: int, variant: str) -> Construction:
     if variant == "blocks":
         return Construction("srg", variant, (srg_template(below), dnc_template(K - comb(below, 2))))
     r = max(below + 1, 4)
-    edges = complete_edges(r)
-    deleted = ", ".join(f"{u}-{v}" for u, v in edges[K:])
-    return Construction("srg", variant, (_truncated_template(r, edges[:K]),), note=f"deleted edges of K_{r}: {deleted}")
+    deleted = _Deleted.last(r, comb(r, 2) - K)
+    return Construction("srg", variant, (_truncated_template(r, deleted),), note=_named(r, deleted.edges))
+
+
+def _named(r: int, edges: Edges) -> str:
+    if len(edges) > _MOST_NAMED:
+        return f"the last {len(edges)} edges of K_{r} are deleted, in lexicographic order"
+    return f"deleted edges of K_{r}: " + ", ".join(f"{u}-{v}" for u, v in edges)
 
 
 def srg_variants(K: int) -> tuple[Construction, ...]:

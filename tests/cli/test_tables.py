@@ -1,7 +1,11 @@
 """Tables fit 100 columns, closer where they have to."""
 
+import json
+from collections.abc import Iterator
+
 import pytest
 
+from nccli.cli import output
 from nccli.cli.options import OutputFormat
 from nccli.cli.output import Column, emit, plain, ranks_text, room_for
 
@@ -43,3 +47,34 @@ def test_a_last_column_gets_the_room_that_is_left(count: int, width: int, room: 
 )
 def test_ranks_of_many_layers_are_counted(ranks: list[int], text: str) -> None:
     assert ranks_text(ranks) == text
+
+
+def test_a_table_keeps_columns_that_show_something_and_no_line_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    records = [{"h0": "日本", "h1": "a\nb"}, {"h0": "x"}, {"h0": None, "h1": "c"}]
+    emit(records, OutputFormat.table, OutputFormat.table, columns(3))
+    assert capsys.readouterr().out == "  h0   h1\n─────────\n日本  a b\n   x\n        c\n"
+
+
+@pytest.mark.parametrize("format", [OutputFormat.jsonl, OutputFormat.json, OutputFormat.csv, OutputFormat.ids])
+def test_records_are_written_as_they_come(format: OutputFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(output, "write", written.append)
+    monkeypatch.setattr(output, "_AT_ONCE", 2)
+
+    def coming() -> Iterator[dict[str, str]]:
+        for i in range(6):
+            assert len(written) >= i // 2
+            yield {"id": f"run {i}"}
+
+    emit(coming(), None, format, columns(1), keys=["id"])
+    assert len(written) >= 3
+    assert "".join(written).count("run ") == 6
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_json_that_is_written_piece_by_piece_is_that_of_the_list(
+    count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = [{"id": i, "layers": [{"name": "a\nb"}, {}], "none": []} for i in range(count)]
+    emit(records, OutputFormat.json, OutputFormat.json, columns(1))
+    assert capsys.readouterr().out == json.dumps(records, indent=2) + "\n"

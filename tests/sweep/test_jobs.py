@@ -80,7 +80,7 @@ def test_a_run_that_does_not_fit_is_refused_before_anything_is_trained(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda device: 10_000)
-    with pytest.raises(InputError, match="GiB"):
+    with pytest.raises(InputError, match="128 MiB, and 8000 bytes may be used"):
         execute(plan_runs(tiny_grid([0]), store, force=False), DufmTrainer("cpu"), store)
     assert losses(store) == {}
 

@@ -55,14 +55,11 @@ def compare(
     if theory:
         if runs or where is not None or group_by is not None:
             raise InputError("--theory compares closed forms: it takes a grid, not runs, --where or --group-by")
-        from nccli.cli.problems import problem_grid
+        from nccli.cli.problems import problem_grid, require_patience
 
-        emit(
-            theory_records(problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)),
-            format,
-            option.OutputFormat.jsonl,
-            theory_columns(),
-        )
+        grid = problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)
+        require_patience(grid, lambda problems: list(theory_records(problems)))
+        emit(theory_records(grid.problems()), format, option.OutputFormat.jsonl, theory_columns())
         return
     given = [name for name, value in grid_options.items() if value is not None]
     if given:

@@ -83,7 +83,7 @@ def construct(
     """
     from nccli.cli.problems import problem_grid
     from nccli.store import store_file
-    from nccli.sweep import parse_integers
+    from nccli.sweep import parse_integers, require_room
     from nccli.theory import check_options, classes_of, solve_kind
 
     output = None
@@ -107,6 +107,8 @@ def construct(
     ]
     for solution, d in planned:
         solution.require_width(d)
+        if not dry_run:
+            require_room(solution, d)
         _explain(solution, quiet)
     if output is not None:
         _export(output, planned, dry_run)

@@ -111,11 +111,12 @@ def _stored(
     rank_rtol: float,
     format: option.OutputFormat | None,
 ) -> None:
-    from nccli.cli.selection import selected_runs
+    from nccli.cli.selection import readable_runs, selected_ids
     from nccli.store import WHOLE, measured_again
 
-    with selected_runs(store, targets, where, tables=WHOLE) as (connection, runs):
-        records = measured_again(connection, runs, rank_rtol)
+    opened, ids = selected_ids(store, targets, where)
+    with opened.read() as connection:
+        records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
     _print(records, format)
 
 

