@@ -78,13 +78,26 @@ def inner(process: "subprocess.Popen[str]") -> int:
     return int(children.read_text().split()[0])
 
 
+def stop(process: "subprocess.Popen[str]", store: Path) -> None:
+    """Stop the command below `unshare`, but not while it holds the store, for which others would wait in vain."""
+    while True:
+        os.kill(inner(process), signal.SIGSTOP)
+        with closing(sqlite3.connect(store, timeout=0.5, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(inner(process), signal.SIGCONT)
+                continue
+            return
+
+
 def overtaken(folder: Path) -> dict[str, Any]:
     """A training is stopped, another host takes it over and finishes, and the first goes on."""
     store, row = folder / "runs.db", "SELECT id, status, seconds, loss, created FROM run"
     first = start(LONG, store, elsewhere=True)
     until(lambda: asked(store, "SELECT 1 FROM claim"))
     time.sleep(1.0)
-    os.kill(inner(first), signal.SIGSTOP)
+    stop(first, store)
     began = time.monotonic()
     second = start(LONG, store)
     out, err = second.communicate()
@@ -105,10 +118,10 @@ def made_at_once(folder: Path) -> dict[str, Any]:
     first = start(LONG, store, elsewhere=True)
     until(lambda: asked(store, "SELECT 1 FROM claim"))
     worker = asked(store, "SELECT worker_id FROM claim")
-    os.kill(inner(first), signal.SIGSTOP)
+    stop(first, store)
     second = start(LONG, store, elsewhere=True)
     until(lambda: asked(store, "SELECT worker_id FROM claim") not in (worker, []))
-    os.kill(inner(second), signal.SIGSTOP)  # it lives, as far as the first can tell in so short a time
+    stop(second, store)  # it lives, as far as the first can tell in so short a time
     os.kill(inner(first), signal.SIGCONT)
     _, late_err = first.communicate()
     between = asked(store, "SELECT status FROM run")
