@@ -18,6 +18,7 @@ from nccli.store.connection.among import pages
 
 _CHILDREN = ("layer", "singular_value", "history", "matrix")
 _OWN = ("checksum", "run_id")
+_KEYS = ("layer", "stage", "index", "step", "name")
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,31 @@ class RawRun:
 
 def checksum(raw: RawRun) -> str:
     """32 hex digits over all rows, in whatever order they come."""
-    digest = hashlib.sha256(_line(raw.run))
-    for name in sorted(raw.children):
+    digest = hashlib.sha256()
+    for name, rows in (("run", [raw.run]), *sorted(raw.children.items())):
         digest.update(name.encode())
-        digest.update(b"".join(sorted(map(_line, raw.children[name]))))
+        for column, values in _columns(rows):
+            digest.update(_exact(column, values).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]
 
 
-def _line(row: Mapping[str, Any]) -> bytes:
-    exact = [(name, _exact(value)) for name, value in row.items() if value is not None and name not in _OWN]
-    return repr(sorted(exact)).encode("utf-8", "surrogateescape")
+def _columns(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """Columns that have a value, by name, each in the order of the rows' keys."""
+    try:
+        ordered = sorted(rows, key=lambda row: [row.get(key) for key in _KEYS])
+    except TypeError:  # damaged keys
+        ordered = sorted(rows, key=repr)
+    for column in sorted({name for row in rows for name in row}.difference(_OWN)):
+        values = [row.get(column) for row in ordered]
+        if values.count(None) < len(values):
+            yield column, values
 
 
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        return value + 0.0  # databases do not all keep the sign of zero
-    return hashlib.sha256(value).digest() if isinstance(value, bytes) else value
+def _exact(column: str, values: list[Any]) -> str:
+    """Text that is another for other values; but databases do not all keep the sign of zero."""
+    if bytes in map(type, values):
+        values = [hashlib.sha256(value).digest() if isinstance(value, bytes) else value for value in values]
+    return repr([column, *values, None]).replace(" -0.0,", " 0.0,")
 
 
 def raw_runs(connection: Connection, ids: Sequence[str]) -> Iterator[RawRun]:
@@ -81,10 +91,15 @@ def has_checksums(connection: Connection) -> bool:
 
 def seal_runs(connection: Connection, ids: Iterable[str]) -> None:
     """Give runs that ended the checksums of what is stored now."""
-    wanted = [raw for raw in raw_runs(connection, list(ids)) if raw.run["status"] in FINISHED]
     update = text("UPDATE run SET checksum = :checksum WHERE id = :id")
-    for raw in wanted:
-        connection.execute(update, {"checksum": checksum(raw), "id": raw.run["id"]})
+    for part in pages(list(ids)):
+        seals = [
+            {"checksum": checksum(raw), "id": raw.run["id"]}
+            for raw in raw_runs(connection, part)
+            if raw.run["status"] in FINISHED
+        ]
+        if seals:
+            connection.execute(update, seals)
 
 
 def run_ids(connection: Connection) -> list[Any]:
@@ -95,7 +110,9 @@ def run_ids(connection: Connection) -> list[Any]:
 
 def _rows(connection: Connection, table: str, key: str, ids: Sequence[str]) -> list[dict[str, Any]]:
     query = text(f'SELECT * FROM "{table}" WHERE {key} IN :ids').bindparams(bindparam("ids", expanding=True))
-    return [dict(row._mapping) for row in connection.execute(query, {"ids": list(ids)})]
+    found = connection.execute(query, {"ids": list(ids)})
+    names = list(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 @contextmanager
