@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ Record = Mapping[str, Any]
 
 _FEW_RANKS = 14
 """Characters of ranks that are told one by one: those of six layers of ten classes."""
+
+_UNESCAPED = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON may leave as they are, and some terminals obey."""
 
 _AT_ONCE = 200
 """Records written at once: a taste, below a MiB of ordinary ones."""
@@ -63,7 +67,7 @@ def emit(
     else:
         texts = _RENDERERS[chosen](records, keys)
     while few := "".join(islice(texts, _AT_ONCE)):
-        write(few)
+        write(few if chosen is OutputFormat.table else _UNESCAPED.sub(lambda c: f"\\u{ord(c[0]):04x}", few))
 
 
 def rendered(records: Iterable[Record], format: OutputFormat) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 
+from nccli.printable import printable
+
 _WIDTH = 100
 """Characters that a table may take: a taste, between the 80 of old terminals and what laptops show."""
 
@@ -22,7 +24,7 @@ def text_table(headers: Sequence[str], left: Sequence[bool], rows: Iterable[Sequ
     widths = [0] * len(headers)
     packed = []  # measured: a row as one text takes a sixth of the memory of a row of texts
     for row in rows:
-        texts = [" ".join(text.split("\n")) for text in row]
+        texts = [printable(" ".join(text.split("\n"))) for text in row]
         widths = [max(width, cell_len(text)) for width, text in zip(widths, texts, strict=True)]
         packed.append(json.dumps(texts))
     kept = [i for i, width in enumerate(widths) if width]

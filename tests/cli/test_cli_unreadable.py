@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.command import Nccli
@@ -88,3 +89,16 @@ def test_a_damaged_store_is_merged_into_no_other(own_grid: Path, grid: Made, run
     ended = run("store merge bad.db --into new.db", code=2)
     assert f"run {max(grid.ids)}: loss_dnc 0.0 is not a finite number above 0; nothing was merged" in ended.err
     assert query(run.folder / "new.db", "SELECT COUNT(*) AS n FROM run") == [{"n": 0}]
+
+
+def test_a_name_with_control_characters_is_shown_and_not_obeyed(run: Nccli) -> None:
+    """A layer of somebody's file is named so: in the store it is printable, and elsewhere escaped."""
+    rng = np.random.default_rng(0)
+    arrays = {"a\x1b[2Jb": rng.normal(size=(12, 3)), "labels": np.repeat(np.arange(3), 4)}
+    np.savez(run.folder / "odd\x9b2J.npz", **arrays)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
+    for line in (*(f"measure 'odd\x9b2J.npz' --format {form}" for form in ("table", "json", "csv")), "runs list"):
+        ended = run(line)
+        assert not set("\x1b\x9b\x7f") & set(ended.out + ended.err)
+    (record,) = run("runs list").records
+    assert record["layers"][0]["name"] == "a\ufffd[2Jb"
+    assert record["config"]["source"] == "odd\x9b2J.npz"
