@@ -94,7 +94,8 @@ def _folder(path: Path) -> tuple[LabelledImages, list[str]]:
         found = ImageFolder(str(path), loader=load)
     except (FileNotFoundError, OSError) as error:
         raise InputError(f"{path}: no folder of images a class ({' '.join(str(error).split())[:120]})") from error
-    images, labels, size = [], [], None
+    images: list[NDArray[np.uint8]] = []
+    labels, size = [], None
     for file, label in found.samples:
         try:
             image = load(file)
