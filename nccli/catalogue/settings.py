@@ -1,6 +1,7 @@
 """The options of runs, as they stand in a configuration: type, what is left out, how labels and captions write them."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ class Setting:
         bare: whether its value says of which option it is, and stands alone.
         caption: whether captions name it.
         print: whether it is a fingerprint, which names what has no other name.
+        least, most: between which a run can be made, both included; None where its configuration says more.
     """
 
     name: str
@@ -30,42 +32,61 @@ class Setting:
     bare: bool = False
     caption: bool = False
     print: bool = False
+    least: float | None = None
+    most: float | None = None
 
+    def complaint(self, value: float, name: str = "") -> str | None:
+        """What is wrong with a value that is out of the range, None if nothing is; by another name of the setting."""
+        if self.least is None or self.most is None or self.least <= value <= self.most:
+            return None
+        said = f"{name or self.name.replace('_', '-')} = {value}: must be"
+        if self.type is int:
+            return f"{said} at least {self.least}" if value < self.least else f"{said} at most {self.most}"
+        if not (value > 0 and math.isfinite(value)):
+            return f"{said} positive and finite"
+        return f"{said} from {self.least:g} to {self.most:g}"
+
+
+_INT32, _INT64 = 2**31 - 1, 2**63 - 1
+"""What the columns of a store hold, PostgreSQL's too."""
+
+_TINY, _HUGE = 1e-30, 1e30
+"""Bounds: float32 has 1e-38 to 3e38, and what is added up needs some room."""
 
 _DUFM, _E2E = Kind.DUFM.value, Kind.E2E.value
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("dataset", str, bare=True, caption=True),
     Setting("backbone", str, bare=True, caption=True),
-    Setting("K", int, caption=True),
-    Setting("L", int, caption=True),
-    Setting("n", int, caption=True),
-    Setting("width", int, symbol="d", caption=True),
-    Setting("wd", float, symbol="λ", caption=True),
-    Setting("lr", float, caption=True),
+    Setting("K", int, caption=True, least=2, most=_INT32),
+    Setting("L", int, caption=True, least=2, most=_INT32),
+    Setting("n", int, caption=True, least=1, most=_INT32),
+    Setting("width", int, symbol="d", caption=True, least=1, most=_INT32),
+    Setting("wd", float, symbol="λ", caption=True, least=_TINY, most=_HUGE),
+    Setting("lr", float, caption=True, least=_TINY, most=_HUGE),
     Setting("optimizer", str, {_DUFM: "gd"}, bare=True, caption=True),
     Setting("activation", str, usual="relu", bare=True, caption=True),
-    Setting("epsilon", float, symbol="ε", caption=True),
+    Setting("epsilon", float, symbol="ε", caption=True, least=_TINY, most=_HUGE),
     Setting("variant", str, bare=True, caption=True),
     Setting("graph", str, bare=True, caption=True),
     Setting("s", int, caption=True),
     Setting("reg", str, caption=True),
-    Setting("epochs", int, caption=True),
+    Setting("epochs", int, caption=True, least=1, most=_INT32),
     Setting("objective", str, {_DUFM: "mse", _E2E: "mse"}, bare=True),
     Setting("dtype", str, usual="float32", bare=True),
-    Setting("steps", int),
-    Setting("seed", int),
+    Setting("steps", int, least=1, most=_INT32),
+    Setting("seed", int, least=0, most=_INT64),
     Setting("samples", int),
-    Setting("batch_size", int),
+    Setting("batch_size", int, least=1, most=_INT32),
     Setting("wd_h1", float),
     Setting("wd_layers", list),
     Setting("init", str),
-    Setting("init_scale", float, {_E2E: 1.0}, usual=1.0, symbol="init scale"),
+    Setting("init_scale", float, {_E2E: 1.0}, usual=1.0, symbol="init scale", least=_TINY, most=_HUGE),
     Setting("tol", float, usual=1e-7),
     Setting("momentum", float, {_DUFM: 0.0}),
     Setting("schedule", str, {_DUFM: "constant"}),
     Setting("collapse_tol", float, {_DUFM: 0.0}),
-    Setting("clip", float, {_E2E: 1.0}),
+    Setting("clip", float, {_E2E: 1.0}, least=_TINY, most=_HUGE),
     Setting("refine", bool, {_DUFM: False}),
     Setting("augment", bool, {_E2E: False}),
     Setting("autocast", bool),
@@ -78,6 +99,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("pixels", str),
 )
 """Of every kind of run, in the order of captions; `wd` is the weight decay of all layers where they have one."""
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def complaints(**values: float | None) -> list[str]:
+    """What is wrong with values of settings, by name; None is no value."""
+    found = (BY_NAME[name].complaint(value) for name, value in values.items() if value is not None)
+    return [complaint for complaint in found if complaint is not None]
+
+
+def decay_complaints(wd_h1: float | None, wd_layers: Iterable[float]) -> list[str]:
+    """The same of weight decays."""
+    named = [("wd", decay) for decay in wd_layers] + ([] if wd_h1 is None else [("wd-h1", wd_h1)])
+    found = (BY_NAME["wd"].complaint(decay, name) for name, decay in named)
+    return [complaint for complaint in found if complaint is not None]
+
 
 TYPES: dict[str, type] = {setting.name: setting.type for setting in SETTINGS}
 

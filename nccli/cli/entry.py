@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _CLOSED_PIPE = 141
 
+_LONGEST, _KEPT = 600, 250
+"""Tastes: characters of a line of an error, and of each of its ends where it names a longer value."""
+
 
 def main() -> NoReturn:
     """Run `nccli` with the arguments of the process and exit."""
@@ -59,6 +62,8 @@ def run(arguments: Sequence[str]) -> int:
     except MemoryError as error:
         return _fail(f"out of memory{f' ({error})' if str(error) else ''}: choose smaller sizes", InputError.exit_code)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _fail(f"'{error.filename}': a name that no file can have: {error.strerror}", InputError.exit_code)
         if error.errno != errno.ENOSPC:
             return _unexpected(error)
         return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
@@ -119,7 +124,8 @@ def _refuse_database() -> int:
 
 def _fail(message: str, code: int) -> int:
     if message:
-        warn(message)
+        lines = (line if len(line) <= _LONGEST else f"{line[:_KEPT]} … {line[-_KEPT:]}" for line in message.split("\n"))
+        warn("\n".join(lines))
     return code
 
 

@@ -1,6 +1,5 @@
 """What determines a DUFM run, and nothing else: two equal configurations are the same run."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.catalogue.options import ActivationName, DtypeName
+from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
 from nccli.errors import InputError
@@ -80,12 +80,11 @@ class DufmConfig:
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         _ = self.problem
-        for name, value in (("lr", self.lr), ("init-scale", self.init_scale)):
-            if not (value > 0 and math.isfinite(value)):
-                raise InputError(f"{name} = {value}: must be positive and finite")
-        for name, number, least in (("width", self.width, 1), ("steps", self.steps, 1), ("seed", self.seed, 0)):
-            if number < least:
-                raise InputError(f"{name} = {number}: must be at least {least}")
+        of_sizes = complaints(width=self.width, steps=self.steps, seed=self.seed)
+        of_numbers = complaints(lr=self.lr, init_scale=self.init_scale, epsilon=self.epsilon)
+        of_decays = decay_complaints(self.wd_h1, self.wd_layers)
+        for complaint in (*of_numbers, *of_sizes, *of_decays):
+            raise InputError(complaint)
         for name, value in (("tol", self.tol), ("momentum", self.momentum), ("collapse-tol", self.collapse_tol)):
             if not 0 <= value < 1:
                 raise InputError(f"{name} = {value}: must be in [0, 1)")
@@ -95,8 +94,6 @@ class DufmConfig:
             raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
         if (self.activation == ActivationName.RELU_EPS) != (self.epsilon is not None):
             raise InputError("epsilon belongs to activation relu-eps, and relu-eps needs it")
-        if self.epsilon is not None and not (self.epsilon > 0 and math.isfinite(self.epsilon)):
-            raise InputError(f"epsilon = {self.epsilon}: must be positive and finite")
         self._check_way_down()
 
     def _check_way_down(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from nccli.catalogue.options import HeadInit, ObjectiveName, Regularisation
+from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.errors import InputError
 from nccli.theory import Problem
 from nccli.training.schedule import mean_factor, parse_schedule
@@ -82,17 +83,14 @@ class E2eConfig:
         for field in ("wd_h1", "lr", "momentum", "clip", "init_scale"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
-        for name, value in (("lr", self.lr), ("init-scale", self.init_scale)):
-            if not (value > 0 and math.isfinite(value)):
-                raise InputError(f"{name} = {value}: must be positive and finite")
-        least = {"K": 2, "L": 2, "width": 1, "epochs": 1, "batch_size": 1, "seed": 0}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise InputError(f"{name.replace('_', '-')} = {getattr(self, name)}: must be at least {low}")
-        if not 0 <= self.momentum < 1:
-            raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
+        sizes = {name: getattr(self, name) for name in ("K", "L", "width", "epochs", "batch_size", "seed")}
         if not (self.clip >= 0 and math.isfinite(self.clip)):
             raise InputError(f"clip = {self.clip}: must be a norm, or 0 for none")
+        of_numbers = complaints(lr=self.lr, init_scale=self.init_scale, clip=self.clip or None)
+        for complaint in (*of_numbers, *complaints(**sizes)):
+            raise InputError(complaint)
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
         for name, wanted in (
             ("reg", tuple(Regularisation)),
             ("init", tuple(HeadInit)),
@@ -102,6 +100,8 @@ class E2eConfig:
                 raise InputError(f"{name} '{getattr(self, name)}': must be one of {', '.join(wanted)}")
         parse_schedule(self.schedule)
         self._check_decays()
+        for complaint in decay_complaints(self.wd_h1 or None, self.wd_layers):
+            raise InputError(complaint)
 
     def _check_decays(self) -> None:
         if self.reg == "dufm":

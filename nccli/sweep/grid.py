@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
+from nccli.catalogue.settings import decay_complaints
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.theory import Problem
@@ -43,7 +44,7 @@ class ProblemGrid:
         Raises:
             InputError: a value out of range, or more than a million combinations.
         """
-        check_grid_size({"K": self.K, "L": self.L, "n": self.n, "wd": self.wd})
+        self._check()
         return list(dict.fromkeys(self._every(1)))
 
     @property
@@ -57,8 +58,13 @@ class ProblemGrid:
         Raises:
             InputError: as `problems`.
         """
-        check_grid_size({"K": self.K, "L": self.L, "n": self.n, "wd": self.wd})
+        self._check()
         return list(self._every(-(-self.size // count)))
+
+    def _check(self) -> None:
+        check_grid_size({"K": self.K, "L": self.L, "n": self.n, "wd": self.wd})
+        for complaint in decay_complaints(self.wd_h1, (*self.wd, *(self.wd_layers or ()))):
+            raise InputError(complaint)
 
     def _every(self, step: int) -> Iterator[Problem]:
         for K, L, n, wd in islice(product(self.K, self.L, self.n, self.wd), step // 2, None, step):

@@ -12,7 +12,7 @@ _MOST_VALUES = 100_000
 
 V = TypeVar("V", int, float)
 
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_INTEGER = re.compile(r"[+-]?0*\d{1,19}", re.ASCII)
 
 
 def parse_integers(text: str, name: str) -> tuple[int, ...]:
@@ -28,7 +28,7 @@ def parse_integers(text: str, name: str) -> tuple[int, ...]:
 
     def integer(part: str) -> int:
         if _INTEGER.fullmatch(part) is None:
-            raise InputError(f"{name}: '{part}' is not an integer")
+            raise InputError(f"{name}: '{part}' is not an integer of at most 19 digits")
         return int(part)
 
     def between(part: str, first: str, last: str) -> list[int]:

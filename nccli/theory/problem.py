@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from nccli.catalogue.settings import complaints
 from nccli.errors import InputError
 from nccli.objective import SquaredError, objective_named
 
@@ -41,9 +42,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse what the theory does not cover."""
-        for name, value, least in (("K", self.K, 2), ("L", self.L, 2), ("n", self.n, 1)):
-            if value < least:
-                raise InputError(f"{name} = {value}: must be at least {least}")
+        for complaint in complaints(K=self.K, L=self.L, n=self.n):
+            raise InputError(complaint)
         if len(self.lambda_w) != self.L:
             raise InputError(f"{len(self.lambda_w)} weight decays for L = {self.L} layers: give one a layer")
         for name, decay in (*((f"λ_W{i}", v) for i, v in enumerate(self.lambda_w, 1)), ("λ_H1", self.lambda_h1)):

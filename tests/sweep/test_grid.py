@@ -70,9 +70,11 @@ def test_weight_decays_that_do_not_fit_every_depth_are_refused() -> None:
         ({"K": [3, 1]}, "K = 1: must be at least 2"),
         ({"L": [1]}, "L = 1: must be at least 2"),
         ({"n": [0]}, "n = 0: must be at least 1"),
-        ({"wd": [0.1, 0.0]}, "weight decay λ_W1 = 0.0: must be positive"),
+        ({"wd": [0.1, 0.0]}, "wd = 0.0: must be positive"),
         ({"wd": [-1.0]}, "must be positive"),
-        ({"wd_h1": -0.1}, "weight decay λ_H1 = -0.1"),
+        ({"wd": [1e308]}, r"wd = 1e\+308: must be from 1e-30 to 1e\+30"),
+        ({"K": [10**30]}, "K = 10+: must be at most 2147483647"),
+        ({"wd_h1": -0.1}, "wd-h1 = -0.1"),
     ],
 )
 def test_one_value_out_of_range_refuses_the_grid(changes: dict[str, Any], complaint: str) -> None:

@@ -13,7 +13,7 @@ from nccli.cli.notes import note
 def list_runs(
     runs: option.RunIds = None,
     where: option.Where = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many, 0 for all.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=0, max=10**9, help="At most so many, 0 for all.")] = 20,
     store: option.StoreLocation = None,
     format: option.Format = None,
     rank_rtol: option.RankRtol = 1e-2,

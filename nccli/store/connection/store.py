@@ -1,5 +1,6 @@
 """Opening a store. All of nccli reaches its database through `Store`, here."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from nccli.errors import NothingFoundError, StoreError, StoreVersionError
+from nccli.errors import InputError, NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import WRITES, damaged, explain, make_engine, parse_location, sqlite_driver
 from nccli.store.connection.journal import choose_journal
@@ -87,7 +88,7 @@ class Store:
         """Open a store that exists, as it is: with an older schema its tables may lack columns.
 
         Raises:
-            NothingFoundError, StoreVersionError, StoreError: as `open`.
+            InputError, NothingFoundError, StoreVersionError, StoreError: as `open`.
         """
         store = cls(parse_location(location))
         if store.path is not None and not store._exists():
@@ -106,6 +107,7 @@ class Store:
         """Open a store that exists; upgrade it first where needed.
 
         Raises:
+            InputError: no file can have the name.
             NothingFoundError: there is no store yet.
             StoreVersionError: it was made by a newer nccli, or needs an upgrade that this process may not make.
             StoreError: it is busy, unreadable, or no store of nccli.
@@ -118,7 +120,7 @@ class Store:
         """Open a store for writing; make or upgrade it first where needed.
 
         Raises:
-            StoreVersionError, StoreError: as `open`, or the place cannot be written.
+            InputError, StoreVersionError, StoreError: as `open`, or the place cannot be written.
         """
         store = cls(parse_location(location))
         fresh = store.path is not None and not store._exists()
@@ -175,11 +177,14 @@ class Store:
         """Whether the SQLite file is there.
 
         Raises:
-            StoreError: the name is one that no file can have.
+            InputError: the name is one that no file can have.
+            StoreError: it cannot be told.
         """
         try:
             return self.path is not None and self.path.exists()
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise InputError(f"the store {self.location} cannot be: {error.strerror}") from error
             raise StoreError(f"the store {self.location} cannot be opened: {error.strerror}") from error
 
     @contextmanager
