@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _CLOSED_PIPE = 141
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NAMED = (errno.EACCES, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
+"""What the system says of a file that a user may not have, or that cannot be."""
+
 
 def main() -> NoReturn:
     """Run `nccli` with the arguments of the process and exit."""
@@ -57,9 +61,11 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            return _unexpected(error)
-        return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
+        if error.errno in _FULL:
+            return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
+        if error.errno in _NAMED and error.filename is not None:
+            return _fail(f"'{os.fsdecode(error.filename)}': {error.strerror}", InputError.exit_code)
+        return _unexpected(error)
     except SystemExit as end:
         if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
             return _closed_pipe()
