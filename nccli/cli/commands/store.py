@@ -163,8 +163,8 @@ def merge(
     """Merge the runs of stores into one.
 
     The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run
-    takes the place of an unfinished
-    one. Of different results of one run the one that is there stays; they are listed, with exit code 4.
+    takes the place of an unfinished one. Of different results of one run the one that is there stays, unless it was
+    changed outside nccli; they are listed, with exit code 4.
 
     Example: nccli store merge laptop.db cluster.db --into all.db
     """
@@ -199,10 +199,16 @@ def report_merge(report: "MergeReport", location: str, format: option.OutputForm
     if report.skipped:
         note(f"{report.skipped} runs are in training and were left out", quiet)
     for conflict in report.conflicts:
-        warn(
-            f"run {conflict.id} has another result in {conflict.where} "
-            f"(loss {conflict.other!r}) than in {location} (loss {conflict.kept!r}), which stays as it is"
-        )
+        if conflict.where is None:
+            warn(
+                f"run {conflict.id} was changed outside nccli in {location} (loss {conflict.other!r}): a result that "
+                f"fits its checksum takes its place (loss {conflict.kept!r})"
+            )
+        else:
+            warn(
+                f"run {conflict.id} has another result in {conflict.where} "
+                f"(loss {conflict.other!r}) than in {location} (loss {conflict.kept!r}), which stays as it is"
+            )
     if report.conflicts:
         raise SomeRunsFailedError(f"{len(report.conflicts)} runs differ and were not merged; the rest is stored")
 

@@ -78,8 +78,8 @@ def read_contents(connection: Connection, ids: Sequence[str]) -> Iterator[RunCon
 
 
 def write_content(connection: Connection, content: RunContent) -> str:
-    """Store a run as it is, in place of one with the same id, and return its checksum."""
-    seal = content.checksum
+    """Store a run as it is, in place of one with the same id, and return its checksum, which fits if it did before."""
+    seal = content.checksum if content.intact else content.run["checksum"]
     connection.execute(delete(RUN).where(RUN.c.id == content.id))
     connection.execute(insert(RUN), {**content.run, "checksum": seal})
     for name, table in CHILDREN.items():
