@@ -22,6 +22,9 @@ _CLOSED_PIPE = 141
 
 _LONGEST, _KEPT = 600, 250
 """Tastes: characters of a line of an error, and of each of its ends where it names a longer value."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NAMED = (errno.EACCES, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
+"""What the system says of a file that a user may not have, or that cannot be."""
 
 
 def main() -> NoReturn:
@@ -62,11 +65,11 @@ def run(arguments: Sequence[str]) -> int:
     except MemoryError as error:
         return _fail(f"out of memory{f' ({error})' if str(error) else ''}: choose smaller sizes", InputError.exit_code)
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            return _fail(f"'{error.filename}': a name that no file can have: {error.strerror}", InputError.exit_code)
-        if error.errno != errno.ENOSPC:
-            return _unexpected(error)
-        return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
+        if error.errno in _FULL:
+            return _fail(f"cannot write: {error.strerror}", NccliError.exit_code)
+        if error.errno in _NAMED and error.filename is not None:
+            return _fail(f"'{os.fsdecode(error.filename)}': {error.strerror}", InputError.exit_code)
+        return _unexpected(error)
     except SystemExit as end:
         if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
             return _closed_pipe()

@@ -71,12 +71,13 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     G = np.asarray(gram, dtype=np.float64)
     if not np.isfinite(G).all():
         raise ValueError("the structure of a Gram matrix with nan or infinite entries does not exist")
-    G = (G + G.T) / 2
     K = G.shape[0]
     identity = np.arange(K)
     norms = np.sqrt(np.clip(np.diag(G), 0.0, None))
     if norms.max() <= ZERO_FLOOR:
         return Structure("zero", 0.0, identity)
+    G = np.ldexp(G, -np.frexp(np.abs(G).max())[1])  # exact; no square of an entry overflows
+    G = (G + G.T) / 2
     G = G / np.linalg.norm(G)
     frames = [Structure("DNC", _sine(G, np.eye(K)), identity), Structure("ETF", _sine(G, np.eye(K) - 1 / K), identity)]
     best = _nearest(frames)

@@ -1,10 +1,13 @@
 """Hundreds of malformed command lines and files: each ends with 2 and a line or two, never with a traceback."""
 
 import gzip
+import io
+import os
 import pickle
 import shlex
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,6 +114,10 @@ _OTHERS = (
     "runs export -o x.parquet",
     "runs export -o a/b/c",
     "runs import nothing.jsonl",
+    f"runs import {'é' * 300}",
+    f"measure {'é' * 300}.pt",
+    f"train-e2e --dataset {'é' * 300}",
+    f"train-e2e --dataset mnist --no-download --data-dir {'é' * 300}",
     "runs list --rank-rtol nan",
     "store",
     "store nothing",
@@ -197,3 +204,30 @@ def test_malformed_files_end_with_2_and_make_no_store(
 def test_a_folder_that_is_no_export_ends_with_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "odd").mkdir()
     assert refuse(["runs", "import", "odd"], capsys).startswith("nccli: odd/run.csv: cannot be read")
+
+
+@pytest.mark.parametrize("line", ["runs import", "measure", "train-e2e --dataset"])
+def test_a_folder_that_may_not_be_entered_ends_with_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    (folder / "locked").mkdir(mode=0o000)
+    if os.access(folder / "locked", os.X_OK):
+        pytest.skip("root may enter everywhere")
+    assert "Permission denied" in refuse([*line.split(), "locked/file.npz"], capsys)
+
+
+class _Endless(io.RawIOBase):
+    """What `yes` writes."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return b"y\n"
+
+    def read(self, size: int = -1, /) -> bytes:
+        pytest.fail("an endless stream is read to its end")
+
+
+def test_a_stream_is_refused_at_its_first_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=_Endless(), isatty=lambda: False))
+    assert refuse(["runs", "import", "-"], capsys).startswith("nccli: -, line 1: no exported run")

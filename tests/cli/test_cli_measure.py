@@ -47,8 +47,10 @@ def test_a_feature_file_is_measured_stored_and_found_again(run: Nccli, suffix: s
     assert record["rank"] == 4
     assert 0 < record["dnc1"] < 0.2
     assert record["self_duality"] < 0.7
+    before = run("runs export").out
     ids = run(f"measure {path.name}").ids
     assert ids == [record["id"]]
+    assert run("runs export").out == before, "a measurement took the place of an equal one"
     (stored,) = run("measure - --format jsonl", stdin="\n".join(ids)).records
     assert stored == record
     (shown,) = run(f"runs show {ids[0]}").records

@@ -150,3 +150,13 @@ def test_a_class_that_is_lost_leaves_no_structure_and_no_warning() -> None:
         warnings.simplefilter("error")
         found = recognise_structure(means.T @ means)
     assert found.name == "none"
+
+
+@pytest.mark.parametrize("scale", [2.0**-10, 2.0**600, 2.0**1023])
+def test_no_scale_changes_what_is_recognised_or_warns(scale: float) -> None:
+    gram = disguised(np.eye(5), 0.1)[0]
+    gram /= np.abs(gram).max()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, plain = recognise_structure(scale * gram), recognise_structure(gram)
+    assert (found.name, found.distance) == (plain.name, plain.distance)

@@ -1,5 +1,7 @@
 """Merging: idempotent, in any order the same, and nothing is overwritten silently."""
 
+import random
+from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy import text
 from nccli.errors import InputError, NothingFoundError
 from nccli.store import Claims, Store, check_store, merge_stores, run_records, save_run, select_runs
 from tests.store.example_runs import example_run
-from tests.store.plain_sql import dump
+from tests.store.plain_sql import dump, plain
 
 
 def make(folder: Path, name: str, *runs: int, **changes: object) -> Path:
@@ -24,6 +26,38 @@ def merged(folder: Path, name: str, *sources: Path) -> Path:
     """The sources merged into a store, in that order."""
     merge_stores([str(source) for source in sources], Store.create(str(folder / name)))
     return folder / name
+
+
+KINDS = ("absent", "sound", "sound", "other", "another", "forged", "forged again", "begun", "further")
+LOSSES = {"other": 0.7, "another": 0.8, "forged": 0.3, "forged again": 0.4}
+BEGUN = {"begun": 3, "further": 5}
+
+
+def side(folder: Path, name: str, kinds: Sequence[str]) -> Path:
+    """A store with a run a kind: as the others have it, of another result, changed by SQL, unfinished."""
+    path = make(folder, name)
+    store = Store.open(str(path))
+    for seed, kind in enumerate(kinds):
+        if kind == "absent":
+            continue
+        unfinished = {"status": "interrupted", "steps": BEGUN[kind]} if kind in BEGUN else {}
+        loss = LOSSES[kind] if kind.endswith("other") else 0.1
+        key = save_run(store, example_run(seed, **{"loss": loss, **unfinished}))  # type: ignore[arg-type]
+        if kind.startswith("forged"):
+            with plain(path) as connection:
+                connection.execute("UPDATE run SET loss = ? WHERE id = ?", [LOSSES[kind], key])
+    return path
+
+
+def told(folder: Path, name: str, *sources: Path) -> set[tuple[str, float]]:
+    """Results left out when the sources are merged into a store."""
+    report = merge_stores([str(source) for source in sources], Store.create(str(folder / name)))
+    return {(conflict.id, conflict.other) for conflict in report.conflicts}
+
+
+def damaged(path: Path) -> set[str]:
+    (finding,) = (found for found in check_store(Store.open(str(path))) if found.check == "damaged runs")
+    return set(finding.reasons)
 
 
 def losses(store: Store) -> dict[int, float]:
@@ -55,6 +89,39 @@ def test_any_order_and_any_repetition_gives_the_same_store(tmp_path: Path) -> No
     again = tmp_path / "0.db"
     merge_stores([str(store) for store in (*stores, *stores)], Store.open(str(again)))
     assert sorted(dump(again)) == ends[0]
+
+
+def test_conflicting_stores_from_three_sides_end_the_same_in_any_order_and_in_pairs(tmp_path: Path) -> None:
+    """Results that differ, values that were forged, and runs at different steps, at once and two by two."""
+    rng = random.Random(0)
+    sides = [side(tmp_path, f"{name}.db", rng.choices(KINDS, k=12)) for name in "abc"]
+    conflicts = [told(tmp_path, f"{i}.db", *order) for i, order in enumerate(permutations(sides))]
+    for last in sides:
+        pair = told(tmp_path, f"all-but-{last.name}", *(each for each in sides if each != last))
+        conflicts.append(pair | told(tmp_path, f"{last.name}-last.db", last, tmp_path / f"all-but-{last.name}"))
+    ends = [sorted(dump(path)) for path in (*tmp_path.glob("?.db"), *tmp_path.glob("*-last.db")) if path not in sides]
+    assert len(ends) == 9
+    assert all(end == ends[0] for end in ends)
+    assert all(found == conflicts[0] for found in conflicts)
+    assert conflicts[0]
+
+
+def test_a_forged_value_gives_way_to_a_sound_one_whatever_came_first(tmp_path: Path) -> None:
+    sides = [
+        side(tmp_path, "a.db", ["forged", "sound", "forged again"]),
+        side(tmp_path, "b.db", ["sound", "forged", "absent"]),
+        side(tmp_path, "c.db", ["forged again", "absent", "forged again"]),
+    ]
+    ends = []
+    for i, order in enumerate(permutations(sides)):
+        conflicts: set[tuple[str, float]] = set()
+        for each in order:
+            conflicts |= told(tmp_path, f"{i}.db", each)
+        assert conflicts == {(example_run(0).id, 0.3), (example_run(0).id, 0.4), (example_run(1).id, 0.3)}
+        ends.append(sorted(dump(tmp_path / f"{i}.db")))
+    assert all(end == ends[0] for end in ends)
+    assert losses(Store.open(str(tmp_path / "0.db"))) == {0: 0.1, 1: 0.1, 2: 0.4}
+    assert damaged(tmp_path / "0.db") == {example_run(2).id}, "a merge hides no damage"
 
 
 def test_one_by_one_in_any_order_gives_the_same_store(tmp_path: Path) -> None:

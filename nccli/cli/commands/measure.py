@@ -137,10 +137,15 @@ def _store_and_print(
     found: "Sequence[FinishedRun]", location: str | None, rank_rtol: float, format: option.OutputFormat | None
 ) -> None:
     from nccli.cli.selection import readable_runs
-    from nccli.store import WHOLE, Store, measured_again, save_run, store_location
+    from nccli.store import WHOLE, Store, existing_statuses, measured_again, save_run, store_location
 
     target = Store.create(store_location(location))
-    ids = [save_run(target, run) for run in found]
+    ids = [run.id for run in found]
+    with target.read() as connection:
+        stored = existing_statuses(connection, ids)
+    for run in found:
+        if run.id not in stored:
+            save_run(target, run)
     with target.read() as connection:
         records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
     _print(records, format)

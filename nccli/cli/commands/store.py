@@ -163,8 +163,8 @@ def merge(
     """Merge the runs of stores into one.
 
     The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run
-    takes the place of an unfinished
-    one. Of different results of one run the one that is there stays; they are listed, with exit code 4.
+    takes the place of an unfinished one. Of different results of one run the one that is there stays, unless it was
+    changed outside nccli; they are listed, with exit code 4.
 
     Example: nccli store merge laptop.db cluster.db --into all.db
     """
@@ -201,6 +201,12 @@ def report_merge(report: "MergeReport", location: str, format: option.OutputForm
     for key, place in report.doubtful:
         warn(f"run {key} from {place} was changed outside nccli, its checksum does not fit: see nccli store check")
     for conflict in report.conflicts:
+        if conflict.where is None:
+            warn(
+                f"run {conflict.id} was changed outside nccli in {location} (loss {conflict.other!r}): a result that "
+                f"fits its checksum takes its place (loss {conflict.kept!r})"
+            )
+            continue
         if conflict.source == conflict.where:
             losses = f"loss {conflict.kept!r}, which is stored, and loss {conflict.other!r}, which is not"
             warn(f"run {conflict.id} has two results in {conflict.where}: {losses}")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -126,39 +127,55 @@ def import_runs(
         raise InputError("'-' reads an export from stdin, which is a terminal: pipe one into it, or name a file")
     report, place = MergeReport(), "stdin" if source == "-" else source
     with ExitStack() as files:
-        reading = _seekable(source, files)
-        for _ in _contents(source, reading):
+        first, again = _twice(source, files)
+        for _ in first:
             pass
         target = Store.create(store_location(store))
         with target.write() as connection:
-            for part in pages(_contents(source, reading)):
+            for part in pages(again):
                 merge_contents([(content, place) for content in part], connection, report)
     report_merge(report, target.location, format, quiet)
 
 
-def _seekable(source: str, files: ExitStack) -> BinaryIO | None:
-    """The file of lines, to be read twice; None for a folder."""
-    import shutil
+def _twice(source: str, files: ExitStack) -> "tuple[Iterator[RunContent], Iterator[RunContent]]":
+    """The runs of an export, to be read one after the other two times."""
     import tempfile
 
-    path = Path(source)
-    if source != "-" and path.is_dir():
-        return None
-    try:
-        if source != "-" and path.is_file():
-            return files.enter_context(path.open("rb"))
-        copy = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
-        shutil.copyfileobj(sys.stdin.buffer if source == "-" else files.enter_context(path.open("rb")), copy)
-    except OSError as error:
-        raise InputError(f"'{source}': cannot be read: {error.strerror}") from error
-    return copy
-
-
-def _contents(source: str, file: BinaryIO | None) -> "Iterator[RunContent]":
     from nccli.store import from_folder, from_lines
 
-    if file is None:
-        yield from from_folder(Path(source))
-        return
+    path = Path(source)
+    try:
+        if source != "-" and path.is_dir():
+            return from_folder(path), from_folder(path)
+        stream = sys.stdin.buffer if source == "-" else files.enter_context(path.open("rb"))
+        if source != "-" and path.is_file():
+            return from_lines(stream, source), _from_start(stream, source)
+        copy = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{source}': cannot be read: {getattr(error, 'strerror', error)}") from error
+    return from_lines(_Copied(stream, copy), source), _from_start(copy, source)
+
+
+def _from_start(file: BinaryIO, source: str) -> "Iterator[RunContent]":
+    from nccli.store import from_lines
+
     file.seek(0)
     yield from from_lines(file, source)
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """The lines of a stream, each written into a file as it is read.
+
+    Attributes:
+        stream, file: from and to.
+    """
+
+    stream: BinaryIO
+    file: BinaryIO
+
+    def readline(self, limit: int = -1, /) -> bytes:
+        """The next line, or as much of it as is asked for."""
+        line = self.stream.readline(limit)
+        self.file.write(line)
+        return line

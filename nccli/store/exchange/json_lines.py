@@ -3,7 +3,8 @@
 import base64
 import json
 from collections.abc import Iterator
-from typing import BinaryIO
+from itertools import count
+from typing import Protocol
 
 from nccli import strict_json
 from nccli.errors import InputError
@@ -31,15 +32,26 @@ def as_damaged_line(content: RunContent) -> str:
     return json.dumps(strict_json.encodable(rows), default=lambda raw: base64.b64encode(raw).decode()) + "\n"
 
 
-def from_lines(lines: BinaryIO, name: str) -> Iterator[RunContent]:
+class Lines(Protocol):
+    """What lines are read from."""
+
+    def readline(self, limit: int = -1, /) -> bytes:
+        """The next line with its end, or the first bytes of a longer one; nothing at the end."""
+
+
+def from_lines(lines: Lines, name: str) -> Iterator[RunContent]:
     """The runs of a file of JSON lines, checked column by column.
 
     Raises:
-        InputError: a line that is too long, or not what `as_line` writes.
+        InputError: a line that is too long, cannot be read, or is not what `as_line` writes.
     """
-    number = 0
-    while line := lines.readline(_MOST_BYTES + 1):
-        number += 1
+    for number in count(1):
+        try:
+            line = lines.readline(_MOST_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"{name}, line {number}: cannot be read: {error.strerror}") from error
+        if not line:
+            return
         if len(line) > _MOST_BYTES:
             raise InputError(f"{name}, line {number}: longer than {_MOST_BYTES >> 20} MiB, which no run is")
         if not line.strip():

@@ -26,15 +26,15 @@ class Conflict:
 
     Attributes:
         id: the run.
-        kept, other: loss of the run in the store, and of the one left where it was.
-        where: the place of the other one.
+        kept, other: loss of the run in the store, and of the one that is not.
+        where: the place of the other one; None for the store itself, where it did not fit its checksum.
         source: where the one in the store was merged from just now; None if it was there before.
     """
 
     id: str
     kept: float
     other: float
-    where: str
+    where: str | None
     source: str | None = None
 
 
@@ -65,7 +65,8 @@ def merge_stores(sources: list[str], target: Store) -> MergeReport:
     """Merge stores into another; the sources stay as they are, an older schema included.
 
     Whatever the order of the sources, the target ends the same: of copies of one result the one made first is kept, of
-    different results of one run what the target has, else the one made first; one whose checksum fits before others.
+    different results of one run what the target has, else the one made first. A run that was changed outside nccli, by
+    its checksum, is kept only where there is no other, and its checksum does not fit afterwards either.
 
     Every run of every source is checked before anything is written, and all is written in one transaction.
 
@@ -147,9 +148,9 @@ def _merge_run(
 ) -> None:
     in_training = stored is not None and stored.run["status"] == RUNNING
     copies = [*([] if stored is None or in_training else [stored]), *(content for content, _ in offers)]
-    if stored is not None and stored.finished and stored.intact:
-        copies = [content for content in copies if content.result == stored.result]
     kept = min(copies, key=_rank)
+    if stored is not None and stored.finished and (stored.intact or not kept.intact):
+        kept = min((content for content in copies if content.result == stored.result), key=_rank)
     if stored is None:
         report.added += 1
     elif kept.finished and not stored.finished:
@@ -160,15 +161,16 @@ def _merge_run(
         write_content(connection, kept)
         report.sources[kept.id] = next(place for content, place in offers if content is kept)
     report.doubtful += [(kept.id, place) for content, place in offers if content is kept and not kept.intact]
+    there: list[tuple[RunContent, str | None]] = [] if stored is None else [(stored, None)]
     report.conflicts += [
         Conflict(kept.id, kept.run["loss"], content.run["loss"], place, report.sources.get(kept.id))
-        for content, place in offers
-        if content.finished and kept.finished and content.result != kept.result
+        for content, place in (*offers, *there)
+        if content is not kept and content.finished and kept.finished and content.result != kept.result
     ]
 
 
 def _rank(content: RunContent) -> tuple[bool, bool, int, str, str]:
-    """Which of several copies is kept: a finished one, with its checksum, that went further, that was made first."""
+    """Which of several copies is kept: a finished one, one that fits its checksum, that went further, made first."""
     steps = 0 if content.finished else -int(content.run["steps"])
     return (not content.finished, not content.intact, steps, content.run["created"], content.checksum)
 

@@ -78,7 +78,7 @@ def read_contents(connection: Connection, ids: Sequence[str]) -> Iterator[RunCon
 
 
 def write_content(connection: Connection, content: RunContent) -> str:
-    """Store a run as it is, in place of one with the same id, and return its checksum: damage is not hidden by it."""
+    """Store a run as it is, in place of one with the same id, and return its checksum, which fits if it did before."""
     seal = content.checksum if content.intact else content.run["checksum"]
     connection.execute(delete(RUN).where(RUN.c.id == content.id))
     connection.execute(insert(RUN), {**content.run, "checksum": seal})
