@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, select, text
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Text, cast, select, text, type_coerce
 
 from nccli.catalogue.columns import Type
 from nccli.catalogue.metrics import HISTORY as KEPT
@@ -19,7 +19,7 @@ from nccli.store.connection.among import one_of
 from nccli.store.query.selection import Selection
 from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES, Rule
-from nccli.store.runs.sound import faults
+from nccli.store.runs.sound import config_fault, reading_fault
 from nccli.store.schema.tables import CHILDREN, RUN
 
 _CONTROL = "char(1) || '-' || char(31) || char(127) || '-' || char(191) || char(65533)"
@@ -39,7 +39,7 @@ def unreadable_runs(connection: Connection, runs: Sequence[str] | Selection, tab
     suspects = dict.fromkeys(_suspects(connection, wanted, scope, tables))
     found = {}
     for content in read_contents(connection, list(suspects)):
-        fault = next(faults(content), None)
+        fault = reading_fault(content)
         if fault is not None:
             found[content.id] = fault
     return found
@@ -55,9 +55,10 @@ def _suspects(
 ) -> Iterator[str]:
     sqlite = _sqlite(connection)
     yield from connection.scalars(scope.where(text(_breaks("run", sqlite))))
-    about = (RUN.c.id, RUN.c.kind, RUN.c.result_version, cast(RUN.c.config, LargeBinary) if sqlite else RUN.c.config)
-    for key, kind, version, config in connection.execute(select(*about).where(wanted)):
-        if key != _id_of(kind, config, version):
+    document = cast(RUN.c.config, LargeBinary) if sqlite else type_coerce(RUN.c.config, Text)
+    about = (RUN.c.id, RUN.c.kind, RUN.c.result_version, RUN.c.L, RUN.c.loss_dnc, document)
+    for key, kind, version, L, loss_dnc, config in connection.execute(select(*about).where(wanted)):
+        if key != _id_of(kind, config, version) and _config_fault(config, L, loss_dnc):
             yield key
     if not sqlite and set(tables) & set(_DOCUMENTS):
         yield from connection.scalars(scope)  # servers of this age have no question for whether a text is JSON
@@ -77,12 +78,13 @@ def _suspects(
 
 _LAYERS_MISSING = f"""
 status IN ({", ".join(f"'{status}'" for status in ENDED_WELL)}) AND
-(SELECT COUNT(*) FROM layer WHERE layer.run_id = run.id) !=
-CASE WHEN kind IN ({", ".join(f"'{kind}'" for kind in MEASURED_KINDS)}) THEN "L" ELSE 2 * "L" - 1 END
+(SELECT COUNT(*) FROM layer WHERE layer.run_id = run.id) NOT IN
+(0, CASE WHEN kind IN ({", ".join(f"'{kind}'" for kind in MEASURED_KINDS)}) THEN "L" ELSE 2 * "L" - 1 END)
 """
 _SPECTRUM_MISSING = """
 NOT EXISTS (SELECT 1 FROM singular_value AS first WHERE first.run_id = layer.run_id AND first.layer = layer.layer
 AND first.stage = layer.stage AND first."index" = 1)
+AND EXISTS (SELECT 1 FROM singular_value AS another WHERE another.run_id = layer.run_id)
 """
 _LISTS = " OR ".join(
     f"""json_array_length({metric.name}) != (SELECT 2 * "L" - 1 FROM run WHERE run.id = history.run_id) OR EXISTS
@@ -92,7 +94,9 @@ _LISTS = " OR ".join(
 )
 _DOCUMENTS = {
     "history": _LISTS,
-    "matrix": "length(bytes) != COALESCE(8 * json_extract(shape, '$[0]') * json_extract(shape, '$[1]'), 0)",
+    "matrix": """length(bytes) != COALESCE(8 * json_extract(shape, '$[0]') * json_extract(shape, '$[1]'), 0)
+    OR json_extract(shape, '$[1]') != (SELECT "K" FROM run WHERE run.id = matrix.run_id)
+    OR name = 'gram' AND json_extract(shape, '$[0]') != json_extract(shape, '$[1]')""",
 }
 """What must hold in documents, once they are known to be such."""
 
@@ -104,6 +108,13 @@ def _id_of(kind: Any, config: Any, version: Any) -> str:
         "utf-8", "surrogateescape"
     )
     return hashlib.sha256(b'{"config": ' + document + around).hexdigest()[:12]
+
+
+def _config_fault(config: Any, L: Any, loss_dnc: Any) -> str | None:
+    try:
+        return config_fault({"config": json.loads(config), "L": L, "loss_dnc": loss_dnc})
+    except (ValueError, TypeError, RecursionError) as error:
+        return str(error)
 
 
 def _sqlite(connection: Connection) -> bool:

@@ -45,17 +45,17 @@ class Rule:
     pattern: str = ""
     document: type[Any] = list
 
-    def fault(self, value: Any) -> str | None:
-        """What is wrong with a value, in words; None if nothing is."""
+    def fault(self, value: Any, strict: bool = True) -> str | None:
+        """What is wrong with a value, in words; None if nothing is. Not strictly, any text will do for a pattern."""
         if value is None:
             return f"{self.name} is missing" if self.required else None
         if self.kind is None:
             return None if isinstance(value, bytes) else f"{self.name} is not bytes"
         if self.kind is Type.DOCUMENT:
             return None if isinstance(value, self.document) else f"{self.name} is no JSON {_WORDS[self.document]}"
-        return self._text_fault(value) if self.kind is Type.TEXT else self._number_fault(value)
+        return self._text_fault(value, strict) if self.kind is Type.TEXT else self._number_fault(value)
 
-    def _text_fault(self, value: Any) -> str | None:
+    def _text_fault(self, value: Any, strict: bool) -> str | None:
         if not isinstance(value, str):
             return f"{self.name} is no text"
         if not is_printable(value):
@@ -64,7 +64,7 @@ class Rule:
             return f"{self.name} is longer than {MOST_TEXT} characters"
         if self.choices and value not in self.choices:
             return f"{self.name} '{value[:20]}' is none of {', '.join(self.choices)}"
-        if self.pattern and re.fullmatch(self.pattern, value) is None:
+        if strict and self.pattern and re.fullmatch(self.pattern, value) is None:
             return f"{self.name} '{value[:40]}' does not look like one"
         return None
 

@@ -10,6 +10,7 @@ import numpy as np
 from nccli.catalogue.columns import RUN_COLUMNS, Role, Type
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, RUNNING
+from nccli.catalogue.settings import TYPES
 from nccli.catalogue.stages import Stage, stages
 from nccli.printable import printable
 from nccli.store.runs.content import RunContent
@@ -26,6 +27,10 @@ _SAID = {
     if column.role in (Role.PROBLEM, Role.OPTION) and column.type is not Type.DOCUMENT
 }
 """Options of a configuration by the columns that say the same."""
+
+
+NOT_FINITE = ("nan", "inf", "-inf")
+"""Numbers that are not finite, as JSON has them."""
 
 
 def require_sound(content: RunContent) -> None:
@@ -51,21 +56,56 @@ def damage(content: RunContent) -> str | None:
 
 def faults(content: RunContent) -> Iterator[str]:
     """What is wrong with a run, in words; the rest of it is looked at as far as that makes sense."""
-    broken = [*_row_faults("run", content.run)]
-    for name, rows in content.children.items():
-        broken += [f"{name}: {fault}" for row in rows for fault in _row_faults(name, row)]
+    broken = list(_value_faults(content, strict=True))
     yield from broken
     if not broken:
         yield from _config_faults(content.run)
-        yield from _layer_faults(content)
-        yield from _history_faults(content.run, content.children["history"])
+        yield from _structure_faults(content, strict=True)
+        yield from _summary_faults(content)
 
 
-def _row_faults(table: str, row: Mapping[str, Any]) -> Iterator[str]:
-    for name, rule in RULES[table].items():
-        fault = rule.fault(row.get(name))
-        if fault is not None:
-            yield fault
+def reading_fault(content: RunContent) -> str | None:
+    """Why a run cannot be read, in words: less than what forbids an import, as a store may have been made by hand."""
+    broken = next(_value_faults(content, strict=False), None) or config_fault(content.run)
+    return broken or next(_structure_faults(content, strict=False), None)
+
+
+def config_fault(run: Mapping[str, Any]) -> str | None:
+    """Why a configuration cannot be read: an option that is not of its type, or no weight decays for the layers.
+
+    Args:
+        run: `config`, parsed, `L` and `loss_dnc`.
+    """
+    config = run["config"]
+    if not isinstance(config, dict):
+        return "config is no JSON object"
+    for name, value in config.items():
+        wanted = TYPES.get(name)
+        if wanted is not None and value is not None and not _is_of(wanted, value):
+            return f"config: {name} is not of its type, {wanted.__name__}"
+    if run["loss_dnc"] is not None and not (
+        _is_of(float, config.get("wd_h1")) and len(config.get("wd_layers") or ()) == run["L"]
+    ):
+        return f"config: it has no weight decays for {run['L']} layers"
+    return None
+
+
+def _is_of(wanted: type[Any], value: Any) -> bool:
+    """Whether a value of a configuration is of a type, as JSON has it."""
+    if wanted is list:
+        return isinstance(value, list) and all(_is_of(float, each) for each in value)
+    if wanted is float:
+        return type(value) in (int, float) or value in NOT_FINITE
+    return type(value) is wanted
+
+
+def _value_faults(content: RunContent, strict: bool) -> Iterator[str]:
+    for table, rows in {"run": [content.run], **content.children}.items():
+        for row in rows:
+            for name, rule in RULES[table].items():
+                fault = rule.fault(row.get(name), strict)
+                if fault is not None:
+                    yield fault if table == "run" else f"{table}: {fault}"
 
 
 def _config_faults(run: Mapping[str, Any]) -> Iterator[str]:
@@ -84,28 +124,33 @@ def _config_faults(run: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {run[name]}, and {value} in its configuration"
 
 
-def _layer_faults(content: RunContent) -> Iterator[str]:
-    """Layers are those of the run, each with its spectrum; matrices have the sizes that they say."""
+def _structure_faults(content: RunContent, strict: bool) -> Iterator[str]:
+    """Layers are those of the run, each with its spectrum; matrices and histories have the sizes that they say.
+
+    A run that somebody stored without layers or spectra can be read: not strictly.
+    """
     run, children = content.run, content.children
-    L = run["L"]
     for name, table in CHILDREN.items():
         keys = [column.name for column in table.c if column.primary_key and column.name != "run_id"]
         if len({tuple(row[key] for key in keys) for row in children[name]}) < len(children[name]):
             yield f"{name} has a row twice"
     there = [_place(row) for row in children["layer"]]
-    if run["kind"] in MEASURED_KINDS:
-        whole = sorted(stage.layer for stage in there) == list(range(1, L + 1))
-    else:
-        whole = sorted(there) == sorted(stages(L)) if there else run["status"] not in ENDED_WELL
-    if not whole:
-        yield f"its layers are not those of L = {L}"
+    if not _are_layers(run, there) and (there or strict):
+        yield f"its layers are not those of L = {run['L']}"
     for row in (*children["singular_value"], *children["matrix"]):
         if _place(row) not in there:
             yield f"{_named(_place(row))} is not among the layers"
             return
-    yield from _spectrum_faults(children["layer"], children["singular_value"])
+    if strict or children["singular_value"]:
+        yield from _spectrum_faults(children["layer"], children["singular_value"])
     yield from _matrix_faults(run["K"], children["matrix"])
-    yield from _summary_faults(content)
+    yield from _history_faults(run, children["history"])
+
+
+def _are_layers(run: Mapping[str, Any], there: list[Stage]) -> bool:
+    if run["kind"] in MEASURED_KINDS:
+        return sorted(stage.layer for stage in there) == list(range(1, run["L"] + 1))
+    return sorted(there) == sorted(stages(run["L"])) if there else run["status"] not in ENDED_WELL
 
 
 def _place(row: Mapping[str, Any]) -> Stage:
@@ -162,7 +207,7 @@ def _history_faults(run: Mapping[str, Any], rows: _Rows) -> Iterator[str]:
     for row in rows:
         for metric in KEPT:
             kept = row[metric.name]
-            numbers = all(type(value) in (int, float) or value in ("nan", "inf") for value in kept)
+            numbers = all(type(value) in (int, float) or value in NOT_FINITE for value in kept)
             if not numbers or len(kept) != places:
                 yield f"history: {metric.name} at step {row['step']} is no list of a number a layer and stage"
                 return
