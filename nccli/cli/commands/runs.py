@@ -71,7 +71,8 @@ def _print_runs(
         return
     records = stream_records(opened, ids, rank_rtol)
     if not (layers and chosen is option.OutputFormat.table):
-        emit(records, chosen, chosen, RUN_COLUMNS, record_keys(opened, ids))
+        keys = record_keys(opened, ids) if chosen is option.OutputFormat.csv else None
+        emit(records, chosen, chosen, RUN_COLUMNS, keys)
         return
     for record in records:
         emit([record], chosen, chosen, RUN_COLUMNS)

@@ -23,6 +23,9 @@ IN_ORDER = (LAYER.c.run_id, LAYER.c.layer, case((LAYER.c.stage == When.PRE.value
 
 Row = dict[str, Any]
 
+_DIGITS = 12
+"""Of a run id."""
+
 
 def find_ids(connection: Connection, prefixes: Iterable[str]) -> list[str]:
     """Full ids for ids or unique prefixes, in the order given, each once.
@@ -31,8 +34,15 @@ def find_ids(connection: Connection, prefixes: Iterable[str]) -> list[str]:
         InputError: a prefix of several runs, or text that is no id.
         NothingFoundError: a prefix of no run.
     """
+    asked = list(prefixes)
+    whole = set(
+        select_ids(connection, [prefix for prefix in asked if len(prefix) == _DIGITS])
+    )  # one query, not one each
     found: dict[str, None] = {}
-    for prefix in prefixes:
+    for prefix in asked:
+        if prefix in whole:
+            found[prefix] = None
+            continue
         wanted = prefix.strip().lower()
         if not wanted or any(c not in "0123456789abcdef" for c in wanted):
             raise InputError(f"'{prefix}' is not a run id: ids are 12 hex digits, or their first few")
