@@ -141,7 +141,7 @@ def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ..
     """Rows as the driver has them: tuples, NULL where a column of type Real says nan, in half the time."""
     cursor = connection.execute(query).cursor
     assert cursor is not None
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    rows: list[tuple[Any, ...]] = list(cursor.fetchall())
     return rows
 
 
