@@ -52,6 +52,8 @@ COMMANDS = {
     "compare --group-by wd": "compare --group-by wd",
     "compare --group-by K,wd,width": "compare --group-by K,wd,width",
     "runs list": "runs list",
+    "runs list --limit 0": "runs list --limit 0 --format jsonl",
+    "runs list --limit 0, ids": "runs list --limit 0 --format ids",
     "runs list --where": 'runs list --where "K=10 and structure=DNC"',
 }
 BESIDE = "import matplotlib.figure, matplotlib.backends.backend_pdf, matplotlib.backends.backend_agg"

@@ -1,7 +1,8 @@
 """What a store goes through in years, in minutes: `tests/stress/store_stress.py [SCENE…] [--quick] [--store URL]`
 
 Every scene prints one JSON line with its figures, and the program ends with 1 if any of them is not as promised.
-Scenes: writers, first_uses, readers, deaths, asked_twice, crowd_asked; with the installed command where a user would.
+Scenes: writers, first_uses, readers, deaths, asked_twice, crowd_asked, million; with the installed command where a user
+would.
 """
 
 import argparse
@@ -253,8 +254,71 @@ def crowd_asked(folder: Path, quick: bool, location: str | None) -> dict[str, An
     return _ask(folder, 8, f"train-dufm {TINY} --seed 0 --steps 60000")
 
 
+_MILLION = {
+    # line: (exit code, lines on stdout, seconds, MB), as promised of 10⁶ runs on a machine of its own
+    "runs list --limit 20": (0, 20, 5, 200),
+    "runs list --limit 0 --format ids": (0, None, 30, 300),
+    "runs list --limit 0 | head -1": (0, 1, 10, 300),
+    "runs list --where 'seed<500' --limit 3": (0, 3, 10, 200),
+    "runs list --where 'max.dnc1>1e9' --limit 3": (3, 0, 60, 200),
+    "compare --group-by wd": (0, 1, 60, 300),
+    "runs list --limit 0": (0, None, 300, 300),
+}
+_COPY = """
+INSERT INTO {table} ({names}) WITH RECURSIVE copy(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM copy WHERE i < {copies})
+SELECT {values} FROM {table} AS x CROSS JOIN copy
+"""
+
+
+def million(folder: Path, quick: bool, location: str | None) -> dict[str, Any]:
+    """A store of 10⁶ runs, copies of a hundred with ids and seeds of their own, is listed and compared."""
+    path, runs = folder / "million.db", 10**5 if quick else 10**6
+    store = Store.create(str(path))
+    for seed in range(100):
+        save_run(store, example_run(seed))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.create_function("other_id", 2, lambda key, i: f"{(int(key, 16) * 0x9E3779B1 + i) % 16**12:012x}")
+        for table, key in (("run", "id"), ("layer", "run_id"), ("singular_value", "run_id")):
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            values = [
+                f"other_id(x.{key}, copy.i)"
+                if name == key
+                else "x.seed + 100 * copy.i"
+                if name == "seed"
+                else f'x."{name}"'
+                for name in columns
+            ]
+            names = ", ".join(f'"{name}"' for name in columns)
+            connection.execute(_COPY.format(table=table, names=names, copies=runs // 100 - 1, values=", ".join(values)))
+        connection.commit()
+    figures, good = {}, True
+    for line, (code, lines, seconds, megabytes) in _MILLION.items():
+        command, _, pipe = line.partition(" | ")
+        began = time.perf_counter()
+        ended = subprocess.run(
+            ["bash", "-c", f"{_MEASURED} {NCCLI} {command} --store {path} {'| ' + pipe if pipe else ''} | wc -l"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        took = time.perf_counter() - began
+        *_, last = ended.stderr.split("\n")[:-1]
+        status, peak = map(int, last.split())
+        found = int(ended.stdout)
+        held = status in (code, 141) and found == (runs if lines is None else lines)
+        held &= took <= seconds and peak <= 1000 * megabytes
+        figures[line] = {"seconds": round(took, 1), "MB": round(peak / 1000), "lines": found, "code": status}
+        good &= held
+    return {"ok": good, "runs": runs, "commands": figures}
+
+
+_MEASURED = f"""{sys.executable} -c '
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)'"""
+
+
 SCENES: dict[str, Callable[[Path, bool, str | None], dict[str, Any]]] = {
-    each.__name__: each for each in (writers, first_uses, readers, deaths, asked_twice, crowd_asked)
+    each.__name__: each for each in (writers, first_uses, readers, deaths, asked_twice, crowd_asked, million)
 }
 
 

@@ -1,18 +1,19 @@
 """The JSON record of a run (design sheet, section 3)."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from nccli.catalogue.columns import DATA, RECORD, names
+from nccli.catalogue.columns import DATA, LAYER_COLUMNS, RECORD, Type, names
 from nccli.catalogue.metrics import METRICS, Family
 from nccli.catalogue.stages import Stage
 from nccli.metrics import RANK_RTOL
 from nccli.store.connection.among import one_of, pages
 from nccli.store.connection.store import Store
-from nccli.store.query.select import IN_ORDER, Row, select_ranks, select_runs, select_spectra
+from nccli.store.query.select import IN_ORDER, Row, plain_rows, select_ranks, select_runs, select_spectra
 from nccli.store.schema.tables import LAYER, RUN
 
 _AT_ONCE = 500
@@ -21,8 +22,9 @@ _AT_ONCE = 500
 _RECORDED = [metric for metric in METRICS if metric.recorded]
 _OF_LAYERS = (
     *("layer", "stage", *(metric.name for metric in _RECORDED if metric.family is Family.LAYER)),
-    *("rank", "structure", "structure_distance"),
+    *("structure", "structure_distance"),
 )
+_REAL = tuple(column.name for column in LAYER_COLUMNS if column.type is Type.REAL and column.name in _OF_LAYERS)
 _OF_SINGLE = (*(metric.name for metric in _RECORDED if metric.family is Family.SINGLE), "name")
 
 
@@ -104,9 +106,12 @@ def _layers(connection: Connection, ids: Sequence[str], rank_rtol: float) -> dic
     found: dict[str, list[dict[str, Any]]] = {key: [] for key in ids}
     columns = [LAYER.c[name] for name in ("run_id", *_OF_LAYERS, *_OF_SINGLE)]
     query = select(*columns).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
-    for run, *values in connection.execute(query).all():
+    for run, *values in plain_rows(connection, query):
         layer = dict(zip(_OF_LAYERS, values, strict=False))
         stage = Stage(values[0], values[1])
+        for name in _REAL:
+            if layer[name] is None:
+                layer[name] = math.nan
         if ranks is not None:
             layer["rank"] = ranks[run][stage]
         layer["singular_values"] = spectra[run].get(stage, [])
