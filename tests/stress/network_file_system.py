@@ -30,7 +30,8 @@ TRAINED = 12
 TRAIN = "train-dufm --K 4 --L 3 --n 2 --width 6 --tol 0 --steps 20000 --quiet --format ids --seed"
 NAMESPACES = ("unshare", "--mount", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child")
 COHERENT = ("--attribute-timeout=0", "--entry-timeout=0", "--direct-io-mode=enable")
-"""A client that believes no attribute or page of its own cache, as NFS believes none once a file is locked."""
+"""A client without caches, as an NFS client drops its own once it has a lock. Measured with 20 rounds: without direct
+I/O, GlusterFS's default, pages outlive a lock in the kernel and the hosts damage the store within half a minute."""
 
 SERVER = """
 volume posix
