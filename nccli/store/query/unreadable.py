@@ -6,15 +6,17 @@ Python, which has the last word.
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Text, cast, select, text, type_coerce
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Text, cast, literal_column, select, text
 
 from nccli.catalogue.columns import Type
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
+from nccli.printable import is_printable
 from nccli.store.connection.among import one_of
 from nccli.store.query.selection import Selection
 from nccli.store.runs.content import read_contents
@@ -55,10 +57,11 @@ def _suspects(
 ) -> Iterator[str]:
     sqlite = _sqlite(connection)
     yield from connection.scalars(scope.where(text(_breaks("run", sqlite))))
-    document = cast(RUN.c.config, LargeBinary) if sqlite else type_coerce(RUN.c.config, Text)
-    about = (RUN.c.id, RUN.c.kind, RUN.c.result_version, RUN.c.L, RUN.c.loss_dnc, document)
-    for key, kind, version, L, loss_dnc, config in connection.execute(select(*about).where(wanted)):
-        if key != _id_of(kind, config, version) and _config_fault(config, L, loss_dnc):
+    raw = LargeBinary if sqlite else Text
+    texts = cast(literal_column(_together("run")), raw)
+    about = (RUN.c.id, RUN.c.kind, RUN.c.result_version, RUN.c.L, RUN.c.loss_dnc, cast(RUN.c.config, raw), texts)
+    for key, kind, version, L, loss_dnc, config, said in connection.execute(select(*about).where(wanted)):
+        if _is_odd(said) or (key != _id_of(kind, config, version) and _config_fault(config, L, loss_dnc)):
             yield key
     if not sqlite and set(tables) & set(_DOCUMENTS):
         yield from connection.scalars(scope)  # servers of this age have no question for whether a text is JSON
@@ -101,12 +104,29 @@ _DOCUMENTS = {
 """What must hold in documents, once they are known to be such."""
 
 
+def _together(table: str) -> str:
+    """SQL for the texts of a row that can be any, one after the other."""
+    texts = [rule.name for rule in RULES[table].values() if rule.kind is Type.TEXT and not rule.choices]
+    return " || ".join(f"""COALESCE({table}."{name}", '')""" for name in texts)
+
+
+def _is_odd(texts: Any) -> bool:
+    """Whether texts, as bytes where the database may return such, have control characters or are none."""
+    if isinstance(texts, str):
+        return not is_printable(texts)
+    try:
+        return _ASCII_CONTROL.search(texts) is not None or not (texts.isascii() or is_printable(texts.decode()))
+    except (UnicodeDecodeError, TypeError, AttributeError):
+        return True
+
+
+_ASCII_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+
 def _id_of(kind: Any, config: Any, version: Any) -> str:
     """The id by the text that the store has: `finished_run.run_id` without reading it as JSON."""
     document = config if isinstance(config, bytes) else str(config).encode("utf-8", "surrogateescape")
-    around = f', "kind": {json.dumps(kind, default=repr)}, "result_version": {version or 1}}}'.encode(
-        "utf-8", "surrogateescape"
-    )
+    around = f', "kind": {json.dumps(kind, default=repr)}, "result_version": {version or 1}}}'.encode()
     return hashlib.sha256(b'{"config": ' + document + around).hexdigest()[:12]
 
 
@@ -124,8 +144,16 @@ def _sqlite(connection: Connection) -> bool:
 @lru_cache
 def _breaks(table: str, sqlite: bool, numbers_only: bool = False) -> str:
     """SQL for whether a row may break a rule: true wherever it does, and seldom elsewhere."""
-    rules = [rule for rule in RULES[table].values() if not numbers_only or rule.kind in _NUMBERS]
-    return "(" + " OR ".join(_breaks_rule(f'{table}."{rule.name}"', rule, sqlite) for rule in rules) + ")"
+    rules = {f'{table}."{name}"': rule for name, rule in RULES[table].items()}
+    parts = [
+        _breaks_rule(column, rule, sqlite)
+        for column, rule in rules.items()
+        if not numbers_only or rule.kind in _NUMBERS
+    ]
+    together = _together(table)
+    if sqlite and together and table != "run":  # of runs in Python: measured, a tenth of the time
+        parts += [f"({together}) GLOB '*[' || {_CONTROL} || ']*'", f"instr({together}, char(0)) > 0"]
+    return f"({' OR '.join(parts)})"
 
 
 _NUMBERS = (Type.INTEGER, Type.LONG, Type.NUMBER, Type.REAL)
@@ -148,8 +176,6 @@ def _breaks_rule(column: str, rule: Rule, sqlite: bool) -> str:
     if rule.kind in _NUMBERS:
         parts += [f"{column} < {rule.low!r}"] if rule.low > -float("inf") else []
         parts += [f"{column} > {rule.high!r}"] if rule.high < float("inf") else []
-    if rule.kind is Type.TEXT and sqlite:
-        parts += [f"{column} GLOB '*[' || {_CONTROL} || ']*'", f"instr({column}, char(0)) > 0"]
     if rule.kind is Type.DOCUMENT:
         kind = f"CASE WHEN json_valid({column}) THEN json_type({column}) ELSE '' END"
         parts += [f"{kind} != '{_JSON[rule.document]}'"] if sqlite else []
