@@ -56,7 +56,7 @@ class RunCheckpoint(PacedFile):
         """
         if not self.path.exists():
             return None
-        fields = read_torch_file(self.path, "checkpoint")
+        fields = read_torch_file(self.path, "checkpoint", ours=True)
         try:
             if (fields.pop("format"), fields.pop("version")) != (_FORMAT, __version__):
                 raise InputError(f"the checkpoint {self.path} is of another version of nccli")

@@ -194,7 +194,7 @@ class Training:
 
     def _record(self, evaluation: Evaluation) -> None:
         found = evaluation.statistics
-        if not evaluation.finite:
+        if not evaluation.finite or (self._history and self._history[-1]["step"] == self.step):
             return
         layers = {(layer.layer, layer.stage): layer for layer in measured_layers(self.network, evaluation)}
         order = stages(self.config.L)

@@ -17,17 +17,24 @@ _COPIES = 3
 """A bound: a tensor as float64, as a matrix, and what is computed of it at once."""
 
 
-def read_torch_file(path: Path, what: str) -> Any:
+def read_torch_file(path: Path, what: str, ours: bool = False) -> Any:
     """Tensors and plain values of a .pt file, on the CPU; anything that would have to be executed is refused.
+
+    Args:
+        path: the file.
+        what: it is, in words.
+        ours: whether nccli wrote it, and every part must fit its checksum; others may write files without any.
 
     Raises:
         InputError: it is missing, damaged, holds other objects, or unpacks to much more than its size.
     """
     try:
-        if zipfile.is_zipfile(path):
+        if ours or zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                if sum(part.file_size for part in archive.infolist()) > 2 * path.stat().st_size + 2**20:
+                if sum(each.file_size for each in archive.infolist()) > 2 * path.stat().st_size + 2**20:
                     raise InputError(f"the {what} {path} is compressed, which torch.save never does: it is not read")
+                if ours and (part := archive.testzip()) is not None:
+                    raise InputError(f"the {what} {path} is damaged: {part} does not fit its checksum")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch thinks of the file is said below, in one line
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -106,6 +106,31 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_result_bit_for_bit(
     assert not path.exists()
 
 
+def test_a_run_stopped_as_it_was_measured_has_that_step_once() -> None:
+    config = config_of(IMAGES, epochs=3)
+    polled = iter(range(1, 1000))
+    watch = Watch[EpochProgress](should_stop=lambda: next(polled) >= config.steps_per_epoch)
+    stopped = train_network(config, IMAGES, watch=watch)
+    assert stopped.status == "interrupted"
+    assert [row["step"] for row in stopped.history] == [0, config.steps_per_epoch]
+
+
+def test_a_checkpoint_with_one_other_bit_anywhere_in_a_tensor_is_not_used(tmp_path: Path) -> None:
+    config, path, said = config_of(IMAGES, epochs=1), tmp_path / "state.pt", list[str]()
+    stop = Watch[EpochProgress](should_stop=lambda: True)
+    train_network(config, IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
+    weight = torch.load(path)["model"]["backbone.0.weight"].numpy().tobytes()
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(weight) + len(weight) // 2] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"is damaged: .* does not fit its checksum"):
+        RunCheckpoint(path).read(config)
+    watch = Watch[EpochProgress](on_trouble=said.append)
+    anew = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
+    assert same_model(anew, train_network(config, IMAGES))
+    assert "the run begins anew" in said[0]
+
+
 def test_a_damaged_checkpoint_or_one_of_another_run_is_told_and_not_used(tmp_path: Path) -> None:
     config = config_of(IMAGES, epochs=1)
     path, said = tmp_path / "state.pt", list[str]()

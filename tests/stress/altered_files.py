@@ -2,26 +2,35 @@
 
 A store with flipped bits, a store with junk in its cells, an export with junk in its lines: every command ends with an
 exit code of the design sheet and a line or two, a listing has every run that is sound, `store check` sees every change,
-`store check --repair` leaves a sound store. One JSON line a kind of alteration, exit 1 where one of them does not hold.
+`store check --repair` leaves a sound store. Altered features, images and weights are measured or refused, and a
+training ends where it ends without an altered checkpoint. One JSON line a kind of alteration, exit 1 where one does
+not hold.
 """
 
 import argparse
 import json
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import torch
+from safetensors.torch import save_file
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.cli.command import Ended, environment  # noqa: E402
+from tests.cli.command import NCCLI, Ended, environment  # noqa: E402
 from tests.cli.in_process import run_in_process  # noqa: E402
+from tests.stress.hostile_folder import network, write_inputs  # noqa: E402
 
 JUNK = (
     *(None, "", "abc", "\x1b[31m", b"\xff\x00", -1, 0, 0.0, 1, 2**40, 2**62, 1e308, -1e308, 1e999, "{oops", "[]"),
@@ -38,6 +47,22 @@ READING = (
     "plot training -o t.svg",
     "runs export -o e.jsonl",
 )
+INPUTS = {
+    "good.npz": "measure good.npz",
+    "good.pt": "measure good.pt",
+    "good.safetensors": "measure good.safetensors",
+    "weights.pt": "measure --model own:network --dataset images.npz --weights weights.pt",
+    "weights.safetensors": "measure --model own:network --dataset images.npz --weights weights.safetensors",
+    "images.npz": "train-e2e --dataset images.npz --backbone mlp --L 2 --width 8 --epochs 1",
+}
+"""Files that commands read, and such a command."""
+
+TRAINED = {
+    ".npz": "train-dufm --K 4 --L 3 --n 2 --width 8 --tol 0 --steps 100000 --seed 7 --quiet --format ids",
+    ".pt": "train-e2e --dataset images.npz --backbone mlp --L 2 --width 8 --epochs 100 --seed 7 --quiet --format ids",
+}
+"""Commands that are interrupted, and go on from a checkpoint, by its suffix."""
+
 WORDS = ("Traceback", "internal error", "[SQL:")
 
 
@@ -66,6 +91,12 @@ def base(folder: Path) -> None:
     ):
         ended = nccli(folder, line)
         assert ended.code in (0, 4), ended.err
+    write_inputs(folder)
+    torch.save(network((1, 8, 8)).state_dict(), folder / "weights.pt")
+    save_file(network((1, 8, 8)).state_dict(), folder / "weights.safetensors")
+    for suffix, line in TRAINED.items():
+        nccli(folder, f"{line} --store whole.db")
+        interrupt(folder, line, suffix)
 
 
 def flip_bits(path: Path, rng: random.Random) -> str:
@@ -193,11 +224,69 @@ def alter_export(folder: Path, rng: random.Random) -> dict[str, str]:
     return {}
 
 
+def alter_bytes(path: Path, rng: random.Random) -> str:
+    """Flip bits, cut off, or put junk in a place; early places have the headers."""
+    raw = path.read_bytes()
+    place = rng.randrange(min(len(raw), rng.choice((16, 256, len(raw)))))
+    how = rng.choice(("flip", "flip", "cut", "junk", "zeros", "grow"))
+    if how == "flip":
+        new = raw[:place] + bytes([raw[place] ^ 1 << rng.randrange(8)]) + raw[place + 1 :]
+    elif how == "cut":
+        new = raw[:place]
+    elif how == "grow":
+        new = raw[:place] + rng.randbytes(100) + raw[place:]
+    else:
+        size = rng.choice((1, 4, 8, 200))
+        new = raw[:place] + (bytes(size) if how == "zeros" else rng.randbytes(size)) + raw[place + size :]
+    path.write_bytes(new)
+    return f"{path.name}: {how} at {place}"
+
+
+def alter_input(folder: Path, rng: random.Random) -> dict[str, str]:
+    """Alter a file of features, images or weights: measured, or refused with nothing stored."""
+    name = rng.choice(list(INPUTS))
+    what = alter_bytes(folder / name, rng)
+    ended = nccli(folder, f"{INPUTS[name]} --store new.db")
+    problem = told(ended, (0, 2))
+    if problem:
+        return {what: problem}
+    if ended.code == 2:
+        return {what: "a refused file left a store"} if (folder / "new.db").exists() else {}
+    problem = told(nccli(folder, "store check --store new.db"), (0,))
+    return {f"{what}, store check": problem} if problem else {}
+
+
+def interrupt(folder: Path, line: str, suffix: str) -> None:
+    """Stop a training as it has written a checkpoint."""
+    env = environment(NCCLI_CHECKPOINT_SECONDS="0")
+    with subprocess.Popen([NCCLI, *line.split()], cwd=folder, env=env, **NOWHERE) as process:
+        while not list(folder.glob(f"nccli.db-checkpoint-*{suffix}")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+    assert process.returncode, f"{line} came to its end"
+
+
+def alter_checkpoint(folder: Path, rng: random.Random) -> dict[str, str]:
+    """Alter a checkpoint: the training ends where it ends without an interruption."""
+    checkpoint = rng.choice(sorted(folder.glob("nccli.db-checkpoint-*")))
+    what = alter_bytes(checkpoint, rng)
+    ended = nccli(folder, TRAINED[checkpoint.suffix])
+    problem = told(ended, (0,))
+    if problem:
+        return {what: problem}
+    losses = {nccli(folder, f"runs show {ended.ids[0]} --store {name}").records[0]["loss"] for name in STORES}
+    return {} if len(losses) == 1 else {what: f"losses {losses}"}
+
+
+NOWHERE: dict[str, int] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+STORES = ("nccli.db", "whole.db")
 KINDS: dict[str, Callable[[Path, random.Random], dict[str, str]]] = {
     "bits of the file": lambda folder, rng: alter_store(flip_bits, folder, rng),
     "bits of a value": lambda folder, rng: alter_store(flip_value, folder, rng),
     "junk in a cell": lambda folder, rng: alter_store(write_junk, folder, rng),
     "junk in an export": alter_export,
+    "bytes of an input": alter_input,
+    "bytes of a checkpoint": alter_checkpoint,
 }
 
 

@@ -1,5 +1,7 @@
 """A folder with a store of every kind of run, one of them damaged, and with all that a path can lead to."""
 
+import inspect
+import math
 import os
 import shutil
 import sqlite3
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import save_file
+from torch import nn
 
 from tests.cli.command import Ended, environment
 from tests.cli.in_process import run_in_process
@@ -27,15 +30,6 @@ _MADE = (
     "runs export -o exported",
     "store backup second.db",
 )
-_OWN = """
-from torch import nn
-def network(shape, K=3):
-    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], 8), nn.ReLU(), nn.Linear(8, K))
-def nothing():
-    return None
-def failing():
-    raise RuntimeError("no\\nnetwork")
-"""
 FILES = (
     *("good.npz", "good.pt", "good.safetensors", "cut.npz", "cut.pt", "cut.safetensors", "images.npz", "all.jsonl"),
     *("exported", "nccli.db", "second.db", "other.db", "folder", "pipe", "link", "link.jsonl", "hard.jsonl", "loop"),
@@ -45,25 +39,49 @@ FILES = (
 """Paths in the folder and out of it, there or not."""
 
 
+def network(shape: tuple[int, ...], K: int = 3) -> nn.Module:
+    """A network of somebody's own."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 8), nn.ReLU(), nn.Linear(8, K))
+
+
+def nothing() -> None:
+    """What returns no network."""
+
+
+def failing() -> nn.Module:
+    """What fails.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError("no\nnetwork")
+
+
 def nccli(folder: Path, arguments: list[str], stdin: bytes = b"") -> Ended:
     """A command, in this process."""
     return Ended(*run_in_process(["nccli", *arguments], folder, environment(), stdin))
 
 
-def make(folder: Path) -> list[str]:
-    """Fill an empty folder; returns the ids of the runs, the damaged one first."""
+def write_inputs(folder: Path) -> None:
+    """Files of features in every format, an image set, and functions that return networks."""
     rng = np.random.default_rng(0)
     features = {"features": rng.normal(size=(12, 5)).astype("f4"), "labels": np.repeat(np.arange(3), 4)}
     np.savez(folder / "good.npz", **features)
     save_file(features, folder / "good.safetensors")
     torch.save({name: torch.from_numpy(values) for name, values in features.items()}, folder / "good.pt")
-    for name in ("good.npz", "good.pt", "good.safetensors"):
-        content = (folder / name).read_bytes()
-        (folder / name.replace("good", "cut")).write_bytes(content[: len(content) // 2])
     pixels = rng.integers(0, 256, size=(12, 8, 8), dtype="u1")
     labels = np.repeat(np.arange(3), 4)
     np.savez(folder / "images.npz", x_train=pixels, y_train=labels, x_test=pixels[::2], y_test=labels[::2])
-    (folder / "own.py").write_text(_OWN)
+    parts = (network, nothing, failing)
+    (folder / "own.py").write_text("import math\nfrom torch import nn\n" + "\n\n".join(map(inspect.getsource, parts)))
+
+
+def make(folder: Path) -> list[str]:
+    """Fill an empty folder; returns the ids of the runs, the damaged one first."""
+    write_inputs(folder)
+    for name in ("good.npz", "good.pt", "good.safetensors"):
+        content = (folder / name).read_bytes()
+        (folder / name.replace("good", "cut")).write_bytes(content[: len(content) // 2])
     (folder / "empty.npz").touch()
     (folder / "text.jsonl").write_text("Lorem ipsum\n")
     with closing(sqlite3.connect(folder / "other.db")) as connection:
