@@ -31,6 +31,7 @@ RULES = {
     "errors.py": Rule(),
     "atomic.py": Rule(ours="store_files"),
     "outputs.py": Rule(ours="errors atomic store_files"),
+    "printable.py": Rule(),
     "store_files.py": Rule(),
     "strict_json.py": Rule(),
     "catalogue": Rule(),
@@ -41,14 +42,17 @@ RULES = {
     "dufm": Rule(ours="errors atomic catalogue objective theory metrics training", heavy="torch"),
     "measure": Rule(ours="errors catalogue metrics training", heavy="torch"),
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),
-    "store": Rule(ours="errors store_files strict_json catalogue theory metrics", heavy="sqlmodel sqlalchemy alembic"),
+    "store": Rule(
+        ours="errors atomic printable store_files strict_json catalogue theory metrics",
+        heavy="sqlmodel sqlalchemy alembic",
+    ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(
         ours="errors outputs store_files strict_json catalogue theory metrics training dufm measure e2e store",
         heavy="torch",
     ),
     "cli": Rule(
-        ours="errors outputs store_files strict_json catalogue objective theory metrics training dufm measure e2e "
+        ours="errors outputs printable store_files strict_json catalogue objective theory metrics training dufm measure e2e "
         "store figures sweep",
         heavy="torch sqlalchemy typer rich",
     ),
