@@ -52,8 +52,8 @@ RULES = {
         heavy="torch",
     ),
     "cli": Rule(
-        ours="errors outputs printable store_files strict_json catalogue objective theory metrics training dufm measure e2e "
-        "store figures sweep",
+        ours="errors outputs printable store_files strict_json catalogue objective theory metrics training dufm "
+        "measure e2e store figures sweep",
         heavy="torch sqlalchemy typer rich",
     ),
 }

@@ -27,9 +27,13 @@ WRITERS = {
     "outputs.py": "mkdir",
     "cli/entry.py": "open",  # streams that were closed, of /dev/null
     "cli/reference.py": "write_text",  # for developers
-    "dufm/compiler.py": "mkdir replace write_text",  # compiled code in the cache folder
+    "cli/output.py": "truncate",  # a text in memory
+    "dufm/compiler.py": "write_text",  # sources and compiled code in folders of its own
+    "dufm/library_folder.py": "fdopen mkdir mkdtemp replace",
     "e2e/torchvision_sets.py": "open",  # /dev/null
+    "measure/tensor_file.py": "save",  # into memory
     "store/connection/backup.py": "backup mkstemp replace write_bytes",  # asks the one place
+    "store/repair.py": "link rename replace",  # the store itself, under lock
 }
 """The files of nccli that make or replace files, and how. All others write into what these opened for them."""
 
