@@ -5,7 +5,6 @@ NccliError                  1
 ├── NothingFoundError       3   no such run, no run matches
 ├── SomeRunsFailedError     4   some runs diverged or failed, the rest is stored
 ├── StoreError              5   store busy or unusable
-│   ├── DamagedStoreError   5   what is in its file is no whole database
 │   └── StoreVersionError   6   store made by a newer nccli, or needs an upgrade
 ├── InterruptedRunError   130   SIGINT; what there was is stored
 │   └── TerminatedRunError 143  SIGTERM; what there was is stored
@@ -40,10 +39,6 @@ class StoreError(NccliError):
     """The store cannot be opened, read or written."""
 
     exit_code = 5
-
-
-class DamagedStoreError(StoreError):
-    """The file of the store is damaged."""
 
 
 class StoreVersionError(StoreError):

@@ -7,6 +7,7 @@ from nccli.catalogue.stages import Stage, hidden_layers
 from nccli.store.check import Finding, check_store
 from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
+from nccli.store.connection.engine import DamagedStoreError
 from nccli.store.connection.store import Store, shown_location, store_file, store_location
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
@@ -67,6 +68,7 @@ __all__ = [
     "Comparison",
     "Condition",
     "CsvWriter",
+    "DamagedStoreError",
     "Finding",
     "FinishedRun",
     "MergeReport",

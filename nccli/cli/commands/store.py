@@ -63,8 +63,7 @@ def check(
 
 
 def _repair(location: str, quiet: bool) -> None:
-    from nccli.errors import DamagedStoreError
-    from nccli.store import Store, check_store, repair_store
+    from nccli.store import DamagedStoreError, Store, check_store, repair_store
 
     try:
         opened = Store.peek(location)

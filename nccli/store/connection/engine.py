@@ -10,13 +10,17 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from nccli.errors import DamagedStoreError, InputError, StoreError
+from nccli.errors import InputError, StoreError
 from nccli.store.connection.read_only import is_frozen, read_only_uri
 
 WRITES = "nccli_writes"
 """Execution option of connections that hold the write lock from the start of a transaction."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('nccli'), hashtext(current_schema()))"
+
+
+class DamagedStoreError(StoreError):
+    """The file of the store is no whole database."""
 
 
 def parse_location(location: str) -> URL:
