@@ -77,11 +77,38 @@ MUTATIONS = {
         'if not worker["place"] or worker["place"] != _place():\n        return False',
         "tests/store/test_claims.py -k process_elsewhere",
     ),
-    "unknown is dead, by the claims": Mutation(
-        "store/runs/claims.py",
-        "return not alive if alive is not None else",
-        "return not alive if True else",
-        "tests/store/test_claims.py -k process_elsewhere",
+    "unknown is dead, by who looks": Mutation(
+        "store/runs/makers.py", "if alive is False]", "if not alive]", "tests/store/test_clocks.py"
+    ),
+    "late results": Mutation(
+        "store/runs/save.py",
+        "            require(connection, content.id)\n",
+        "            pass\n",
+        "tests/store/test_late_results.py",
+    ),
+    "bad row": Mutation(
+        "store/query/unreadable.py",
+        "        if fault is not None:\n            found",
+        "        if False:\n            found",
+        "tests/store/test_unreadable.py -k why",
+    ),
+    "anything comes in": Mutation(
+        "store/runs/sound.py",
+        "    if fault is not None:\n        raise ValueError(fault)",
+        "    if False:\n        raise ValueError(fault)",
+        "tests/store/test_portable.py -k fault",
+    ),
+    "checksum": Mutation(
+        "store/schema/checksum.py", "else stored == checksum(raw)", "else True", "tests/store/test_checksum.py"
+    ),
+    "foreign kernels": Mutation(
+        "dufm/library_folder.py", "if found.st_uid != os.geteuid():", "if False:", "tests/dufm/test_compiler.py"
+    ),
+    "the store is an output": Mutation(
+        "outputs.py",
+        "if role is not None and role not in self.replaces:",
+        "if False:",
+        "tests/test_outputs.py",
     ),
     "heartbeat": Mutation(
         "store/runs/claims.py", "BEAT_SECONDS = 15.0", "BEAT_SECONDS = 150.0", "tests/store/test_heartbeat.py"
