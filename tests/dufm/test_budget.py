@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from nccli.dufm.plain import PlainSteps
 from nccli.errors import InputError
 from nccli.training.measure_points import measure_steps
 from nccli.training.threads import threads
+from tests.cli.in_process import forget
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
@@ -35,11 +37,13 @@ GIB = 2**30
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels of this run of the tests, not of the developer's own use."""
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-    for cached in (compiler._cache, compiler._compiler, native.build):
-        cached.cache_clear()
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 def way(optimizer: str, activation: str = "relu") -> dict[str, object]:

@@ -3,26 +3,30 @@
 import itertools
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from nccli.dufm import compiler, duration, native
+from nccli.dufm import compiler, duration
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.duration import Durations, seconds_a_step
 from nccli.dufm.train import train
+from tests.cli.in_process import forget
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
 BASE = DufmConfig(K=4, L=3, n=1, width=5, wd_h1=5e-3, wd_layers=(5e-3,) * 3, lr=0.1, steps=2000, seed=0, tol=0.0)
 
 
 @pytest.fixture(autouse=True)
-def empty_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As on the first day: no kernel is compiled."""
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.mktemp("kernels")))
-    for cached in (compiler._cache, compiler._compiler, native.build):
-        cached.cache_clear()
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 @pytest.mark.parametrize("changes", [{}, {"schedule": "linear"}])

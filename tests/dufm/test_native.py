@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.plain import PlainSteps
 from nccli.dufm.shape import Shape
 from nccli.dufm.train import train
+from tests.cli.in_process import forget
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
 BASE = DufmConfig(
@@ -22,11 +24,13 @@ BASE = DufmConfig(
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels of this run of the tests, not of the developer's own use."""
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-    for cached in (compiler._cache, compiler._compiler, native.build):
-        cached.cache_clear()
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 def compiled(batch: Batch, workers: int = 2) -> NativeSteps:

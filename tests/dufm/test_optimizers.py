@@ -2,20 +2,20 @@
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from torch.optim.lr_scheduler import LambdaLR
 
-from nccli.dufm import compiler, native
 from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.optimizers import OPTIMIZERS
 from nccli.dufm.parameters import Parameters
 from nccli.dufm.plain import PlainSteps
+from tests.cli.in_process import forget
 from tests.oracle.autograd_dufm import OrdinaryDufm
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
@@ -34,11 +34,13 @@ SCHEDULES: dict[str, Callable[[int], float]] = {
 
 
 @pytest.fixture
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels of this run of the tests, not of the developer's own use."""
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-    for cached in (compiler._cache, compiler._compiler, native.build):
-        cached.cache_clear()
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 def batch(optimizer: str, schedule: str, activation: str = "relu", **changes: float | str) -> list[DufmConfig]:

@@ -1,13 +1,13 @@
 """Every objective: its derivatives by finite differences, in both array libraries, and in the compiled step."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from nccli.dufm import compiler, native
 from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.native import native_steps
@@ -16,6 +16,7 @@ from nccli.errors import InputError
 from nccli.objective import OBJECTIVES, Objective, Optimum, Readout, objective_named
 from nccli.objective.objective import Array
 from nccli.theory import Construction, Problem, dnc, solve, srg_variants
+from tests.cli.in_process import forget
 
 CONFIG = DufmConfig(K=4, L=3, n=3, width=7, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.2, steps=9, seed=0)
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
@@ -28,11 +29,13 @@ def objective(request: pytest.FixtureRequest) -> Objective:
 
 
 @pytest.fixture
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels of this run of the tests, not of the developer's own use."""
     monkeypatch.setenv("NCCLI_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-    for cached in (compiler._cache, compiler._compiler, native.build):
-        cached.cache_clear()
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 def point(N: int = 6, K: int = 3) -> tuple[np.ndarray, np.ndarray]:
