@@ -20,7 +20,7 @@ from nccli.store.exchange.json_lines import as_damaged_line
 from nccli.store.runs.content import RunContent, read_contents, write_content
 from nccli.store.runs.makers import running_runs
 from nccli.store.runs.sound import damage
-from nccli.store.schema.checksum import RawRun, run_ids
+from nccli.store.schema.checksum import RawRun, any_text, bound_key, raw_rows, run_ids
 from nccli.store.schema.tables import CHILDREN
 from nccli.store_files import DAMAGED, ON_A_SERVER, SET_ASIDE, journals, real_path
 
@@ -73,25 +73,32 @@ def _repair_rows(store: Store) -> Repair:
         _write(file, [as_damaged_line(content) for content in (*contents, *orphans)])
         for name in CHILDREN:
             for content in (*contents, *orphans):
-                connection.execute(text(f'DELETE FROM "{name}" WHERE run_id = :id'), {"id": content.run["id"]})
+                _delete(connection, name, "run_id", content.run["id"])
         for content in contents:
-            connection.execute(text("DELETE FROM run WHERE id = :id"), {"id": content.run["id"]})
+            _delete(connection, "run", "id", content.run["id"])
     reasons = {content.id: fault for content, fault in bad}
     return Repair({**reasons, **{content.id: _ORPHANS for content in orphans}}, file=file)
+
+
+def _delete(connection: Connection, table: str, column: str, key: Any) -> None:
+    marker, value = bound_key(key)
+    connection.execute(text(f'DELETE FROM "{table}" WHERE {column} = {marker}'), {"id": value})
 
 
 def _orphans(connection: Connection) -> Iterator[RunContent]:
     """Rows of tables that belong to a run which is not there."""
     keys: dict[Any, None] = {}
-    for name in CHILDREN:
-        query = f'SELECT DISTINCT run_id FROM "{name}" WHERE run_id NOT IN (SELECT id FROM run)'
-        keys.update(dict.fromkeys(row[0] for row in connection.execute(text(query))))
-    for key in keys:
-        children = {}
+    with any_text(connection):
         for name in CHILDREN:
-            rows = connection.execute(text(f'SELECT * FROM "{name}" WHERE run_id = :id'), {"id": key})
-            children[name] = [{k: v for k, v in row._mapping.items() if k != "run_id"} for row in rows]
-        yield RunContent.of(RawRun({"id": key}, children))
+            query = f'SELECT DISTINCT run_id FROM "{name}" WHERE run_id NOT IN (SELECT id FROM run)'
+            keys.update(dict.fromkeys(row[0] for row in connection.execute(text(query))))
+        for key in keys:
+            children = {name: raw_rows(connection, name, "run_id", [key]) for name in CHILDREN}
+            yield RunContent.of(RawRun({"id": key}, _without_run(children)))
+
+
+def _without_run(children: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [{k: v for k, v in row.items() if k != "run_id"} for row in rows] for name, rows in children.items()}
 
 
 def _rebuild(store: Store) -> Repair:
@@ -199,10 +206,10 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
     def rows(table: str, column: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         without_rowid = table in ("singular_value", "history")  # these are an index
+        marker, value = bound_key(key)
+        query = f'SELECT * FROM "{table}" {"" if without_rowid else how} WHERE "{column}" = {marker}'
         try:
-            cursor = connection.execute(
-                f'SELECT * FROM "{table}" {"" if without_rowid else how} WHERE "{column}" = ?', (key,)
-            )
+            cursor = connection.execute(query, {"id": value})
             names = [field[0] for field in cursor.description]
             found.extend(dict(zip(names, row, strict=True)) for row in cursor)
         except BROKEN as error:
@@ -210,10 +217,7 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
         return found
 
     run = rows("run", "id")
-    children = {name: rows(name, "run_id") for name in CHILDREN}
-    for each in children.values():
-        for row in each:
-            row.pop("run_id")
+    children = _without_run({name: rows(name, "run_id") for name in CHILDREN})
     if len(run) != 1:
         faults.append("its row of table run cannot be read")
     return RawRun(run[0] if run else {"id": key}, children), faults

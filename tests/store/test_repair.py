@@ -116,3 +116,14 @@ def test_a_store_on_a_server_is_repaired_too(store: Store, tmp_path: Path, monke
     with store.read() as connection:
         assert find_ids(connection, [good]) == [good]
     assert is_sound(store)
+
+
+def test_a_run_whose_id_is_no_text_is_set_aside(path: Path, store: Store) -> None:
+    good, bad = (save_run(store, example_run(seed)) for seed in range(2))
+    with plain(path) as connection:
+        connection.execute("UPDATE run SET id = CAST(X'b5646363' AS TEXT) WHERE id = ?", [bad])
+        connection.commit()
+    done = repair_store(store, check_store(store))
+    assert len(done.set_aside) == 2  # the row of the run, and its rows in other tables
+    assert set(rows(store)) == {good}
+    assert is_sound(store)

@@ -119,7 +119,10 @@ def flip_value(path: Path, rng: random.Random) -> str:
         cast = f"X'{bytes(raw).hex()}'"
         kind = connection.execute(f'SELECT typeof("{column}") FROM {table} WHERE {key}').fetchone()[0]
         new = {"text": f"CAST({cast} AS TEXT)", "blob": cast}.get(kind, f"CAST(CAST({cast} AS TEXT) AS NUMERIC)")
-        connection.execute(f'UPDATE {table} SET "{column}" = {new} WHERE {key}')
+        try:
+            connection.execute(f'UPDATE {table} SET "{column}" = {new} WHERE {key}')
+        except sqlite3.IntegrityError:  # two rows would have one key
+            return "nothing"
         connection.commit()
     return f"{table}.{column} ({kind}) {bytes(raw)[:40]!r}"
 

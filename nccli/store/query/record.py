@@ -107,6 +107,8 @@ def _layers(connection: Connection, ids: Sequence[str], rank_rtol: float) -> dic
     columns = [LAYER.c[name] for name in ("run_id", *_OF_LAYERS, *_OF_SINGLE)]
     query = select(*columns).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for run, *values in plain_rows(connection, query):
+        if run not in found:  # a damaged index may find rows of others
+            continue
         layer = dict(zip(_OF_LAYERS, values, strict=False))
         stage = Stage(values[0], values[1])
         for name in _REAL:

@@ -103,7 +103,7 @@ def select_layers(connection: Connection, ids: Sequence[str]) -> dict[str, list[
     found: dict[str, list[Row]] = {key: [] for key in ids}
     query = select(*LAYER.c).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for row in connection.execute(query):
-        found[row.run_id].append({key: value for key, value in row._mapping.items() if key != "run_id"})
+        found.setdefault(row.run_id, []).append({key: value for key, value in row._mapping.items() if key != "run_id"})
     return found
 
 
@@ -121,7 +121,7 @@ def select_ranks(
         counted = func.sum(case((counts(_VALUE.value, first.c.top, rtol, floor), 1), else_=0))
         query = select(*own, counted).join(first, same).group_by(*own)
     for run, layer, stage, rank in connection.execute(query):
-        found[run][Stage(layer, stage)] = int(rank)
+        found.setdefault(run, {})[Stage(layer, stage)] = int(rank)
     return found
 
 
@@ -133,7 +133,7 @@ def select_spectra(connection: Connection, ids: Sequence[str]) -> dict[str, dict
     values = plain_rows(connection, select(_VALUE.value).where(wanted).order_by(*key, _VALUE.index))
     each = chain.from_iterable(values)
     for run, layer, stage, count in counted:  # measured: keys that come once, not with every value, take a third
-        found[run][Stage(layer, stage)] = list(islice(each, count))
+        found.setdefault(run, {})[Stage(layer, stage)] = list(islice(each, count))
     return found
 
 
@@ -150,7 +150,7 @@ def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list
     found: dict[str, list[Row]] = {key: [] for key in ids}
     query = select(*HISTORY.c).where(one_of(HISTORY.c.run_id, ids, connection))
     for row in connection.execute(query.order_by(HISTORY.c.run_id, HISTORY.c.step)):
-        found[row.run_id].append(dict(row._mapping))
+        found.setdefault(row.run_id, []).append(dict(row._mapping))
     return found
 
 

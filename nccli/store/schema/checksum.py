@@ -62,13 +62,15 @@ def raw_runs(connection: Connection, ids: Sequence[str]) -> Iterator[RawRun]:
     """Rows of runs of a store of any schema, in the order given, those of tables in the order of their keys."""
     there = set(inspect(connection).get_table_names())
     tables = [name for name in _CHILDREN if name in there]
-    with _any_text(connection):
+    with any_text(connection):
         for chunk in pages(ids):
-            runs = {row["id"]: row for row in _rows(connection, "run", "id", chunk)}
+            runs = {row["id"]: row for row in raw_rows(connection, "run", "id", chunk)}
             children: dict[str, dict[str, list[dict[str, Any]]]] = {key: {name: [] for name in tables} for key in runs}
             for name in tables:
-                for row in _rows(connection, name, "run_id", chunk):
-                    children[row.pop("run_id")][name].append(row)
+                for row in raw_rows(connection, name, "run_id", chunk):
+                    own = children.get(row.pop("run_id"))
+                    if own is not None:  # a damaged index may find rows of others
+                        own[name].append(row)
             yield from (RawRun(runs[key], children[key]) for key in chunk if key in runs)
 
 
@@ -104,19 +106,31 @@ def seal_runs(connection: Connection, ids: Iterable[str]) -> None:
 
 def run_ids(connection: Connection) -> list[Any]:
     """Of all runs, in increasing order; what damage makes of one is returned as it is."""
-    with _any_text(connection):
+    with any_text(connection):
         return [row[0] for row in connection.execute(text("SELECT id FROM run ORDER BY id"))]
 
 
-def _rows(connection: Connection, table: str, key: str, ids: Sequence[str]) -> list[dict[str, Any]]:
-    query = text(f'SELECT * FROM "{table}" WHERE {key} IN :ids').bindparams(bindparam("ids", expanding=True))
-    found = connection.execute(query, {"ids": list(ids)})
-    names = list(found.keys())
-    return [dict(zip(names, row, strict=True)) for row in found]
+def raw_rows(connection: Connection, table: str, key: str, ids: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of a table whose key is among some."""
+    plain = [each for each in ids if bound_key(each)[0] == ":id"]
+    odd = [each for each in ids if bound_key(each)[0] != ":id"]
+    several = text(f'SELECT * FROM "{table}" WHERE {key} IN :ids').bindparams(bindparam("ids", expanding=True))
+    results = [connection.execute(several, {"ids": plain})]
+    for each in odd:
+        marker, value = bound_key(each)
+        results.append(connection.execute(text(f'SELECT * FROM "{table}" WHERE {key} = {marker}'), {"id": value}))
+    return [dict(zip(result.keys(), row, strict=True)) for result in results for row in result]
+
+
+def bound_key(key: Any) -> tuple[str, Any]:
+    """A key in SQL, and the value of its parameter `:id`: damage may have left text that is no UTF-8."""
+    if isinstance(key, str) and not key.isascii():
+        return "CAST(:id AS TEXT)", key.encode("utf-8", "surrogateescape")
+    return ":id", key
 
 
 @contextmanager
-def _any_text(connection: Connection) -> Iterator[None]:
+def any_text(connection: Connection) -> Iterator[None]:
     """Let SQLite return text that is no UTF-8, as damage leaves it."""
     driver = connection.connection.dbapi_connection
     if not isinstance(driver, sqlite3.Connection):
