@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from nccli.store.exchange.json_lines import as_damaged_line
 from nccli.store.runs.content import RunContent, read_contents, write_content
 from nccli.store.runs.makers import running_runs
 from nccli.store.runs.sound import damage
-from nccli.store.schema.checksum import RawRun, run_ids
+from nccli.store.schema.checksum import RawRun, any_text, keyed, run_ids
 from nccli.store.schema.tables import CHILDREN
 from nccli.store_files import DAMAGED, ON_A_SERVER, SET_ASIDE, journals, real_path
 
 _ORPHANS = "its rows are of a run that is not there"
+_ORPHANED = "run_id NOT IN (SELECT id FROM run)"
 _NOTHING = "nothing of {} can be read: restore a backup; nothing was changed"
 
 
@@ -72,25 +74,24 @@ def _repair_rows(store: Store) -> Repair:
         contents = [content for content, _ in bad]
         _write(file, [as_damaged_line(content) for content in (*contents, *orphans)])
         for name in CHILDREN:
-            for content in (*contents, *orphans):
-                connection.execute(text(f'DELETE FROM "{name}" WHERE run_id = :id'), {"id": content.run["id"]})
+            connection.execute(text(f'DELETE FROM "{name}" WHERE {_ORPHANED}'))
         for content in contents:
-            connection.execute(text("DELETE FROM run WHERE id = :id"), {"id": content.run["id"]})
+            for name, column in (*((name, "run_id") for name in CHILDREN), ("run", "id")):
+                key, (value,) = keyed(column, [content.run["id"]])
+                connection.execute(text(f'DELETE FROM "{name}" WHERE {key} = :id'), {"id": value})
     reasons = {content.id: fault for content, fault in bad}
     return Repair({**reasons, **{content.id: _ORPHANS for content in orphans}}, file=file)
 
 
 def _orphans(connection: Connection) -> Iterator[RunContent]:
     """Rows of tables that belong to a run which is not there."""
-    keys: dict[Any, None] = {}
-    for name in CHILDREN:
-        query = f'SELECT DISTINCT run_id FROM "{name}" WHERE run_id NOT IN (SELECT id FROM run)'
-        keys.update(dict.fromkeys(row[0] for row in connection.execute(text(query))))
-    for key in keys:
-        children = {}
+    found = defaultdict[Any, dict[str, list[dict[str, Any]]]](lambda: {name: [] for name in CHILDREN})
+    with any_text(connection):
         for name in CHILDREN:
-            rows = connection.execute(text(f'SELECT * FROM "{name}" WHERE run_id = :id'), {"id": key})
-            children[name] = [{k: v for k, v in row._mapping.items() if k != "run_id"} for row in rows]
+            for row in connection.execute(text(f'SELECT * FROM "{name}" WHERE {_ORPHANED}')):
+                fields = dict(row._mapping)
+                found[fields.pop("run_id")][name].append(fields)
+    for key, children in found.items():
         yield RunContent.of(RawRun({"id": key}, children))
 
 

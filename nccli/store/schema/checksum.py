@@ -6,6 +6,7 @@ schema; what is absent is left out, so that a new column, empty so far, changes 
 
 import hashlib
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,10 +63,10 @@ def raw_runs(connection: Connection, ids: Sequence[str]) -> Iterator[RawRun]:
     """Rows of runs of a store of any schema, in the order given, those of tables in the order of their keys."""
     there = set(inspect(connection).get_table_names())
     tables = [name for name in _CHILDREN if name in there]
-    with _any_text(connection):
+    with any_text(connection):
         for chunk in pages(ids):
             runs = {row["id"]: row for row in _rows(connection, "run", "id", chunk)}
-            children: dict[str, dict[str, list[dict[str, Any]]]] = {key: {name: [] for name in tables} for key in runs}
+            children = defaultdict[str, dict[str, list[dict[str, Any]]]](lambda: {name: [] for name in tables})
             for name in tables:
                 for row in _rows(connection, name, "run_id", chunk):
                     children[row.pop("run_id")][name].append(row)
@@ -104,19 +105,27 @@ def seal_runs(connection: Connection, ids: Iterable[str]) -> None:
 
 def run_ids(connection: Connection) -> list[Any]:
     """Of all runs, in increasing order; what damage makes of one is returned as it is."""
-    with _any_text(connection):
+    with any_text(connection):
         return [row[0] for row in connection.execute(text("SELECT id FROM run ORDER BY id"))]
 
 
+def keyed(column: str, ids: Sequence[Any]) -> tuple[str, list[Any]]:
+    """A column in SQL and ids to compare it with: bytes, where damage has made an id that is no text."""
+    try:
+        "".join(map(str, ids)).encode()
+    except UnicodeEncodeError:
+        return f"CAST({column} AS BLOB)", [str(key).encode("utf-8", "surrogateescape") for key in ids]
+    return column, list(ids)
+
+
 def _rows(connection: Connection, table: str, key: str, ids: Sequence[str]) -> list[dict[str, Any]]:
-    query = text(f'SELECT * FROM "{table}" WHERE {key} IN :ids').bindparams(bindparam("ids", expanding=True))
-    found = connection.execute(query, {"ids": list(ids)})
-    names = list(found.keys())
-    return [dict(zip(names, row, strict=True)) for row in found]
+    column, keys = keyed(key, ids)
+    query = text(f'SELECT * FROM "{table}" WHERE {column} IN :ids').bindparams(bindparam("ids", expanding=True))
+    return [dict(row._mapping) for row in connection.execute(query, {"ids": keys})]
 
 
 @contextmanager
-def _any_text(connection: Connection) -> Iterator[None]:
+def any_text(connection: Connection) -> Iterator[None]:
     """Let SQLite return text that is no UTF-8, as damage leaves it."""
     driver = connection.connection.dbapi_connection
     if not isinstance(driver, sqlite3.Connection):
