@@ -200,9 +200,10 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
     def rows(table: str, column: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         without_rowid = table in ("singular_value", "history")  # these are an index
+        whose, value = keyed(column, [key])
         try:
             cursor = connection.execute(
-                f'SELECT * FROM "{table}" {"" if without_rowid else how} WHERE "{column}" = ?', (key,)
+                f'SELECT * FROM "{table}" {"" if without_rowid else how} WHERE {whose} = ?', value
             )
             names = [field[0] for field in cursor.description]
             found.extend(dict(zip(names, row, strict=True)) for row in cursor)

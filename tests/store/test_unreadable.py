@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from nccli.errors import DamagedStoreError
-from nccli.store import WHOLE, Selection, Store, existing_statuses, save_run, unreadable_runs
+from nccli.store import WHOLE, Selection, Store, existing_statuses, run_records, save_run, select_runs, unreadable_runs
 from nccli.store.query.select import select_history, select_layers, select_spectra
 from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES
@@ -105,4 +105,5 @@ def test_an_index_that_leads_to_rows_of_another_run_is_survived(path: Path, stor
         with suppress(DamagedStoreError), Store.open(str(path)).read() as connection:
             for read in (select_layers, select_spectra, select_history):
                 assert set(read(connection, [key])) >= {key}  # type: ignore[operator]
+            run_records(connection, select_runs(connection, [key]), 1e-3)
             list(read_contents(connection, [key]))

@@ -102,7 +102,7 @@ def select_ids(
 
 def select_layers(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     """Rows of table `layer` by run, (1, post), (2, pre), (2, post), … first to last."""
-    found = _by_run(list[Row], ids)
+    found = by_run(list[Row], ids)
     query = select(*LAYER.c).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for row in connection.execute(query):
         found[row.run_id].append({key: value for key, value in row._mapping.items() if key != "run_id"})
@@ -113,7 +113,7 @@ def select_ranks(
     connection: Connection, ids: Sequence[str], rtol: float = RANK_RTOL, floor: float = ZERO_FLOOR
 ) -> dict[str, dict[Stage, int]]:
     """Numerical rank of the class means by run and stage, from the stored spectra at any tolerance."""
-    found = _by_run(dict[Stage, int], ids)
+    found = by_run(dict[Stage, int], ids)
     if rtol == RANK_RTOL and floor == ZERO_FLOOR:
         query = select(*(LAYER.c[name] for name in (*_STAGE, "rank"))).where(one_of(LAYER.c.run_id, ids, connection))
     else:
@@ -129,7 +129,7 @@ def select_ranks(
 
 def select_spectra(connection: Connection, ids: Sequence[str]) -> dict[str, dict[Stage, list[float]]]:
     """Singular values of the class means by run and stage, largest first."""
-    found = _by_run(dict[Stage, list[float]], ids)
+    found = by_run(dict[Stage, list[float]], ids)
     key, wanted = (_VALUE.run_id, _VALUE.layer, _VALUE.stage), one_of(_VALUE.run_id, ids, connection)
     counted = plain_rows(connection, select(*key, func.count()).where(wanted).group_by(*key).order_by(*key))
     values = plain_rows(connection, select(_VALUE.value).where(wanted).order_by(*key, _VALUE.index))
@@ -139,7 +139,7 @@ def select_spectra(connection: Connection, ids: Sequence[str]) -> dict[str, dict
     return found
 
 
-def _by_run(make: Callable[[], T], ids: Sequence[str]) -> dict[str, T]:
+def by_run(make: Callable[[], T], ids: Sequence[str]) -> dict[str, T]:
     """Something empty for every run; a damaged index finds rows of others, which do no harm."""
     return defaultdict(make, {key: make() for key in ids})
 
@@ -154,7 +154,7 @@ def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ..
 
 def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     """Rows of table `history` by run, in the order of steps."""
-    found = _by_run(list[Row], ids)
+    found = by_run(list[Row], ids)
     query = select(*HISTORY.c).where(one_of(HISTORY.c.run_id, ids, connection))
     for row in connection.execute(query.order_by(HISTORY.c.run_id, HISTORY.c.step)):
         found[row.run_id].append(dict(row._mapping))
