@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from nccli.store.exchange.json_lines import as_damaged_line
 from nccli.store.runs.content import RunContent, read_contents, write_content
 from nccli.store.runs.makers import running_runs
 from nccli.store.runs.sound import damage
-from nccli.store.schema.checksum import RawRun, any_text, bound_key, raw_rows, run_ids
+from nccli.store.schema.checksum import RawRun, any_text, keyed, run_ids
 from nccli.store.schema.tables import CHILDREN
 from nccli.store_files import DAMAGED, ON_A_SERVER, SET_ASIDE, journals, real_path
 
 _ORPHANS = "its rows are of a run that is not there"
+_ORPHANED = "run_id NOT IN (SELECT id FROM run)"
 _NOTHING = "nothing of {} can be read: restore a backup; nothing was changed"
 
 
@@ -72,33 +74,25 @@ def _repair_rows(store: Store) -> Repair:
         contents = [content for content, _ in bad]
         _write(file, [as_damaged_line(content) for content in (*contents, *orphans)])
         for name in CHILDREN:
-            for content in (*contents, *orphans):
-                _delete(connection, name, "run_id", content.run["id"])
+            connection.execute(text(f'DELETE FROM "{name}" WHERE {_ORPHANED}'))
         for content in contents:
-            _delete(connection, "run", "id", content.run["id"])
+            for name, column in (*((name, "run_id") for name in CHILDREN), ("run", "id")):
+                key, (value,) = keyed(column, [content.run["id"]])
+                connection.execute(text(f'DELETE FROM "{name}" WHERE {key} = :id'), {"id": value})
     reasons = {content.id: fault for content, fault in bad}
     return Repair({**reasons, **{content.id: _ORPHANS for content in orphans}}, file=file)
 
 
-def _delete(connection: Connection, table: str, column: str, key: Any) -> None:
-    marker, value = bound_key(key)
-    connection.execute(text(f'DELETE FROM "{table}" WHERE {column} = {marker}'), {"id": value})
-
-
 def _orphans(connection: Connection) -> Iterator[RunContent]:
     """Rows of tables that belong to a run which is not there."""
-    keys: dict[Any, None] = {}
+    found = defaultdict[Any, dict[str, list[dict[str, Any]]]](lambda: {name: [] for name in CHILDREN})
     with any_text(connection):
         for name in CHILDREN:
-            query = f'SELECT DISTINCT run_id FROM "{name}" WHERE run_id NOT IN (SELECT id FROM run)'
-            keys.update(dict.fromkeys(row[0] for row in connection.execute(text(query))))
-        for key in keys:
-            children = {name: raw_rows(connection, name, "run_id", [key]) for name in CHILDREN}
-            yield RunContent.of(RawRun({"id": key}, _without_run(children)))
-
-
-def _without_run(children: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    return {name: [{k: v for k, v in row.items() if k != "run_id"} for row in rows] for name, rows in children.items()}
+            for row in connection.execute(text(f'SELECT * FROM "{name}" WHERE {_ORPHANED}')):
+                fields = dict(row._mapping)
+                found[fields.pop("run_id")][name].append(fields)
+    for key, children in found.items():
+        yield RunContent.of(RawRun({"id": key}, children))
 
 
 def _rebuild(store: Store) -> Repair:
@@ -206,10 +200,11 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
     def rows(table: str, column: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         without_rowid = table in ("singular_value", "history")  # these are an index
-        marker, value = bound_key(key)
-        query = f'SELECT * FROM "{table}" {"" if without_rowid else how} WHERE "{column}" = {marker}'
+        whose, value = keyed(column, [key])
         try:
-            cursor = connection.execute(query, {"id": value})
+            cursor = connection.execute(
+                f'SELECT * FROM "{table}" {"" if without_rowid else how} WHERE {whose} = ?', value
+            )
             names = [field[0] for field in cursor.description]
             found.extend(dict(zip(names, row, strict=True)) for row in cursor)
         except BROKEN as error:
@@ -217,7 +212,10 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
         return found
 
     run = rows("run", "id")
-    children = _without_run({name: rows(name, "run_id") for name in CHILDREN})
+    children = {name: rows(name, "run_id") for name in CHILDREN}
+    for each in children.values():
+        for row in each:
+            row.pop("run_id")
     if len(run) != 1:
         faults.append("its row of table run cannot be read")
     return RawRun(run[0] if run else {"id": key}, children), faults

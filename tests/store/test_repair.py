@@ -53,6 +53,22 @@ def test_damaged_rows_go_into_a_file_and_the_rest_stays(path: Path, store: Store
     assert len(by_id[keys[2]]["layer"]) == 5
 
 
+@pytest.mark.parametrize("anew", [False, True], ids=["in place", "in a new file"])
+@pytest.mark.parametrize(("table", "column"), [("run", "id"), ("layer", "run_id"), ("matrix", "run_id")])
+def test_an_id_that_is_no_text_is_set_aside_with_its_rows(
+    path: Path, store: Store, table: str, column: str, anew: bool
+) -> None:
+    keys = [save_run(store, example_run(seed)) for seed in range(3)]
+    before = rows(store)
+    with plain(path) as connection:
+        connection.execute(f"UPDATE {table} SET {column} = CAST(X'ff61' AS TEXT) WHERE {column} = ?", keys[:1])
+    assert not is_sound(store)
+    done = repair_store(store, [] if anew else check_store(store))
+    assert set(done.set_aside) == {keys[0], "\udcffa"}
+    assert rows(store) == {key: before[key] for key in keys[1:]}
+    assert is_sound(store)
+
+
 @pytest.mark.parametrize("place_of_damage", ["history", "singular_value", "matrix", "layer", "ix_run_kind"])
 def test_a_ruined_page_costs_the_runs_on_it(path: Path, store: Store, place_of_damage: str) -> None:
     keys = [save_run(store, example_run(seed)) for seed in range(6)]

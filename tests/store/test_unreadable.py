@@ -1,12 +1,25 @@
 """A row that nccli cannot have written is found before it is read, by the database, whatever stands where in it."""
 
 import math
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from nccli.store import WHOLE, Selection, Store, existing_statuses, save_run, unreadable_runs
+from nccli.store import (
+    WHOLE,
+    DamagedStoreError,
+    Selection,
+    Store,
+    existing_statuses,
+    run_records,
+    save_run,
+    select_runs,
+    unreadable_runs,
+)
+from nccli.store.query.select import select_history, select_layers, select_spectra
 from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES
 from nccli.store.runs.sound import reading_fault
@@ -89,3 +102,17 @@ def test_runs_that_somebody_made_by_hand_are_read(path: Any, store: Store) -> No
         connection.execute(text(f"DELETE FROM layer WHERE run_id = '{bare}'"))
     with store.read() as connection:
         assert unreadable_runs(connection, ["abcdef012345", bare], WHOLE) == {}
+
+
+def test_an_index_that_leads_to_rows_of_another_run_is_survived(path: Path, store: Store) -> None:
+    """A letter of a run id is changed in the file, where a table has it or where an index does."""
+    key = save_run(store, example_run(0))
+    sound = path.read_bytes()
+    places = [i for i in range(len(sound)) if sound.startswith(key.encode(), i)]
+    for place in places[:: len(places) // 12]:
+        path.write_bytes(sound[:place] + b"#" + sound[place + 1 :])
+        with suppress(DamagedStoreError), Store.open(str(path)).read() as connection:
+            for read in (select_layers, select_spectra, select_history):
+                assert set(read(connection, [key])) >= {key}  # type: ignore[operator]
+            run_records(connection, select_runs(connection, [key]), 1e-3)
+            list(read_contents(connection, [key]))

@@ -106,7 +106,10 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection:
 
 
 _BUSY = ("database is locked", "canceling statement due to lock timeout")
-_DAMAGE = ("database disk image is malformed", "malformed database schema", "unsupported file format")
+_DAMAGE = (
+    *("database disk image is malformed", "malformed database schema", "unsupported file format"),
+    "Could not decode to UTF-8",
+)
 _LONGEST = 200
 """A taste: characters of what a database says."""
 

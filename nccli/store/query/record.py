@@ -13,7 +13,7 @@ from nccli.catalogue.stages import Stage
 from nccli.metrics import RANK_RTOL
 from nccli.store.connection.among import one_of, pages
 from nccli.store.connection.store import Store
-from nccli.store.query.select import IN_ORDER, Row, plain_rows, select_ranks, select_runs, select_spectra
+from nccli.store.query.select import IN_ORDER, Row, by_run, plain_rows, select_ranks, select_runs, select_spectra
 from nccli.store.schema.tables import LAYER, RUN
 
 _AT_ONCE = 500
@@ -103,19 +103,17 @@ def _layers(connection: Connection, ids: Sequence[str], rank_rtol: float) -> dic
     """What records tell of layers, by run."""
     spectra = select_spectra(connection, ids)
     ranks = None if rank_rtol == RANK_RTOL else select_ranks(connection, ids, rank_rtol)
-    found: dict[str, list[dict[str, Any]]] = {key: [] for key in ids}
+    found = by_run(list[dict[str, Any]], ids)
     columns = [LAYER.c[name] for name in ("run_id", *_OF_LAYERS, *_OF_SINGLE)]
     query = select(*columns).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for run, *values in plain_rows(connection, query):
-        if run not in found:  # a damaged index may find rows of others
-            continue
         layer = dict(zip(_OF_LAYERS, values, strict=False))
         stage = Stage(values[0], values[1])
         for name in _REAL:
             if layer[name] is None:
                 layer[name] = math.nan
         if ranks is not None:
-            layer["rank"] = ranks[run][stage]
+            layer["rank"] = ranks[run].get(stage)
         layer["singular_values"] = spectra[run].get(stage, [])
         single = values[len(_OF_LAYERS) :]
         if single.count(None) < len(single):

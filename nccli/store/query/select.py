@@ -1,8 +1,9 @@
 """Reading runs. Every reading command and every figure gets its rows here."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +23,7 @@ IN_ORDER = (LAYER.c.run_id, LAYER.c.layer, case((LAYER.c.stage == When.PRE.value
 """Rows of table `layer` by run, (1, post), (2, pre), (2, post), … first to last."""
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 _DIGITS = 12
 """Of a run id."""
@@ -100,10 +102,10 @@ def select_ids(
 
 def select_layers(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     """Rows of table `layer` by run, (1, post), (2, pre), (2, post), … first to last."""
-    found: dict[str, list[Row]] = {key: [] for key in ids}
+    found = by_run(list[Row], ids)
     query = select(*LAYER.c).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for row in connection.execute(query):
-        found.setdefault(row.run_id, []).append({key: value for key, value in row._mapping.items() if key != "run_id"})
+        found[row.run_id].append({key: value for key, value in row._mapping.items() if key != "run_id"})
     return found
 
 
@@ -111,7 +113,7 @@ def select_ranks(
     connection: Connection, ids: Sequence[str], rtol: float = RANK_RTOL, floor: float = ZERO_FLOOR
 ) -> dict[str, dict[Stage, int]]:
     """Numerical rank of the class means by run and stage, from the stored spectra at any tolerance."""
-    found: dict[str, dict[Stage, int]] = {key: {} for key in ids}
+    found = by_run(dict[Stage, int], ids)
     if rtol == RANK_RTOL and floor == ZERO_FLOOR:
         query = select(*(LAYER.c[name] for name in (*_STAGE, "rank"))).where(one_of(LAYER.c.run_id, ids, connection))
     else:
@@ -121,20 +123,25 @@ def select_ranks(
         counted = func.sum(case((counts(_VALUE.value, first.c.top, rtol, floor), 1), else_=0))
         query = select(*own, counted).join(first, same).group_by(*own)
     for run, layer, stage, rank in connection.execute(query):
-        found.setdefault(run, {})[Stage(layer, stage)] = int(rank)
+        found[run][Stage(layer, stage)] = int(rank)
     return found
 
 
 def select_spectra(connection: Connection, ids: Sequence[str]) -> dict[str, dict[Stage, list[float]]]:
     """Singular values of the class means by run and stage, largest first."""
-    found: dict[str, dict[Stage, list[float]]] = {key: {} for key in ids}
+    found = by_run(dict[Stage, list[float]], ids)
     key, wanted = (_VALUE.run_id, _VALUE.layer, _VALUE.stage), one_of(_VALUE.run_id, ids, connection)
     counted = plain_rows(connection, select(*key, func.count()).where(wanted).group_by(*key).order_by(*key))
     values = plain_rows(connection, select(_VALUE.value).where(wanted).order_by(*key, _VALUE.index))
     each = chain.from_iterable(values)
     for run, layer, stage, count in counted:  # measured: keys that come once, not with every value, take a third
-        found.setdefault(run, {})[Stage(layer, stage)] = list(islice(each, count))
+        found[run][Stage(layer, stage)] = list(islice(each, count))
     return found
+
+
+def by_run(make: Callable[[], T], ids: Sequence[str]) -> dict[str, T]:
+    """Something empty for every run; a damaged index finds rows of others, which do no harm."""
+    return defaultdict(make, {key: make() for key in ids})
 
 
 def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
@@ -147,10 +154,10 @@ def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ..
 
 def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
     """Rows of table `history` by run, in the order of steps."""
-    found: dict[str, list[Row]] = {key: [] for key in ids}
+    found = by_run(list[Row], ids)
     query = select(*HISTORY.c).where(one_of(HISTORY.c.run_id, ids, connection))
     for row in connection.execute(query.order_by(HISTORY.c.run_id, HISTORY.c.step)):
-        found.setdefault(row.run_id, []).append(dict(row._mapping))
+        found[row.run_id].append(dict(row._mapping))
     return found
 
 

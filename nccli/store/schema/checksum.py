@@ -64,10 +64,10 @@ def raw_runs(connection: Connection, ids: Sequence[str]) -> Iterator[RawRun]:
     tables = [name for name in _CHILDREN if name in there]
     with any_text(connection):
         for chunk in pages(ids):
-            runs = {row["id"]: row for row in raw_rows(connection, "run", "id", chunk)}
+            runs = {row["id"]: row for row in _rows(connection, "run", "id", chunk)}
             children: dict[str, dict[str, list[dict[str, Any]]]] = {key: {name: [] for name in tables} for key in runs}
             for name in tables:
-                for row in raw_rows(connection, name, "run_id", chunk):
+                for row in _rows(connection, name, "run_id", chunk):
                     own = children.get(row.pop("run_id"))
                     if own is not None:  # a damaged index may find rows of others
                         own[name].append(row)
@@ -110,23 +110,21 @@ def run_ids(connection: Connection) -> list[Any]:
         return [row[0] for row in connection.execute(text("SELECT id FROM run ORDER BY id"))]
 
 
-def raw_rows(connection: Connection, table: str, key: str, ids: Sequence[Any]) -> list[dict[str, Any]]:
-    """Rows of a table whose key is among some."""
-    plain = [each for each in ids if bound_key(each)[0] == ":id"]
-    odd = [each for each in ids if bound_key(each)[0] != ":id"]
-    several = text(f'SELECT * FROM "{table}" WHERE {key} IN :ids').bindparams(bindparam("ids", expanding=True))
-    results = [connection.execute(several, {"ids": plain})]
-    for each in odd:
-        marker, value = bound_key(each)
-        results.append(connection.execute(text(f'SELECT * FROM "{table}" WHERE {key} = {marker}'), {"id": value}))
-    return [dict(zip(result.keys(), row, strict=True)) for result in results for row in result]
+def keyed(column: str, ids: Sequence[Any]) -> tuple[str, list[Any]]:
+    """A column in SQL and ids to compare it with: bytes, where damage has made an id that is no text."""
+    try:
+        "".join(map(str, ids)).encode()
+    except UnicodeEncodeError:
+        return f"CAST({column} AS BLOB)", [str(key).encode("utf-8", "surrogateescape") for key in ids]
+    return column, list(ids)
 
 
-def bound_key(key: Any) -> tuple[str, Any]:
-    """A key in SQL, and the value of its parameter `:id`: damage may have left text that is no UTF-8."""
-    if isinstance(key, str) and not key.isascii():
-        return "CAST(:id AS TEXT)", key.encode("utf-8", "surrogateescape")
-    return ":id", key
+def _rows(connection: Connection, table: str, key: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+    column, keys = keyed(key, ids)
+    query = text(f'SELECT * FROM "{table}" WHERE {column} IN :ids').bindparams(bindparam("ids", expanding=True))
+    found = connection.execute(query, {"ids": keys})
+    names = list(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 @contextmanager
