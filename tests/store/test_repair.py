@@ -15,6 +15,12 @@ from tests.store.revisions import add_revision
 from tests.store.test_check import damage
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set aside of a store on a server goes into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def rows(store: Store) -> dict[str, Any]:
     with store.read() as connection:
         return {run["id"]: run for run in select_runs(connection)}
@@ -122,8 +128,7 @@ def test_an_older_schema_is_upgraded_first(store: Store, tmp_path: Path, monkeyp
         repair_store(store, check_store(store))
 
 
-def test_a_store_on_a_server_is_repaired_too(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_store_on_a_server_is_repaired_too(store: Store) -> None:
     good, bad = (save_run(store, example_run(seed)) for seed in range(2))
     with store.write() as connection:
         connection.execute(text(f"UPDATE run SET loss = loss + 1 WHERE id = '{bad}'"))
