@@ -148,3 +148,13 @@ def test_a_run_whose_id_is_no_text_is_set_aside(path: Path, store: Store) -> Non
     assert len(done.set_aside) == 2  # the row of the run, and its rows in other tables
     assert set(rows(store)) == {good}
     assert is_sound(store)
+
+
+def test_a_column_whose_name_is_ruined_is_missed_and_not_fallen_over(path: Path, store: Store) -> None:
+    save_run(store, example_run(0))
+    content = path.read_bytes()
+    assert content.count(b"ranks_agree INTEGER") == 1
+    path.write_bytes(content.replace(b"ranks_agree INTEGER", b"ranks_agreg INTEGER"))
+    done = repair_store(store)
+    assert list(done.set_aside.values()) == ["its checksum does not fit: it was changed outside nccli"]
+    assert is_sound(Store.at(str(path)))

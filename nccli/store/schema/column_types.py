@@ -69,13 +69,13 @@ def to_raw(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_raw(table: Table, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `to_raw`, for all columns of the table that the row has; what is not of its column's type stays as it is."""
+    """Undo `to_raw`; what is not of its column's type stays as it is, and a column that is not there is None."""
     row = {}
     for column in table.c:
-        if column.name not in raw:
+        if column.name == "run_id":
             continue
-        value = raw[column.name]
-        if isinstance(column.type, Real):
+        value = raw.get(column.name)
+        if isinstance(column.type, Real) and column.name in raw:
             row[column.name] = math.nan if value is None else value
         else:
             row[column.name] = _parsed(value) if isinstance(column.type, JsonText) and value is not None else value
