@@ -11,14 +11,12 @@ from sqlalchemy import Float, LargeBinary, Table
 from nccli import strict_json
 from nccli.catalogue.columns import RUN_COLUMNS
 from nccli.store.runs.content import RunContent
-from nccli.store.runs.sound import followed, require_sound
+from nccli.store.runs.sound import NOT_FINITE, followed, require_sound
 from nccli.store.schema.column_types import JsonText, Real
 from nccli.store.schema.tables import CHILDREN, RUN
 
 _MOST_DOCUMENT = 2**20
 """Characters of a JSON document: a history row of L = 1,000 layers has some 40,000."""
-
-_NUMBERS = frozenset({"nan", "inf", "-inf"})
 
 
 def outward(table: Table, name: str, value: Any) -> Any:
@@ -73,7 +71,7 @@ def _value(table: Table, name: str, value: Any) -> Any:
     """A value as Python has it, from JSON; what cannot be one stays as it is, for the rules to refuse."""
     kind = table.c[name].type
     if isinstance(kind, (Real, Float)):
-        return float(value) if type(value) is int or value in _NUMBERS else value
+        return float(value) if type(value) is int or value in NOT_FINITE else value
     if isinstance(kind, LargeBinary) and isinstance(value, str):
         try:
             return base64.b64decode(value, validate=True)
