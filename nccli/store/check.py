@@ -19,7 +19,7 @@ from nccli.store.runs.makers import abandoned_runs, running_runs, settle_abandon
 from nccli.store.runs.sound import damage
 from nccli.store.schema.checksum import run_ids
 from nccli.store.schema.migrate import REVISIONS, current_revision
-from nccli.store.schema.tables import LAYER, MATRIX, RUN, SINGULAR_VALUE
+from nccli.store.schema.tables import CHILDREN, LAYER, MATRIX, RUN, SINGULAR_VALUE
 
 _MATRIX = MATRIX.c
 
@@ -69,6 +69,8 @@ def _contents(store: Store) -> list[Finding]:
     """What only a store at the newest schema can be asked."""
     settled = settle_abandoned(store)
     with store.read() as connection:
+        for table in (RUN, *CHILDREN.values()):
+            connection.execute(select(*table.c).limit(0))  # a column that is not there is damage
         runs = connection.scalar(select(func.count()).select_from(RUN))
         running, silent, abandoned = running_runs(connection), silent_runs(connection), abandoned_runs(connection)
         matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))

@@ -13,7 +13,9 @@ from nccli.store import (
     DamagedStoreError,
     Selection,
     Store,
+    check_store,
     existing_statuses,
+    repair_store,
     run_records,
     save_run,
     select_runs,
@@ -24,6 +26,7 @@ from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES
 from nccli.store.runs.sound import reading_fault
 from tests.store.example_runs import example_run
+from tests.store.test_check import damage
 
 JUNK: tuple[Any, ...] = (
     *(None, "", "abc", "\x1b[31m", "a\0b", b"\xff\x00", -1, -0.5, 0, 0.0, 1, 2, 2**40, 1e308, math.inf, -math.inf),
@@ -116,3 +119,24 @@ def test_an_index_that_leads_to_rows_of_another_run_is_survived(path: Path, stor
                 assert set(read(connection, [key])) >= {key}  # type: ignore[operator]
             run_records(connection, select_runs(connection, [key]), 1e-3)
             list(read_contents(connection, [key]))
+
+
+def test_what_no_code_expects_is_damage_where_the_file_is_damaged(path: Path, store: Store) -> None:
+    save_run(store, example_run(0))
+    with pytest.raises(KeyError), store.read():
+        raise KeyError("a fault of nccli")
+    damage(path, "history")
+    with pytest.raises(DamagedStoreError, match="store check --repair"), store.read():
+        raise KeyError("a fault of the file")
+
+
+def test_a_column_that_has_lost_its_name_is_damage(path: Path, store: Store) -> None:
+    key = save_run(store, example_run(0))
+    path.write_bytes(path.read_bytes().replace(b"mean_hidden_rank", b"mean_hidden_tank"))
+    damaged = Store.open(str(path))
+    with pytest.raises(DamagedStoreError), damaged.read() as connection:
+        select_runs(connection)
+    with pytest.raises(DamagedStoreError):
+        check_store(damaged)
+    assert set(repair_store(damaged).set_aside) == {key}
+    assert all(finding.ok for finding in check_store(Store.open(str(path))))

@@ -174,7 +174,7 @@ def alter_store(how: Callable[[Path, random.Random], str], folder: Path, rng: ra
     wrong: dict[str, str] = {}
     try:
         changed = content(path) != before
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         changed = True
     for line in rng.sample(READING, 4):
         problem = told(nccli(folder, line), (0, 3, 4, 5, 6))

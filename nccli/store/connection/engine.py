@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection:
 _BUSY = ("database is locked", "canceling statement due to lock timeout")
 _DAMAGE = (
     *("database disk image is malformed", "malformed database schema", "unsupported file format"),
-    "Could not decode to UTF-8",
+    *("Could not decode to UTF-8", "no such column", "has no column named"),
 )
 _LONGEST = 200
 """A taste: characters of what a database says."""
@@ -131,6 +132,18 @@ def damaged(location: str) -> DamagedStoreError:
     return DamagedStoreError(
         f"the store {location} is damaged: nccli store check --repair saves what can be read, or restore a backup"
     )
+
+
+def is_ruined(path: Path) -> bool:
+    """Whether SQLite finds that the tables, indexes or pages of a file contradict each other."""
+    try:
+        with closing(sqlite3.connect(read_only_uri(path), uri=True)) as connection:
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        return False  # busy, or gone
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return True
+    return bool(found != "ok")
 
 
 def explain(error: SQLAlchemyError, location: str, busy_seconds: float) -> StoreError:

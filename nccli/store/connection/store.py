@@ -13,9 +13,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from nccli.errors import InputError, NothingFoundError, StoreError, StoreVersionError
+from nccli.errors import InputError, NccliError, NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
-from nccli.store.connection.engine import WRITES, damaged, explain, make_engine, parse_location, sqlite_driver
+from nccli.store.connection.engine import (
+    WRITES,
+    damaged,
+    explain,
+    is_ruined,
+    make_engine,
+    parse_location,
+    sqlite_driver,
+)
 from nccli.store.connection.journal import choose_journal
 from nccli.store.connection.read_only import unchanged
 from nccli.store.schema.checksum import damaged_runs, has_checksums, run_ids, seal_runs
@@ -269,6 +277,12 @@ class Store:
             raise damaged(self.location) from error
         except SQLAlchemyError as error:
             raise explain(error, self.location, BUSY_SECONDS) from error
+        except NccliError:
+            raise
+        except (LookupError, TypeError, ValueError) as error:
+            if self.path is not None and is_ruined(self.path):  # no code expects what is in it
+                raise damaged(self.location) from error
+            raise
 
 
 def _free_name(path: Path, revision: str) -> Path:
