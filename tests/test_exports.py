@@ -28,7 +28,7 @@ EXPORTED = {
         select_history select_ids select_layers select_matrix select_ranks select_runs select_selected
         select_settings select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs
         stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file store_location
-        stream_records TABLES Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
+        TABLES Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer

@@ -27,7 +27,6 @@ WRITERS = {
     "outputs.py": "mkdir",
     "cli/entry.py": "open",  # streams that were closed, of /dev/null
     "cli/reference.py": "write_text",  # for developers
-    "cli/output.py": "truncate",  # a text in memory
     "dufm/compiler.py": "write_text",  # sources and compiled code in folders of its own
     "dufm/library_folder.py": "fdopen mkdir mkdtemp replace",
     "e2e/torchvision_sets.py": "open",  # /dev/null

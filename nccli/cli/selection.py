@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Self
 
 from sqlalchemy import Connection
 
@@ -87,12 +88,40 @@ def readable_runs(connection: Connection, ids: Sequence[str], tables: Collection
 def name_unreadable(connection: Connection, runs: Sequence[str] | Selection, tables: Collection[str]) -> frozenset[str]:
     """Runs that cannot be read, named on stderr: the command goes on without them, and ends with exit code 4."""
     found = unreadable_runs(connection, runs, tables)
-    for key in sorted(found)[:_NAMED]:
-        warn(f"run {key} cannot be read and is left out: {found[key]}")
-    if found:
-        count = "1 run" if len(found) == 1 else f"{len(found)} runs"
-        fail_later(SomeRunsFailedError(f"{count} cannot be read: {_WAY_OUT}"))
+    with LeftOut() as left_out:
+        left_out.name(found)
     return frozenset(found)
+
+
+class LeftOut:
+    """Runs that cannot be read, named on stderr as they are found; the command ends with exit code 4."""
+
+    def __init__(self, of: int | None = None) -> None:
+        """None so far, of so many runs."""
+        self._of, self._count = of, 0
+
+    def __enter__(self) -> Self:
+        """Begin to look."""
+        return self
+
+    def name(self, found: Mapping[str, str]) -> None:
+        """Name runs, with why: the first few of all."""
+        for key in sorted(found)[: max(0, _NAMED - self._count)]:
+            warn(f"run {key} cannot be read and is left out: {found[key]}")
+        self._count += len(found)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Tell how many, unless something else ends the command.
+
+        Raises:
+            SomeRunsFailedError: none of the runs can be read.
+        """
+        if kind is not None or not self._count:
+            return
+        if self._count == self._of:
+            raise SomeRunsFailedError(_NONE_READABLE)
+        count = "1 run" if self._count == 1 else f"{self._count} runs"
+        fail_later(SomeRunsFailedError(f"{count} cannot be read: {_WAY_OUT}"))
 
 
 @contextmanager

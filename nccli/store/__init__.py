@@ -23,7 +23,7 @@ from nccli.store.query.groups import (
 )
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.problem import problem_of
-from nccli.store.query.record import loss_ratio, record_keys, run_records, stream_records
+from nccli.store.query.record import loss_ratio, record_keys, run_records
 from nccli.store.query.select import (
     Row,
     existing_statuses,
@@ -131,6 +131,5 @@ __all__ = [
     "stack_spectra",
     "store_file",
     "store_location",
-    "stream_records",
     "unreadable_runs",
 ]

@@ -11,14 +11,10 @@ from nccli.store import (
     Store,
     loss_ratio,
     record_keys,
-    remove_runs,
     run_records,
     save_run,
-    select_ids,
     select_runs,
-    stream_records,
 )
-from nccli.store.query import record as record_module
 from tests.store.example_runs import STAGES, example_layers, example_run
 
 RECORD = [
@@ -89,23 +85,9 @@ def test_a_ratio_without_a_reference_is_none() -> None:
     assert math.isnan(loss_ratio(math.nan, 0.4) or 0.0)
 
 
-def test_records_stream_in_the_order_of_their_ids_while_others_write(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(record_module, "_AT_ONCE", 2)
-    keys = [save_run(store, example_run(seed)) for seed in range(5)]
-    whole = records(store)
-    with store.read() as connection:
-        ids = select_ids(connection)
-    streamed = stream_records(store, ids)
-    found = [next(streamed)]
-    save_run(store, example_run(5))
-    remove_runs(store, [keys[0]])
-    assert found + list(streamed) == whole[:-1]
-
-
 def test_the_keys_of_records_are_known_before_them(store: Store) -> None:
     keys = [save_run(store, example_run(0)), save_run(store, example_run(1, dataset="digits"))]
     for ids in (keys, keys[:1]):
-        found = stream_records(store, ids)
+        with store.read() as connection:
+            found = run_records(connection, select_runs(connection, ids))
         assert record_keys(store, ids) == list(dict.fromkeys(name for record in found for name in record))

@@ -38,10 +38,6 @@ def show_runs(
     _print_runs(runs, where, None, store, format, rank_rtol, layers=True)
 
 
-_OBJECTS = 100_000
-"""Between searches for cycles, of which records have none: measured, a sixth of the time of a long list."""
-
-
 def _print_runs(
     runs: list[str] | None,
     where: str | None,
@@ -52,23 +48,23 @@ def _print_runs(
     layers: bool = False,
     quiet: bool = False,
 ) -> None:
-    import gc
     import sys
 
-    from nccli.cli.output import emit, write
+    from nccli.cli.output import emit, emit_texts, write
+    from nccli.cli.run_pages import PageReader, read_pages
     from nccli.cli.run_table import LAYER_COLUMNS, RUN_COLUMNS
     from nccli.cli.selection import readable_ids, selected_ids
-    from nccli.store import record_keys, silent_runs, stream_records
+    from nccli.store import record_keys, silent_runs, store_location
 
-    gc.set_threshold(_OBJECTS)
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.jsonl)
     opened, ids = selected_ids(store, runs, where, limit and limit + 1)
     if limit and len(ids) > limit:
         note(f"there are more than the {limit} newest runs: --limit 0 lists all", quiet)
         ids = ids[:limit]
     with opened.read() as connection:
-        ids = readable_ids(connection, ids)
         silent = silent_runs(connection)
+        if chosen is option.OutputFormat.ids:
+            ids = readable_ids(connection, ids)
     quietly = [silent[key] for key in ids if key in silent]
     if quietly:
         what = f"{len(quietly)} of these runs are running, as far as is known ({quietly[0]})"
@@ -76,16 +72,18 @@ def _print_runs(
     if chosen is option.OutputFormat.ids:
         emit(({"id": key} for key in ids), chosen, chosen, RUN_COLUMNS)
         return
-    records = stream_records(opened, ids, rank_rtol)
-    if not (layers and chosen is option.OutputFormat.table):
-        keys = record_keys(opened, ids) if chosen is option.OutputFormat.csv else None
-        emit(records, chosen, chosen, RUN_COLUMNS, keys)
-        return
-    for record in records:
-        emit([record], chosen, chosen, RUN_COLUMNS)
-        write("\n")
-        emit(record["layers"], chosen, chosen, LAYER_COLUMNS)
-        write("\n")
+    keys = tuple(record_keys(opened, ids)) if chosen is option.OutputFormat.csv else ()
+    found = read_pages(PageReader(store_location(store), rank_rtol, chosen, keys), ids)
+    if chosen is not option.OutputFormat.table:
+        emit_texts(found, keys, chosen)
+    elif not layers:
+        emit(found, chosen, chosen, RUN_COLUMNS)
+    else:
+        for record in found:
+            emit([record], chosen, chosen, RUN_COLUMNS)
+            write("\n")
+            emit(record["layers"], chosen, chosen, LAYER_COLUMNS)
+            write("\n")
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,13 +11,10 @@ from nccli.catalogue.columns import DATA, LAYER_COLUMNS, RECORD, Type, names
 from nccli.catalogue.metrics import METRICS, Family
 from nccli.catalogue.stages import Stage
 from nccli.metrics import RANK_RTOL
-from nccli.store.connection.among import one_of, pages
+from nccli.store.connection.among import one_of
 from nccli.store.connection.store import Store
-from nccli.store.query.select import IN_ORDER, Row, by_run, plain_rows, select_ranks, select_runs, select_spectra
+from nccli.store.query.select import IN_ORDER, Row, by_run, plain_rows, select_ranks, select_spectra
 from nccli.store.schema.tables import LAYER, RUN
-
-_AT_ONCE = 500
-"""Records in memory at once: measured, more save no time."""
 
 _RECORDED = [metric for metric in METRICS if metric.recorded]
 _OF_LAYERS = (
@@ -69,18 +66,6 @@ def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = 
         | data_columns(run)
         for run in runs
     ]
-
-
-def stream_records(store: Store, ids: Sequence[str], rank_rtol: float = RANK_RTOL) -> Iterator[dict[str, Any]]:
-    """As `run_records`, for any number of runs in the order of their ids.
-
-    Few are in memory at a time, and no transaction is open while they are used: whoever reads them slowly keeps nobody
-    from writing. Each record is whole; a run that is deleted meanwhile is left out.
-    """
-    for part in pages(ids, _AT_ONCE):
-        with store.read() as connection:
-            records = run_records(connection, select_runs(connection, part), rank_rtol)
-        yield from records
 
 
 def record_keys(store: Store, ids: Sequence[str]) -> list[str]:
