@@ -11,6 +11,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, Self
 
 from nccli.errors import InputError
+from nccli.printable import has_controls, printable
 from nccli.store_files import Role, is_stream, real_path, role_of, same_file
 
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -39,7 +40,7 @@ class Output:
 
     def __str__(self) -> str:
         """As messages name it."""
-        return f"{self.option} '{self.path}'".lstrip()
+        return f"{self.option} '{printable(str(self.path))}'".lstrip()
 
     @property
     def is_stream(self) -> bool:
@@ -83,6 +84,8 @@ class Output:
         Raises:
             InputError: as `require`.
         """
+        if has_controls(path.name):
+            raise InputError(f"{self}: the name of a file that is written may have no control character")
         try:
             role = role_of(path, self.store)
             if role is not None and role not in self.replaces:

@@ -8,6 +8,11 @@ def is_printable(text: str) -> bool:
     return text.isprintable() or not any(map(_is_control, text))
 
 
+def has_controls(text: str) -> bool:
+    """Whether a text has control characters; halves of characters are what a name in another encoding becomes."""
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
 def printable(text: str, kept: str = "") -> str:
     """A text with U+FFFD for what is not printable, but for characters that are kept."""
     if is_printable(text):

@@ -30,7 +30,7 @@ RULES = {
     "__main__.py": Rule(ours="cli"),
     "errors.py": Rule(),
     "atomic.py": Rule(ours="store_files"),
-    "outputs.py": Rule(ours="errors atomic store_files"),
+    "outputs.py": Rule(ours="errors atomic printable store_files"),
     "printable.py": Rule(),
     "store_files.py": Rule(),
     "strict_json.py": Rule(),

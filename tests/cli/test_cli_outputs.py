@@ -328,3 +328,13 @@ def test_what_is_written_through_a_shell_reaches_its_pipe(grid: Made, run: Nccli
     export = f"nccli runs export --store {grid.path} -o"
     ended = run.sh(f"{export} /dev/stdout | cat; {export} >(cat >&2) > /dev/null")
     assert ended.raw == ended.err.encode() == run(f"runs export --store {grid.path}").raw
+
+
+@pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.id)
+def test_a_name_that_a_terminal_would_obey_is_not_written(own_grid: Path, run: Nccli, writer: Writer) -> None:
+    before = sorted(run.folder.iterdir())
+    for control in ("\x9b2J", "\x1b[2J", "a\nb"):
+        ended = run(writer.line.format(f"'{control}{writer.suffix}'"), code=2)
+        assert "control character" in ended.err
+        assert control not in ended.err + ended.out
+    assert sorted(run.folder.iterdir()) == before

@@ -1,6 +1,7 @@
 """Runs out of the store, into it, and stores made one, by the installed command."""
 
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nccli.cli import input_pipe
 from tests.cli.command import Nccli
 from tests.cli.conftest import TINY, Made
 from tests.cli.sql import change, query
@@ -34,6 +36,20 @@ def test_an_export_in_either_form_brings_everything_back(own_grid: Path, run: Nc
     assert content(run.folder / "a.db") == content(own_grid)
     (again,) = run("runs import all --store a.db").records
     assert (again["added"], again["same"], again["conflicts"]) == (0, 6, [])
+
+
+def test_an_import_reads_a_pipe_and_waits_for_no_writer_for_ever(
+    own_grid: Path, run: Nccli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "runs import <(sleep 0.3; nccli runs export --store nccli.db) --store"
+    run.sh(f"nccli {slow} slow.db")
+    assert content(run.folder / "slow.db") == content(own_grid)
+    os.mkfifo(run.folder / "silent")
+    monkeypatch.setattr(input_pipe, "_SECONDS", 0.1)
+    assert "'silent': cannot be read: nobody writes into the pipe" in run("runs import silent --store s.db", code=2).err
+    assert not (run.folder / "s.db").exists()
+    missing = run("runs import nowhere.jsonl", code=2).err
+    assert missing.endswith("'nowhere.jsonl': cannot be read: No such file or directory\n")
 
 
 def test_a_fault_in_an_import_changes_nothing(own_grid: Path, run: Nccli) -> None:

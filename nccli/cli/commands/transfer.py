@@ -141,13 +141,14 @@ def _twice(source: str, files: ExitStack) -> "tuple[Iterator[RunContent], Iterat
     """The runs of an export, to be read one after the other two times."""
     import tempfile
 
+    from nccli.cli.input_pipe import opened
     from nccli.store import from_folder, from_lines
 
     path = Path(source)
     try:
         if source != "-" and path.is_dir():
             return from_folder(path), from_folder(path)
-        stream = sys.stdin.buffer if source == "-" else files.enter_context(path.open("rb"))
+        stream = sys.stdin.buffer if source == "-" else files.enter_context(opened(path))
         if source != "-" and path.is_file():
             return from_lines(stream, source), _from_start(stream, source)
         copy = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
