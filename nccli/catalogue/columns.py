@@ -228,7 +228,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
         _NUMBER,
         "mean rank of the hidden layers 2..L−1 (L = 2: of M̃_2)",
         low=0.0,
-        high=_LARGEST,
+        high=_MOST_SIZE,
     ),
     Column("ranks_agree", _SUMMARY, _INTEGER, "1 where these ranks are equal, else 0", low=0, high=1),
     Column("max_dnc1", _SUMMARY, _NUMBER, "largest DNC1 over layers and stages", low=0.0),

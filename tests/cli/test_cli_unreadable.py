@@ -19,6 +19,8 @@ CHANGES = {
     "words for a number": "UPDATE run SET loss = 'low'",
     "no layers": "UPDATE run SET L = 0",
     "more classes than there are": "UPDATE run SET K = 1000000000",
+    "a status that is no text": "UPDATE run SET status = X'ff00'",
+    "a rank that no layer has": "UPDATE run SET mean_hidden_rank = 1e308",
 }
 COMMANDS = (
     "runs list --limit 0 --format table",

@@ -63,7 +63,7 @@ class Selection:
         else:
             parts.append(RUN.c.status == RUNNING)
         query = select(RUN.c.status, func.count()).where(*parts).group_by(RUN.c.status).order_by(RUN.c.status)
-        return {row[0]: row[1] for row in connection.execute(query)}
+        return {str(status): count for status, count in connection.execute(query)}  # damage leaves bytes, too
 
 
 @dataclass(frozen=True, eq=False)
