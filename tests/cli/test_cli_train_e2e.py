@@ -67,6 +67,15 @@ def test_figures_are_drawn_of_such_runs(trained: Made, tmp_path: Path, figure: s
     assert (tmp_path / "figure.svg").stat().st_size > 5000
 
 
+def test_a_set_in_a_file_is_found_by_the_name_that_the_user_gave_it(trained: Made) -> None:
+    nccli = Nccli(trained.path.parent)
+    (named,) = nccli(f"{TINY} --epochs 1 --dataset-name cifar10 --quiet --format jsonl").records
+    assert named["dataset"] == named["config"]["dataset"] == "cifar10"
+    assert nccli("runs list --where config.dataset=cifar10 --format ids").ids == [named["id"]]
+    assert named["config"]["data"] == nccli(f"runs show {trained.ids[0]}").records[0]["config"]["data"]
+    nccli(f"runs rm {named['id']} --yes")
+
+
 def test_the_same_command_returns_the_stored_run_and_an_export_of_it_needs_force(trained: Made) -> None:
     nccli = Nccli(trained.path.parent)
     again = nccli(f"{TINY} --epochs 20")
@@ -163,6 +172,7 @@ def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
         ("--dataset own.npz --backbone resnet20 --together", "--together: not with --backbone resnet20"),
         ("--dataset own.npz --reg standard --wd-h1 1e-3", "one weight decay"),
         ("--dataset broken.npz", "truncated"),
+        ("--dataset own.npz --dataset-name a=b", "--dataset-name 'a=b'"),
         ("--dataset own.npz --epochs 0", "epochs = 0: must be at least 1"),
         ("--dataset own.npz --wd -1", "λ_W1 = -1.0: must be positive"),
     ],

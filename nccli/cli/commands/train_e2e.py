@@ -30,6 +30,7 @@ def train_e2e(
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
     per_class: image_option.PerClass = None,
+    dataset_name: image_option.DatasetName = None,
     backbone: Annotated[
         str,
         typer.Option(
@@ -127,7 +128,7 @@ def train_e2e(
     from nccli.store import store_file
     from nccli.sweep import parse_floats, parse_integers
 
-    source = image_option.image_source(dataset, data_dir, no_download, per_class)
+    source = image_option.image_source(dataset, data_dir, no_download, per_class, dataset_name)
     output = None
     if export is not None:
         output = Output("--export", export, store_file(store), _EXPORTS, (source.place,))
