@@ -236,7 +236,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
     Column("dataset", _OPTION, _TEXT, "what it saw", shown=(DATA, GROUP)),
     Column("backbone", _OPTION, _TEXT, "network below the head", shown=(DATA, GROUP)),
     Column("reg_kind", _OPTION, _TEXT, "dufm or standard", shown=(DATA, GROUP), option="reg"),
-    Column("epochs", _OPTION, _INTEGER, "of training", shown=(DATA, GROUP), low=0),
+    Column("epochs", _OPTION, _INTEGER, "whole passes over the training set", shown=(DATA, GROUP), low=0),
     Column("train_accuracy", _RESULT, _NUMBER, "on the training set", header="acc.", shown=(DATA,), low=0.0, high=1.0),
     Column("test_accuracy", _RESULT, _NUMBER, "on the test set", shown=(DATA,), low=0.0, high=1.0),
     Column(
@@ -256,6 +256,13 @@ RUN_COLUMNS: tuple[Column, ...] = (
         low=1,
     ),
     Column("checksum", _PROVENANCE, _TEXT, "of all that the store has of the run; none before it ended"),
+    Column(
+        "precision",
+        _OPTION,
+        _TEXT,
+        "float32, tf32 or bf16, of a network while it trained; NULL where it is not known",
+        shown=(DATA, GROUP),
+    ),
 )
 """Of table `run`, in its order."""
 

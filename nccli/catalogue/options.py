@@ -48,6 +48,14 @@ class HeadInit(StrEnum):
     DEFAULT = "default"
 
 
+class Precision(StrEnum):
+    """In what precision a network computes while it trains."""
+
+    FLOAT32 = "float32"
+    TF32 = "tf32"
+    BF16 = "bf16"
+
+
 class Pool(StrEnum):
     """What to do with features of more than one axis a sample."""
 

@@ -53,6 +53,10 @@ _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _TINY, _HUGE = 1e-30, 1e30
 """Bounds: float32 has 1e-38 to 3e38, and what is added up needs some room."""
 
+TIME_CONSTANTS = 10.0
+"""How long an end-to-end run is unless told. A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so
+many, less than a rank's threshold."""
+
 _DUFM, _E2E = Kind.DUFM.value, Kind.E2E.value
 
 SETTINGS: tuple[Setting, ...] = (
@@ -89,7 +93,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("clip", float, {_E2E: 1.0}, least=_TINY, most=_HUGE),
     Setting("refine", bool, {_DUFM: False}),
     Setting("augment", bool, {_E2E: False}),
+    Setting("precision", str, usual="float32", bare=True),
     Setting("autocast", bool),
+    Setting("lr_rise", float, {_E2E: 0.0}),
+    Setting("wd_rise", float, {_E2E: 0.0}),
+    Setting("feature_scale", float, {_E2E: 0.0}, symbol="feature scale", least=_TINY, most=_HUGE),
     Setting("balanced", bool, {_E2E: True}),
     Setting("data", str, print=True),
     Setting("source", str),
@@ -98,7 +106,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("pool", str),
     Setting("pixels", str),
 )
-"""Of every kind of run, in the order of captions; `wd` is the weight decay of all layers where they have one."""
+"""Of every kind of run, in the order of captions; `epochs` and `autocast` stand in configurations of result version 1,
+where there are `steps` and `precision` now; `wd` is the weight decay of all layers where they have one."""
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 

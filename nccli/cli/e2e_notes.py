@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
 
 _ENOUGH = 0.999
-"""A bound: whole epochs may miss ten time constants by less than a step in a thousand."""
+"""A taste: steps that miss the time constants of the default by so little are enough."""
 
 _NO_BETTER = 1 - 1e-9
 """A bound: rounding of the closed forms, which at the threshold itself are equal."""
@@ -17,16 +17,15 @@ _NO_BETTER = 1 - 1e-9
 
 def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
-    from nccli.e2e.config import TIME_CONSTANTS, enough_epochs
+    from nccli.catalogue.settings import TIME_CONSTANTS
     from nccli.theory import solve_dnc, solve_srg
 
-    short = [config for config in configs if config.steps < _ENOUGH * TIME_CONSTANTS * config.decay_time]
-    if short:
-        worst = max(short, key=lambda config: config.decay_time / config.steps)
-        enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
+    worst = min(configs, key=lambda config: config.time_constants)
+    if worst.time_constants < _ENOUGH * TIME_CONSTANTS:
         note(
-            f"--epochs {worst.epochs} is {worst.steps / worst.decay_time:.2g} time constants (1-β)/(lr·λ) of weight "
-            f"decay at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about ten: --epochs {enough}",
+            f"{worst.steps} steps are {worst.time_constants:.2g} time constants (1-β)/(lr·λ) of weight decay at "
+            f"lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about {TIME_CONSTANTS:g}: "
+            f"--time-constants {TIME_CONSTANTS:g}",
             quiet,
         )
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
@@ -48,7 +47,7 @@ def trivial_end(config: "E2eConfig", fit: float) -> str:
     objective = objective_named(config.objective)
     constant, zero = objective.constant_fit(config.K), objective.trivial_loss(config.K)
     fits = f"the fit is {fit:.4f}, that of a constant output {constant:.4f}, of zero {zero:.4g}"
-    if config.steps < config.decay_time:
-        return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --epochs may help"
+    if config.time_constants < 1:
+        return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --steps may help"
     hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"
     return f"{who} ended at the trivial point: {fits}; weight decay won before the fit grew. Try {hint}"

@@ -1,5 +1,6 @@
 """Backbones: networks from images to features H_1, by name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ def build_backbone(name: str, shape: tuple[int, int, int]) -> tuple[nn.Module, i
         name: "resnet20"; "small-cnn" (three convolutions of stride 2, 16, 32 and 64 channels, and the mean over
             positions); "mlp" (two hidden layers of 256, features of size 64); a name of torchvision.models, whose last
             linear layer is removed; or "pkg.module:factory", a function that returns a module from images
-            (B, C, H, W) to features (B, d) and may take the keyword `shape`. Modules are also looked for in the
-            current folder.
+            (B, C, H, W) to features (B, d) and may take the keyword `shape`; for features of a wanted size at the
+            start it has a method `feeding_norms`. Modules are also looked for in the current folder.
         shape: (C, H, W) of the images.
 
     Raises:
@@ -60,7 +61,15 @@ def _small_cnn(channels: int) -> nn.Module:
         conv = nn.Conv2d(before, after, 3, 2, 1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
         layers += [conv, nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return _SmallCnn(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+class _SmallCnn(nn.Sequential):
+    """Convolutions, and the mean over positions."""
+
+    def feeding_norms(self) -> Sequence[nn.Module]:
+        """The last normalisation."""
+        return [module for module in self.children() if isinstance(module, nn.BatchNorm2d)][-1:]
 
 
 def _mlp(inputs: int) -> nn.Module:

@@ -23,7 +23,7 @@ def require_room(config: E2eConfig, features: int, device: str) -> None:
     """
     d, inner = config.width, config.L - 2
     weights = features * d + inner * d**2 + d * config.K
-    samples = (2 * config.L * d + features) * min(config.batch_size, config.samples)
+    samples = (2 * config.L * d + features) * config.batch
     need = _BYTES_A_WEIGHT * weights + 8 * samples + _BYTES_A_COVARIANCE * 2 * config.L * d**2
     what = f"a head of L {config.L}, width {d}"
     require_memory(what, need, "choose a smaller --width or --L", device)

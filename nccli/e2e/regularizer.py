@@ -34,7 +34,7 @@ class Regularizer(ABC):
         groups: dict[float, list[nn.Parameter]] = {}
         for parameter, decay in self.decays(network):
             groups.setdefault(decay, []).append(parameter)
-        return [{"params": params, "weight_decay": decay} for decay, params in groups.items()]
+        return [{"params": params, "weight_decay": decay, "whole_decay": decay} for decay, params in groups.items()]
 
     def value(self, network: Network, h1_squares: float) -> float:
         """The regulariser, given Σ ‖h_1‖² over all training samples."""

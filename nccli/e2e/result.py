@@ -19,12 +19,12 @@ class E2eResult:
 
     Attributes:
         config: what was asked for.
-        status: "stopped" (all epochs done), "diverged" (a loss that is not finite) or "interrupted".
+        status: "stopped" (all steps taken), "diverged" (a loss that is not finite) or "interrupted".
         steps: taken.
         loss, fit, reg: over the whole training set in eval mode; not all finite for a diverged run.
         train_accuracy, test_accuracy: in eval mode; None without a test set, or for a diverged run.
         seconds: wall time of training and measuring, over all commands that took part.
-        history: rows as the store keeps them, one a measured epoch.
+        history: rows as the store keeps them, one a measured step.
         layers: metrics of the final network; empty for a diverged run.
         model: its state dictionary, on the CPU.
     """
@@ -53,12 +53,12 @@ def ended_trivially(config: E2eConfig, status: str, fit: float, layers: Sequence
 
 
 @dataclass(frozen=True)
-class EpochProgress:
+class NetworkProgress:
     """State of a run, for whoever watches.
 
     Attributes:
         step, steps: taken, and of the whole run.
-        epoch, epochs: finished, and of the whole run.
+        time_constants: of weight decay, in the whole run.
         loss, fit, reg, accuracy: at the latest measurement.
         dnc1: of H_1, …, H_L then.
         rank: of their class means then.
@@ -68,8 +68,7 @@ class EpochProgress:
 
     step: int
     steps: int
-    epoch: int
-    epochs: int
+    time_constants: float
     loss: float
     fit: float
     reg: float
@@ -80,14 +79,13 @@ class EpochProgress:
     together: int = 1
 
     @classmethod
-    def of(cls, config: E2eConfig, step: int, latest: Mapping[str, Any], steps_per_second: float) -> "EpochProgress":
+    def of(cls, config: E2eConfig, step: int, latest: Mapping[str, Any], steps_per_second: float) -> "NetworkProgress":
         """Of a run at a step, whose latest measurement is this row of its history."""
         post = [i for i, (_, stage) in enumerate(stages(config.L)) if stage == "post"]
         return cls(
             step=step,
             steps=config.steps,
-            epoch=step // config.steps_per_epoch,
-            epochs=config.epochs,
+            time_constants=config.time_constants,
             loss=latest["loss"],
             fit=latest["fit"],
             reg=latest["reg"],

@@ -20,7 +20,8 @@ from nccli.e2e.denormals import flushed_denormals
 from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.loss import mini_batch_loss
 from nccli.e2e.placement import threads_that_pay
-from nccli.e2e.result import E2eResult, EpochProgress
+from nccli.e2e.precision import products
+from nccli.e2e.result import E2eResult, NetworkProgress
 from nccli.e2e.train import Training
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
@@ -44,7 +45,7 @@ def shape_of(config: E2eConfig) -> E2eConfig:
 def train_together(
     configs: Sequence[E2eConfig],
     data: DeviceSet,
-    watches: Sequence[Watch[EpochProgress]],
+    watches: Sequence[Watch[NetworkProgress]],
     checkpoints: Sequence[RunCheckpoint | None],
 ) -> Iterator[E2eResult]:
     """Train runs of one shape, from their starts or their checkpoints; each ends as it would alone, up to rounding.
@@ -78,7 +79,7 @@ def threads_together(runs: Sequence[Training], data: DeviceSet) -> int:
 
 def _train(runs: Sequence[Training], count: int) -> Iterator[E2eResult]:
     """Runs that have taken as many steps, on so many threads."""
-    with threads(count), flushed_denormals():
+    with threads(count), flushed_denormals(), products(runs[0].config.precision):
         ended = {i: result for i, run in enumerate(runs) if (result := run.begin()) is not None}
         yield from ended.values()
         side_by_side = SideBySide(runs)
@@ -138,18 +139,19 @@ class SideBySide:
         """One step of every run on its own next batch; `Training.after_step` counts it."""
         batches = [run.next_batch() for run in self._runs]
         images, labels = (torch.stack(parts) for parts in list(zip(*batches, strict=True))[:2])
-        rates = torch.tensor([run.rate for run in self._runs], dtype=torch.float32).to(images.device)[:, None]
+        lr = torch.tensor([run.rates[0] for run in self._runs], dtype=torch.float32).to(images.device)[:, None]
+        risen = self._runs[0].rates[1]  # the same for all of one shape
         one = partial(self._loss_of_one, batches[0][2])
-        losses = vmap(one)(self._parameters, self._buffers, images, labels, self._h1)
+        losses = vmap(one)(self._parameters, self._buffers, images, labels, risen * self._h1)
         parts = torch.autograd.grad(losses.sum(), list(self._parameters.values()))
         gradient = torch.cat([part.flatten(1) for part in parts], dim=1)
         if self._config.clip:
             norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
             gradient *= (self._config.clip / (norms + _NORM_FLOOR)).clamp(max=1.0)
         with torch.no_grad():
-            gradient.addcmul_(self._decay, self._rows)
+            gradient.addcmul_(self._decay, self._rows, value=risen)
             self._momentum.mul_(self._config.momentum).add_(gradient)
-            self._rows.addcmul_(self._momentum, rates, value=-1.0)
+            self._rows.addcmul_(self._momentum, lr, value=-1.0)
 
     def _loss_of_one(
         self,

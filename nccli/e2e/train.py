@@ -1,15 +1,15 @@
-"""Training one network end to end by stochastic gradient descent, measured on a schedule of epochs."""
+"""Training one network end to end by stochastic gradient descent, measured on its way."""
 
 import math
 import time
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from nccli.catalogue.options import Precision
 from nccli.catalogue.stages import stages
 from nccli.e2e.batches import Batches, part_of
 from nccli.e2e.checkpoint import RunCheckpoint, Saved, unshared
@@ -18,23 +18,27 @@ from nccli.e2e.denormals import flushed_denormals
 from nccli.e2e.device_images import DeviceSet, augmented
 from nccli.e2e.distributed import with_global_norm
 from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
+from nccli.e2e.feature_scale import scale_features
 from nccli.e2e.images import ImageSet
 from nccli.e2e.loss import mini_batch_loss
 from nccli.e2e.network import build_network
 from nccli.e2e.placement import threads_that_pay
+from nccli.e2e.precision import products, require_precision
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, EpochProgress
+from nccli.e2e.result import E2eResult, NetworkProgress
 from nccli.errors import InputError
 from nccli.objective import objective_named
 from nccli.training.group import Group
 from nccli.training.measure_points import measure_steps
-from nccli.training.schedule import parse_schedule
 from nccli.training.stopwatch import Stopwatch
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
 
 _REPORT_SECONDS = 0.2
 """A taste: five times a second looks alive."""
+
+_SCALED = 512
+"""A taste: samples on which the size of the initial features is measured."""
 
 _POLL_STEPS = 16
 """A taste: asking all processes takes about as long as adding up a small gradient."""
@@ -44,7 +48,7 @@ def train_network(
     config: E2eConfig,
     images: ImageSet,
     device: str = "cpu",
-    watch: Watch[EpochProgress] | None = None,
+    watch: Watch[NetworkProgress] | None = None,
     group: Group | None = None,
     compile: bool = False,
     checkpoint: RunCheckpoint | None = None,
@@ -87,7 +91,7 @@ class Training:
         self,
         config: E2eConfig,
         data: DeviceSet,
-        watch: Watch[EpochProgress] | None = None,
+        watch: Watch[NetworkProgress] | None = None,
         group: Group | None = None,
         compile: bool = False,
         checkpoint: RunCheckpoint | None = None,
@@ -96,15 +100,18 @@ class Training:
         group = group or Group()
         self.config, self._data, self._watch, self._group = config, data, watch or Watch(), group
         self._checkpoint = checkpoint
-        if config.samples // config.steps_per_epoch < group.size:
-            raise InputError(
-                f"batches of {config.samples // config.steps_per_epoch} samples for {group.size} processes: "
-                "a larger --batch-size"
-            )
+        if config.batch < group.size:
+            raise InputError(f"batches of {config.batch} samples for {group.size} processes: a larger --batch-size")
+        require_precision(config.precision, data.device)
         network = build_network(config, data.train.shape)
         network.to(data.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        network.autocast = data.device.startswith("cuda") if config.autocast is None else config.autocast
+        network.autocast = config.precision == Precision.BF16
         self.network = network
+        self._batches = Batches(config)
+        if config.feature_scale:
+            images, _ = data.train.batch(self._batches.of_step(0)[0][:_SCALED])
+            with products("float32"):
+                scale_features(network.train(), config, images)
         self.threads = threads_that_pay(network, data.train.shape, config.batch_size)
         self._stepped: torch.nn.Module = network
         if group.size > 1:
@@ -116,18 +123,16 @@ class Training:
         self.optimizer = torch.optim.SGD(
             self.regularizer.groups(network), lr=config.lr, momentum=config.momentum, foreach=True
         )
-        self._factor = parse_schedule(config.schedule)
         self._history: list[dict[str, Any]] = []
         self.step, self._first_step = 0, 0
         self._elapsed, self._clock = 0.0, Stopwatch()
         self._reported = 0.0
-        self._batches = Batches(config)
-        self._targets = set(measure_steps(config.epochs))
+        self._targets = set(measure_steps(config.steps, config.steps_per_epoch))
 
     def run(self) -> E2eResult:
         """Take every step that is left."""
         self.resume()
-        with threads(self.threads), flushed_denormals():
+        with threads(self.threads), flushed_denormals(), products(self.config.precision):
             result = self.begin()
             while result is None:
                 self.advance()
@@ -145,8 +150,8 @@ class Training:
         """Count a step; measure, report and save where it is time to. The result, once the run has ended."""
         self.step += 1
         self._clock.tick()
-        per_epoch, checkpoint = self.config.steps_per_epoch, self._checkpoint
-        if self.step % per_epoch == 0 and self.step // per_epoch in self._targets:
+        checkpoint = self._checkpoint
+        if self.step in self._targets:
             evaluation = self._evaluate()
             self._record(evaluation)
             if not evaluation.finite:
@@ -164,10 +169,12 @@ class Training:
     def advance(self) -> None:
         """One step on this process's share of the next batch."""
         images, labels, B = self.next_batch()
+        lr, risen = self.rates
         for parameters in self.optimizer.param_groups:
-            parameters["lr"] = self.rate
+            parameters["lr"] = lr
+            parameters["weight_decay"] = risen * parameters["whole_decay"]
         features, output = self._stepped(images)
-        loss = mini_batch_loss(self.config, self.regularizer.h1, features, output, labels, B)
+        loss = mini_batch_loss(self.config, risen * self.regularizer.h1, features, output, labels, B)
         self.optimizer.zero_grad(set_to_none=True)
         (loss * self._group.size).backward()  # type: ignore[no-untyped-call]  # DistributedDataParallel takes the mean over processes
         if self.config.clip:
@@ -184,13 +191,15 @@ class Training:
         return images, labels, len(batch)
 
     @property
-    def rate(self) -> float:
-        """Learning rate of the next step."""
-        return self.config.lr * float(self._factor(np.array([self.step / self.config.steps]))[0])
+    def rates(self) -> tuple[float, float]:
+        """Learning rate, and factor on every λ, of the next step."""
+        lr, risen = self.config.rates.of_steps(self.step, 1, self.config.steps)[0]
+        return self.config.lr * float(lr), float(risen)
 
     def _evaluate(self, scatter: bool = False) -> Evaluation:
         objective = objective_named(self.config.objective)
-        return evaluate(self.network, self._data.train, objective, self.regularizer, self._group, scatter)
+        with products("float32"):
+            return evaluate(self.network, self._data.train, objective, self.regularizer, self._group, scatter)
 
     def _record(self, evaluation: Evaluation) -> None:
         found = evaluation.statistics
@@ -218,10 +227,10 @@ class Training:
         layers, test = [], None
         if evaluation.finite:
             last = evaluation.statistics[self.config.L, "post"]
-            layers = measured_layers(
-                self.network, evaluation, disagreement(self.network, self._data.train, last, self._group)
-            )
-            test = None if self._data.test is None else accuracy(self.network, self._data.test, self._group)
+            with products("float32"):
+                unlike = disagreement(self.network, self._data.train, last, self._group)
+                test = None if self._data.test is None else accuracy(self.network, self._data.test, self._group)
+            layers = measured_layers(self.network, evaluation, unlike)
             if status == "interrupted":
                 self._record(evaluation)
         if status != "interrupted" and self._checkpoint and self._group.leads:
@@ -289,4 +298,4 @@ class Training:
             return
         self._reported = now
         speed = self._clock.rate(self.step - self._first_step)
-        self._watch.on_progress(EpochProgress.of(self.config, self.step, self._history[-1], speed))
+        self._watch.on_progress(NetworkProgress.of(self.config, self.step, self._history[-1], speed))

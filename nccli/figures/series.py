@@ -49,6 +49,7 @@ def settings_of(run: Row) -> dict[str, Any]:
         h1 = run["wd"]
     if run["kind"] == "e2e":
         config.pop("epochs", None)
+        config.pop("steps", None)
     if run["kind"] == "srg" and triangular_root(run["K"]) is not None:
         config["variant"] = "exact"
     found = {"kind": run["kind"], **config, "wd": run["wd"]}

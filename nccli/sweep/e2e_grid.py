@@ -1,10 +1,10 @@
 """A grid of networks trained end to end: every combination, the seed running fastest."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nccli.e2e.config import H1_SHARE, E2eConfig, enough_epochs
+from nccli.e2e.config import H1_SHARE, E2eConfig
+from nccli.e2e.duration import Duration
 from nccli.sweep.grid import check_grid_size
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def e2e_grid(
     images: "ImageSet",
     lists: dict[str, Sequence[Any]],
-    epochs: int | None,
+    duration: Duration,
     wd_h1: float | None,
     wd_layers: Sequence[float] | None,
     fixed: dict[str, Any],
@@ -24,7 +24,7 @@ def e2e_grid(
     Args:
         images: what they are trained on.
         lists: value lists "L", "width", "wd", "lr", "seed".
-        epochs: None for as many as ten time constants of weight decay take.
+        duration: of each; in time constants they differ by λ and learning rate.
         wd_h1: λ_{H_1}; None for 5 λ/n with --reg dufm, 0 with standard.
         wd_layers: λ_{W_1}, …; None for λ.
         fixed: the other fields of `E2eConfig`, the same for all.
@@ -43,9 +43,5 @@ def e2e_grid(
         h1 = wd_h1 if wd_h1 is not None else H1_SHARE * wd / images.n if fixed["reg"] == "dufm" else 0.0
         decays = tuple(wd_layers or (wd,) * L)
         sizes: dict[str, Any] = {"L": L, "width": width, "lr": lr, "seed": seed, "wd_h1": h1, "wd_layers": decays}
-        config = E2eConfig(**about, **fixed, **sizes, epochs=1 if epochs is None else epochs)
-        if epochs is None:
-            enough = enough_epochs(lr, config.momentum, config.schedule, min(decays), config.steps_per_epoch)
-            config = replace(config, epochs=enough)
-        found.append(config)
+        found.append(duration.of(E2eConfig(**about, **fixed, **sizes, steps=1)))
     return found

@@ -67,7 +67,7 @@ def config_of(images: ImageSet, backbone: str) -> E2eConfig:
         wd_h1=1e-5,
         wd_layers=(5e-3,) * 4,
         lr=0.01,
-        epochs=10**6,
+        steps=10**9,
         batch_size=BATCH,
         seed=0,
     )

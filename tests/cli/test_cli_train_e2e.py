@@ -46,9 +46,10 @@ def test_a_run_is_stored_with_its_data_accuracy_layers_and_history(trained: Made
     assert max(steps) == record["steps"] == 60
 
 
-def test_too_few_steps_are_told_with_the_epochs_that_would_do(trained: Made) -> None:
+def test_too_few_steps_are_told_with_the_time_constants_that_would_do(trained: Made) -> None:
     assert "time constants" in trained.ended.err
-    assert "--epochs 1334" in trained.ended.err
+    assert "60 steps are 0.15 time constants" in trained.ended.err
+    assert "--time-constants 10" in trained.ended.err
 
 
 def test_standard_weight_decay_has_no_dnc_loss_to_be_compared_with(trained: Made) -> None:
@@ -174,6 +175,14 @@ def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
         ("--dataset broken.npz", "truncated"),
         ("--dataset own.npz --dataset-name a=b", "--dataset-name 'a=b'"),
         ("--dataset own.npz --epochs 0", "epochs = 0: must be at least 1"),
+        ("--dataset own.npz --steps -3", "steps = -3: must be at least 1"),
+        ("--dataset own.npz --time-constants 0", "time-constants = 0.0: must be positive"),
+        ("--dataset own.npz --epochs 3 --steps 9", "--steps and --epochs say the same: give one of them"),
+        ("--dataset own.npz --precision tf32 --device cpu", "--precision tf32 is for GPUs"),
+        ("--dataset own.npz --autocast --precision float32", "--precision float32 says otherwise"),
+        ("--dataset own.npz --backbone mlp --feature-scale 4", "backbone mlp has no normalisation"),
+        ("--dataset own.npz --reg standard --feature-scale 4", "it needs --reg dufm"),
+        ("--dataset own.npz --lr 1e-30", "time constants 1/(lr·λ) are"),
         ("--dataset own.npz --wd -1", "λ_W1 = -1.0: must be positive"),
     ],
 )
@@ -191,7 +200,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_nothing_is_stored(
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [("--wd 0.5 --epochs 40", "ended at the trivial point"), ("--width 1 --epochs 1", "More --epochs may help")],
+    [("--wd 0.5 --epochs 40", "ended at the trivial point"), ("--width 1 --epochs 1", "More --steps may help")],
 )
 def test_a_run_at_the_trivial_point_is_told_with_the_way_out(
     here: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
@@ -232,7 +241,9 @@ def test_a_sweep_is_planned_without_training(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     records = run(f"{TINY} --wd 5e-3,1e-2 --seed 0..2 --dry-run").records
     assert [(r["wd_layers"][0], r["seed"]) for r in records] == [(wd, s) for wd in (5e-3, 1e-2) for s in range(3)]
-    assert records[0]["epochs"] == 2 * records[3]["epochs"] == 1334
+    assert [r["steps"] for r in records] == [4000] * 3 + [2000] * 3
+    assert records[0]["epochs"] == 4000 * 16 // 48
+    assert records[0]["time_constants"] == pytest.approx(10)
     assert not (run.folder / "nccli.db").exists()
 
 

@@ -9,7 +9,7 @@ import torch
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceSet
-from nccli.e2e.result import E2eResult, EpochProgress
+from nccli.e2e.result import E2eResult, NetworkProgress
 from nccli.e2e.together import SMALL, shape_of, train_together
 from nccli.e2e.train import Training, train_network
 from nccli.measure.tensor_file import read_torch_file
@@ -21,7 +21,7 @@ IMAGES = image_set()
 
 def grid(**changes: object) -> list[E2eConfig]:
     """Three runs that differ in all that may differ."""
-    first = config_of(IMAGES, epochs=3, **changes)
+    first = config_of(IMAGES, steps=9, **changes)
     standard = first.reg == "standard"
     return [
         first,
@@ -32,7 +32,7 @@ def grid(**changes: object) -> list[E2eConfig]:
 
 def together(
     configs: list[E2eConfig],
-    watches: list[Watch[EpochProgress]] | None = None,
+    watches: list[Watch[NetworkProgress]] | None = None,
     checkpoints: list[RunCheckpoint | None] | None = None,
 ) -> list[E2eResult]:
     """In the order of the configurations."""
@@ -66,7 +66,7 @@ def test_what_may_differ_leaves_the_shape_alone_and_the_rest_does_not() -> None:
     first, *others = grid()
     assert shape_of(grid(reg="standard")[0]) != shape_of(first)
     assert {shape_of(config) for config in others} == {shape_of(first)}
-    for change in ({"width": 7}, {"epochs": 4}, {"clip": 0.0}, {"backbone": "mlp"}, {"batch_size": 8}):
+    for change in ({"width": 7}, {"steps": 4}, {"clip": 0.0}, {"backbone": "mlp"}, {"batch_size": 8}):
         assert shape_of(replace(first, **change)) != shape_of(first)
 
 
@@ -82,7 +82,7 @@ def test_runs_go_on_from_checkpoints_of_their_own_however_far_each_came(tmp_path
     configs = grid()
     paths = [tmp_path / f"{i}.pt" for i in range(3)]
 
-    def interrupted_after(steps: int) -> Watch[EpochProgress]:
+    def interrupted_after(steps: int) -> Watch[NetworkProgress]:
         calls = iter(range(steps))
         return Watch(should_stop=lambda: next(calls, None) is None)
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_made_together_is_taken_up_alone(tmp_path: Path) -> None:
     configs = grid()[:2]
     path = tmp_path / "0.pt"
     calls = iter(range(8))
-    watch = Watch[EpochProgress](should_stop=lambda: next(calls, None) is None)
+    watch = Watch[NetworkProgress](should_stop=lambda: next(calls, None) is None)
     together(configs, [watch, watch], [RunCheckpoint(path), None])
     run = Training(configs[0], DeviceSet(IMAGES, "cpu"), checkpoint=RunCheckpoint(path))
     assert_same(run.run(), train_network(configs[0], IMAGES))

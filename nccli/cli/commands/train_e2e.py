@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import HeadInit, Regularisation
+from nccli.catalogue.options import HeadInit, Precision, Regularisation
+from nccli.catalogue.settings import TIME_CONSTANTS
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
-from nccli.cli.notes import warn
-from nccli.cli.progress import EPOCH_WORDS
+from nccli.cli.notes import note, warn
+from nccli.cli.progress import NETWORK_WORDS
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
 from nccli.outputs import Output
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from nccli.sweep import Plan
 
 _EXPORTS = (".safetensors", ".pt")
+
+DEFAULT_PRECISION = Precision.FLOAT32
+"""On every device: that runs in TF32 or bfloat16 end as those in float32 do was not measured."""
 
 
 def train_e2e(
@@ -65,17 +69,41 @@ def train_e2e(
         ),
     ] = None,
     wd_layers: option.WdLayers = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="Of gradient descent. [default: see --time-constants]", show_default=False),
+    ] = None,
     epochs: Annotated[
         int | None,
+        typer.Option("--epochs", help="The same in passes over the training set.", show_default=False),
+    ] = None,
+    time_constants: Annotated[
+        float | None,
         typer.Option(
-            "--epochs", help="[default: as many as ten time constants of weight decay take]", show_default=False
+            "--time-constants",
+            help="The same in time constants of weight decay, 1/(lr λ/(1 − momentum)) steps each, longer with a "
+            f"schedule or a rise. [default: {TIME_CONSTANTS:g}]",
+            show_default=False,
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Of all processes together.")] = 128,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size",
+            help="Samples of every step, of all processes together; what an epoch has left over begins the next.",
+        ),
+    ] = 128,
     momentum: Annotated[float, typer.Option("--momentum", help="Of stochastic gradient descent.")] = 0.9,
     schedule: Annotated[
         str, typer.Option("--schedule", help="Of the learning rate: constant, linear, cosine, step, step:0.1@0.5,0.75.")
     ] = "constant",
+    lr_rise: Annotated[
+        float, typer.Option("--lr-rise", metavar="SHARE", help="Of the steps, in which the learning rate rises from 0.")
+    ] = 0.0,
+    wd_rise: Annotated[
+        float,
+        typer.Option("--wd-rise", metavar="SHARE", help="Of the steps, in which every λ rises from a tenth of itself."),
+    ] = 0.0,
     clip: Annotated[
         float, typer.Option("--clip", help="Largest norm of a step's gradient; initial features are large. 0: any.")
     ] = 1.0,
@@ -84,16 +112,28 @@ def train_e2e(
         typer.Option("--init", help="Of the head: he; default is PyTorch's, which tends to end at zero."),
     ] = HeadInit.HE,
     init_scale: Annotated[float, typer.Option("--init-scale", help="Factor on the head's initial weights.")] = 1.0,
+    feature_scale: Annotated[
+        float,
+        typer.Option(
+            "--feature-scale",
+            help="Mean square of H_1 at the start over that of DNC (resnet20, small-cnn). 0: as it comes.",
+        ),
+    ] = 0.0,
     augment: Annotated[
         bool, typer.Option("--augment", help="Random crops and flips; they keep classes from collapsing.")
     ] = False,
-    autocast: Annotated[
-        bool | None,
+    precision: Annotated[
+        Precision | None,
         typer.Option(
-            "--autocast/--no-autocast",
-            help="bfloat16 in the backbone; measured in float32. [default: on a GPU only]",
+            "--precision",
+            help="Of training: float32, tf32 (products, on a GPU) or bf16 (bfloat16 in the backbone); measured in "
+            f"float32. [default: {DEFAULT_PRECISION}]",
             show_default=False,
         ),
+    ] = None,
+    autocast: Annotated[
+        bool | None,
+        typer.Option("--autocast/--no-autocast", help="Now --precision bf16 or float32.", hidden=True),
     ] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Pass the network through torch.compile.")] = False,
     together: Annotated[
@@ -125,9 +165,11 @@ def train_e2e(
     Example: nccli train-e2e --dataset mnist --per-class 100 --backbone small-cnn --reg dufm | nccli compare -
     """
     from nccli.cli.problems import parse_one
+    from nccli.e2e.duration import Duration
     from nccli.store import store_file
     from nccli.sweep import parse_floats, parse_integers
 
+    duration = Duration(steps, epochs, time_constants)
     source = image_option.image_source(dataset, data_dir, no_download, per_class, dataset_name)
     output = None
     if export is not None:
@@ -142,7 +184,8 @@ def train_e2e(
     }
     fixed: dict[str, Any] = {"backbone": backbone, "reg": reg.value, "batch_size": batch_size, "momentum": momentum}
     fixed |= {"schedule": schedule, "init": init.value, "init_scale": init_scale, "augment": augment}
-    fixed |= {"autocast": autocast, "clip": clip}
+    fixed |= {"clip": clip, "precision": _precision(precision, autocast, quiet)}
+    fixed |= {"lr_rise": lr_rise, "wd_rise": wd_rise, "feature_scale": feature_scale}
     layers = None if wd_layers is None else [parse_one(part) for part in wd_layers.split(",")]
     from nccli.e2e.distributed import joined
     from nccli.sweep import E2eTrainer, e2e_grid, runs_together
@@ -152,7 +195,7 @@ def train_e2e(
     with joined(chosen) as group:
         quiet = quiet or not group.leads
         images = group.leader_first(lambda: image_option.read_images(source, quiet))
-        configs = e2e_grid(images, lists, epochs, wd_h1, layers, fixed)
+        configs = e2e_grid(images, lists, duration, wd_h1, layers, fixed)
         _check_network(configs, images, chosen)
         note_problem(configs, quiet)
         at_once = runs_together(configs[0], chosen, group, compile, together)
@@ -160,13 +203,25 @@ def train_e2e(
         request = Request(chosen, store, format, force, dry_run, quiet)
         training = Training(
             trainer,
-            EPOCH_WORDS,
+            NETWORK_WORDS,
             "a smaller --lr",
             show=lambda plan, _: _show_plan(plan, format),
             check=(lambda plan: None) if export is None else _check_export_is_one,
             on_run=_warn_of_trivial_end,
         )
         carry_out(configs, request, training, group)
+
+
+def _precision(asked: Precision | None, autocast: bool | None, quiet: bool) -> str:
+    """What was asked for, by its name of today or that of before."""
+    if autocast is None:
+        return (asked or DEFAULT_PRECISION).value
+    meant = Precision.BF16 if autocast else Precision.FLOAT32
+    old = "--autocast" if autocast else "--no-autocast"
+    if asked not in (None, meant):
+        raise InputError(f"{old} is --precision {meant}, and --precision {asked} says otherwise: leave it out")
+    note(f"{old} is called --precision {meant} now", quiet)
+    return meant.value
 
 
 def _warn_of_trivial_end(run: "FinishedRun") -> None:
@@ -179,15 +234,21 @@ def _warn_of_trivial_end(run: "FinishedRun") -> None:
 
 
 def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: str) -> None:
-    """Build the backbone once, and see that the head fits, before anything is stored."""
+    """Build the backbone once, and see that it can do what is asked and the head fits, before anything is stored."""
     import torch
 
     from nccli.e2e.backbones import build_backbone
     from nccli.e2e.budget import require_room
+    from nccli.e2e.feature_scale import wanted_square
+    from nccli.e2e.precision import require_precision
 
     _, C, H, W = images.train.images.shape
+    require_precision(configs[0].precision, device)
     with torch.random.fork_rng(devices=[]):
-        _, features = build_backbone(configs[0].backbone, (C, H, W))
+        backbone, features = build_backbone(configs[0].backbone, (C, H, W))
+    if configs[0].feature_scale:
+        for config in configs:
+            wanted_square(backbone, config)
     for config in {(config.L, config.width): config for config in configs}.values():
         require_room(config, features, device)
 
@@ -200,14 +261,19 @@ def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:
         raise InputError(f"--export: run {key} is in the store, which keeps no weights: --force trains it again")
 
 
+_LENGTHS = ("steps", "epochs", "time_constants")
+
+
 def _show_plan(plan: "Plan[E2eConfig]", format: option.OutputFormat | None) -> None:
     from nccli.cli.output import Column, emit, number, plain
 
     records = [
-        {"id": key, "stored": plan.stored.get(key), "steps": config.steps, **config.as_dict()}
+        {"id": key, "stored": plan.stored.get(key), **{name: getattr(config, name) for name in _LENGTHS}}
+        | config.as_dict()
         for key, config in plan.configs.items()
     ]
     columns = [Column(name, plain(name)) for name in ("id", "stored", "dataset", "n", "backbone", "reg", "L", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
-    columns += [Column("epochs", plain("epochs")), Column("steps", plain("steps"))]
+    columns += [Column("steps", plain("steps")), Column("epochs", plain("epochs"))]
+    columns += [Column("time constants", number("time_constants"))]
     emit(records, format, option.OutputFormat.jsonl, columns)

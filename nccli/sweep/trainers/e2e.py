@@ -22,9 +22,9 @@ from nccli.training.watch import Watch
 if TYPE_CHECKING:
     from nccli.e2e.device_images import DeviceSet
     from nccli.e2e.images import ImageSet
-    from nccli.e2e.result import E2eResult, EpochProgress
+    from nccli.e2e.result import E2eResult, NetworkProgress
 
-_ROW = ("width", "lr", "seed", "dataset", "backbone", "epochs")
+_ROW = ("width", "lr", "seed", "dataset", "backbone", "epochs", "precision")
 
 
 class E2eTrainer:
@@ -136,11 +136,11 @@ class E2eTrainer:
         return DeviceSet(self._images, self._group.device(self.device))
 
     @staticmethod
-    def _watch_of(config: E2eConfig, live: dict[E2eConfig, None], watch: Watch[Any]) -> Watch["EpochProgress"]:
+    def _watch_of(config: E2eConfig, live: dict[E2eConfig, None], watch: Watch[Any]) -> Watch["NetworkProgress"]:
         """Of runs that are trained together, the first that has not ended reports."""
         side_by_side = len(live)
 
-        def report(progress: "EpochProgress") -> None:
+        def report(progress: "NetworkProgress") -> None:
             if config == next(iter(live)):
                 watch.on_progress(replace(progress, together=side_by_side))
 
