@@ -115,12 +115,13 @@ def _network_title(progress: "SweepProgress[NetworkProgress]") -> str:
 
 
 def _network_state(progress: "NetworkProgress") -> str:
-    """What was measured last, and how long it takes from here."""
+    """What was measured last, and how long it takes from here; τ counts time constants of weight decay."""
+    over = {"DNC": progress.loss_dnc, "SRG": progress.loss_srg}
+    losses = [f"/{name} {progress.loss / loss:.3g}" for name, loss in over.items() if loss]
+    kept = [] if progress.kept is None else [f"classes {progress.kept}/{progress.K}"]
+    parts = [f"τ {progress.passed:.1f}/{progress.time_constants:.3g}", f"loss {progress.loss:.3g}", *losses, *kept]
     ranks = " ".join(map(str, progress.rank))
-    return (
-        f"loss {progress.loss:.3g} fit {progress.fit:.2g} reg {progress.reg:.2g} acc {progress.accuracy:.3f} "
-        f"dnc1 {progress.dnc1[-1]:.0e} ranks {ranks} {clock_time(progress.seconds_left)} left"
-    )
+    return f"{' '.join(parts)} ranks {ranks} dnc1 {progress.dnc1[-1]:.0e} {clock_time(progress.seconds_left)} left"
 
 
 def clock_time(seconds: float) -> str:

@@ -163,6 +163,10 @@ class E2eConfig:
         """Of weight decay, in the whole budget."""
         return self.steps / self.decay_time
 
+    def time_constants_at(self, step: int) -> float:
+        """Of weight decay, in the first so many steps."""
+        return self.time_constants * self.rates.decay_until(step / self.steps) / self.rates.mean_decay
+
     def as_dict(self) -> dict[str, Any]:
         """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
         fields = asdict(self)

@@ -42,7 +42,12 @@ class Rates:
     @property
     def mean_decay(self) -> float:
         """Mean over the budget of the product of both factors: decay by a constant rate would be as long."""
-        return _mean_decay(self)
+        return float(_decay(self)[-1])
+
+    def decay_until(self, share: float) -> float:
+        """Integral of that product over the budget up to a share of it; `mean_decay` over all of it."""
+        found = _decay(self)
+        return float(np.interp(share, np.linspace(0.0, 1.0, len(found)), found))
 
     def _lr(
         self, share: Float[np.ndarray, " count"], after: Float[np.ndarray, " count"]
@@ -58,6 +63,8 @@ class Rates:
 
 
 @lru_cache(maxsize=256)
-def _mean_decay(rates: Rates) -> float:
+def _decay(rates: Rates) -> Float[np.ndarray, " points"]:
+    """Integrals of the product of both factors up to equidistant shares of the budget, 0 and 1 included."""
     shares = (np.arange(4096) + 0.5) / 4096
-    return float((rates._lr(shares, shares) * rates._wd(shares)).mean())
+    steps = rates._lr(shares, shares) * rates._wd(shares) / len(shares)
+    return np.concatenate(([0.0], np.cumsum(steps)))

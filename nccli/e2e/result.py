@@ -6,6 +6,7 @@ from typing import Any
 
 from nccli.catalogue.stages import stages
 from nccli.e2e.config import E2eConfig
+from nccli.e2e.solution_losses import solution_losses
 from nccli.metrics import LayerMetrics
 from nccli.objective import objective_named
 
@@ -58,7 +59,10 @@ class NetworkProgress:
 
     Attributes:
         step, steps: taken, and of the whole run.
-        time_constants: of weight decay, in the whole run.
+        passed, time_constants: of weight decay, so far and in the whole run.
+        loss_dnc, loss_srg: of the solutions of the run's problem; None where it has none.
+        K: classes.
+        kept: classes that the network told apart at the latest measurement; None where there was none in this process.
         loss, fit, reg, accuracy: at the latest measurement.
         dnc1: of H_1, …, H_L then.
         rank: of their class means then.
@@ -68,7 +72,12 @@ class NetworkProgress:
 
     step: int
     steps: int
+    passed: float
     time_constants: float
+    loss_dnc: float | None
+    loss_srg: float | None
+    K: int
+    kept: int | None
     loss: float
     fit: float
     reg: float
@@ -79,13 +88,21 @@ class NetworkProgress:
     together: int = 1
 
     @classmethod
-    def of(cls, config: E2eConfig, step: int, latest: Mapping[str, Any], steps_per_second: float) -> "NetworkProgress":
-        """Of a run at a step, whose latest measurement is this row of its history."""
+    def of(
+        cls, config: E2eConfig, step: int, latest: Mapping[str, Any], kept: int | None, steps_per_second: float
+    ) -> "NetworkProgress":
+        """Of a run at a step, whose latest measurement is this row of its history and kept so many classes."""
         post = [i for i, (_, stage) in enumerate(stages(config.L)) if stage == "post"]
+        dnc, srg = (None, None) if config.problem is None else solution_losses(config.problem)
         return cls(
             step=step,
             steps=config.steps,
+            passed=config.time_constants_at(step),
             time_constants=config.time_constants,
+            loss_dnc=dnc,
+            loss_srg=srg,
+            K=config.K,
+            kept=kept,
             loss=latest["loss"],
             fit=latest["fit"],
             reg=latest["reg"],

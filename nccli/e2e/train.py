@@ -21,11 +21,12 @@ from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, m
 from nccli.e2e.feature_scale import scale_features
 from nccli.e2e.images import ImageSet
 from nccli.e2e.loss import mini_batch_loss
+from nccli.e2e.lost_classes import ClassWatch
 from nccli.e2e.network import build_network
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.precision import products, require_precision
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, NetworkProgress
+from nccli.e2e.result import E2eResult, NetworkProgress, ended_trivially
 from nccli.errors import InputError
 from nccli.objective import objective_named
 from nccli.training.group import Group
@@ -128,6 +129,7 @@ class Training:
         self._elapsed, self._clock = 0.0, Stopwatch()
         self._reported = 0.0
         self._targets = set(measure_steps(config.steps, config.steps_per_epoch))
+        self._classes = ClassWatch(config)
 
     def run(self) -> E2eResult:
         """Take every step that is left."""
@@ -205,6 +207,8 @@ class Training:
         found = evaluation.statistics
         if not evaluation.finite or (self._history and self._history[-1]["step"] == self.step):
             return
+        hidden, output = evaluation.last_means(self.network)
+        self._note(self._classes.see(self.step, output, hidden))
         layers = {(layer.layer, layer.stage): layer for layer in measured_layers(self.network, evaluation)}
         order = stages(self.config.L)
         self._history.append(
@@ -220,6 +224,10 @@ class Training:
             }
         )
 
+    def _note(self, text: str | None) -> None:
+        if text is not None:
+            self._watch.on_note(text)
+
     def _end(self, status: str, lost: Evaluation | None = None) -> E2eResult:
         """Measure the final network: covariances, NC4 and the test set too."""
         evaluation = lost or self._evaluate(scatter=True)
@@ -233,6 +241,8 @@ class Training:
             layers = measured_layers(self.network, evaluation, unlike)
             if status == "interrupted":
                 self._record(evaluation)
+            elif not ended_trivially(self.config, status, evaluation.fit, layers):
+                self._note(self._classes.at_end())
         if status != "interrupted" and self._checkpoint and self._group.leads:
             self._checkpoint.remove()
         return E2eResult(
@@ -298,4 +308,6 @@ class Training:
             return
         self._reported = now
         speed = self._clock.rate(self.step - self._first_step)
-        self._watch.on_progress(NetworkProgress.of(self.config, self.step, self._history[-1], speed))
+        self._watch.on_progress(
+            NetworkProgress.of(self.config, self.step, self._history[-1], self._classes.count, speed)
+        )

@@ -1,8 +1,8 @@
-"""Which classes a network tells apart: what is left of a run whose classes were lost to weight decay.
+"""Which classes a network tells apart, of class means of its output.
 
-A class is lost where the output says nothing of it. With one class lost its output is zero, or that of another class;
-with all lost the network is constant. Each costs ½/K of the squared error, and none comes back: at zero the gradient of
-a product of L layers is zero.
+Weight decay can win over a class: the output is then zero on it, or that of another class; with all lost the network is
+constant. Each lost class costs ½/K of the squared error, and comes back late or never: near zero the gradient of a
+product of L layers is small.
 """
 
 import numpy as np

@@ -209,6 +209,18 @@ def test_a_run_at_the_trivial_point_is_told_with_the_way_out(
     assert said in capsys.readouterr().err
 
 
+def test_lost_classes_are_told_while_a_run_trains_and_not_again_where_it_ends_constant(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = f"{TINY} --wd 0.03 --width 3 --lr 0.05 --momentum 0.9 --epochs 400"
+    assert nccli_main(line.split()) == 0
+    told = [text for text in capsys.readouterr().err.splitlines() if "seed 0" in text]
+    assert len(told) == 2
+    assert "of 4 classes kept at step" in told[0]
+    assert "ended at the trivial point" in told[1]
+    assert all("--momentum 0" in text for text in told)
+
+
 @pytest.mark.parametrize("K", [2, 3])
 def test_so_few_classes_that_no_graph_exists_are_trained_and_compared(
     here: Path, capsys: pytest.CaptureFixture[str], K: int

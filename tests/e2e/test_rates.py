@@ -50,3 +50,10 @@ def test_a_run_follows_its_rates_and_features_decay_by_them_too(reg: str) -> Non
     found = train_network(config, IMAGES).model
     for name, tensor in plain_descent(config, IMAGES).state_dict().items():
         torch.testing.assert_close(found[name], tensor, rtol=2e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.37, 1.0])
+def test_decay_until_a_share_is_the_sum_of_what_decays_in_the_steps_up_to_it(share: float) -> None:
+    rates = Rates("step:0.1@0.8", lr_rise=0.3, wd_rise=0.2)
+    until = rates.of_steps(0, 20_000, 20_000).prod(axis=1)[: round(20_000 * share)].sum() / 20_000
+    assert rates.decay_until(share) == pytest.approx(until, rel=2e-3, abs=1e-12)
