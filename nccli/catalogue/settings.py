@@ -53,10 +53,6 @@ _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _TINY, _HUGE = 1e-30, 1e30
 """Bounds: float32 has 1e-38 to 3e38, and what is added up needs some room."""
 
-TIME_CONSTANTS = 10.0
-"""How long an end-to-end run is unless told. A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so
-many, less than a rank's threshold."""
-
 _DUFM, _E2E = Kind.DUFM.value, Kind.E2E.value
 
 SETTINGS: tuple[Setting, ...] = (

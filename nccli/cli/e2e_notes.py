@@ -14,7 +14,7 @@ _ENOUGH = 0.999
 
 def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
-    from nccli.catalogue.settings import TIME_CONSTANTS
+    from nccli.catalogue.recipe import TIME_CONSTANTS
     from nccli.e2e.solution_losses import zero_is_best
 
     worst = min(configs, key=lambda config: config.time_constants)

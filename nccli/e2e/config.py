@@ -68,7 +68,7 @@ class E2eConfig:
     steps: int
     batch_size: int
     seed: int
-    momentum: float = 0.9
+    momentum: float = 0.0
     schedule: str = "constant"
     clip: float = 1.0
     init: str = "he"

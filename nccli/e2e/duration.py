@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from nccli.catalogue.settings import TIME_CONSTANTS
+from nccli.catalogue.recipe import TIME_CONSTANTS
 from nccli.e2e.config import E2eConfig
 from nccli.errors import InputError
 

@@ -3,6 +3,7 @@
 from jaxtyping import Bool, Float
 from numpy import flatnonzero, ndarray
 
+from nccli.catalogue.recipe import LR_RISE
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.solution_losses import zero_is_best
 from nccli.metrics import constant_output, kept_classes
@@ -13,9 +14,6 @@ _CONSTANT_FOR = 1.0
 _HALF = 0.5
 """A measurement: of the runs in examples/README.md that kept every class, each did from half of its steps on; the fit
 goes down class by class, and one that has not come in the second half of the steps so far seldom comes."""
-
-_SHORTEST_RISE = 0.2
-"""The default of --lr-rise."""
 
 
 class ClassWatch:
@@ -89,8 +87,8 @@ def way_out(config: E2eConfig) -> str:
         return "--init he keeps the signal"
     if config.momentum:
         return "--momentum 0 keeps classes that a long effective step loses"
-    if config.lr_rise < _SHORTEST_RISE:
-        return f"--lr-rise {_SHORTEST_RISE:g} or a smaller --lr keeps classes that the first steps lose"
+    if config.lr_rise < LR_RISE:
+        return f"--lr-rise {LR_RISE:g} or a smaller --lr keeps classes that the first steps lose"
     return "a smaller --lr, or a smaller --wd, keeps more of them"
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float
 
+from nccli.catalogue.recipe import LR_RISE
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.lost_classes import ClassWatch, way_out
 from tests.e2e.image_files import config_of as config_on
@@ -72,8 +73,8 @@ def test_a_constant_that_passes_is_no_matter() -> None:
     [
         ({"init": "default"}, "--init he"),
         ({"momentum": 0.9}, "--momentum 0"),
-        ({}, "--lr-rise 0.2"),
-        ({"lr_rise": 0.2}, "--wd"),
+        ({}, f"--lr-rise {LR_RISE:g}"),
+        ({"lr_rise": LR_RISE}, "--wd"),
         ({"wd_layers": (0.5,) * 3, "wd_h1": 0.2}, "a smaller --wd or --wd-h1"),
     ],
 )

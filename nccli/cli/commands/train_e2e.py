@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nccli.catalogue.options import HeadInit, Precision, Regularisation
-from nccli.catalogue.settings import TIME_CONSTANTS
+from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHEDULE, TIME_CONSTANTS
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
@@ -55,7 +55,7 @@ def train_e2e(
     wd: option.Wd = "5e-3",
     lr: Annotated[
         str, typer.Option("--lr", metavar=option.LIST, help="Learning rate.", rich_help_panel=option.GRID)
-    ] = "0.05",
+    ] = f"{LEARNING_RATE:g}",
     seed: Annotated[
         str,
         typer.Option("--seed", metavar=option.LIST, help="Seed of all that is drawn.", rich_help_panel=option.GRID),
@@ -93,20 +93,20 @@ def train_e2e(
             help="Samples of every step, of all processes together; what an epoch has left over begins the next.",
         ),
     ] = 128,
-    momentum: Annotated[float, typer.Option("--momentum", help="Of stochastic gradient descent.")] = 0.9,
+    momentum: Annotated[float, typer.Option("--momentum", help="Of stochastic gradient descent.")] = MOMENTUM,
     schedule: Annotated[
         str, typer.Option("--schedule", help="Of the learning rate: constant, linear, cosine, step, step:0.1@0.5,0.75.")
-    ] = "constant",
+    ] = SCHEDULE,
     lr_rise: Annotated[
         float, typer.Option("--lr-rise", metavar="SHARE", help="Of the steps, in which the learning rate rises from 0.")
-    ] = 0.0,
+    ] = LR_RISE,
     wd_rise: Annotated[
         float,
         typer.Option("--wd-rise", metavar="SHARE", help="Of the steps, in which every λ rises from a tenth of itself."),
     ] = 0.0,
     clip: Annotated[
         float, typer.Option("--clip", help="Largest norm of a step's gradient; initial features are large. 0: any.")
-    ] = 1.0,
+    ] = CLIP,
     init: Annotated[
         HeadInit,
         typer.Option("--init", help="Of the head: he; default is PyTorch's, which tends to end at zero."),
