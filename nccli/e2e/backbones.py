@@ -60,8 +60,16 @@ def _small_cnn(channels: int) -> nn.Module:
     for before, after in ((channels, 16), (16, 32), (32, 64)):
         conv = nn.Conv2d(before, after, 3, 2, 1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-        layers += [conv, nn.BatchNorm2d(after), nn.ReLU()]
-    return _SmallCnn(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        layers += [conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    return _SmallCnn(*layers, _Mean())
+
+
+class _Mean(nn.Module):
+    """The mean over positions; a sum over rows of channels, so that gradients lie channels last as images do."""
+
+    def forward(self, x: Float[Tensor, "B channels h w"]) -> Float[Tensor, "B channels"]:
+        """As nn.AdaptiveAvgPool2d(1) and nn.Flatten, whose gradients every ReLU before them would have to re-order."""
+        return x.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
 
 
 class _SmallCnn(nn.Sequential):

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
@@ -66,6 +66,15 @@ class ProcessGroup(Group):
         shared = torch.tensor(values, dtype=torch.float64, device=device)
         dist.all_reduce(shared)
         return [float(value) for value in shared.tolist()]
+
+    def add_up(self, tensor: Tensor) -> None:
+        """Replace a tensor by its sum over the processes."""
+        dist.all_reduce(tensor)
+
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by those of the leader."""
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
 
     def merged(self, statistics: StreamingStatistics) -> StreamingStatistics:
         """Statistics of one layer over all processes, merged in the order of the ranks: the same numbers everywhere."""

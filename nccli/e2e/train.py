@@ -2,31 +2,36 @@
 
 import math
 import time
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from nccli.catalogue.options import Precision
 from nccli.catalogue.stages import stages
-from nccli.e2e.batches import Batches, part_of
+from nccli.e2e.batch_counts import counted, load_uncounted, stop_counting
+from nccli.e2e.batches import Batches
+from nccli.e2e.captured import steps_of
 from nccli.e2e.checkpoint import RunCheckpoint, Saved, unshared
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.denormals import flushed_denormals
-from nccli.e2e.device_images import DeviceSet, augmented
+from nccli.e2e.descent import AloneGradients, Descent
+from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.distributed import with_global_norm
 from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
 from nccli.e2e.feature_scale import scale_features
+from nccli.e2e.flat import Flat
 from nccli.e2e.images import ImageSet
-from nccli.e2e.loss import mini_batch_loss
 from nccli.e2e.lost_classes import ClassWatch
 from nccli.e2e.network import build_network
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.precision import products, require_precision
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.result import E2eResult, NetworkProgress, ended_trivially
+from nccli.e2e.steps import Steps
 from nccli.errors import InputError
 from nccli.objective import objective_named
 from nccli.training.group import Group
@@ -82,8 +87,9 @@ class Training:
     Attributes:
         config: of the run.
         network: at the step that it has reached.
-        optimizer: whose state a checkpoint keeps.
+        flat: its parameters and momentum, which a checkpoint keeps.
         regularizer: of the run.
+        watch: who watches.
         step: steps taken.
         threads: of PyTorch that it is trained with.
     """
@@ -99,7 +105,7 @@ class Training:
     ) -> None:
         """At the initial weights, on the device of the data."""
         group = group or Group()
-        self.config, self._data, self._watch, self._group = config, data, watch or Watch(), group
+        self.config, self._data, self.watch, self._group = config, data, watch or Watch(), group
         self._checkpoint = checkpoint
         if config.batch < group.size:
             raise InputError(f"batches of {config.batch} samples for {group.size} processes: a larger --batch-size")
@@ -108,37 +114,36 @@ class Training:
         network.to(data.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         network.autocast = config.precision == Precision.BF16
         self.network = network
-        self._batches = Batches(config)
         if config.feature_scale:
-            images, _ = data.train.batch(self._batches.of_step(0)[0][:_SCALED])
+            images, _ = data.train.batch(Batches(config).of_step(0)[0][:_SCALED])
             with products("float32"):
                 scale_features(network.train(), config, images)
         self.threads = threads_that_pay(network, data.train.shape, config.batch_size)
-        self._stepped: torch.nn.Module = network
         if group.size > 1:
             network.backbone = with_global_norm(network.backbone, data.device)
-            self._stepped = DistributedDataParallel(network)
-        if compile:
-            self._stepped = torch.compile(self._stepped)  # type: ignore[assignment]
+        self._counts = stop_counting(network) if group.size == 1 else []
+        self.flat = Flat.of(network)
+        self._compile = compile
+        self._steps: Steps | None = None
         self.regularizer = make_regularizer(config)
-        self.optimizer = torch.optim.SGD(
-            self.regularizer.groups(network), lr=config.lr, momentum=config.momentum, foreach=True
-        )
         self._history: list[dict[str, Any]] = []
         self.step, self._first_step = 0, 0
         self._elapsed, self._clock = 0.0, Stopwatch()
         self._reported = 0.0
-        self._targets = set(measure_steps(config.steps, config.steps_per_epoch))
+        self._targets = measure_steps(config.steps, config.steps_per_epoch)
         self._classes = ClassWatch(config)
 
     def run(self) -> E2eResult:
-        """Take every step that is left."""
+        """Take every step that is left.
+
+        Raises:
+            InputError: a step or a measurement takes more memory than the GPU has.
+        """
         self.resume()
         with threads(self.threads), flushed_denormals(), products(self.config.precision):
             result = self.begin()
             while result is None:
-                self.advance()
-                result = self.after_step()
+                result = self.after_steps(self.advance())
             return result
 
     def begin(self) -> E2eResult | None:
@@ -148,9 +153,21 @@ class Training:
         self.network.train()
         return None if self.step < self.config.steps else self._end("stopped")
 
-    def after_step(self) -> E2eResult | None:
-        """Count a step; measure, report and save where it is time to. The result, once the run has ended."""
-        self.step += 1
+    def until_next_look(self, most: int) -> int:
+        """Steps until it is measured or ends, at most so many."""
+        return min(most, self._targets[bisect_right(self._targets, self.step)] - self.step)
+
+    def advance(self) -> int:
+        """Some steps on this process's share of the batches, to the next measurement at most; returns how many."""
+        if self._steps is None:
+            self._steps = self._alone()
+        count = self.until_next_look(self._steps.most)
+        self._steps.advance(count)
+        return count
+
+    def after_steps(self, count: int) -> E2eResult | None:
+        """Count steps; measure, report and save where it is time to. The result, once the run has ended."""
+        self.step += count
         self._clock.tick()
         checkpoint = self._checkpoint
         if self.step in self._targets:
@@ -168,38 +185,18 @@ class Training:
             self._save()
         return None
 
-    def advance(self) -> None:
-        """One step on this process's share of the next batch."""
-        images, labels, B = self.next_batch()
-        lr, risen = self.rates
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = lr
-            parameters["weight_decay"] = risen * parameters["whole_decay"]
-        features, output = self._stepped(images)
-        loss = mini_batch_loss(self.config, risen * self.regularizer.h1, features, output, labels, B)
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss * self._group.size).backward()  # type: ignore[no-untyped-call]  # DistributedDataParallel takes the mean over processes
-        if self.config.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
-        self.optimizer.step()
-
-    def next_batch(self) -> tuple[Tensor, Tensor, int]:
-        """Images and labels of this process's share of the next batch, and how many samples the whole batch has."""
-        batch, noise = self._batches.of_step(self.step)
-        torch.manual_seed(noise + self._group.rank)
-        images, labels = self._data.train.batch(part_of(batch, self._group.size, self._group.rank))
-        if self.config.augment:
-            images = augmented(images, torch.Generator().manual_seed(noise + self._group.rank))
-        return images, labels, len(batch)
-
-    @property
-    def rates(self) -> tuple[float, float]:
-        """Learning rate, and factor on every λ, of the next step."""
-        lr, risen = self.config.rates.of_steps(self.step, 1, self.config.steps)[0]
-        return self.config.lr * float(lr), float(risen)
+    def _alone(self) -> Steps:
+        """The steps of this run by itself."""
+        self.network.train()
+        forward: Callable[..., Any] = torch.compile(self.network) if self._compile else self.network
+        gradients = AloneGradients(self.config, self.network, forward)
+        group, data = self._group, self._data
+        descent = Descent([self.config], [self.network], self.flat, data.train, gradients, group, self.step)
+        return steps_of(descent, data.device.startswith("cuda") and group.size == 1, self.watch.on_note)
 
     def _evaluate(self, scatter: bool = False) -> Evaluation:
         objective = objective_named(self.config.objective)
+        self._group.share(list(self.network.buffers()))  # of normalisations that see the share of a process only
         with products("float32"):
             return evaluate(self.network, self._data.train, objective, self.regularizer, self._group, scatter)
 
@@ -226,7 +223,7 @@ class Training:
 
     def _note(self, text: str | None) -> None:
         if text is not None:
-            self._watch.on_note(text)
+            self.watch.on_note(text)
 
     def _end(self, status: str, lost: Evaluation | None = None) -> E2eResult:
         """Measure the final network: covariances, NC4 and the test set too."""
@@ -257,14 +254,14 @@ class Training:
             self._seconds,
             self._history,
             layers,
-            {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()},
+            {name: tensor.detach().cpu().clone() for name, tensor in self._model().items()},
         )
 
     def _stop_wanted(self) -> bool:
         """Whether any process was asked to stop; processes talk about it now and then only."""
         if self._group.size > 1 and self.step % _POLL_STEPS:
             return False
-        return self._group.any(self._watch.should_stop())
+        return self._group.any(self.watch.should_stop())
 
     def _save(self) -> None:
         checkpoint = self._checkpoint
@@ -272,13 +269,13 @@ class Training:
             return
         saved = Saved(
             self.step,
-            unshared(self.network.state_dict()),
-            unshared(self.optimizer.state_dict()),
+            unshared(self._model()),
+            self.flat.plain_momentum,
             list(self._history),
             self._seconds,
             self.threads,
         )
-        checkpoint.save(self.config, saved, self._watch.on_trouble)
+        checkpoint.save(self.config, saved, self.watch.on_trouble)
 
     def resume(self) -> None:
         """Take up the leader's checkpoint, if there is one."""
@@ -287,16 +284,21 @@ class Training:
             try:
                 saved = self._checkpoint.read(self.config)
             except InputError as error:
-                self._watch.on_trouble(f"{error}; the run begins anew")
+                self.watch.on_trouble(f"{error}; the run begins anew")
         fields = self._group.from_leader(None if saved is None else asdict(saved))
         if fields is None:
             return
         saved = Saved(**fields)
-        self.network.load_state_dict(saved.model)
-        self.optimizer.load_state_dict(saved.optimizer)
+        load_uncounted(self.network, saved.model)
+        self.flat.take_momentum(saved.momentum.to(self.flat.momentum.device))
+        self._steps = None
         self.step = self._first_step = saved.step
         self._history, self._elapsed = saved.history, saved.elapsed
         self.threads = saved.threads
+
+    def _model(self) -> dict[str, Tensor]:
+        """The network's state as PyTorch has it."""
+        return counted(self.network.state_dict(), self._counts, self.step)
 
     @property
     def _seconds(self) -> float:
@@ -308,6 +310,6 @@ class Training:
             return
         self._reported = now
         speed = self._clock.rate(self.step - self._first_step)
-        self._watch.on_progress(
+        self.watch.on_progress(
             NetworkProgress.of(self.config, self.step, self._history[-1], self._classes.count, speed)
         )

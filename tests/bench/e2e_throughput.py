@@ -30,7 +30,7 @@ from nccli.e2e.images import ImageSet
 from nccli.e2e.load import load_images
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.together import SMALL, SideBySide, threads_together
+from nccli.e2e.together import SMALL, steps_together, threads_together
 from nccli.e2e.train import Training
 from nccli.objective import SquaredError
 from nccli.training.device import choose_device
@@ -117,9 +117,9 @@ class Ours:
 
     def step(self) -> int:
         """One step."""
-        self.training.advance()
-        self.training.step += 1
-        return BATCH
+        steps = self.training.advance()
+        self.training.step += steps
+        return steps * BATCH
 
 
 class OursTogether:
@@ -132,13 +132,11 @@ class OursTogether:
         self.threads = threads_together(self._runs, data)
         for run in self._runs:
             run.network.train()
-        self._all = SideBySide(self._runs)
+        self._all = steps_together(self._runs, data)
 
     def step(self) -> int:
         """One step of all."""
-        self._all.advance()
-        for run in self._runs:
-            run.step += 1
+        self._all.advance(1)
         return BATCH * TOGETHER
 
 
