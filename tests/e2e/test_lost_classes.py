@@ -56,16 +56,16 @@ def test_a_class_that_does_not_come_in_the_second_half_of_the_steps_so_far_is_to
         assert "--lr" in text
 
 
-def test_a_constant_network_is_told_after_a_time_constant_and_not_again_at_the_end() -> None:
-    outputs = {0: KEPT, 50: CONSTANT, 100: CONSTANT, 150: CONSTANT, 200: CONSTANT, 1000: CONSTANT}
+def test_a_constant_network_is_told_after_a_quarter_of_the_steps_and_not_again_at_the_end() -> None:
+    outputs = {0: KEPT, 50: CONSTANT, 200: CONSTANT, 300: CONSTANT, 400: CONSTANT, 1000: CONSTANT}
     while_it_trains, at_end = said(config_of(), outputs)
-    assert list(while_it_trains) == [150]
-    assert "the same output since step 50" in while_it_trains[150]
+    assert list(while_it_trains) == [300]
+    assert "the same output since step 50" in while_it_trains[300]
     assert at_end is None
 
 
 def test_a_constant_that_passes_is_no_matter() -> None:
-    assert said(config_of(), {0: KEPT, 50: CONSTANT, 140: KEPT, 160: CONSTANT, 200: KEPT}) == ({}, None)
+    assert said(config_of(), {0: CONSTANT, 240: KEPT, 300: CONSTANT, 500: KEPT}) == ({}, None)
 
 
 @pytest.mark.parametrize(
