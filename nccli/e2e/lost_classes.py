@@ -9,8 +9,8 @@ from nccli.e2e.solution_losses import zero_is_best
 from nccli.metrics import constant_output, kept_classes
 
 _CONSTANT_FOR = 0.25
-"""A measurement: share of the steps after which a constant output is no passing state. On CIFAR-10 with small-cnn the first
-class comes after 4 to 16 % of them."""
+"""A measurement: share of the steps after which a constant output is no passing state. On CIFAR-10 with small-cnn the
+first class comes after 4 to 16 % of them."""
 
 _HALF = 0.5
 """A measurement: of the runs in examples/README.md that kept every class, each did from half of its steps on; the fit
