@@ -241,7 +241,12 @@ class Training:
         if fields is None:
             return
         saved = Saved(**fields)
-        load_uncounted(self.network, saved.model)
+        try:
+            load_uncounted(self.network, saved.model)
+        except InputError as error:  # somebody's own backbone, changed since
+            if self._group.leads:
+                self.watch.on_trouble(f"{error}; the run begins anew")
+            return
         self.flat.take_momentum(saved.momentum.to(self.flat.momentum.device))
         self._steps = None
         self.step = self._first_step = saved.step
