@@ -103,7 +103,6 @@ class Ours:
 
     def __init__(self, config: E2eConfig, data: DeviceSet, compile: bool = False) -> None:
         """Warmed up and, on a GPU, captured."""
-        self.notes: list[str] = []
         self.training = Training(config, data, compile=compile)
         self._steps = self.training._alone()
         self.way = type(self._steps).__name__
@@ -129,24 +128,22 @@ def steps_a_second(advance: Callable[[int], None], seconds: float, device: str) 
 
 
 def measure(config: E2eConfig, data: DeviceSet, seconds: float, repetitions: int, compile: bool) -> dict[str, object]:
-    """Both loops by turns."""
-    began = time.perf_counter()
-    loops: dict[str, Plain | Ours] = {"plain": Plain(config, data), "ours": Ours(config, data)}
-    ready = time.perf_counter() - began
-    if compile:
-        began = time.perf_counter()
-        loops["compiled"] = Ours(config, data, compile=True)
-        loops["compiled"].advance(1)
-        compiling = time.perf_counter() - began
-    speeds: dict[str, list[float]] = {name: [] for name in loops}
+    """Both loops by turns; what is captured keeps the precision that it is captured in."""
     with flushed_denormals(), products(config.precision):
+        began = time.perf_counter()
+        loops: dict[str, Plain | Ours] = {"plain": Plain(config, data), "ours": (ours := Ours(config, data))}
+        ready = time.perf_counter() - began
+        if compile:
+            began = time.perf_counter()
+            loops["compiled"] = Ours(config, data, compile=True)
+            loops["compiled"].advance(1)
+            compiling = time.perf_counter() - began
+        speeds: dict[str, list[float]] = {name: [] for name in loops}
         for _ in range(repetitions):
             for name, loop in loops.items():
                 loop.advance(1)
                 speeds[name].append(steps_a_second(loop.advance, seconds, data.device))
     median = {name: statistics.median(values) for name, values in speeds.items()}
-    ours = loops["ours"]
-    assert isinstance(ours, Ours)
     return {
         "device": torch.cuda.get_device_name() if data.device.startswith("cuda") else "cpu",
         "torch": torch.__version__,
