@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nccli.errors import InputError
+
 _COUNT = "num_batches_tracked"
 
 
@@ -28,8 +30,14 @@ def counted(state: dict[str, Any], names: list[str], step: int) -> dict[str, Ten
 
 
 def load_uncounted(network: nn.Module, state: dict[str, Any]) -> None:
-    """Load such a state into a network that does not count."""
+    """Load such a state into a network that does not count.
+
+    Raises:
+        InputError: it is the state of another network; nothing is loaded.
+    """
     there = network.state_dict()
-    for name in there:
+    for name, value in there.items():
+        if isinstance(value, Tensor) and getattr(state.get(name), "shape", None) != value.shape:
+            raise InputError(f"the state is of a network with another {name}")
         there[name] = state[name]
     network.load_state_dict(there)  # with the versions that PyTorch notes in it: older ones would have counts

@@ -3,8 +3,9 @@
 from nccli.e2e.config import E2eConfig
 from nccli.training.memory import require_memory
 
-_BYTES_A_WEIGHT = 16
-"""A bound: in float32 a weight, its gradient, its momentum and the copy that a state keeps."""
+_BYTES_A_WEIGHT = 32
+"""A bound: in float32 a weight, its gradient as it is computed and as it is kept, its momentum and decay, and copies of
+weight and momentum while a step is tried or a state is kept."""
 
 _BYTES_A_COVARIANCE = 16
 """A bound: an entry of a covariance in float64, and of the sums that it is made of; one a stage is measured at once."""

@@ -26,6 +26,7 @@ from nccli.e2e.precision import products
 from nccli.e2e.result import E2eResult, NetworkProgress
 from nccli.e2e.steps import Steps
 from nccli.e2e.train import Training
+from nccli.errors import InputError
 from nccli.training.group import Group
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
@@ -59,6 +60,9 @@ def train_together(
 
     Yields:
         The results as the runs end, whose order is not that of the configurations.
+
+    Raises:
+        InputError: all of them take more memory than the GPU has.
     """
     runs = [
         Training(config, data, watch, checkpoint=checkpoint)
@@ -70,7 +74,12 @@ def train_together(
     for run in runs:
         by_step.setdefault(run.step, []).append(run)
     for group in by_step.values():
-        yield from _train(group, data, threads_together(group, data))
+        try:
+            yield from _train(group, data, threads_together(group, data))
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"{len(group)} networks side by side take more memory than the GPU has left: --one-by-one"
+            ) from error
 
 
 def threads_together(runs: Sequence[Training], data: DeviceSet) -> int:

@@ -1,6 +1,5 @@
 """Training one network end to end by stochastic gradient descent, measured on its way."""
 
-import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -10,30 +9,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nccli.catalogue.options import Precision
-from nccli.catalogue.stages import stages
 from nccli.e2e.batch_counts import counted, load_uncounted, stop_counting
-from nccli.e2e.batches import Batches
 from nccli.e2e.captured import steps_of
 from nccli.e2e.checkpoint import RunCheckpoint, Saved, unshared
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.denormals import flushed_denormals
 from nccli.e2e.descent import AloneGradients, Descent
 from nccli.e2e.device_images import DeviceSet
-from nccli.e2e.distributed import with_global_norm
-from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
-from nccli.e2e.feature_scale import scale_features
+from nccli.e2e.evaluation import Evaluation
 from nccli.e2e.flat import Flat
 from nccli.e2e.images import ImageSet
 from nccli.e2e.lost_classes import ClassWatch
-from nccli.e2e.network import build_network
+from nccli.e2e.measuring import Measuring
+from nccli.e2e.out_of_memory import too_little_memory
 from nccli.e2e.placement import threads_that_pay
 from nccli.e2e.precision import products, require_precision
-from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.result import E2eResult, NetworkProgress, ended_trivially
+from nccli.e2e.start import initial_network
 from nccli.e2e.steps import Steps
 from nccli.errors import InputError
-from nccli.objective import objective_named
 from nccli.training.group import Group
 from nccli.training.measure_points import measure_steps
 from nccli.training.stopwatch import Stopwatch
@@ -42,9 +36,6 @@ from nccli.training.watch import Watch
 
 _REPORT_SECONDS = 0.2
 """A taste: five times a second looks alive."""
-
-_SCALED = 512
-"""A taste: samples on which the size of the initial features is measured."""
 
 _POLL_STEPS = 16
 """A taste: asking all processes takes about as long as adding up a small gradient."""
@@ -74,7 +65,8 @@ def train_network(
         How it ended. On the CPU, a run that was killed and goes on ends as an undisturbed one, bit for bit.
 
     Raises:
-        InputError: a backbone that does not work with the images, or fewer samples in a batch than processes.
+        InputError: a backbone that does not work with the images, fewer samples in a batch than processes, or a step
+            that takes more memory than the GPU has.
     """
     group = group or Group()
     data = DeviceSet(images, group.device(device))
@@ -88,7 +80,6 @@ class Training:
         config: of the run.
         network: at the step that it has reached.
         flat: its parameters and momentum, which a checkpoint keeps.
-        regularizer: of the run.
         watch: who watches.
         step: steps taken.
         threads: of PyTorch that it is trained with.
@@ -110,22 +101,13 @@ class Training:
         if config.batch < group.size:
             raise InputError(f"batches of {config.batch} samples for {group.size} processes: a larger --batch-size")
         require_precision(config.precision, data.device)
-        network = build_network(config, data.train.shape)
-        network.to(data.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        network.autocast = config.precision == Precision.BF16
-        self.network = network
-        if config.feature_scale:
-            images, _ = data.train.batch(Batches(config).of_step(0)[0][:_SCALED])
-            with products("float32"):
-                scale_features(network.train(), config, images)
+        self.network = network = initial_network(config, data, group)
         self.threads = threads_that_pay(network, data.train.shape, config.batch_size)
-        if group.size > 1:
-            network.backbone = with_global_norm(network.backbone, data.device)
         self._counts = stop_counting(network) if group.size == 1 else []
         self.flat = Flat.of(network)
         self._compile = compile
         self._steps: Steps | None = None
-        self.regularizer = make_regularizer(config)
+        self._measuring = Measuring(config, network, data, group)
         self._history: list[dict[str, Any]] = []
         self.step, self._first_step = 0, 0
         self._elapsed, self._clock = 0.0, Stopwatch()
@@ -141,15 +123,22 @@ class Training:
         """
         self.resume()
         with threads(self.threads), flushed_denormals(), products(self.config.precision):
-            result = self.begin()
-            while result is None:
-                result = self.after_steps(self.advance())
-            return result
+            try:
+                return self._until_the_end()
+            except torch.OutOfMemoryError:
+                self._steps = None  # outside of this block, where its frames hold the tensors of the step no more
+            raise too_little_memory(self.config, self.network.train(), self._data.train)
+
+    def _until_the_end(self) -> E2eResult:
+        result = self.begin()
+        while result is None:
+            result = self.after_steps(self.advance())
+        return result
 
     def begin(self) -> E2eResult | None:
         """Measure the initial network; the result of a run that has no step left."""
         if not self._history:
-            self._record(self._evaluate())
+            self._record(self._measuring.evaluation())
         self.network.train()
         return None if self.step < self.config.steps else self._end("stopped")
 
@@ -171,7 +160,7 @@ class Training:
         self._clock.tick()
         checkpoint = self._checkpoint
         if self.step in self._targets:
-            evaluation = self._evaluate()
+            evaluation = self._measuring.evaluation()
             self._record(evaluation)
             if not evaluation.finite:
                 return self._end("diverged", evaluation)
@@ -194,32 +183,12 @@ class Training:
         descent = Descent([self.config], [self.network], self.flat, data.train, gradients, group, self.step)
         return steps_of(descent, data.device.startswith("cuda") and group.size == 1, self.watch.on_note)
 
-    def _evaluate(self, scatter: bool = False) -> Evaluation:
-        objective = objective_named(self.config.objective)
-        self._group.share(list(self.network.buffers()))  # of normalisations that see the share of a process only
-        with products("float32"):
-            return evaluate(self.network, self._data.train, objective, self.regularizer, self._group, scatter)
-
     def _record(self, evaluation: Evaluation) -> None:
-        found = evaluation.statistics
         if not evaluation.finite or (self._history and self._history[-1]["step"] == self.step):
             return
         hidden, output = evaluation.last_means(self.network)
         self._note(self._classes.see(self.step, output, hidden))
-        layers = {(layer.layer, layer.stage): layer for layer in measured_layers(self.network, evaluation)}
-        order = stages(self.config.L)
-        self._history.append(
-            {
-                "step": self.step,
-                "loss": evaluation.loss,
-                "fit": evaluation.fit,
-                "reg": evaluation.reg,
-                "grad_norm": math.nan,
-                "dnc1": [found[place].dnc1 for place in order],
-                "rank": [layers[place].rank for place in order],
-                "train_accuracy": evaluation.accuracy,
-            }
-        )
+        self._history.append(self._measuring.row(self.step, evaluation))
 
     def _note(self, text: str | None) -> None:
         if text is not None:
@@ -227,19 +196,13 @@ class Training:
 
     def _end(self, status: str, lost: Evaluation | None = None) -> E2eResult:
         """Measure the final network: covariances, NC4 and the test set too."""
-        evaluation = lost or self._evaluate(scatter=True)
+        evaluation = lost or self._measuring.evaluation(scatter=True)
         status = status if evaluation.finite else "diverged"
-        layers, test = [], None
-        if evaluation.finite:
-            last = evaluation.statistics[self.config.L, "post"]
-            with products("float32"):
-                unlike = disagreement(self.network, self._data.train, last, self._group)
-                test = None if self._data.test is None else accuracy(self.network, self._data.test, self._group)
-            layers = measured_layers(self.network, evaluation, unlike)
-            if status == "interrupted":
-                self._record(evaluation)
-            elif not ended_trivially(self.config, status, evaluation.fit, layers):
-                self._note(self._classes.at_end())
+        layers, test = self._measuring.end(evaluation) if evaluation.finite else ([], None)
+        if status == "interrupted":
+            self._record(evaluation)
+        elif evaluation.finite and not ended_trivially(self.config, status, evaluation.fit, layers):
+            self._note(self._classes.at_end())
         if status != "interrupted" and self._checkpoint and self._group.leads:
             self._checkpoint.remove()
         return E2eResult(
@@ -289,7 +252,12 @@ class Training:
         if fields is None:
             return
         saved = Saved(**fields)
-        load_uncounted(self.network, saved.model)
+        try:
+            load_uncounted(self.network, saved.model)
+        except InputError as error:  # somebody's own backbone, changed since
+            if self._group.leads:
+                self.watch.on_trouble(f"{error}; the run begins anew")
+            return
         self.flat.take_momentum(saved.momentum.to(self.flat.momentum.device))
         self._steps = None
         self.step = self._first_step = saved.step

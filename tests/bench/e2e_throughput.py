@@ -29,6 +29,7 @@ from nccli.e2e.evaluation import evaluate
 from nccli.e2e.images import ImageSet
 from nccli.e2e.load import load_images
 from nccli.e2e.network import build_network
+from nccli.e2e.precision import products
 from nccli.e2e.regularizer import make_regularizer
 from nccli.e2e.together import SMALL, steps_together, threads_together
 from nccli.e2e.train import Training
@@ -216,7 +217,8 @@ def main() -> None:
         if not options.json:
             print("backbone    ordinary (workers)     ours  ratio   a measurement, in epochs of training")
         for backbone in options.backbone or BACKBONES:
-            record = measure(backbone, images, folder, device, options.seconds, options.repetitions)
+            with products("float32"):
+                record = measure(backbone, images, folder, device, options.seconds, options.repetitions)
             if options.json:
                 print(json.dumps(record), flush=True)
             else:

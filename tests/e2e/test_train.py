@@ -137,6 +137,33 @@ def test_a_damaged_checkpoint_or_one_of_another_run_is_told_and_not_used(tmp_pat
     assert "cannot be read" in said[1] or "no torch file" in said[1]
 
 
+def test_a_checkpoint_of_the_time_before_this_format_is_told_and_not_used(tmp_path: Path) -> None:
+    config, path, said = config_of(IMAGES), tmp_path / "state.pt", list[str]()
+    stop = Watch[NetworkProgress](should_stop=lambda: True)
+    train_network(config, IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
+    fields = torch.load(path)
+    momentum = fields.pop("momentum")
+    assert momentum.numel() == sum(p.numel() for p in build_network(config, (1, 8, 8)).parameters())
+    torch.save({**fields, "format": 1, "optimizer": {}, "config": {"epochs": 2}}, path)
+    watch = Watch[NetworkProgress](on_trouble=said.append)
+    anew = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
+    assert same_model(anew, train_network(config, IMAGES))
+    assert "is of another version of nccli; the run begins anew" in said[0]
+
+
+def test_a_checkpoint_of_a_backbone_that_was_changed_since_is_told_and_not_used(tmp_path: Path) -> None:
+    config, path, said = config_of(IMAGES), tmp_path / "state.pt", list[str]()
+    stop = Watch[NetworkProgress](should_stop=lambda: True)
+    train_network(config, IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
+    fields = torch.load(path)
+    fields["model"]["backbone.0.weight"] = torch.zeros(16, 1, 5, 5)
+    torch.save(fields, path)
+    watch = Watch[NetworkProgress](on_trouble=said.append)
+    anew = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
+    assert same_model(anew, train_network(config, IMAGES))
+    assert "of a network with another backbone.0.weight; the run begins anew" in said[0]
+
+
 def test_clipped_steps_survive_initial_features_that_full_steps_diverge_on() -> None:
     fields = {"backbone": "mlp", "L": 4, "width": 64, "wd_layers": (5e-3,) * 4, "steps": 180}
     assert train_network(config_of(IMAGES, **fields, clip=0), IMAGES).status == "diverged"

@@ -240,12 +240,14 @@ def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: s
     from nccli.e2e.backbones import build_backbone
     from nccli.e2e.budget import require_room
     from nccli.e2e.feature_scale import wanted_square
+    from nccli.e2e.input_used import require_input_used
     from nccli.e2e.precision import require_precision
 
     _, C, H, W = images.train.images.shape
     require_precision(configs[0].precision, device)
     with torch.random.fork_rng(devices=[]):
         backbone, features = build_backbone(configs[0].backbone, (C, H, W))
+    require_input_used(configs[0].backbone, backbone, images.train)
     if configs[0].feature_scale:
         for config in configs:
             wanted_square(backbone, config)
