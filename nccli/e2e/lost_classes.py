@@ -1,7 +1,7 @@
 """What to say of a network that does not tell its classes apart: once while it trains, once at the end."""
 
 from jaxtyping import Bool, Float
-from numpy import flatnonzero, ndarray
+from numpy import flatnonzero, logical_or, ndarray
 
 from nccli.catalogue.recipe import LR_RISE
 from nccli.e2e.config import E2eConfig
@@ -12,9 +12,12 @@ _CONSTANT_FOR = 0.25
 """A measurement: share of the steps after which a constant output is no passing state. On CIFAR-10 with small-cnn the
 first class comes after 4 to 16 % of them."""
 
-_HALF = 0.5
-"""A measurement: of the runs in examples/README.md that kept every class, each did from half of its steps on; the fit
-goes down class by class, and one that has not come in the second half of the steps so far seldom comes."""
+_SINCE, _FROM = 0.4, 0.6
+"""A measurement: shares of the steps. The fit goes down class by class, and counts jump at the full rate; of the runs
+in examples/README.md that kept every class each had all of them at once before 0.5."""
+
+_ENOUGH = 5
+"""A taste: measurements before which nothing is said of what never was."""
 
 
 class ClassWatch:
@@ -28,14 +31,15 @@ class ClassWatch:
         """Of this run, from where it is."""
         self._config = config
         self.kept: Bool[ndarray, " K"] | None = None
-        self._counts: list[tuple[int, int]] = []
+        self._ever: list[Bool[ndarray, " K"]] = []
         self._constant_since: int | None = None
         self._said = False
 
     def see(self, step: int, output: Float[ndarray, "K K"], hidden: Float[ndarray, "K d"]) -> str | None:
         """Take class means of the output and of H_L at a step; what is to be said now, the first time that there is."""
         self.kept = kept_classes(output, hidden)
-        self._counts.append((step, int(self.kept.sum())))
+        if step >= _SINCE * self._config.steps:
+            self._ever.append(self.kept)
         if not constant_output(output):
             self._constant_since = None
         elif self._constant_since is None:
@@ -68,15 +72,15 @@ class ClassWatch:
         )
 
     def _lost(self, step: int) -> str | None:
-        config, kept = self._config, self.kept
-        if kept is None or kept.all() or self._constant_since is not None or step < _HALF * config.steps:
+        config = self._config
+        if step < _FROM * config.steps or len(self._ever) < _ENOUGH or self._constant_since is not None:
             return None
-        now, before = self._counts[-1][1], max((count for at, count in self._counts if at <= _HALF * step), default=0)
-        if now > before:
+        ever = logical_or.reduce(self._ever)
+        if ever.all():
             return None
         return (
-            f"{who(config)}: {_kept_of(kept)} at step {step} of {config.steps}, no more than at half of it: "
-            f"{_lost_names(kept)}, and what is late seldom comes; {way_out(config)}"
+            f"{who(config)}: {_kept_of(ever)} at step {step} of {config.steps}: {_lost_names(ever)}, and had none for "
+            f"long; {way_out(config)}"
         )
 
 

@@ -48,8 +48,8 @@ def test_a_run_is_stored_with_its_data_accuracy_layers_and_history(trained: Made
 
 def test_too_few_steps_are_told_with_the_time_constants_that_would_do(trained: Made) -> None:
     assert "time constants" in trained.ended.err
-    assert "60 steps are 0.15 time constants" in trained.ended.err
-    assert "--time-constants 10" in trained.ended.err
+    assert "60 steps are 0.2 time constants" in trained.ended.err
+    assert "--time-constants 45" in trained.ended.err
 
 
 def test_standard_weight_decay_has_no_dnc_loss_to_be_compared_with(trained: Made) -> None:
@@ -212,7 +212,7 @@ def test_a_run_at_the_trivial_point_is_told_with_the_way_out(
 def test_lost_classes_are_told_while_a_run_trains_and_not_again_where_it_ends_constant(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = f"{TINY} --wd 0.03 --width 3 --lr 0.05 --momentum 0.9 --epochs 400"
+    line = f"{TINY} --wd 0.03 --width 3 --lr 0.05 --momentum 0.9 --lr-rise 0 --schedule constant --epochs 400"
     assert nccli_main(line.split()) == 0
     told = [text for text in capsys.readouterr().err.splitlines() if "seed 0" in text]
     assert len(told) == 2

@@ -45,15 +45,20 @@ def test_a_run_that_keeps_its_classes_is_told_nothing_even_if_they_come_one_by_o
     assert said(config_of(), on_its_way) == ({}, None)
 
 
-def test_a_class_that_does_not_come_in_the_second_half_of_the_steps_so_far_is_told_once_and_at_the_end() -> None:
-    steps = range(0, 1001, 100)
+def test_a_class_that_is_not_there_by_three_fifths_of_the_steps_is_told_once_and_at_the_end() -> None:
+    steps = range(0, 1001, 25)
     while_it_trains, at_end = said(config_of(), {step: without(2) for step in steps})
-    assert list(while_it_trains) == [500]
-    assert "3 of 4 classes kept at step 500 of 1000" in while_it_trains[500]
-    for text in (while_it_trains[500], at_end):
+    assert list(while_it_trains) == [600]
+    assert "3 of 4 classes kept at step 600 of 1000" in while_it_trains[600]
+    for text in (while_it_trains[600], at_end):
         assert text is not None
         assert "class 2 has no output of its own" in text
         assert "--lr" in text
+
+
+def test_classes_that_come_and_go_at_a_large_rate_are_not_lost() -> None:
+    outputs = {step: without(step // 25 % K) for step in range(0, 1000, 25)}
+    assert said(config_of(), {**outputs, 1000: KEPT}) == ({}, None)
 
 
 def test_a_constant_network_is_told_after_a_quarter_of_the_steps_and_not_again_at_the_end() -> None:
