@@ -156,6 +156,7 @@ class _GlobalNorm(nn.BatchNorm2d):
         """As BatchNorm2d on the whole batch; mean and variance in two passes, so that rounding is that of one."""
         if not self.training:
             return super().forward(input)
+        input = input.float()  # where the rest is in bfloat16
         shape = (1, -1, 1, 1)
         count = torch.tensor(float(input.numel() // input.shape[1]))
         dist.all_reduce(count)

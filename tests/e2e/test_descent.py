@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nccli.e2e.descent import AloneGradients, Descent
 from nccli.e2e.device_images import DeviceImages, DeviceSet
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.e2e.train import Training, train_network
+from nccli.training.group import Group
 from tests.e2e.image_files import config_of, image_set
 from tests.oracle.plain_sgd import plain_descent
 
@@ -130,3 +133,41 @@ def test_augmentation_moves_images_by_seed_and_step_and_whoever_takes_them(reg: 
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     other = train_network(config_of(IMAGES, steps=6, reg=reg), IMAGES).model
     assert not torch.equal(first["head.layers.0.weight"], other["head.layers.0.weight"])
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "small-cnn", "resnet20"])
+@pytest.mark.parametrize("changes", [{}, {"augment": True, "wd_rise": 0.5}, {"precision": "bf16", "reg": "standard"}])
+def test_a_step_asks_nothing_of_the_device(backbone: str, changes: dict[str, Any]) -> None:
+    """Of tensors without values, every question about a value fails: what a graph could not hold."""
+    run = Training(config_of(IMAGES, backbone=backbone, **changes), DeviceSet(IMAGES, "cpu"))
+    descent = descent_of(run)
+    descent.fill()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        descent.take()
+
+
+class Asking(nn.Sequential):
+    """A backbone that looks at a value on its way."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(256, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Its features, where there is anything to see."""
+        found: torch.Tensor = super().forward(x)
+        return found if float(x.abs().sum()) else 2 * found
+
+
+def test_one_that_does_is_told_from_it() -> None:
+    name = "tests.e2e.test_descent:Asking"
+    descent = descent_of(Training(config_of(IMAGES, backbone=name), DeviceSet(IMAGES, "cpu")))
+    descent.fill()
+    with FakeTensorMode(allow_non_fake_inputs=True), pytest.raises(DataDependentOutputException):
+        descent.take()
+
+
+def descent_of(run: Training) -> Descent:
+    """Of a run that has not begun."""
+    run.network.train()
+    gradients = AloneGradients(run.config, run.network, run.network)
+    return Descent([run.config], [run.network], run.flat, run._data.train, gradients, Group(), 0)

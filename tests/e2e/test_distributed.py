@@ -37,6 +37,9 @@ with joined("cpu") as group:
         if group.leads:
             fields = (found.loss, found.fit, found.reg, found.train_accuracy, found.test_accuracy)
             torch.save({"model": found.model, "fields": fields, "layers": layers}, f"{sys.argv[1]}/{reg}.pt")
+    rough = train_network(config_of(images, precision="bf16", steps=2), images, group=group)
+    if group.leads:
+        torch.save({"loss": rough.loss, "status": rough.status}, f"{sys.argv[1]}/bf16.pt")
 threads = [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
 Path(sys.argv[1], f"threads{group.rank}").write_text(" ".join(threads))
 """
@@ -74,6 +77,14 @@ def test_two_processes_are_one_up_to_rounding(together: Path, reg: str) -> None:
         assert layer.collapse is not None
         assert (dnc1, rank) == (pytest.approx(layer.dnc1, rel=1e-3), layer.rank)
         assert nc1_pinv == pytest.approx(layer.collapse.nc1_pinv, rel=1e-2)
+
+
+def test_two_processes_train_in_bfloat16_too(together: Path) -> None:
+    images = image_set(n=13)
+    alone = train_network(config_of(images, precision="bf16", steps=2), images)
+    found = torch.load(together / "bf16.pt", weights_only=True)
+    assert found["status"] == alone.status == "stopped"
+    assert found["loss"] == pytest.approx(alone.loss, rel=0.02)
 
 
 def test_the_threads_of_the_group_are_gone_before_python_ends(together: Path) -> None:

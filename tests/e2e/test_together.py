@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
+from nccli.e2e.descent import Descent
 from nccli.e2e.device_images import DeviceSet
 from nccli.e2e.result import E2eResult, NetworkProgress
-from nccli.e2e.together import SMALL, shape_of, train_together
+from nccli.e2e.together import SMALL, SideBySide, shape_of, train_together
 from nccli.e2e.train import Training, train_network
 from nccli.measure.tensor_file import read_torch_file
+from nccli.training.group import Group
 from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
 
@@ -131,3 +134,15 @@ def test_a_checkpoint_made_together_is_taken_up_alone(tmp_path: Path) -> None:
     together(configs, [watch, watch], [RunCheckpoint(path), None])
     run = Training(configs[0], DeviceSet(IMAGES, "cpu"), checkpoint=RunCheckpoint(path))
     assert_same(run.run(), train_network(configs[0], IMAGES))
+
+
+@pytest.mark.parametrize("backbone", SMALL)
+def test_a_step_of_all_asks_nothing_of_the_device(backbone: str) -> None:
+    runs = [Training(config, DeviceSet(IMAGES, "cpu")) for config in grid(backbone=backbone)]
+    data = DeviceSet(IMAGES, "cpu").train
+    all_of_them = SideBySide(runs)
+    configs, networks = [run.config for run in runs], [run.network.train() for run in runs]
+    descent = Descent(configs, networks, all_of_them.flat, data, all_of_them, Group(), 0)
+    descent.fill()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        descent.take()

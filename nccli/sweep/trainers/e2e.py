@@ -166,7 +166,8 @@ def runs_together(config: E2eConfig, device: str, group: Group, compile: bool, w
         compile: whether networks go through torch.compile.
         wanted: what the user asked for; None for what pays: small backbones on a GPU. Four ResNet20 side by side at
             batch 128 took 1.2 times as many steps a second as one that is a CUDA graph (H100, the prototype), and
-            beyond that batch a GPU is busy with one.
+            beyond that batch a GPU is busy with one. On a core eight small networks side by side take 1.3 to 2.1 times
+            as many on images of 8 × 8, and 0.5 to 1.2 times on 3 × 32 × 32.
 
     Raises:
         InputError: it is asked for, and impossible.
