@@ -2,6 +2,7 @@
 
 import pytest
 
+from nccli.catalogue.recipe import TIME_CONSTANTS
 from nccli.e2e.duration import Duration
 from nccli.errors import InputError
 from tests.e2e.image_files import config_of, image_set
@@ -9,9 +10,9 @@ from tests.e2e.image_files import config_of, image_set
 RUN = config_of(image_set(), lr=0.05, momentum=0.0, wd_layers=(5e-3, 6e-3, 9e-3), batch_size=16)  # 48 samples
 
 
-def test_ten_time_constants_are_the_default_length() -> None:
-    assert Duration().of(RUN).steps == 40_000
-    assert Duration().of(RUN).time_constants == pytest.approx(10)
+def test_the_time_constants_of_the_recipe_are_the_default_length() -> None:
+    assert Duration().of(RUN).steps == Duration(time_constants=TIME_CONSTANTS).of(RUN).steps == 4_000 * TIME_CONSTANTS
+    assert Duration().of(RUN).time_constants == pytest.approx(TIME_CONSTANTS)
 
 
 @pytest.mark.parametrize(
