@@ -54,7 +54,7 @@ COMMANDS = {
     "runs list": "runs list",
     "runs list --limit 0": "runs list --limit 0 --format jsonl",
     "runs list --limit 0, ids": "runs list --limit 0 --format ids",
-    "runs list --where": 'runs list --where "K=10 and structure=DNC"',
+    "runs list --where": 'runs list --where "K=10 and structure=dnc"',
 }
 BESIDE = "import matplotlib.figure, matplotlib.backends.backend_pdf, matplotlib.backends.backend_agg"
 
@@ -105,14 +105,14 @@ def rows_of(number: int, rng: np.random.Generator) -> Iterator[tuple[str, list[d
                     "mean_hidden_rank": float(rank),
                     "ranks_agree": 1,
                     "max_dnc1": 0.0,
-                    "structure": "DNC" if dnc else "none",
+                    "structure": "dnc" if dnc else "none",
                 },
             }
         ],
     )
     values = np.where(np.arange(K) < rank, 1.0, 1e-4) * (1 + 0.1 * rng.random(K))
     metrics = {"dnc1": 0.0, "dnc2": 1.0, "rank": rank, "effective_rank": rank - 0.1, "stable_rank": rank - 0.2}
-    metrics |= {"nuclear_norm": float(values.sum()), "structure": "DNC" if dnc else "none", "structure_distance": 0.1}
+    metrics |= {"nuclear_norm": float(values.sum()), "structure": "dnc" if dnc else "none", "structure_distance": 0.1}
     metrics |= {"structure_order": json.dumps(list(range(K)))}
     places = [{"run_id": key, "layer": layer, "stage": stage} for layer, stage in stages(L)]
     yield "layer", [{**place, **metrics} for place in places]

@@ -169,7 +169,7 @@ def test_the_share_of_dnc_counts_runs_whose_hidden_layers_are_dnc(connection: Co
     drawn = STORE_FIGURES["dnc-share-vs-width"].collect(connection, trained, Options())
     structures = {run["id"]: run["structure"] for run in rows_of(connection, trained)}
     for row in drawn.of("share"):
-        assert row["dnc"] == sum(structures[key] == "DNC" for key in row["run_ids"])
+        assert row["dnc"] == sum(structures[key] == "dnc" for key in row["run_ids"])
         assert row["low"] <= row["share"] <= row["high"]
 
 

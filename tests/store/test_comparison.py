@@ -135,8 +135,8 @@ def test_structures_are_told_by_layer(store: Store) -> None:
     frame = [replace(layer, class_means=np.eye(4, 5)) for layer in example_layers(0)[:3]]
     save_run(store, example_run(layers=[*frame, *example_layers(0)[3:]]))
     (record,) = compare(store)
-    assert record["structures"] == ["DNC", "DNC", "none"]
-    assert (record["structure"], record["structure_last_pre"]) == ("DNC", "none")
+    assert record["structures"] == ["dnc", "dnc", "none"]
+    assert (record["structure"], record["structure_last_pre"]) == ("dnc", "none")
 
 
 @pytest.mark.parametrize(("dnc1", "holds"), [(0.0, True), (1e-2, True), (2e-2, False), (math.inf, False)])

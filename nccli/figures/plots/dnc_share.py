@@ -34,7 +34,7 @@ class DncShareVsWidth(AgainstSetting):
 
     def point(self, values: Values) -> Row:
         """The share with its interval."""
-        dnc = sum(structure == "DNC" for structure in values)
+        dnc = sum(structure == "dnc" for structure in values)
         low, high = wilson_interval(dnc, len(values))
         return {"share": dnc / len(values), "low": low, "high": high, "dnc": dnc}
 

@@ -153,7 +153,7 @@ def _measured(connection: Connection, selection: Selection, keys: Sequence[str],
     flags = (
         case((RUN.c.loss_dnc.is_(None), None), (loss < RUN.c.loss_dnc, 1), else_=0),
         agree,
-        case((RUN.c.structure.is_(None), None), (RUN.c.structure == "DNC", 1), else_=0),
+        case((RUN.c.structure.is_(None), None), (RUN.c.structure == "dnc", 1), else_=0),
         case((RUN.c.max_dnc1.is_(None), None), (RUN.c.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
     )
     named = [each.label(name) for each, name in zip((*quantities, *flags), (*QUANTITIES, *_SHARES), strict=True)]
