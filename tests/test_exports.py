@@ -12,8 +12,9 @@ EXPORTED = {
         srg_solutions SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
-        cdnv class_means class_statistics ClassStatistics dnc1 dnc2 dnc3 effective_rank equiangularity
-        equinorm etf_distance frame_distance layer_metrics LayerData LayerMetrics measure_layers nc1_pinv
+        cdnv class_means class_statistics classes_kept ClassStatistics constant_output distinct_means dnc1
+        dnc2 dnc3 effective_rank equiangularity equinorm etf_distance frame_distance kept_classes
+        layer_metrics LayerData LayerMetrics measure_layers nc1_pinv
         nearest_class_mean nearest_class_mean_disagreement nuclear_norm numerical_rank RANK_RTOL
         recognise_structure remeasured self_duality singular_values stable_rank Structure STRUCTURE_RTOL
         ZERO_FLOOR

@@ -3,6 +3,7 @@
 from nccli.metrics.alignment import dnc3
 from nccli.metrics.class_statistics import ClassStatistics, class_statistics
 from nccli.metrics.covariance import class_means, dnc1
+from nccli.metrics.kept_classes import classes_kept, constant_output, distinct_means, kept_classes
 from nccli.metrics.layer_data import LayerData, remeasured
 from nccli.metrics.layers import LayerMetrics, layer_metrics, measure_layers
 from nccli.metrics.neural_collapse import (
@@ -39,6 +40,9 @@ __all__ = [
     "cdnv",
     "class_means",
     "class_statistics",
+    "classes_kept",
+    "constant_output",
+    "distinct_means",
     "dnc1",
     "dnc2",
     "dnc3",
@@ -47,6 +51,7 @@ __all__ = [
     "equinorm",
     "etf_distance",
     "frame_distance",
+    "kept_classes",
     "layer_metrics",
     "measure_layers",
     "nc1_pinv",
