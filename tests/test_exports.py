@@ -14,16 +14,17 @@ EXPORTED = {
     "nccli.metrics": """
         cdnv class_means class_statistics classes_kept ClassStatistics constant_output distinct_means dnc1
         dnc2 dnc3 effective_rank equiangularity equinorm etf_distance frame_distance kept_classes
-        layer_metrics LayerData LayerMetrics measure_layers nc1_pinv
-        nearest_class_mean nearest_class_mean_disagreement nuclear_norm numerical_rank RANK_RTOL
-        recognise_structure remeasured self_duality singular_values stable_rank Structure STRUCTURE_RTOL
+        layer_metrics LayerData LayerFindings LayerMetrics measure_layers nc1_pinv nearest_class_mean
+        nearest_class_mean_disagreement nuclear_norm numerical_rank RANK_RTOL recognise_structure remeasured
+        ridge_output run_outcome RunOutcome self_duality singular_values stable_rank Structure STRUCTURE_RTOL
         ZERO_FLOOR
     """,
     "nccli.store": """
         as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
+        count_degenerate in_order outcome_records paired_records require_pairing
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED
         FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers largest_dnc1 loss_ratio
-        measured_again merge_contents merge_stores MergeReport mixed_columns NUMBER_COLUMNS OPTION_DEFAULTS
+        measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
         OPTION_TYPES pages parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair
         repair_store Rescue Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks
         select_history select_ids select_layers select_matrix select_ranks select_runs select_selected

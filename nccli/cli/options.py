@@ -89,6 +89,12 @@ RankRtol = Annotated[
         help="A singular value counts towards a rank above this fraction of the largest.",
     ),
 ]
+AllRuns = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="Average over runs too that are zero, constant or lost classes, which are left out else."
+    ),
+]
 StoreLocation = Annotated[
     str | None,
     typer.Option(

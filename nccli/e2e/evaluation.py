@@ -128,7 +128,7 @@ def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None 
     for (layer, stage), found in evaluation.statistics.items():
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
-        data = LayerData.of(found, reader, nc4 if last else None)
+        data = LayerData.of(found, reader, nc4 if last else None, reads_out=last)
         layers.append(layer_metrics(layer, stage, data))
     return layers
 

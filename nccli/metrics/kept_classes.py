@@ -56,6 +56,20 @@ def distinct_means(means: Float[np.ndarray, "K d"]) -> Bool[np.ndarray, " K"]:
     return np.asarray((norms > least) & (apart.min(axis=1) > least))
 
 
+def ridge_output(means: Float[np.ndarray, "K d"], wd: float) -> Float[np.ndarray, "K K"]:
+    """Class means of the output that W_L gives where it minimises the squared error for these features, one a row.
+
+    That is what it does wherever training has ended: MᵀM (MᵀM + Kλ I)⁻¹ for collapsed features of classes of one size.
+    For points whose W_L nobody kept.
+
+    Args:
+        means: class means of H_L, one class a row.
+        wd: λ_{W_L}, positive.
+    """
+    gram = means @ means.T
+    return np.asarray(np.linalg.solve(gram + len(gram) * wd * np.eye(len(gram)), gram))
+
+
 def constant_output(output: Float[np.ndarray, "K K"]) -> bool:
     """Whether a network gives the same for every class (zero too): no two mean outputs differ by 0.2 in any entry."""
     return float(np.ptp(output, axis=0).max()) < _LEAST_MARGIN

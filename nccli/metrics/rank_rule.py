@@ -16,6 +16,10 @@ _ALIKE = 20.0
 than columns is 10 in one of 300 for 2 columns, and 4 for 5."""
 
 
+_LEAST_GAP = 1.3
+"""Between the last value of the rank and the first of noise: a bound, below what 25 % of noise leaves of it."""
+
+
 class RankFit(Enum):
     """How a spectrum is of a rank."""
 
@@ -28,8 +32,8 @@ def rank_fit(spectrum: Float[np.ndarray, " K"], rank: int) -> RankFit:
     """Whether singular values are those of a matrix of this rank, exactly or under noise.
 
     Exactly: the numerical rank (`nccli.metrics.numerical_rank`, at the default tolerance) is it. Under noise it is
-    larger, there are at least three values beyond, or all that are left, of one size, and the gap before the first of
-    them is wider than that behind it: a layer of rank 6 is not one of rank 5 with noise.
+    larger, there are at least three values beyond, or all that are left, of one size, and there is a gap before the
+    first of them, wider than that behind it: a layer of rank 6 is not one of rank 5 with noise.
 
     Args:
         spectrum: of the class means, as many as there are classes, largest first.
@@ -42,5 +46,6 @@ def rank_fit(spectrum: Float[np.ndarray, " K"], rank: int) -> RankFit:
     bulk = np.count_nonzero(beyond * _ALIKE > beyond[0])
     if bulk < min(_BULK, len(beyond)):
         return RankFit.NOT
-    wider = len(beyond) < _BULK or spectrum[rank - 1] / beyond[0] >= beyond[0] / beyond[1]
-    return RankFit.UNDER_NOISE if wider else RankFit.NOT
+    gap = spectrum[rank - 1] / beyond[0]
+    wide = gap > _LEAST_GAP and (len(beyond) < _BULK or gap > beyond[0] / beyond[1])
+    return RankFit.UNDER_NOISE if wide else RankFit.NOT

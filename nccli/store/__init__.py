@@ -14,15 +14,12 @@ from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
-from nccli.store.query.groups import (
-    GROUP_COLUMNS,
-    group_records,
-    mixed_columns,
-    parse_group_by,
-    select_hidden_ranks,
-)
+from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
 from nccli.store.query.measured_again import measured_again
+from nccli.store.query.outcomes import count_degenerate, in_order, outcome_records
+from nccli.store.query.paired import paired_records, require_pairing
 from nccli.store.query.problem import problem_of
+from nccli.store.query.quantities import select_hidden_ranks
 from nccli.store.query.record import loss_ratio, record_keys, run_records, stream_records
 from nccli.store.query.select import (
     Row,
@@ -39,7 +36,7 @@ from nccli.store.query.select import (
 from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
-from nccli.store.query.where import Comparison, Condition, parse_where
+from nccli.store.query.where import Comparison, Condition, Not, parse_where
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken
 from nccli.store.runs.content import RunContent, read_contents
@@ -72,6 +69,7 @@ __all__ = [
     "Finding",
     "FinishedRun",
     "MergeReport",
+    "Not",
     "Repair",
     "Rescue",
     "Row",
@@ -89,19 +87,23 @@ __all__ = [
     "claimed_runs",
     "comparison_records",
     "copy_file",
+    "count_degenerate",
     "existing_statuses",
     "find_ids",
     "from_folder",
     "from_lines",
     "group_records",
     "hidden_layers",
+    "in_order",
     "largest_dnc1",
     "loss_ratio",
     "measured_again",
     "merge_contents",
     "merge_stores",
     "mixed_columns",
+    "outcome_records",
     "pages",
+    "paired_records",
     "parse_group_by",
     "parse_where",
     "problem_of",
@@ -109,6 +111,7 @@ __all__ = [
     "record_keys",
     "remove_runs",
     "repair_store",
+    "require_pairing",
     "run_id",
     "run_records",
     "running_runs",

@@ -128,7 +128,7 @@ def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
 
 def test_loss_ratio_shows_runs_of_its_own_problems_only(connection: Connection, trained: Selection) -> None:
     rows = rows_of(connection, trained)
-    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss",)))
+    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss", "outcome")))
     wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in rows if run["n"] == 1 and run["wd"] == 5e-3}
     assert {row["run_ids"][0]: row["ratio"] for row in drawn.of("run")} == wanted
     assert any("9 runs left out" in note for note in drawn.notes)

@@ -8,9 +8,11 @@ from tests.store.plain_sql import plain
 
 SINCE = {
     "run": "setting mean_hidden_rank ranks_agree max_dnc1 structure "
-    "dataset backbone reg_kind epochs train_accuracy test_accuracy objective result_version checksum",
+    "dataset backbone reg_kind epochs train_accuracy test_accuracy objective result_version checksum "
+    "outcome classes_kept srg_r",
     "layer": "structure structure_distance structure_order "
-    "nc1_pinv cdnv equinorm equiangularity etf_distance frame_distance self_duality nc4 name negative_share",
+    "nc1_pinv cdnv equinorm equiangularity etf_distance frame_distance self_duality nc4 name negative_share "
+    "classes_kept",
     "history": "train_accuracy",
 }
 """Columns that schema 0002 did not have."""

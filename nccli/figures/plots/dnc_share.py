@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
+from nccli.catalogue.outcomes import Outcome
 from nccli.figures.against_setting import WIDTH, AgainstSetting
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
@@ -14,11 +15,11 @@ from nccli.figures.store_figure import Collected, StoreFigure
 
 
 class DncShareVsWidth(AgainstSetting):
-    """A curve for each setting: the share of runs whose hidden layers are all recognised as DNC."""
+    """A curve for each setting: the share of the runs that have hidden layers whose outcome is DNC."""
 
     name = "dnc-share-vs-width"
     axis = WIDTH
-    columns = ("structure",)
+    columns = ("outcome", "structure")
     quantity = "share"
     y_label = "share of runs in DNC"
     what = "share"
@@ -34,7 +35,7 @@ class DncShareVsWidth(AgainstSetting):
 
     def point(self, values: Values) -> Row:
         """The share with its interval."""
-        dnc = sum(structure == "dnc" for structure in values)
+        dnc = sum(outcome == Outcome.DNC for outcome in values)
         low, high = wilson_interval(dnc, len(values))
         return {"share": dnc / len(values), "low": low, "high": high, "dnc": dnc}
 

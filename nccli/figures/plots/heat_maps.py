@@ -175,7 +175,7 @@ class HeatMaps(StoreFigure):
 
 
 def _short(structure: str | None) -> str:
-    return (structure or "").replace(" minus ", "−").replace("SRG ", "").replace(" ⊕ ", "\n⊕ ")
+    return (structure or "").replace(" minus ", "−").replace("srg ", "").replace(" ⊕ ", "\n⊕ ")
 
 
 CLASS_MEANS, GRAM = HeatMaps("class-means", "class_means"), HeatMaps("gram", "gram")

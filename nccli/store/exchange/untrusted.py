@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Float, LargeBinary, Table
 
 from nccli import strict_json
 from nccli.catalogue.columns import RUN_COLUMNS
+from nccli.catalogue.stages import Stage
 from nccli.store.runs.content import RunContent
+from nccli.store.runs.older import renewed
 from nccli.store.runs.sound import NOT_FINITE, followed, require_sound
 from nccli.store.schema.column_types import JsonText, Real
 from nccli.store.schema.tables import CHILDREN, RUN
@@ -36,18 +39,33 @@ def checked(fields: Mapping[str, Any]) -> RunContent:
         ValueError: what is wrong with it, in words.
     """
     run = _row(RUN, _completed(fields["run"]))
-    children = {}
+    children: dict[str, list[dict[str, Any]]] = {}
     for name, table in CHILDREN.items():
         if not isinstance(fields[name], list):
             raise ValueError(f"{name} is not a list")
         children[name] = [_row(table, row, without="run_id") for row in fields[name]]
     content = RunContent(run, children)
+    if any("classes_kept" not in row for row in fields["layer"]):  # an export from before there were outcomes
+        require_sound(content, older=True)
+        run, children["layer"] = _renewed(content)
+        content = RunContent(run, children)
     require_sound(content)
     for name, table in CHILDREN.items():
         keys = [column.name for column in table.c if column.primary_key and column.name != "run_id"]
         children[name].sort(key=itemgetter(*keys))
     known = {name: value for name, value in followed(content).items() if run[name] is None}
     return RunContent({**run, **known}, children)
+
+
+def _renewed(content: RunContent) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row of a run of an older nccli with its outcome, its layers with structures as they are recognised today."""
+    means = {
+        Stage(row["layer"], row["stage"]): np.frombuffer(row["bytes"], row["dtype"]).reshape(row["shape"]).T
+        for row in content.children["matrix"]
+        if row["name"] == "class_means"
+    }
+    summary, layers = renewed(content.run, content.children["layer"], means)
+    return {**content.run, **summary}, layers
 
 
 def _completed(fields: Any) -> Any:

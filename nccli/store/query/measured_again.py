@@ -29,6 +29,7 @@ def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float
             record = {"id": run["id"], "kind": run["kind"], "layer": place[0], "stage": place[1], "name": layer["name"]}
             record |= remeasured(data, layer["stage"], layer)
             record["rank"] = int(numerical_rank(data.spectrum, rank_rtol))
+            record |= {name: layer[name] for name in ("structure", "structure_distance")}
             records.append({**record, "singular_values": data.spectrum.tolist()})
     if not records:
         raise NothingFoundError("none of these runs has layers: they diverged")

@@ -14,7 +14,7 @@ from nccli.printable import printable
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, write_content
 from nccli.store.runs.finished_run import FinishedRun
-from nccli.store.runs.layer_summary import layer_summary
+from nccli.store.runs.layer_summary import run_summary
 from nccli.store.runs.worker import now
 from nccli.store.schema.tables import HISTORY, RUN
 
@@ -49,7 +49,7 @@ def content_of(run: FinishedRun) -> RunContent:
     """A run as rows of the store's tables."""
     layers = [_layer_row(layer) for layer in run.layers]
     row = {name: printable(value) if isinstance(value, str) else value for name, value in run.columns.items()}
-    row = _whole(RUN, row | {"id": run.id, "created": now(), **layer_summary(run.row["L"], layers)})
+    row = _whole(RUN, row | {"id": run.id, "created": now(), **run_summary(row, layers)})
     values = [
         {"layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
         for layer in run.layers

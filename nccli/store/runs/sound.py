@@ -15,7 +15,7 @@ from nccli.catalogue.stages import Stage, stages
 from nccli.printable import printable
 from nccli.store.runs.content import RunContent
 from nccli.store.runs.finished_run import common_decay, run_id, setting_id
-from nccli.store.runs.layer_summary import layer_summary
+from nccli.store.runs.layer_summary import run_summary
 from nccli.store.runs.rules import RULES
 from nccli.store.schema.tables import CHILDREN
 
@@ -33,13 +33,13 @@ NOT_FINITE = ("nan", "inf", "-inf")
 """Numbers that are not finite, as JSON has them."""
 
 
-def require_sound(content: RunContent) -> None:
-    """Refuse a run that nccli cannot have stored.
+def require_sound(content: RunContent, older: bool = False) -> None:
+    """Refuse a run that nccli cannot have stored; one of an older nccli may sum up its layers as that did.
 
     Raises:
         ValueError: what is wrong with it, in words.
     """
-    fault = next(faults(content), None)
+    fault = next(faults(content, older), None)
     if fault is not None:
         raise ValueError(fault)
 
@@ -54,14 +54,14 @@ def damage(content: RunContent) -> str | None:
     return fault
 
 
-def faults(content: RunContent) -> Iterator[str]:
+def faults(content: RunContent, older: bool = False) -> Iterator[str]:
     """What is wrong with a run, in words; the rest of it is looked at as far as that makes sense."""
     broken = list(_value_faults(content, strict=True))
     yield from broken
     if not broken:
         yield from _config_faults(content.run)
         yield from _structure_faults(content, strict=True)
-        yield from _summary_faults(content)
+        yield from () if older else _summary_faults(content)
 
 
 def reading_fault(content: RunContent) -> str | None:
@@ -192,7 +192,7 @@ def followed(content: RunContent) -> dict[str, Any]:
     """Columns of a run that follow from others, where these tell them."""
     run = content.run
     setting = setting_id(run["kind"], run["config"], run["result_version"] or 1)
-    summary = layer_summary(run["L"], content.children["layer"])
+    summary = run_summary(run, content.children["layer"])
     return {"setting": setting, **{name: value for name, value in summary.items() if value is not None}}
 
 
