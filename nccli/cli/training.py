@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nccli.cli.notes import note, warn
 from nccli.cli.options import OutputFormat
 from nccli.cli.progress import TrainingProgress, Words
-from nccli.cli.sweep_notes import existing_store, note_stored, what_went_wrong
+from nccli.cli.sweep_notes import existing_store, note_degenerate, note_stored, what_went_wrong
 from nccli.errors import SomeRunsFailedError
 from nccli.training.group import Group
 
@@ -100,7 +100,7 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
             watch = Watch(progress, stop, warn, say, say)
             statuses = execute(plan, training.trainer, store, watch, group=group, on_run=training.on_run)
         if group.leads and store is not None:
-            _print([key for key in plan.configs if key in statuses], store, request.format, training)
+            _print([key for key in plan.configs if key in statuses], store, request, training)
         problem = what_went_wrong(plan, statuses, training.hint)
         if stop():
             raise stop.error(f"interrupted: {problem}; the same command goes on from there" if group.leads else "")
@@ -108,7 +108,7 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
         raise SomeRunsFailedError(problem if group.leads else "")
 
 
-def _print(ids: Sequence[str], store: "Store", format: OutputFormat | None, training: Training) -> None:
+def _print(ids: Sequence[str], store: "Store", request: Request, training: Training) -> None:
     from nccli.cli.output import emit
     from nccli.cli.run_table import RUN_COLUMNS
     from nccli.cli.selection import readable_runs
@@ -117,4 +117,5 @@ def _print(ids: Sequence[str], store: "Store", format: OutputFormat | None, trai
     with store.read() as connection:
         records = run_records(connection, readable_runs(connection, ids))
     training.on_records(records)
-    emit(records, format, OutputFormat.ids, RUN_COLUMNS)
+    note_degenerate(records, request.quiet)
+    emit(records, request.format, OutputFormat.ids, RUN_COLUMNS)

@@ -9,7 +9,7 @@ from nccli.figures.against_setting import WIDTH, AgainstSetting
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.series import Series, Values
-from nccli.figures.stages import hidden_words
+from nccli.figures.stages import deciding_words
 from nccli.figures.statistics import wilson_interval
 from nccli.figures.store_figure import Collected, StoreFigure
 
@@ -41,7 +41,7 @@ class DncShareVsWidth(AgainstSetting):
 
     def about(self, series: Sequence[Series]) -> str:
         """The layers, and what the bars are."""
-        return f"DNC in {hidden_words(series)}, with its 95 % Wilson interval"
+        return f"DNC in {deciding_words(series)}, with its 95 % Wilson interval"
 
     def notes(self, found: Collected) -> list[str]:
         """Axes of a single value, runs left out."""
