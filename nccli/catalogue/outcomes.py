@@ -20,9 +20,11 @@ MEANINGS: dict[Outcome, str] = {
     Outcome.DIVERGED: "the loss is no number any more",
     Outcome.ZERO: "a layer is zero, and so is the output",
     Outcome.CONSTANT: "all classes have the same means in a layer, and so the same output",
-    Outcome.LOST_CLASSES: "the output tells fewer than K classes apart; `classes_kept` says how many it does",
+    Outcome.LOST_CLASSES: (
+        "the output tells only `classes_kept` of K classes apart, or does not tell more yet where the budget was short"
+    ),
     Outcome.DNC: "the hidden layers are DNC",
-    Outcome.SRG: "they are an SRG solution of Definitions 9 to 11; `srg_r` says of which T(r)",
+    Outcome.SRG: "they are an SRG solution (Definitions 9 to 11); `srg_r` says of which T(r)",
     Outcome.LOW_RANK: "they have no structure with a name, or different ones, and one a rank below K",
     Outcome.FULL_RANK: "they have no structure with a name, or different ones, and all rank K",
 }

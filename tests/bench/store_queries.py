@@ -51,6 +51,8 @@ COMMANDS = {
     "effective-rank, 5 curves": 'plot effective-rank --where "K=10 and wd=2e-3" -o {out}.pdf',
     "compare --group-by wd": "compare --group-by wd",
     "compare --group-by K,wd,width": "compare --group-by K,wd,width",
+    "compare --outcomes": "compare --outcomes --group-by K,wd",
+    "compare --paired": 'compare --group-by wd --paired seed --where "K=10 and width=24 and wd in (1e-3, 2e-3)"',
     "runs list": "runs list",
     "runs list --limit 0": "runs list --limit 0 --format jsonl",
     "runs list --limit 0, ids": "runs list --limit 0 --format ids",
@@ -106,6 +108,8 @@ def rows_of(number: int, rng: np.random.Generator) -> Iterator[tuple[str, list[d
                     "ranks_agree": 1,
                     "max_dnc1": 0.0,
                     "structure": "dnc" if dnc else "none",
+                    "outcome": "dnc" if dnc else "low_rank",
+                    "classes_kept": K,
                 },
             }
         ],

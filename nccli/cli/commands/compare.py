@@ -146,8 +146,8 @@ def _compare_runs(
     emit(records, format, option.OutputFormat.jsonl, (*columns, Column("structure", _structure(room), left=True)))
 
 
-_LEAST_ROOM = 12
-"""Characters of a structure and its distance that still tell: "srg t(… 0.01"."""
+_LEAST_ROOM = 13
+"""Characters of a structure and its distance that still tell: "srg t(5) 0.01"."""
 
 
 def _structure(room: "Callable[[], int]") -> "Callable[[Record], str]":
