@@ -81,18 +81,18 @@ def function_of(metric: Metric) -> Callable[..., Any]:
     return function
 
 
-ALWAYS_KNOWN = frozenset({Need.MEANS, Need.SPECTRUM})
-"""What a stored run can be asked again for."""
+_TOLD_BY_MEANS = frozenset({Need.MEANS, Need.SPECTRUM, Need.CENTRED})
+"""What a stored run can be asked for that it was not asked for before."""
 
 
 def remeasured(data: LayerData, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Metrics of a layer of which class means are left, and what was stored: anew what means tell, else as stored.
+    """Metrics of a layer of which class means are left, and what was stored: that, and what it lacks from the means.
 
-    Centred metrics of a layer that never had them take all classes for equally large.
+    What is stored was measured in double precision, and stored means may be in single. Centred metrics of a layer that
+    never had them take all classes for equally large.
     """
     found: dict[str, float | int | None] = {}
     for metric in METRICS:
-        needs = set(metric.needs)
-        anew = needs <= ALWAYS_KNOWN or (stored.get(metric.name) is None and needs <= {*ALWAYS_KNOWN, Need.CENTRED})
+        anew = stored.get(metric.name) is None and set(metric.needs) <= _TOLD_BY_MEANS
         found |= data.measured([metric], stage) if anew else {metric.name: stored[metric.name]}
     return found

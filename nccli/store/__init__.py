@@ -31,6 +31,7 @@ from nccli.store.query.select import (
     select_history,
     select_ids,
     select_layers,
+    select_matrices,
     select_matrix,
     select_ranks,
     select_runs,
@@ -42,7 +43,7 @@ from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, parse_where
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken
-from nccli.store.runs.content import RunContent, read_contents
+from nccli.store.runs.content import PARTS, RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
 from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned, silent_runs
@@ -59,6 +60,7 @@ __all__ = [
     "NUMBER_COLUMNS",
     "OPTION_DEFAULTS",
     "OPTION_TYPES",
+    "PARTS",
     "RUNNING",
     "TABLES",
     "TEXT_COLUMNS",
@@ -117,6 +119,7 @@ __all__ = [
     "select_history",
     "select_ids",
     "select_layers",
+    "select_matrices",
     "select_matrix",
     "select_ranks",
     "select_runs",

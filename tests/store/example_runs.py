@@ -1,5 +1,6 @@
 """Runs that look like trained ones, made in no time: random matrices, measured as always."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def example_run(
     layers: list[LayerMetrics] | None = None,
     history: list[dict[str, Any]] | None = None,
     config: dict[str, Any] | None = None,
+    weights: Sequence[np.ndarray] = (),
     **columns: Any,
 ) -> FinishedRun:
     """A finished run of `example_config`.
@@ -56,6 +58,7 @@ def example_run(
         seed: of the configuration and of the random matrices.
         layers, history: in place of the made-up ones.
         config: changes of the configuration.
+        weights: W_1..W_L, to be kept.
         columns: changes of the row.
     """
     chosen = example_config(seed=seed, **(config or {}))
@@ -71,4 +74,10 @@ def example_run(
         config=chosen.as_dict(),
         layers=example_layers(seed) if layers is None else layers,
         history=example_history() if history is None else history,
+        weights=weights,
     )
+
+
+def double_run(seed: int = 0, **changes: Any) -> FinishedRun:
+    """The same in double precision, in which the store keeps every bit of class means and histories."""
+    return example_run(seed, config={"dtype": "float64"}, dtype="float64", **changes)

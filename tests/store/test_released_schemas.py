@@ -10,7 +10,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sqlalchemy import Connection
 
 from nccli.errors import StoreError, StoreVersionError
 from nccli.figures import FIGURES, Options, render, style
@@ -53,19 +55,22 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
 
 
 def test_every_schema_before_this_one_is_kept() -> None:
-    assert set(REVISIONS[:2]) <= set(NAMES) <= set(REVISIONS)
+    assert {*REVISIONS[:2], "0009"} <= set(NAMES) <= set(REVISIONS)
 
 
 def test_an_old_store_comes_out_with_every_value_it_had(released: str, path: Path) -> None:
-    tables = ("run", "layer", "singular_value", "history", "matrix")
-    before = {table: rows(path, table) for table in tables}
+    tables = ("run", "layer", "singular_value")
+    before = {table: rows(path, table) for table in (*tables, "history", "matrix")}
     said = [json.loads(line) for line in gzip.decompress((RELEASED / f"{released}.jsonl.gz").read_bytes()).splitlines()]
     store = Store.open(str(path))
     assert store.upgraded_from == released
     for table in tables:
         for old, new in zip(before[table], rows(path, table), strict=True):
+            old.pop("checksum", None)
             assert {name: new[name] for name in old} == old
     with store.read() as connection:
+        assert_histories(connection, before["history"])
+        assert_matrices(connection, before["matrix"])
         records = {record["id"]: encodable(record) for record in run_records(connection, select_runs(connection))}
     assert len(said) == len(records) > 0
     for record in said:
@@ -77,6 +82,29 @@ def test_an_old_store_comes_out_with_every_value_it_had(released: str, path: Pat
     assert all(finding.ok for finding in check_store(store))
 
 
+def assert_histories(connection: Connection, before: list[dict[str, Any]]) -> None:
+    """Steps and ranks are what they were, losses to 37 bits, the rest to the digits of single precision."""
+    now = select_history(connection, list({row["run_id"] for row in before}))
+    assert sum(map(len, now.values())) == len(before) > 0
+    found = {(key, row["step"]): row for key, rows in now.items() for row in rows}
+    for row in before:
+        new = found[row["run_id"], row["step"]]
+        for name in ("loss", "fit", "reg"):
+            assert new[name] == pytest.approx(row[name], rel=7.3e-12, abs=0.0)
+        assert new["rank"] == json.loads(row["rank"])
+        assert new["grad_norm"] == pytest.approx(row["grad_norm"], rel=1e-7)
+        assert new["dnc1"] == pytest.approx([float(value) for value in json.loads(row["dnc1"])], rel=1e-7, nan_ok=True)
+
+
+def assert_matrices(connection: Connection, before: list[dict[str, Any]]) -> None:
+    """To the digits of single precision; and Gram matrices are those of the class means."""
+    assert {row["name"] for row in before} == {"class_means", "gram"}
+    for row in before:
+        old = np.frombuffer(row["bytes"], row["dtype"]).reshape(json.loads(row["shape"]))
+        new = select_matrix(connection, row["run_id"], row["layer"], row["stage"], row["name"])
+        assert np.abs(new - old).max() <= 1e-6 * np.abs(old).max()
+
+
 def test_metrics_that_came_later_are_those_of_the_class_means_that_the_store_keeps(released: str, path: Path) -> None:
     store = Store.open(str(path))
     told = {(row["run_id"], row["layer"], row["stage"]): row["negative_share"] for row in rows(path, "layer")}
@@ -85,7 +113,7 @@ def test_metrics_that_came_later_are_those_of_the_class_means_that_the_store_kee
     assert {stage for _, _, stage in told} == {"pre", "post"}
     for key, share in told.items():
         expected = negative_share(means[key].T)
-        assert share == (None if key[2] == "post" or math.isnan(expected) else pytest.approx(expected, rel=1e-12))
+        assert share == (None if key[2] == "post" or math.isnan(expected) else pytest.approx(expected, rel=1e-5))
     assert any(share for share in told.values())
 
 

@@ -76,7 +76,7 @@ def test_a_store_on_a_server_and_one_in_a_file_merge_both_ways(url: str, path: P
     with Store.open(str(path)).read() as connection:
         assert {row["id"]: row for row in select_runs(connection)} == on_server
     with plain(path) as connection:
-        assert connection.execute("SELECT COUNT(*) FROM matrix").fetchone() == (20,)
+        assert connection.execute("SELECT COUNT(*) FROM matrix").fetchone() == (2,)
 
 
 def test_a_server_that_is_not_there_is_a_store_error() -> None:

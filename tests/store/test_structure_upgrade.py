@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from nccli.store import Store, run_records, save_run, select_runs
-from tests.store.example_runs import example_run
+from tests.store.before_blocks import without_blocks
+from tests.store.example_runs import double_run
 from tests.store.plain_sql import plain
 
 SINCE = {
@@ -17,11 +18,12 @@ SINCE = {
 
 
 def test_an_older_run_is_the_same_as_one_stored_today(store: Store, path: Path) -> None:
-    keys = [save_run(store, example_run(seed)) for seed in range(2)]
-    keys.append(save_run(store, example_run(2, layers=[], status="diverged")))
+    keys = [save_run(store, double_run(seed)) for seed in range(2)]
+    keys.append(save_run(store, double_run(2, layers=[], status="diverged")))
     with store.read() as connection:
         runs = select_runs(connection, keys)
         records = run_records(connection, runs)
+    without_blocks(path)
     with plain(path) as connection:
         for index in ("ix_run_setting_id", "ix_run_status_kind"):
             connection.execute(f"DROP INDEX {index}")

@@ -10,10 +10,12 @@ from sqlalchemy import Float, LargeBinary, Table
 
 from nccli import strict_json
 from nccli.catalogue.columns import RUN_COLUMNS
+from nccli.store.exchange.portable import CHILDREN, packed
 from nccli.store.runs.content import RunContent
 from nccli.store.runs.sound import NOT_FINITE, followed, require_sound
 from nccli.store.schema.column_types import JsonText, Real
-from nccli.store.schema.tables import CHILDREN, RUN
+from nccli.store.schema.tables import CHILDREN as STORED
+from nccli.store.schema.tables import RUN
 
 _MOST_DOCUMENT = 2**20
 """Characters of a JSON document: a history row of L = 1,000 layers has some 40,000."""
@@ -36,16 +38,17 @@ def checked(fields: Mapping[str, Any]) -> RunContent:
         ValueError: what is wrong with it, in words.
     """
     run = _row(RUN, _completed(fields["run"]))
-    children = {}
+    rows = {}
     for name, table in CHILDREN.items():
         if not isinstance(fields[name], list):
             raise ValueError(f"{name} is not a list")
-        children[name] = [_row(table, row, without="run_id") for row in fields[name]]
-    content = RunContent(run, children)
+        rows[name] = [_row(table, row, without="run_id") for row in fields[name]]
+    content = packed(run, rows)
     require_sound(content)
-    for name, table in CHILDREN.items():
+    children = dict(content.children)
+    for name, table in STORED.items():
         keys = [column.name for column in table.c if column.primary_key and column.name != "run_id"]
-        children[name].sort(key=itemgetter(*keys))
+        children[name] = sorted(children[name], key=itemgetter(*keys)) if keys else children[name]
     known = {name: value for name, value in followed(content).items() if run[name] is None}
     return RunContent({**run, **known}, children)
 
