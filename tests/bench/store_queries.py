@@ -31,6 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
 from nccli.store import Store, run_id
+from nccli.store.blocks.history import pack_history
+from nccli.store.blocks.matrices import CLASS_MEANS, pack_matrices
+from nccli.store.blocks.precision import SINGLE
 from nccli.store.runs.finished_run import setting_id
 
 L, STEPS, POINTS, RICH = 4, 100_000, 40, 50
@@ -119,30 +122,11 @@ def rows_of(number: int, rng: np.random.Generator) -> Iterator[tuple[str, list[d
     ordered = np.sort(values)[::-1].tolist()
     yield "singular_value", [{**place, "index": i, "value": v} for place in places for i, v in enumerate(ordered, 1)]
     if rich:
-        lists = {"dnc1": json.dumps([0.0] * len(places)), "rank": json.dumps([rank] * len(places))}
-        yield (
-            "history",
-            [
-                {
-                    "run_id": key,
-                    "step": step * 2500,
-                    "loss": loss + 1 / (1 + step),
-                    "fit": 0.1,
-                    "reg": loss,
-                    "grad_norm": 0.1,
-                }
-                | lists
-                for step in range(POINTS)
-            ],
-        )
-        gram = np.eye(K)
-        yield (
-            "matrix",
-            [
-                {**place, "name": "gram", "shape": json.dumps([K, K]), "dtype": "<f8", "bytes": gram.tobytes()}
-                for place in places
-            ],
-        )
+        losses = {"fit": 0.1, "reg": loss, "grad_norm": 0.1, "dnc1": [0.0] * len(places), "rank": [rank] * len(places)}
+        points = [{"step": step * 2500, "loss": loss + 1 / (1 + step), **losses} for step in range(POINTS)]
+        yield "history", [{"run_id": key, "points": POINTS, "block": pack_history(points, SINGLE)}]
+        means = pack_matrices({stage: np.eye(K) for stage in stages(L)}, SINGLE)
+        yield "matrix", [{"run_id": key, "name": CLASS_MEANS, **row} for row in means]
 
 
 def seconds(command: list[str]) -> float:
