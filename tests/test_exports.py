@@ -21,7 +21,7 @@ EXPORTED = {
     "nccli.store": """
         as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED
-        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers largest_dnc1 loss_ratio
+        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1 loss_ratio
         measured_again merge_contents merge_stores MergeReport mixed_columns NUMBER_COLUMNS OPTION_DEFAULTS
         OPTION_TYPES pages PARTS parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair
         repair_store Rescue Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks
@@ -32,8 +32,9 @@ EXPORTED = {
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
-        execute export_point Job jobs_of measured_run parse_floats parse_integers Plan plan_runs ProblemGrid
-        require_room runs_together SweepProgress Trainer
+        execute export_point export_run file_start FREE_KINDS Job jobs_of KEPT_BYTES measured_run parse_floats
+        parse_integers Plan plan_runs ProblemGrid require_room runs_together Start stored_start SweepProgress
+        Trainer weight_bytes
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure

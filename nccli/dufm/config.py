@@ -1,7 +1,7 @@
 """What determines a DUFM run, and nothing else: two equal configurations are the same run."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,9 @@ from nccli.training.schedule import mean_factor, parse_schedule
 
 ACTIVATIONS = tuple(name.value for name in ActivationName)
 DTYPES = tuple(name.value for name in DtypeName)
+_MOST_NOISE = 100.0
+"""A taste: beyond, nothing is left of the point."""
+
 MOST_REFINED_UNKNOWNS = 6000
 """A bound: Newton's method holds a dense Hessian and its factor, 0.6 GB at this size."""
 
@@ -46,6 +49,9 @@ class DufmConfig:
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
         refine: whether the run ends with `nccli.dufm.refine`.
         objective: what the output is held to, as in `nccli.objective`.
+        start: where the point came from that the run begins at, None for a random one.
+        start_print: fingerprint of that point (`nccli.dufm.start.StartPoint`).
+        noise: relative size of what is added to it.
 
     Raises:
         InputError: a value is out of its range.
@@ -73,10 +79,13 @@ class DufmConfig:
     collapse_tol: float = 0.0
     refine: bool = False
     objective: str = "mse"
+    start: str | None = None
+    start_print: str | None = None
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol"):
+        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         _ = self.problem
@@ -94,6 +103,10 @@ class DufmConfig:
             raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
         if (self.activation == ActivationName.RELU_EPS) != (self.epsilon is not None):
             raise InputError("epsilon belongs to activation relu-eps, and relu-eps needs it")
+        if (self.start is None) != (self.start_print is None) or (self.noise and self.start is None):
+            raise InputError("noise belongs to a point to start from (--from), and that has a fingerprint")
+        if not 0 <= self.noise <= _MOST_NOISE:
+            raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
         self._check_way_down()
 
     def _check_way_down(self) -> None:
@@ -131,6 +144,11 @@ class DufmConfig:
     def aim(self) -> Objective:
         """The objective as an object."""
         return objective_named(self.objective)
+
+    @property
+    def at_random(self) -> "DufmConfig":
+        """The same run, begun at a random point: for what only its sizes matter to."""
+        return replace(self, start=None, start_print=None, noise=0.0)
 
     @property
     def batch_key(self) -> tuple[Any, ...]:
@@ -186,6 +204,9 @@ _OPTIONAL = {
     "collapse_tol": 0.0,
     "refine": False,
     "objective": "mse",
+    "start": None,
+    "start_print": None,
+    "noise": 0.0,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

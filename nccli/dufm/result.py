@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from jaxtyping import Float
+
 from nccli.dufm.config import DufmConfig
 from nccli.metrics import LayerMetrics
 
@@ -36,6 +39,7 @@ class DufmResult:
             "stopped" (the budget ran out), "diverged" (a loss that is not finite) or "interrupted".
         history: measurements, oldest first; the last one is of the final point unless the run diverged.
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
+        weights: W_1..W_L of the final point; none of a diverged run.
         steps: gradient steps taken.
         loss, fit, reg, grad_norm: of the final point; for a diverged run not all of them are finite.
         seconds: wall time from the start of the batch to the end of this run.
@@ -55,6 +59,7 @@ class DufmResult:
     seconds: float
     history: tuple[HistoryPoint, ...]
     layers: list[LayerMetrics] = field(repr=False)
+    weights: tuple[Float[np.ndarray, "_ _"], ...] = field(default=(), repr=False)
     collapsed_at: int | None = None
     refinement: "Refinement | None" = None
     torch_version: str | None = None

@@ -21,6 +21,7 @@ from nccli.store.query.groups import (
     parse_group_by,
     select_hidden_ranks,
 )
+from nccli.store.query.lacking import lacking
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.problem import problem_of
 from nccli.store.query.record import loss_ratio, record_keys, run_records
@@ -97,6 +98,7 @@ __all__ = [
     "from_lines",
     "group_records",
     "hidden_layers",
+    "lacking",
     "largest_dnc1",
     "loss_ratio",
     "measured_again",

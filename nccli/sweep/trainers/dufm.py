@@ -1,6 +1,6 @@
 """Runs of the L-DUFM as jobs: batches, their states on disk, and their results as the store keeps them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nccli.dufm.config import DufmConfig
 from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
+from nccli.sweep.kept import KEPT_BYTES, weight_bytes
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.training.device import choose_device
 from nccli.training.paced_file import Complaints
@@ -25,11 +26,20 @@ class DufmTrainer:
 
     Attributes:
         reduction: as `nccli.dufm.train.train` takes it; a state that was made otherwise is left alone.
+        keep: what of a run is kept beside what always is: "weights" however large they are.
+        points: that runs begin at, as text (`StartPoint.as_text`) by fingerprint.
     """
 
-    def __init__(self, device: str = "auto", reduction: bool = True) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        reduction: bool = True,
+        keep: Collection[str] = (),
+        points: Mapping[str, str] | None = None,
+    ) -> None:
         """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters."""
         self._asked, self.reduction = device, reduction
+        self.keep, self.points = frozenset(keep), dict(points or {})
         self._told: set[str] = set()
         self._complaints = Complaints()
 
@@ -64,9 +74,15 @@ class DufmTrainer:
         jobs, first = [], 0
         for number, (batch, step) in enumerate(found):
             part = Part(number, len(found), first, len(configs))
-            jobs.append(Job(batch, self.device, states, {"reduction": self.reduction}, part, step))
+            jobs.append(Job(batch, self.device, states, self._options(batch), part, step))
             first += len(batch)
         return jobs
+
+    def _options(self, batch: Sequence[DufmConfig]) -> dict[str, Any]:
+        """What a job of these runs needs, JSON-ready."""
+        needed = {config.start_print for config in batch}
+        points = {name: text for name, text in self.points.items() if name in needed}
+        return {"reduction": self.reduction, "keep": sorted(self.keep), "points": points}
 
     def known(self, config: DufmConfig) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
@@ -76,6 +92,7 @@ class DufmTrainer:
     def train(self, job: Job[DufmConfig], watch: Watch[Any]) -> Iterator[FinishedRun]:
         """Carry out a job, from the latest states on disk: a process that died may have left newer ones."""
         from nccli.dufm.checkpoint import Checkpoint
+        from nccli.dufm.start import StartPoint
         from nccli.dufm.train import resume, train
         from nccli.sweep.trainers.states import state_path
 
@@ -84,13 +101,14 @@ class DufmTrainer:
             for config in found.wanted:
                 del new[config]
             for result in resume(found.saved, found.wanted, watch, Checkpoint(found.path, self._complaints)):
-                yield dufm_run(result, self.device)
+                yield dufm_run(result, self.device, self.keep)
             if new and watch.should_stop():
                 return
         if new:
             checkpoint = Checkpoint(state_path(job.states, tuple(new)), self._complaints)
-            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint):
-                yield dufm_run(result, self.device)
+            points = {name: StartPoint.of_text(text) for name, text in self.points.items()}
+            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint, points):
+                yield dufm_run(result, self.device, self.keep)
 
     def tidy(self, store: Store, states: Path) -> None:
         """Remove states of runs that have all been stored since."""
@@ -110,8 +128,14 @@ class DufmTrainer:
         return find_states(configs, states, self.device, self.reduction, say)
 
 
-def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
-    """A trained DUFM as the store keeps it, with the DNC and SRG losses of its problem."""
+def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> FinishedRun:
+    """A trained DUFM as the store keeps it, with the DNC and SRG losses of its problem.
+
+    Args:
+        result: of training.
+        device: that it was trained on.
+        keep: as `DufmTrainer`; weights of at most `KEPT_BYTES` are kept anyway.
+    """
     config = result.config
     return FinishedRun(
         row={
@@ -133,6 +157,7 @@ def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
             }
             for point in result.history
         ],
+        weights=result.weights if "weights" in keep or weight_bytes(config) <= KEPT_BYTES else (),
     )
 
 

@@ -1,0 +1,86 @@
+"""`--from`: where runs begin, and the settings that come with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from nccli.catalogue.options import ActivationName, DtypeName, OptimizerName
+from nccli.errors import InputError
+
+if TYPE_CHECKING:
+    from nccli.dufm.config import DufmConfig
+    from nccli.sweep import Start
+
+_WORDS: Mapping[str, Any] = {"optimizer": OptimizerName, "activation": ActivationName, "dtype": DtypeName}
+_LISTS = ("K", "L", "n", "width", "seed", "lr")
+"""Options that take lists, so that their values are texts."""
+
+_GO_TOGETHER = {"optimizer": ("lr", "momentum"), "activation": ("epsilon",), "wd": ("wd_h1", "wd_layers")}
+"""Settings that are not the run's any more where another is given."""
+
+
+def find_start(where: str, location: str | None) -> "Start":
+    """What --from names: a construction, a file, or a run of the store.
+
+    Raises:
+        InputError: neither.
+        NothingFoundError: no such run, or no store.
+    """
+    from nccli.store import Store, store_location
+    from nccli.sweep import FREE_KINDS, Start, file_start, stored_start
+
+    if where in FREE_KINDS:
+        return Start(where)
+    if where.endswith(".npz"):
+        return file_start(Path(where))
+    if any(c not in "0123456789abcdef" for c in where.lower()):
+        raise InputError(f"--from '{where}': must be a run id, a FILE.npz, or one of {', '.join(FREE_KINDS)}")
+    return stored_start(Store.open(store_location(location)), where)
+
+
+def with_settings(start: "Start", options: Mapping[str, Any], context: typer.Context) -> dict[str, Any]:
+    """Options, and in place of defaults what the point came with: sizes of any, all settings of a run.
+
+    Args:
+        start: the point.
+        options: by name of parameter, as the command has them.
+        context: of the command, which knows what was given.
+    """
+    given = {name for name in options if _was_given(context, name)}
+    for name in tuple(given):
+        given |= set(_GO_TOGETHER.get(name, ()))
+    found: dict[str, Any] = {}
+    if start.point is not None:
+        d, K = start.point.means.shape
+        found = {"K": K, "L": len(start.point.weights), "width": d}
+    found |= start.settings
+    return {
+        **options,
+        **{name: _as_option(name, found[name]) for name in options if name in found and name not in given},
+    }
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _as_option(name: str, value: Any) -> Any:
+    """A setting as the command line has it."""
+    if name in _WORDS:
+        return _WORDS[name](value)
+    if name == "wd_layers":
+        return ",".join(map(repr, value))
+    return repr(value) if name in _LISTS else value
+
+
+def begin(start: "Start", configs: "list[DufmConfig]", noise: float) -> "tuple[list[DufmConfig], dict[str, str]]":
+    """The runs, begun there, and the points as text by fingerprint.
+
+    Raises:
+        InputError: as `Start.begin`.
+    """
+    begun, points = start.begin(configs, noise)
+    return begun, {name: point.as_text() for name, point in points.items()}

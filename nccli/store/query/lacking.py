@@ -1,0 +1,29 @@
+"""Which runs lack a part that a store may be without."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select
+
+from nccli.store.connection.among import one_of
+from nccli.store.connection.store import Store
+from nccli.store.runs.content import PARTS
+from nccli.store.schema.tables import CHILDREN
+
+
+def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[str, list[str]]:
+    """By part, the runs among these that have none.
+
+    Args:
+        store: that has the runs.
+        ids: of runs.
+        parts: of `nccli.store.runs.content.PARTS`.
+    """
+    found = {}
+    with store.read() as connection:
+        for part in sorted(parts):
+            name, of_name = PARTS[part]
+            table = CHILDREN[name]
+            query = select(table.c.run_id).where(one_of(table.c.run_id, ids, connection))
+            having = set(connection.scalars(query.where(table.c.name == of_name) if of_name else query))
+            found[part] = [key for key in ids if key not in having]
+    return found
