@@ -1,5 +1,6 @@
 """`train-dufm --dry-run`: the runs, and what their batches cost."""
 
+from collections.abc import Collection
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
     from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
     from nccli.dufm.compiler import take_remarks
     from nccli.dufm.duration import Durations
-    from nccli.sweep import jobs_of
+    from nccli.sweep import jobs_of, kept_bytes
 
     jobs = jobs_of(plan, trainer, store, warn)
     costs: dict[DufmConfig, dict[str, Any]] = {}
@@ -33,14 +34,16 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
         flops = flops_a_step(first) * steps
         memory = bytes_beside(first) + runs * bytes_a_run(first)
         seconds = durations.at_most(first, runs, steps)
-        cost = {"from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
+        kept = kept_bytes(first, trainer.keep)
+        cost = {"kept_bytes": kept, "from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
         costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
         begin, end = same[0].part.job + 1, same[-1].part.job + 1
         which, each = (f"batch {end}", "") if len(same) == 1 else (f"batches {begin} to {end}", " each")
         note(
             f"{which} of {len(jobs)}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, width {first.width}, "
             f"{steps} steps: {len(same) * runs * flops:.2g} flops, at most {clock_time(len(same) * seconds)} on "
-            f"{trainer.device}, {memory / 2**20:.0f} MiB",
+            f"{trainer.device}, {memory / 2**20:.0f} MiB; "
+            f"{_what(trainer.keep)} of a run take {kept / 1024:.3g} KiB of store before compression",
             request.quiet,
         )
     for remark in take_remarks():
@@ -52,3 +55,8 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
     columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
     emit(records, request.format, option.OutputFormat.jsonl, columns)
+
+
+def _what(keep: Collection[str]) -> str:
+    """What is kept of runs beside what always is."""
+    return "weights and trajectory" if "trajectory" in keep else "weights"

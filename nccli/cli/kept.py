@@ -9,7 +9,7 @@ from nccli.cli.training import Request
 from nccli.errors import InputError
 from nccli.outputs import Output
 
-KEPT = ("weights",)
+KEPT = ("weights", "trajectory")
 """What --keep takes."""
 
 

@@ -18,6 +18,8 @@ class HistoryPoint:
         loss, fit, reg: of the DUFM, theory sheet section 1.
         grad_norm: ‖∇loss‖ over all parameters.
         dnc1, rank: of each layer and stage, in the order of `nccli.catalogue.stages.stages`.
+        singular_values: of the class means of each layer and stage, largest first; none unless trajectories are kept.
+        negative_share: of each layer l = 2..L before activation; likewise.
     """
 
     step: int
@@ -27,6 +29,8 @@ class HistoryPoint:
     grad_norm: float
     dnc1: tuple[float, ...]
     rank: tuple[int, ...]
+    singular_values: tuple[tuple[float, ...], ...] = ()
+    negative_share: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

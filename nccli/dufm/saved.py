@@ -55,7 +55,14 @@ class Saved:
     groups: tuple[tuple[list[int], Batch], ...]
 
     @classmethod
-    def start(cls, configs: Sequence[DufmConfig], device: str, reduction: bool, points: Points = NOWHERE) -> "Saved":
+    def start(
+        cls,
+        configs: Sequence[DufmConfig],
+        device: str,
+        reduction: bool,
+        points: Points = NOWHERE,
+        trajectory: bool = False,
+    ) -> "Saved":
         """At the runs' initial points, nothing measured yet."""
         first, runs, layers = configs[0], len(configs), len(stages(configs[0].L))
         return cls(
@@ -67,7 +74,7 @@ class Saved:
             compiled=compiled_pays(first, runs, cores()),
             threads=threads_that_pay(first, runs),
             elapsed=0.0,
-            history=Histories(runs, len(measure_steps(first.steps)), layers),
+            history=Histories(runs, len(measure_steps(first.steps)), layers, first.K * trajectory),
             collapsed_at=np.full(runs, -1),
             bound=np.zeros((runs, layers)),
             groups=((list(range(runs)), Batch.start(configs, points)),),

@@ -20,6 +20,7 @@ def train(
     reduction: bool = True,
     checkpoint: Checkpoint | None = None,
     points: Points = NOWHERE,
+    trajectory: bool = False,
 ) -> Iterator[DufmResult]:
     """Train a batch of runs on the full-batch loss (theory sheet, section 1).
 
@@ -32,6 +33,7 @@ def train(
         reduction: whether a run whose features have collapsed goes on as its class means (`nccli.dufm.reduction`).
         checkpoint: where the state is kept, and removed at the end; None for nowhere.
         points: that runs begin at which name one.
+        trajectory: whether histories have singular values and negative shares at every point.
 
     Yields:
         Each run's result as soon as the run ends.
@@ -41,7 +43,7 @@ def train(
     """
     if len({config.batch_key for config in configs}) != 1:
         raise InputError("runs of different shapes cannot be trained in one batch")
-    yield from Loop(Saved.start(configs, device, reduction, points), watch or Watch(), checkpoint).run()
+    yield from Loop(Saved.start(configs, device, reduction, points, trajectory), watch or Watch(), checkpoint).run()
 
 
 def resume(

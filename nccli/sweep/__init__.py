@@ -6,7 +6,7 @@ from nccli.sweep.execute import execute, jobs_of
 from nccli.sweep.export import export_point, export_run
 from nccli.sweep.grid import ProblemGrid, dufm_grid
 from nccli.sweep.job import Job
-from nccli.sweep.kept import KEPT_BYTES, weight_bytes
+from nccli.sweep.kept import KEPT_BYTES, kept_bytes
 from nccli.sweep.measured import content_fingerprint, measured_run
 from nccli.sweep.plan import Plan, plan_runs
 from nccli.sweep.progress import SweepProgress
@@ -36,6 +36,7 @@ __all__ = [
     "export_run",
     "file_start",
     "jobs_of",
+    "kept_bytes",
     "measured_run",
     "parse_floats",
     "parse_integers",
@@ -43,5 +44,4 @@ __all__ = [
     "require_room",
     "runs_together",
     "stored_start",
-    "weight_bytes",
 ]

@@ -89,6 +89,16 @@ def test_a_history_comes_out_as_it_went_in() -> None:
     assert history_rows(pack_history(rows, DOUBLE)) == rows
 
 
+@pytest.mark.parametrize("kind", [SINGLE, DOUBLE])
+def test_trajectories_come_out_as_they_went_in(kind: str) -> None:
+    values = RNG.random((12, 5, 4)).astype("<f4").astype(float)
+    more = [{"singular_values": found.tolist(), "negative_share": found[0, :2].tolist()} for found in values]
+    rows = [{**row, **each} for row, each in zip(example_history(12), more, strict=True)]
+    after = history_rows(pack_history(rows, kind))
+    assert [{name: row[name] for name in more[0]} for row in after] == more
+    assert len(pack_history(rows, kind)) > 2 * len(pack_history(example_history(12), kind))
+
+
 def test_losses_are_kept_in_double_precision_and_not_twice() -> None:
     rows = example_history(40)
     for kind, digits in ((SINGLE, 7.3e-12), (DOUBLE, 0.0)):

@@ -107,8 +107,8 @@ def train_dufm(
         str | None,
         typer.Option(
             "--keep",
-            metavar="weights",
-            help="What to store although it is large: weights above 64 KiB a run.",
+            metavar="PART,…",
+            help="What to store besides: weights above 64 KiB a run, trajectory (all singular values over training).",
             show_default=False,
         ),
     ] = None,

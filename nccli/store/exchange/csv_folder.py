@@ -45,7 +45,7 @@ class CsvWriter:
 
     def _rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         table = PORTABLE[name]
-        self._write(name, [[_cell(outward(table, key, row[key])) for key in columns(table)] for row in rows])
+        self._write(name, [[_cell(outward(table, key, row.get(key))) for key in columns(table)] for row in rows])
 
     def _write(self, name: str, rows: Iterable[list[Any]]) -> None:
         text = io.StringIO()

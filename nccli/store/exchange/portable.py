@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from nccli.catalogue.columns import Type
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.stages import Stage
-from nccli.store.blocks.history import history_rows, pack_history
+from nccli.store.blocks.history import TRAJECTORY, history_rows, pack_history
 from nccli.store.blocks.matrices import NAMES, pack_matrices, unpack_matrices
 from nccli.store.blocks.precision import DOUBLE, SINGLE, precision
 from nccli.store.runs.content import RunContent
@@ -26,6 +26,7 @@ _HISTORY = sa.Table(
     *(sa.Column(name, Real) for name in ("loss", "fit", "reg", "grad_norm")),
     *(sa.Column(metric.name, JsonText, nullable=False) for metric in KEPT),
     sa.Column("train_accuracy", sa.Float),
+    *(sa.Column(name, JsonText) for name in TRAJECTORY),
 )
 _MATRIX = sa.Table(
     "matrix",
@@ -58,6 +59,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
                 *(Rule(name, Type.REAL, low=0.0) for name in ("loss", "fit", "reg", "grad_norm")),
                 *(Rule(metric.name, Type.DOCUMENT) for metric in KEPT),
                 Rule("train_accuracy", Type.NUMBER, required=False, low=0.0, high=1.0),
+                *(Rule(name, Type.DOCUMENT, required=False) for name in TRAJECTORY),
             ],
             "matrix": [
                 *PLACE,

@@ -8,7 +8,7 @@ import numpy as np
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.catalogue.stages import When, stages
-from nccli.store.blocks.history import unpack_history
+from nccli.store.blocks.history import NEGATIVE, SPECTRA, unpack_history
 from nccli.store.blocks.matrices import WEIGHTS, unpack_matrices
 
 BLOCKS = ("history", "matrix")
@@ -44,6 +44,9 @@ def _require_history(run: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     for metric in KEPT:
         if len(arrays[metric.name]) != places:
             raise ValueError(f"has {metric.name} of {len(arrays[metric.name])} layers and stages, not {places}")
+    for name, layers in ((SPECTRA, places), (NEGATIVE, places // 2)):
+        if name in arrays and len(arrays[name]) != layers:
+            raise ValueError(f"has {name} of {len(arrays[name])} layers and stages, not {layers}")
     for name, array in arrays.items():
         if (array < 0).any():
             raise ValueError(f"has a {name} below 0")

@@ -15,7 +15,7 @@ from nccli.training.paced_file import Complaints
 from nccli.training.watch import Watch
 
 if TYPE_CHECKING:
-    from nccli.dufm.result import DufmResult
+    from nccli.dufm.result import DufmResult, HistoryPoint
     from nccli.sweep.trainers.states import Found
 
 _ROW = ("width", "lr", "seed", "activation", "dtype", "optimizer")
@@ -26,7 +26,7 @@ class DufmTrainer:
 
     Attributes:
         reduction: as `nccli.dufm.train.train` takes it; a state that was made otherwise is left alone.
-        keep: what of a run is kept beside what always is: "weights" however large they are.
+        keep: what of a run is kept beside what always is: "weights" however large they are, "trajectory".
         points: that runs begin at, as text (`StartPoint.as_text`) by fingerprint.
     """
 
@@ -78,6 +78,10 @@ class DufmTrainer:
             first += len(batch)
         return jobs
 
+    @property
+    def _trajectory(self) -> bool:
+        return "trajectory" in self.keep
+
     def _options(self, batch: Sequence[DufmConfig]) -> dict[str, Any]:
         """What a job of these runs needs, JSON-ready."""
         needed = {config.start_print for config in batch}
@@ -107,7 +111,7 @@ class DufmTrainer:
         if new:
             checkpoint = Checkpoint(state_path(job.states, tuple(new)), self._complaints)
             points = {name: StartPoint.of_text(text) for name, text in self.points.items()}
-            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint, points):
+            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint, points, self._trajectory):
                 yield dufm_run(result, self.device, self.keep)
 
     def tidy(self, store: Store, states: Path) -> None:
@@ -125,7 +129,7 @@ class DufmTrainer:
                 self._told.add(text)
                 on_trouble(text)
 
-        return find_states(configs, states, self.device, self.reduction, say)
+        return find_states(configs, states, self.device, self.reduction, say, self._trajectory)
 
 
 def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> FinishedRun:
@@ -154,11 +158,17 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
                 **{name: getattr(point, name) for name in ("step", "loss", "fit", "reg", "grad_norm")},
                 "dnc1": list(point.dnc1),
                 "rank": list(point.rank),
+                **(_trajectory(point) if "trajectory" in keep else {}),
             }
             for point in result.history
         ],
         weights=result.weights if "weights" in keep or weight_bytes(config) <= KEPT_BYTES else (),
     )
+
+
+def _trajectory(point: "HistoryPoint") -> dict[str, Any]:
+    """What trajectories add to a row of a history."""
+    return {"singular_values": list(map(list, point.singular_values)), "negative_share": list(point.negative_share)}
 
 
 def _about(config: DufmConfig) -> dict[str, Any]:
