@@ -33,8 +33,8 @@ EXPORTED = {
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
         execute export_point export_run file_start FREE_KINDS Job jobs_of KEPT_BYTES kept_bytes measured_run
-        parse_floats parse_integers Plan plan_runs ProblemGrid require_room runs_together Start stored_start SweepProgress
-        Trainer
+        parse_floats parse_integers Plan plan_runs ProblemGrid require_room runs_together Start stored_start
+        SweepProgress Trainer
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure
