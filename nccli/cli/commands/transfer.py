@@ -12,7 +12,7 @@ import typer
 from nccli.catalogue.runs import RUNNING
 from nccli.cli import options as option
 from nccli.cli.notes import note
-from nccli.errors import InputError
+from nccli.errors import InputError, NothingFoundError
 from nccli.outputs import STDOUT, Output
 
 if TYPE_CHECKING:
@@ -123,6 +123,10 @@ def _export_matrices(runs: list[str] | None, where: str | None, output: str, loc
     target = Output("-o", Path(output), store_file(location))
     if output in STDOUT or target.path.suffix not in ("", ".npz"):
         raise InputError(f"{target}: with --matrices it must be a FILE.npz for one run, or the name of a folder")
+    if target.path.suffix:
+        target.require()
+    else:
+        target.require_folder([])
     opened, chosen = selected_ids(location, runs, where)
     with opened.read() as connection:
         ids = readable_ids(connection, chosen, WHOLE)
@@ -130,12 +134,13 @@ def _export_matrices(runs: list[str] | None, where: str | None, output: str, loc
     ids = [key for key in ids if key not in set(gone["matrices"])]
     if gone["matrices"]:
         note(f"{len(gone['matrices'])} runs left out: they have no matrices", quiet)
+    if not ids:
+        raise NothingFoundError("no run with matrices is chosen")
     if alone := set(gone["weights"]) & set(ids):
         note(f"{len(alone)} runs have class means alone: their weights are not kept", quiet)
     if target.path.suffix:
         if len(ids) != 1:
             raise InputError(f"{target}: a file takes one run and {len(ids)} are chosen: name a folder")
-        target.require()
         files = [target]
     else:
         files = target.make_folder([f"{key}.npz" for key in ids])
