@@ -32,7 +32,7 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
         same = list(alike)
         first, steps = same[0].configs[0], same[0].configs[0].steps - step
         flops = flops_a_step(first) * steps
-        memory = bytes_beside(first) + runs * bytes_a_run(first)
+        memory = bytes_beside(first) + runs * bytes_a_run(first, "trajectory" in trainer.keep)
         seconds = durations.at_most(first, runs, steps)
         kept = kept_bytes(first, trainer.keep)
         cost = {"kept_bytes": kept, "from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}

@@ -85,14 +85,16 @@ _TOLD_BY_MEANS = frozenset({Need.MEANS, Need.SPECTRUM, Need.CENTRED})
 """What a stored run can be asked for that it was not asked for before."""
 
 
-def remeasured(data: LayerData, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Metrics of a layer of which class means are left, and what was stored: that, and what it lacks from the means.
+def remeasured(data: LayerData | None, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """Metrics of a layer of which at most class means are left: what was stored, and what it lacks from the means.
 
     What is stored was measured in double precision, and stored means may be in single. Centred metrics of a layer that
     never had them take all classes for equally large.
     """
     found: dict[str, float | int | None] = {}
     for metric in METRICS:
-        anew = stored.get(metric.name) is None and set(metric.needs) <= _TOLD_BY_MEANS
-        found |= data.measured([metric], stage) if anew else {metric.name: stored[metric.name]}
+        if data is not None and stored.get(metric.name) is None and set(metric.needs) <= _TOLD_BY_MEANS:
+            found |= data.measured([metric], stage)
+        else:
+            found[metric.name] = stored[metric.name]
     return found

@@ -116,7 +116,10 @@ def zeros(size: int) -> bytes:
         ("UPDATE matrix SET name = 'weights'", "weights: its block has weights at layer 2, stage pre"),
     ],
 )
-def test_what_is_wrong_with_a_block_is_said_and_the_run_set_aside(store: Store, change: str, why: str) -> None:
+def test_what_is_wrong_with_a_block_is_said_and_the_run_set_aside(
+    store: Store, change: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what is set aside of a store on a server goes into the current folder
     key, other = (save_run(store, example_run(seed)) for seed in range(2))
     values = {"junk": b"SQLite format 3", "zeros": zeros(3), "bomb": zeros(10**6)}
     with store.write() as connection:

@@ -18,7 +18,7 @@ def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float
 
     Returns:
         A record a layer and stage: run id, layer, stage, and metrics by name. What class means do not tell (DNC1, NC1,
-        NC3, NC4) is as it was stored.
+        NC3, NC4) is as it was stored; so is everything of a run that was merged without them.
 
     Raises:
         NothingFoundError: none of the runs has layers.
@@ -30,9 +30,7 @@ def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float
         means = select_matrices(connection, run["id"], CLASS_MEANS)
         for layer in stored[run["id"]]:
             place = Stage(layer["layer"], layer["stage"])
-            if place not in means:
-                raise NothingFoundError(f"run {run['id']} was merged without its class means: it cannot be measured")
-            data = LayerData(means[place].T)
+            data = LayerData(means[place].T) if place in means else None
             record = {"id": run["id"], "kind": run["kind"], **place._asdict(), "name": layer["name"]}
             record |= remeasured(data, layer["stage"], layer)
             values = spectra[run["id"]].get(place, [])

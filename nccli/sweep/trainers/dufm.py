@@ -70,7 +70,7 @@ class DufmTrainer:
         found = [(each.wanted, each.saved.step) for each in self._states(configs, states, on_trouble)]
         saved = {config for wanted, _ in found for config in wanted}
         new = [config for config in configs if config not in saved]
-        found += [(batch, 0) for batch in batches(new, self.device)]
+        found += [(batch, 0) for batch in batches(new, self.device, self._trajectory)]
         jobs, first = [], 0
         for number, (batch, step) in enumerate(found):
             part = Part(number, len(found), first, len(configs))
