@@ -76,11 +76,13 @@ def _as_option(name: str, value: Any) -> Any:
     return repr(value) if name in _LISTS else value
 
 
-def begin(start: "Start", configs: "list[DufmConfig]", noise: float) -> "tuple[list[DufmConfig], dict[str, str]]":
-    """The runs, begun there, and the points as text by fingerprint.
+def begin(start: "Start", configs: "list[DufmConfig]", noise: str) -> "tuple[list[DufmConfig], dict[str, str]]":
+    """The runs, begun there with each noise of a list, and the points as text by fingerprint.
 
     Raises:
-        InputError: as `Start.begin`.
+        InputError: as `Start.begin`, or a malformed list.
     """
-    begun, points = start.begin(configs, noise)
+    from nccli.sweep import parse_floats
+
+    begun, points = start.begin(configs, parse_floats(noise, "--noise"))
     return begun, {name: point.as_text() for name, point in points.items()}

@@ -35,8 +35,10 @@ class Start:
     point: StartPoint | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def begin(self, configs: Sequence[DufmConfig], noise: float) -> tuple[list[DufmConfig], dict[str, StartPoint]]:
-        """The runs, begun there, and the points by fingerprint.
+    def begin(
+        self, configs: Sequence[DufmConfig], noises: Sequence[float]
+    ) -> tuple[list[DufmConfig], dict[str, StartPoint]]:
+        """The runs, begun there with each noise, and the points by fingerprint.
 
         Raises:
             InputError: runs of other sizes than the point, or a construction that does not exist or fit.
@@ -46,7 +48,8 @@ class Start:
             point = self.point or constructed_point(self.origin, config)
             point.require(config)
             points[point.fingerprint] = point
-            begun.append(replace(config, start=self.origin, start_print=point.fingerprint, noise=noise))
+            named = replace(config, start=self.origin, start_print=point.fingerprint)
+            begun += [replace(named, noise=noise) for noise in noises]
         return begun, points
 
 

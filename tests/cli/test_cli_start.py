@@ -37,6 +37,8 @@ def test_seeds_are_noise_and_share_a_setting(made: Nccli) -> None:
     grouped = f"compare {' '.join(ids)} --group-by config.start,config.noise --format jsonl"
     (group,) = made(grouped).records
     assert group["runs"] == 3
+    assert len(made(f"train-dufm --from {key(made)} --noise 0,0.1,0.2 --seed 0..2 --quiet").ids) == 9
+    assert made("runs list --where 'config.start~run and config.noise=0.2' --format ids").out.count("\n") == 3
 
 
 def test_a_file_gives_the_sizes_and_a_construction_is_made_for_each_problem(made: Nccli) -> None:
@@ -86,6 +88,8 @@ REFUSED = {
     "--from point.npz --K 5": "the point has K = 4, and the run K = 5: drop --K",
     "--from dnc --wd 1": "it is the trivial point, all zero",
     "--noise 0.1": "--noise is added to the point that --from names",
+    "--from dnc --noise much": "--noise",
+    "--from dnc --noise=-1": "noise",
     "--keep gradients": "--keep gradients: must be among weights",
     "--export point.txt": "the suffix must be .npz",
     "--export two.npz --seed 0,1": "--export writes one run and the grid has 2",

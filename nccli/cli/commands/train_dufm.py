@@ -7,6 +7,7 @@ import typer
 
 from nccli.catalogue.options import ActivationName, DtypeName, OptimizerName
 from nccli.cli import options as option
+from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
@@ -93,14 +94,22 @@ def train_dufm(
         typer.Option(
             "--from",
             metavar="RUN|FILE.npz|KIND",
+            autocompletion=complete_runs,
             help="Begin at a stored run (whose settings are the defaults then), at exported matrices, or at dnc, srg, "
             "bipartition or best.",
             show_default=False,
         ),
     ] = None,
     noise: Annotated[
-        float, typer.Option("--noise", help="With --from: what is added to each matrix, relative to its norm.")
-    ] = 0.0,
+        str | None,
+        typer.Option(
+            "--noise",
+            metavar=option.LIST,
+            help="With --from: what is added to each matrix, relative to its norm. [default: 0]",
+            rich_help_panel=option.GRID,
+            show_default=False,
+        ),
+    ] = None,
     dtype: Annotated[DtypeName, typer.Option("--dtype", help="Floating-point type.")] = DtypeName.FLOAT32,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
     keep: Annotated[
@@ -141,8 +150,8 @@ def train_dufm(
         options = with_settings(start, options, context)
     configs, points = _grid(options), dict[str, str]()
     if start is not None:
-        configs, points = begin(start, configs, noise)
-    elif noise:
+        configs, points = begin(start, configs, noise or "0")
+    elif noise is not None:
         raise InputError("--noise is added to the point that --from names: name one")
     if collapse_tol and not reduction:
         raise InputError("--collapse-tol asks for what --no-reduction forbids")
