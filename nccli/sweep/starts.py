@@ -83,11 +83,19 @@ def stored_start(store: Store, run: str) -> Start:
         raise InputError(f"--from {run}: its kind is {kind}; points are runs of kind dufm, and constructions")
     known = set(DufmConfig.__annotations__) - {"start", "start_print", "noise"}
     settings = {name: value for name, value in config.items() if name in known}
-    return Start(f"run {key}", stored_point(store, key), settings)
+    way_out = "--from FILE.npz takes what construct --export writes"
+    if kind == Kind.DUFM:
+        way_out = "made again with --force --keep weights it has"
+    return Start(f"run {key}", stored_point(store, key, way_out), settings)
 
 
-def stored_point(store: Store, key: str) -> StartPoint:
+def stored_point(store: Store, key: str, way_out: str) -> StartPoint:
     """The end point of a run.
+
+    Args:
+        store: that has it.
+        key: its id.
+        way_out: what to do where its weights are not kept.
 
     Raises:
         InputError: its weights are not kept.
@@ -96,7 +104,7 @@ def stored_point(store: Store, key: str) -> StartPoint:
         means = select_matrices(connection, key, "class_means").get(Stage(1, When.POST.value))
         weights = select_matrices(connection, key, "weights")
     if means is None or not weights:
-        raise InputError(f"run {key} has no weights in the store: made again with --force --keep weights it has")
+        raise InputError(f"run {key} has no weights in the store: {way_out}")
     return StartPoint(means, tuple(weights[stage] for stage in sorted(weights)))
 
 

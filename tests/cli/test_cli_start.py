@@ -54,6 +54,8 @@ def test_a_constructed_run_is_a_point_too(made: Nccli) -> None:
     (built,) = made("construct --kind graph --graph square --L 3 --n 1 --width 8 --quiet").ids
     (record,) = made(f"train-dufm --from {built} --steps 20 --format jsonl --quiet").records
     assert (record["K"], record["width"], record["config"]["start"]) == (4, 8, f"run {built}")
+    (large,) = made("construct --kind dnc --K 4 --L 3 --width 100 --quiet").ids
+    assert "--from FILE.npz takes what construct --export writes" in made(f"train-dufm --from {large}", code=2).err
 
 
 def test_exports_have_weights_and_class_means_in_the_orientation_of_the_paper(made: Nccli) -> None:

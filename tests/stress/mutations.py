@@ -53,6 +53,10 @@ MUTATIONS = {
     "cores": Mutation(
         "dufm/ending.py", "threads(refining_threads(config))", "threads(1)", "tests/dufm/test_refine.py -k all_cores"
     ),
+    "bomb": Mutation("store/blocks/packed.py", "if size > most:", "if False:", "tests/store/test_blocks.py -k bomb"),
+    "noise": Mutation(
+        "dufm/start.py", "noise * np.linalg.norm(exact) /", "noise /", "tests/dufm/test_start.py -k relative"
+    ),
     "crop": Mutation(
         "e2e/device_images.py",
         "torch.randint(0, 2 * pad + 1, (2, B, 1), generator=generator)",

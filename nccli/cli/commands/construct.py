@@ -77,7 +77,7 @@ def construct(
 ) -> None:
     """Build a solution in closed form: DNC, SRG, or any graph.
 
-    Stores its losses, metrics and spectra by layer, class means and Gram matrices.
+    Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 
     Example: nccli construct --kind srg --K 6,10,15 --L 3..6
     """
