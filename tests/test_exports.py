@@ -21,9 +21,10 @@ EXPORTED = {
     "nccli.store": """
         as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED
-        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1 loss_ratio
-        measured_again merge_contents merge_stores MergeReport mixed_columns NUMBER_COLUMNS OPTION_DEFAULTS
-        OPTION_TYPES pages PARTS parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair
+        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
+        LEFT_OUT loss_ratio measured_again merge_contents merge_stores MergeReport mixed_columns
+        NUMBER_COLUMNS OPTION_DEFAULTS
+        OPTION_TYPES pages parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair
         repair_store Rescue Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks
         select_history select_ids select_layers select_matrices select_matrix select_ranks select_runs select_selected
         select_settings select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs

@@ -44,7 +44,7 @@ from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, parse_where
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken
-from nccli.store.runs.content import PARTS, RunContent, read_contents
+from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
 from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned, silent_runs
@@ -58,10 +58,10 @@ __all__ = [
     "ENDED_WELL",
     "FINISHED",
     "GROUP_COLUMNS",
+    "LEFT_OUT",
     "NUMBER_COLUMNS",
     "OPTION_DEFAULTS",
     "OPTION_TYPES",
-    "PARTS",
     "RUNNING",
     "TABLES",
     "TEXT_COLUMNS",

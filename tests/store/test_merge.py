@@ -10,9 +10,19 @@ import pytest
 from sqlalchemy import text
 
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import Claims, Store, check_store, merge_stores, read_contents, run_records, save_run, select_runs
+from nccli.store import (
+    Claims,
+    Store,
+    check_store,
+    merge_stores,
+    read_contents,
+    run_records,
+    save_run,
+    select_history,
+    select_runs,
+)
 from nccli.store.schema.checksum import run_ids
-from tests.store.example_runs import example_run
+from tests.store.example_runs import example_history, example_run
 from tests.store.plain_sql import dump, plain
 
 
@@ -219,3 +229,23 @@ def test_a_copy_without_parts_is_sound_and_smaller_and_no_other_result(tmp_path:
         assert having(again) == [PARTS] * 2
     assert merge_stores([str(whole)], Store.open(str(part))).conflicts == []
     assert having(part) == [PARTS] * 2
+
+
+def test_trajectories_are_left_out_of_histories_and_come_back(tmp_path: Path) -> None:
+    more = {"singular_values": [[2.0, 1.0, 0.5, 0.25]] * 5, "negative_share": [0.5, 0.25]}
+    points = [{**row, **more} for row in example_history(4)]
+    whole = make(tmp_path, "whole.db", 0, history=points)
+    bare = make(tmp_path, "bare.db", 0, history=example_history(4))
+    part = tmp_path / "part.db"
+    merge_stores([str(whole)], Store.create(str(part)), {"trajectory"})
+    assert [having(path) for path in (whole, part, bare)] == [
+        [{"history", "matrices", "trajectory"}],
+        [{"history", "matrices"}],
+        [{"history", "matrices"}],
+    ]
+    with Store.open(str(part)).read() as one, Store.open(str(bare)).read() as other:
+        keys = run_ids(one)
+        assert select_history(one, keys) == select_history(other, keys)
+    assert all(finding.ok for finding in check_store(Store.open(str(part))))
+    assert merge_stores([str(whole)], Store.open(str(bare))).conflicts == []
+    assert having(bare) == having(whole)

@@ -163,7 +163,10 @@ def merge(
     without: Annotated[
         str | None,
         typer.Option(
-            "--without", metavar="PART,…", help="What to leave out: history, matrices, weights.", show_default=False
+            "--without",
+            metavar="PART,…",
+            help="What to leave out: history, matrices, weights, trajectory.",
+            show_default=False,
         ),
     ] = None,
     store: option.StoreLocation = None,
@@ -180,11 +183,11 @@ def merge(
     Example: nccli store merge laptop.db cluster.db --into all.db
     """
     from nccli.errors import InputError
-    from nccli.store import PARTS, Store, merge_stores, store_location
+    from nccli.store import LEFT_OUT, Store, merge_stores, store_location
 
     parts = [] if without is None else [part.strip() for part in without.split(",")]
-    if odd := [part for part in parts if part not in PARTS]:
-        raise InputError(f"--without {odd[0]}: must be among {', '.join(PARTS)}")
+    if odd := [part for part in parts if part not in LEFT_OUT]:
+        raise InputError(f"--without {odd[0]}: must be among {', '.join(LEFT_OUT)}")
     if into is not None and store is not None:
         raise InputError("--into and --store name the same thing: drop one of them")
     for source in sources:

@@ -83,6 +83,21 @@ def unpack_history(block: bytes) -> Arrays:
     return {**arrays, "step": steps}
 
 
+def has_trajectory(block: bytes) -> bool:
+    """Whether a block has `TRAJECTORY`; one that is no block has none."""
+    try:
+        return set(TRAJECTORY) <= set(unpack(block, MOST_BYTES))
+    except (ValueError, TypeError):
+        return False
+
+
+def without_trajectory(block: bytes) -> bytes:
+    """The same history without it; what has none, or is no block, as it is."""
+    if not has_trajectory(block):
+        return block
+    return pack({name: array for name, array in unpack(block, MOST_BYTES).items() if name not in TRAJECTORY})
+
+
 def history_rows(block: bytes) -> list[dict[str, Any]]:
     """The inverse of `pack_history`.
 

@@ -74,7 +74,7 @@ def merge_stores(sources: list[str], target: Store, without: Collection[str] = (
     Args:
         sources: paths or URLs.
         target: where runs go.
-        without: what is left out of them, of `nccli.store.runs.content.PARTS`.
+        without: what is left out of them, of `nccli.store.runs.content.LEFT_OUT`.
 
     Raises:
         InputError: a source is the target, or has a damaged run.

@@ -4,27 +4,25 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select
 
-from nccli.store.blocks.history import SPECTRA, unpack_history
+from nccli.store.blocks.history import has_trajectory
 from nccli.store.connection.among import one_of
 from nccli.store.connection.store import Store
-from nccli.store.runs.content import PARTS
+from nccli.store.runs.content import PARTS, TRAJECTORY
 from nccli.store.schema.tables import CHILDREN, HISTORY
-
-_TRAJECTORY = "trajectory"
 
 
 def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[str, list[str]]:
-    """By part, the runs among these that have none; "trajectory", a part of histories, is one too.
+    """By part, the runs among these that have none.
 
     Args:
         store: that has the runs.
         ids: of runs.
-        parts: of `nccli.store.runs.content.PARTS`.
+        parts: of `nccli.store.runs.content.LEFT_OUT`.
     """
     found = {}
     with store.read() as connection:
         for part in sorted(parts):
-            if part == _TRAJECTORY:
+            if part == TRAJECTORY:
                 found[part] = _without_trajectory(connection, ids)
                 continue
             name, of_name = PARTS[part]
@@ -37,5 +35,5 @@ def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[st
 
 def _without_trajectory(connection: Connection, ids: Sequence[str]) -> list[str]:
     query = select(HISTORY.c.run_id, HISTORY.c.block).where(one_of(HISTORY.c.run_id, ids, connection))
-    having = {key for key, block in connection.execute(query) if SPECTRA in unpack_history(block)}
+    having = {key for key, block in connection.execute(query) if has_trajectory(block)}
     return [key for key in ids if key not in having]

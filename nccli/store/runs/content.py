@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert
 
 from nccli.catalogue.columns import Role, of_role
 from nccli.catalogue.runs import FINISHED
+from nccli.store.blocks.history import has_trajectory, without_trajectory
 from nccli.store.blocks.matrices import CLASS_MEANS, WEIGHTS
 from nccli.store.schema.checksum import RawRun, checksum, fits, raw_runs
 from nccli.store.schema.column_types import from_raw, to_raw
@@ -24,7 +25,11 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "matrices": ("matrix", CLASS_MEANS),
     "weights": ("matrix", WEIGHTS),
 }
-"""What a copy of a run may be without: table, and the name of its rows there."""
+"""Parts that have rows of their own: table, and the name of these there."""
+
+TRAJECTORY = "trajectory"
+LEFT_OUT = (*PARTS, TRAJECTORY)
+"""What a copy of a run may be without; the trajectory is in the block of the history."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +68,21 @@ class RunContent:
 
     @property
     def parts(self) -> frozenset[str]:
-        """Those of `PARTS` that it has."""
-        return frozenset(part for part, (table, name) in PARTS.items() if _named(self.children[table], name))
+        """Those of `LEFT_OUT` that it has."""
+        found = {part for part, (table, name) in PARTS.items() if _named(self.children[table], name)}
+        told = any(has_trajectory(row["block"]) for row in self.children["history"])
+        return frozenset({*found, TRAJECTORY} if told else found)
 
     def without(self, parts: Collection[str]) -> Self:
-        """A copy that lacks some of `PARTS`."""
+        """A copy that lacks some of `LEFT_OUT`."""
         children = dict(self.children)
         for part in parts:
-            table, name = PARTS[part]
-            children[table] = [row for row in children[table] if name and row.get("name") != name]
+            if part == TRAJECTORY:
+                kept = [{**row, "block": without_trajectory(row["block"])} for row in children["history"]]
+                children["history"] = kept
+            else:
+                table, name = PARTS[part]
+                children[table] = [row for row in children[table] if name and row.get("name") != name]
         return replace(self, children=children)
 
     @property
