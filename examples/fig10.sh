@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Figure 10: mean rank against weight decay: MNIST, standard regularisation. Wants a GPU. The grid is ours.
+# networks.sh makes it with smaller networks on a CPU.
 # Everything lands in a store beside the figure; a second call trains nothing.
 set -euo pipefail
 export NCCLI_STORE="${NCCLI_STORE:-fig10.db}"

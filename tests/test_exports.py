@@ -12,28 +12,32 @@ EXPORTED = {
         srg_solutions SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
-        cdnv class_means class_statistics ClassStatistics dnc1 dnc2 dnc3 effective_rank equiangularity
-        equinorm etf_distance frame_distance layer_metrics LayerData LayerMetrics measure_layers nc1_pinv
-        nearest_class_mean nearest_class_mean_disagreement nuclear_norm numerical_rank RANK_RTOL
-        recognise_structure remeasured self_duality singular_values stable_rank Structure STRUCTURE_RTOL
+        cdnv class_means class_statistics classes_kept ClassStatistics constant_output distinct_means dnc1
+        dnc2 dnc3 effective_rank equiangularity equinorm etf_distance frame_distance kept_classes
+        layer_metrics LayerData LayerFindings LayerMetrics measure_layers nc1_pinv nearest_class_mean
+        nearest_class_mean_disagreement nuclear_norm numerical_rank RANK_RTOL recognise_structure remeasured
+        ridge_output run_outcome RunOutcome self_duality singular_values stable_rank Structure STRUCTURE_RTOL
         ZERO_FLOOR
     """,
     "nccli.store": """
         as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
+        count_degenerate in_order outcome_records paired_records require_pairing
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED
-        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers largest_dnc1 loss_ratio
-        measured_again merge_contents merge_stores MergeReport mixed_columns NUMBER_COLUMNS OPTION_DEFAULTS
+        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
+        LEFT_OUT loss_ratio
+        measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
         OPTION_TYPES pages parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair
         repair_store Rescue Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks
-        select_history select_ids select_layers select_matrix select_ranks select_runs select_selected
+        select_history select_ids select_layers select_matrices select_matrix select_ranks select_runs select_selected
         select_settings select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs
-        stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file store_location
-        TABLES Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
+        require_tag stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file
+        store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
-        execute export_point Job jobs_of measured_run parse_floats parse_integers Plan plan_runs ProblemGrid
-        require_room runs_together SweepProgress Trainer
+        execute export_point export_run file_start FREE_KINDS Job jobs_of KEPT_BYTES kept_bytes measured_run
+        parse_floats parse_integers parse_names parse_words Plan plan_runs ProblemGrid require_room runs_together Start
+        stored_start SweepProgress Trainer
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure

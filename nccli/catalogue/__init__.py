@@ -1,1 +1,4 @@
-"""What there is, declared once: kinds, statuses, stages, columns, metrics, options, figures. Imports none of ours."""
+"""What there is, declared once: kinds, statuses, outcomes, stages, columns, metrics, options, figures.
+
+Imports none of ours.
+"""

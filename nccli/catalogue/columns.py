@@ -12,6 +12,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any
 
 from nccli.catalogue.metrics import METRICS
+from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import MEASURED_KINDS, Kind, Status
 from nccli.catalogue.stages import When
 
@@ -68,6 +69,7 @@ class Column:
         low, high: range of a number; where `high` is no infinity, neither is the number.
         choices: all that a text can be; any if empty.
         pattern: regular expression that a text matches as a whole.
+        any_case: whether a query may write its words, which are of small letters, in others.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Column:
     high: float = math.inf
     choices: tuple[str, ...] = ()
     pattern: str = ""
+    any_case: bool = False
 
     @property
     def title(self) -> str:
@@ -232,11 +235,18 @@ RUN_COLUMNS: tuple[Column, ...] = (
     ),
     Column("ranks_agree", _SUMMARY, _INTEGER, "1 where these ranks are equal, else 0", low=0, high=1),
     Column("max_dnc1", _SUMMARY, _NUMBER, "largest DNC1 over layers and stages", low=0.0),
-    Column("structure", _SUMMARY, _TEXT, "of the hidden layers; mixed where they differ", shown=(GROUP,)),
+    Column(
+        "structure",
+        _SUMMARY,
+        _TEXT,
+        "of the hidden layers (L = 2: of M_2); mixed where they differ",
+        shown=(GROUP,),
+        any_case=True,
+    ),
     Column("dataset", _OPTION, _TEXT, "what it saw", shown=(DATA, GROUP)),
     Column("backbone", _OPTION, _TEXT, "network below the head", shown=(DATA, GROUP)),
     Column("reg_kind", _OPTION, _TEXT, "dufm or standard", shown=(DATA, GROUP), option="reg"),
-    Column("epochs", _OPTION, _INTEGER, "of training", shown=(DATA, GROUP), low=0),
+    Column("epochs", _OPTION, _INTEGER, "whole passes over the training set", shown=(DATA, GROUP), low=0),
     Column("train_accuracy", _RESULT, _NUMBER, "on the training set", header="acc.", shown=(DATA,), low=0.0, high=1.0),
     Column("test_accuracy", _RESULT, _NUMBER, "on the test set", shown=(DATA,), low=0.0, high=1.0),
     Column(
@@ -255,7 +265,49 @@ RUN_COLUMNS: tuple[Column, ...] = (
         before=dict.fromkeys((kind.value for kind in Kind), 1),
         low=1,
     ),
+    Column(
+        "outcome",
+        _SUMMARY,
+        _TEXT,
+        f"what became of it: {', '.join(Outcome)}, or another structure's name",
+        shown=(RECORD, COMPARE, GROUP),
+        any_case=True,
+    ),
+    Column(
+        "classes_kept",
+        _SUMMARY,
+        _INTEGER,
+        "of K, by its output and class means",
+        header="kept",
+        shown=(RECORD, COMPARE, GROUP),
+        low=0,
+    ),
+    Column(
+        "srg_r",
+        _SUMMARY,
+        _INTEGER,
+        "r of T(r), where the outcome is srg",
+        header="r",
+        shown=(RECORD, COMPARE, GROUP),
+        low=4,
+    ),
     Column("checksum", _PROVENANCE, _TEXT, "of all that the store has of the run; none before it ended"),
+    Column(
+        "tag",
+        _PROVENANCE,
+        _TEXT,
+        "what somebody called it, for --where and --group-by",
+        shown=(RECORD, COMPARE, GROUP),
+        index=True,
+        pattern=r"\S(.{0,98}\S)?",
+    ),
+    Column(
+        "precision",
+        _OPTION,
+        _TEXT,
+        "float32, tf32 or bf16, of a network while it trained; NULL where it is not known",
+        shown=(DATA, GROUP),
+    ),
 )
 """Of table `run`, in its order."""
 

@@ -17,8 +17,9 @@ class Need(StrEnum):
 
     MEANS: class means, (K, d), one class a row. SPECTRUM: their singular values. CENTRED: class means minus the global
     mean. STATISTICS: `nccli.metrics.ClassStatistics`, with covariances. WEIGHTS: (out, d) of the linear map that reads
-    the layer. CLASSIFIER: these weights where they have a row a class. SAMPLES, PREDICTIONS: features of all samples,
-    classes that the network predicts; whoever sees these pass measures the metric and hands it over.
+    the layer. CLASSIFIER: these weights where they have a row a class. OUTPUT: class means of the network's output, one
+    a row, of the layer that it is made from. SAMPLES, PREDICTIONS: features of all samples, classes that the network
+    predicts; whoever sees these pass measures the metric and hands it over.
     """
 
     MEANS = "means"
@@ -27,6 +28,7 @@ class Need(StrEnum):
     STATISTICS = "statistics"
     WEIGHTS = "weights"
     CLASSIFIER = "classifier"
+    OUTPUT = "output"
     SAMPLES = "samples"
     PREDICTIONS = "predictions"
 
@@ -40,6 +42,7 @@ class Family(StrEnum):
 
 MEANS, SPECTRUM, CENTRED, STATISTICS = Need.MEANS, Need.SPECTRUM, Need.CENTRED, Need.STATISTICS
 WEIGHTS, CLASSIFIER, SAMPLES, PREDICTIONS = Need.WEIGHTS, Need.CLASSIFIER, Need.SAMPLES, Need.PREDICTIONS
+OUTPUT = Need.OUTPUT
 
 _BOTH = (When.PRE.value, When.POST.value)
 _POST = (When.POST.value,)
@@ -183,6 +186,19 @@ METRICS: tuple[Metric, ...] = (
         required=True,
         means="nuclear norm of the class means",
         source="theory sheet, section 2",
+        recorded=False,
+        measured=False,
+    ),
+    Metric(
+        "classes_kept",
+        "kept_classes",
+        "kept",
+        of="number of classes whose mean output is largest at themselves, by 0.2, and whose means are no others'",
+        needs=(OUTPUT, MEANS),
+        means="of the last layer; K: all classes are told apart, 0: none",
+        source="½/K of the loss for each that is not",
+        stages=_POST,
+        whole=True,
         recorded=False,
         measured=False,
     ),

@@ -27,6 +27,15 @@ class ActivationName(StrEnum):
     RELU_EPS = "relu-eps"
 
 
+class InitName(StrEnum):
+    """How the initial point of an L-DUFM is drawn; `nccli.dufm.initial` has the draws."""
+
+    NORMAL = "normal"
+    UNIFORM = "uniform"
+    ORTHOGONAL = "orthogonal"
+    HE = "he"
+
+
 class DtypeName(StrEnum):
     """In what precision steps are taken."""
 
@@ -46,6 +55,14 @@ class HeadInit(StrEnum):
 
     HE = "he"
     DEFAULT = "default"
+
+
+class Precision(StrEnum):
+    """In what precision a network computes while it trains."""
+
+    FLOAT32 = "float32"
+    TF32 = "tf32"
+    BF16 = "bf16"
 
 
 class Pool(StrEnum):

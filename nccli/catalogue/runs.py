@@ -25,8 +25,11 @@ MEASURED_KINDS = (Kind.FEATURES.value, Kind.NETWORK.value)
 CONSTRUCTED_KINDS = tuple(kind.value for kind in Kind if kind.value not in (*TRAINED_KINDS, *MEASURED_KINDS))
 """Kinds of runs that were built in closed form, a file of `nccli.theory` each."""
 
-RESULT_VERSIONS = {kind.value: 1 for kind in Kind}
-"""By kind, part of every run id: raised when the same configuration starts to give another result."""
+RESULT_VERSIONS = {kind.value: 1 for kind in Kind} | {Kind.E2E.value: 2}
+"""By kind, part of every run id: raised when the same configuration starts to give another result.
+
+End to end, 2: all batches have the size that was asked for.
+"""
 
 
 class Status(StrEnum):

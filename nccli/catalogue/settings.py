@@ -80,7 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("batch_size", int, least=1, most=_INT32),
     Setting("wd_h1", float),
     Setting("wd_layers", list),
-    Setting("init", str),
+    Setting("init", str, {_DUFM: "normal"}),
     Setting("init_scale", float, {_E2E: 1.0}, usual=1.0, symbol="init scale", least=_TINY, most=_HUGE),
     Setting("tol", float, usual=1e-7),
     Setting("momentum", float, {_DUFM: 0.0}),
@@ -89,8 +89,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("clip", float, {_E2E: 1.0}, least=_TINY, most=_HUGE),
     Setting("refine", bool, {_DUFM: False}),
     Setting("augment", bool, {_E2E: False}),
+    Setting("precision", str, usual="float32", bare=True),
     Setting("autocast", bool),
+    Setting("lr_rise", float, {_E2E: 0.0}),
+    Setting("wd_rise", float, {_E2E: 0.0}),
+    Setting("feature_scale", float, {_E2E: 0.0}, symbol="feature scale", least=_TINY, most=_HUGE),
     Setting("balanced", bool, {_E2E: True}),
+    Setting("start", str, caption=True),
+    Setting("noise", float, {_DUFM: 0.0}, caption=True),
+    Setting("start_print", str, print=True),
     Setting("data", str, print=True),
     Setting("source", str),
     Setting("state", str, print=True),
@@ -98,7 +105,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("pool", str),
     Setting("pixels", str),
 )
-"""Of every kind of run, in the order of captions; `wd` is the weight decay of all layers where they have one."""
+"""Of every kind of run, in the order of captions; `epochs` and `autocast` stand in configurations of result version 1,
+where there are `steps` and `precision` now; `wd` is the weight decay of all layers where they have one."""
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 

@@ -27,3 +27,11 @@ def stages(L: int) -> tuple[Stage, ...]:
 def hidden_layers(L: int) -> tuple[Stage, ...]:
     """The stages whose ranks agree in a low-rank solution: M_l for l = 2..L−1, for L = 2 the pre-activation M̃_2."""
     return tuple(Stage(layer, When.POST.value) for layer in range(2, L)) or (Stage(2, When.PRE.value),)
+
+
+def deciding_layers(L: int) -> tuple[Stage, ...]:
+    """The stages that say what structure and outcome a run has: M_l for l = 2..L−1, for L = 2 M_2, where DNC shows.
+
+    A run of a single layer, which somebody measured, has only that.
+    """
+    return tuple(Stage(layer, When.POST.value) for layer in range(min(L, 2), max(L, min(L, 2) + 1)))

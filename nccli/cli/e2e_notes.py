@@ -9,30 +9,24 @@ if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
 
 _ENOUGH = 0.999
-"""A bound: whole epochs may miss ten time constants by less than a step in a thousand."""
-
-_NO_BETTER = 1 - 1e-9
-"""A bound: rounding of the closed forms, which at the threshold itself are equal."""
+"""A taste: steps that miss the time constants of the default by so little are enough."""
 
 
 def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
     """Say what cannot end well: too few steps, or weight decay that makes zero the optimum."""
-    from nccli.e2e.config import TIME_CONSTANTS, enough_epochs
-    from nccli.theory import solve_dnc, solve_srg
+    from nccli.catalogue.recipe import TIME_CONSTANTS
+    from nccli.e2e.solution_losses import zero_is_best
 
-    short = [config for config in configs if config.steps < _ENOUGH * TIME_CONSTANTS * config.decay_time]
-    if short:
-        worst = max(short, key=lambda config: config.decay_time / config.steps)
-        enough = enough_epochs(worst.lr, worst.momentum, worst.schedule, min(worst.wd_layers), worst.steps_per_epoch)
+    worst = min(configs, key=lambda config: config.time_constants)
+    if worst.time_constants < _ENOUGH * TIME_CONSTANTS:
         note(
-            f"--epochs {worst.epochs} is {worst.steps / worst.decay_time:.2g} time constants (1-β)/(lr·λ) of weight "
-            f"decay at lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about ten: --epochs {enough}",
+            f"{worst.steps} steps are {worst.time_constants:.2g} time constants (1-β)/(lr·λ) of weight decay at "
+            f"lr = {worst.lr:g}, λ = {min(worst.wd_layers):g}; runs settle after about {TIME_CONSTANTS:g}: "
+            f"--time-constants {TIME_CONSTANTS:g}",
             quiet,
         )
     for problem in dict.fromkeys(config.problem for config in configs if config.problem is not None):
-        srg = solve_srg(problem)
-        least = min([solve_dnc(problem).loss, *([srg.loss] if srg else [])])
-        if least >= problem.trivial_loss * _NO_BETTER:
+        if zero_is_best(problem):
             note(
                 f"λ = {problem.lambda_w[0]:g}, λ_H1 = {problem.lambda_h1:g}: DNC and SRG have no loss below that of "
                 "the zero network; a smaller --wd or --wd-h1",
@@ -42,13 +36,12 @@ def note_problem(configs: "Sequence[E2eConfig]", quiet: bool) -> None:
 
 def trivial_end(config: "E2eConfig", fit: float) -> str:
     """What to say of a run that ended at the trivial zero solution, with the way out."""
-    who = f"seed {config.seed}, λ = {max(config.wd_layers):g}"
+    from nccli.e2e.lost_classes import way_out, who
     from nccli.objective import objective_named
 
     objective = objective_named(config.objective)
     constant, zero = objective.constant_fit(config.K), objective.trivial_loss(config.K)
     fits = f"the fit is {fit:.4f}, that of a constant output {constant:.4f}, of zero {zero:.4g}"
-    if config.steps < config.decay_time:
-        return f"{who} is still at the trivial point after {config.steps} steps: {fits}. More --epochs may help"
-    hint = "--init he" if config.init == "default" else "a smaller --wd, a larger --init-scale or a smaller --lr"
-    return f"{who} ended at the trivial point: {fits}; weight decay won before the fit grew. Try {hint}"
+    if config.time_constants < 1:
+        return f"{who(config)} is still at the trivial point after {config.steps} steps: {fits}. More --steps may help"
+    return f"{who(config)} ended at the trivial point: {fits}; weight decay won before the fit grew; {way_out(config)}"

@@ -1,12 +1,14 @@
 """Options of the commands that read images."""
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nccli.cli.notes import note
+from nccli.errors import InputError
 
 if TYPE_CHECKING:
     from nccli.e2e.images import ImageSet
@@ -44,14 +46,36 @@ PerClass = Annotated[
     ),
 ]
 
+DatasetName = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset-name",
+        metavar="NAME",
+        help="What the runs call the set, so that figures of cifar10 find one in a file. [default: its own name]",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
 
-def image_source(dataset: str, data_dir: Path | None, no_download: bool, per_class: int | None) -> "ImageSource":
-    """What the options name."""
+_NAME = re.compile(r"[\w.+-]{1,64}")
+"""A taste: what needs no quotes in --where and in a table."""
+
+
+def image_source(
+    dataset: str, data_dir: Path | None, no_download: bool, per_class: int | None, name: str | None = None
+) -> "ImageSource":
+    """What the options name.
+
+    Raises:
+        InputError: a name that is none.
+    """
     from nccli.e2e.load import ImageSource
 
+    if name is not None and not _NAME.fullmatch(name):
+        raise InputError(f"--dataset-name '{name}': must be 1 to 64 letters, digits and . _ + -, as cifar10")
     named = os.environ.get("NCCLI_DATA")
     folder = data_dir or (Path(named) if named else Path.home() / ".cache" / "nccli" / "data")
-    return ImageSource(dataset, str(folder), not no_download, per_class)
+    return ImageSource(dataset, str(folder), not no_download, per_class, name)
 
 
 def read_images(source: "ImageSource", quiet: bool) -> "ImageSet":

@@ -1,7 +1,7 @@
 """Options that mean the same in every command. Imports nothing heavy: `nccli --help` reads this."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,10 +30,43 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-_K = typer.Option("--K", metavar=LIST, help="Number of classes.", rich_help_panel=GRID)
-_L = typer.Option("--L", metavar=LIST, help="Number of weight matrices.", rich_help_panel=GRID)
-_N = typer.Option("--n", metavar=LIST, help="Samples a class.", rich_help_panel=GRID)
-_WD = typer.Option("--wd", metavar=LIST, help="Weight decay λ of all layers.", rich_help_panel=GRID)
+def values(name: str, help: str, shown: bool = True) -> Any:
+    """An option that takes a value, or a list of them for a grid.
+
+    Args:
+        name: with its dashes.
+        help: what it is.
+        shown: whether help names the default; else the help text does.
+    """
+    return typer.Option(name, metavar=LIST, help=help, rich_help_panel=GRID, show_default=shown)
+
+
+def words(name: str, choices: type[StrEnum], help: str) -> Any:
+    """An option that takes one of the choices, or a list of them for a grid.
+
+    Args:
+        name: with its dashes.
+        choices: what it takes.
+        help: with {} where the choices are to be named.
+    """
+
+    def complete(incomplete: str) -> list[str]:
+        done, comma, word = incomplete.rpartition(",")
+        return [f"{done}{comma}{choice}" for choice in choices if choice.startswith(word)]
+
+    return typer.Option(
+        name,
+        metavar=LIST,
+        help=help.format(", ".join(choices)),
+        rich_help_panel=GRID,
+        autocompletion=complete,
+    )
+
+
+_K = values("--K", "Number of classes.")
+_L = values("--L", "Number of weight matrices.")
+_N = values("--n", "Samples a class.")
+_WD = values("--wd", "Weight decay λ of all layers.")
 
 K = Annotated[str, _K]
 L = Annotated[str, _L]
@@ -44,13 +77,17 @@ OptionalL = Annotated[str | None, _L]
 OptionalN = Annotated[str | None, _N]
 OptionalWd = Annotated[str | None, _WD]
 WdH1 = Annotated[
-    float | None,
-    typer.Option("--wd-h1", help="Weight decay of the features H_1, in place of --wd.", show_default=False),
+    str | None,
+    values("--wd-h1", "Weight decay of the features H_1, in place of --wd.", shown=False),
 ]
 WdLayers = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        "--wd-layers", metavar="A,B,…", help="Weight decay of W_1..W_L, in place of --wd.", show_default=False
+        "--wd-layers",
+        metavar="A,B,…",
+        help="Weight decay of W_1..W_L, in place of --wd; repeated, one value each of a grid.",
+        rich_help_panel=GRID,
+        show_default=False,
     ),
 ]
 RunIds = Annotated[
@@ -89,6 +126,12 @@ RankRtol = Annotated[
         help="A singular value counts towards a rank above this fraction of the largest.",
     ),
 ]
+AllRuns = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="Average over runs too that are zero, constant or lost classes, which are left out else."
+    ),
+]
 StoreLocation = Annotated[
     str | None,
     typer.Option(
@@ -104,5 +147,25 @@ Format = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr unless something is wrong.")]
+
+
+def _tag(value: str | None) -> str | None:
+    if value is None:
+        return None
+    from nccli.store import require_tag
+
+    return require_tag(value)
+
+
+Tag = Annotated[
+    str | None,
+    typer.Option(
+        "--tag",
+        metavar="NAME",
+        callback=_tag,
+        help="Name of the runs, those that are stored already too, for --where tag=NAME.",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Make runs again that are stored already.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]

@@ -9,7 +9,7 @@ from nccli.sweep import ProblemGrid, parse_floats, parse_integers
 from nccli.theory import Problem
 
 
-def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: float | None, wd_layers: str | None) -> ProblemGrid:
+def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: str | None, wd_layers: Sequence[str] | None) -> ProblemGrid:
     """Parse the options that make problems.
 
     Raises:
@@ -20,9 +20,18 @@ def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: float | None, wd_layers
         L=parse_integers(L, "--L"),
         n=parse_integers(n, "--n"),
         wd=parse_floats(wd, "--wd"),
-        wd_h1=wd_h1,
-        wd_layers=None if wd_layers is None else [parse_one(part) for part in wd_layers.split(",")],
+        wd_h1=None if wd_h1 is None else parse_floats(wd_h1, "--wd-h1"),
+        wd_layers=parse_layers(wd_layers),
     )
+
+
+def parse_layers(texts: Sequence[str] | None) -> list[list[float]] | None:
+    """The weight decays of --wd-layers, one list each time that it was given; None for never.
+
+    Raises:
+        InputError: a malformed list.
+    """
+    return [[parse_one(part) for part in text.split(",")] for text in texts] if texts else None
 
 
 def require_patience(grid: ProblemGrid, work: Callable[[Sequence[Problem]], object]) -> None:

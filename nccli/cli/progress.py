@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from nccli.dufm.progress import Progress
-    from nccli.e2e.result import EpochProgress
+    from nccli.e2e.result import NetworkProgress
     from nccli.sweep import SweepProgress
 
 _PLAIN_SECONDS = 30.0
@@ -43,7 +43,7 @@ class TrainingProgress:
 
         Args:
             quiet: show nothing ever.
-            words: `BATCH_WORDS` or `EPOCH_WORDS`.
+            words: `BATCH_WORDS` or `NETWORK_WORDS`.
         """
         self._quiet, self._words = quiet, words
         self._bar: Any = None
@@ -106,21 +106,22 @@ def _batch_state(progress: "Progress") -> str:
     )
 
 
-def _epoch_title(progress: "SweepProgress[EpochProgress]") -> str:
+def _network_title(progress: "SweepProgress[NetworkProgress]") -> str:
     """Which network is trained, and how far it is."""
     part, inner = progress.part, progress.inner
     last = part.run + inner.together
     which = f"runs {part.run + 1} to {last}" if inner.together > 1 else f"run {last}"
-    return f"epoch {inner.epoch}/{inner.epochs}" + (f" ({which} of {part.runs})" if part.runs > 1 else "")
+    return f"step {inner.step}/{inner.steps}" + (f" ({which} of {part.runs})" if part.runs > 1 else "")
 
 
-def _epoch_state(progress: "EpochProgress") -> str:
-    """What was measured last, and how long it takes from here."""
+def _network_state(progress: "NetworkProgress") -> str:
+    """What was measured last, and how long it takes from here; τ counts time constants of weight decay."""
+    over = {"DNC": progress.loss_dnc, "SRG": progress.loss_srg}
+    losses = [f"/{name} {progress.loss / loss:.3g}" for name, loss in over.items() if loss]
+    kept = [] if progress.kept is None else [f"classes {progress.kept}/{progress.K}"]
+    parts = [f"τ {progress.passed:.1f}/{progress.time_constants:.3g}", f"loss {progress.loss:.3g}", *losses, *kept]
     ranks = " ".join(map(str, progress.rank))
-    return (
-        f"loss {progress.loss:.3g} fit {progress.fit:.2g} reg {progress.reg:.2g} acc {progress.accuracy:.3f} "
-        f"dnc1 {progress.dnc1[-1]:.0e} ranks {ranks} {clock_time(progress.seconds_left)} left"
-    )
+    return f"{' '.join(parts)} ranks {ranks} dnc1 {progress.dnc1[-1]:.0e} {clock_time(progress.seconds_left)} left"
 
 
 def clock_time(seconds: float) -> str:
@@ -132,5 +133,5 @@ def clock_time(seconds: float) -> str:
 BATCH_WORDS = Words(_batch_title, _batch_state, bar=20)
 """Of batches of the L-DUFM."""
 
-EPOCH_WORDS = Words(_epoch_title, _epoch_state, bar=8)
+NETWORK_WORDS = Words(_network_title, _network_state, bar=8)
 """Of networks trained end to end."""

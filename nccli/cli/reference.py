@@ -1,4 +1,4 @@
-"""What the README has from the code: the command reference, the columns, the metrics, the figures.
+"""What the README has from the code: the command reference, the columns, the metrics, the outcomes, the figures.
 
 `python -m nccli.cli.reference README.md [--check]`
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS
 from nccli.catalogue.figures import FIGURES
 from nccli.catalogue.metrics import METRICS
+from nccli.catalogue.outcomes import MEANINGS, Outcome
 from nccli.cli.entry import run
 
 _BEGIN, _END = "<!-- {name}: begin (python -m nccli.cli.reference README.md) -->", "<!-- {name}: end -->"
@@ -43,6 +44,14 @@ def metrics() -> str:
     return "\n".join(["| metric | of the class means | how to read it | source |", "|---|---|---|---|", *lines]) + "\n"
 
 
+def outcomes() -> str:
+    """What becomes of runs, as a Markdown table."""
+    lines = [f"| `{outcome.value}` | {_cell(MEANINGS[outcome])} |" for outcome in Outcome]
+    named = lines.index(next(line for line in lines if line.startswith(f"| `{Outcome.LOW_RANK.value}`")))
+    lines.insert(named, "| a structure's name | all of them have that structure |")
+    return "\n".join(["| outcome, the first that holds | what it says |", "|---|---|", *lines]) + "\n"
+
+
 def figures() -> str:
     """The figures, as a Markdown table."""
     lines = [f"| `{name}` | {_cell(summary)} |" for name, summary in FIGURES.items()]
@@ -57,6 +66,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "reference": reference,
     "columns": columns,
     "metrics": metrics,
+    "outcomes": outcomes,
     "figures": figures,
 }
 """By name what stands between a line that begins and one that ends a part of the README."""

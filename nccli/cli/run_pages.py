@@ -9,7 +9,7 @@ from nccli.cli.options import OutputFormat
 from nccli.cli.output import record_text
 from nccli.cli.selection import READ, LeftOut
 from nccli.cli.side_by_side import in_order
-from nccli.store import Store, pages, run_records, select_runs, unreadable_runs
+from nccli.store import Row, Store, pages, run_records, select_runs, unreadable_runs
 from nccli.training.threads import cores
 
 _AT_ONCE = 1000
@@ -63,3 +63,12 @@ def read_pages(reader: PageReader, ids: Sequence[str]) -> Iterator[Any]:
         for texts, bad in in_order(reader, pages(ids, _AT_ONCE), 1 if len(ids) < _MANY else cores()):
             left_out.name(bad)
             yield from texts
+
+
+def rows_of(store: Store, ids: Sequence[str]) -> Iterator[Row]:
+    """Rows of runs, those of table `run` alone, a page at a time; runs that cannot be read are left to `read_pages`."""
+    for page in pages(ids, _AT_ONCE):
+        with store.read() as connection:
+            bad = unreadable_runs(connection, page, ())
+            rows = select_runs(connection, [key for key in page if key not in bad])
+        yield from rows

@@ -1,10 +1,13 @@
 """How runs and their layers look in a table, wherever they are printed: headers and kinds of numbers are declared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from nccli.catalogue.columns import BY_NAME, Type
 from nccli.catalogue.metrics import METRICS, SPECTRUM, Family, Metric
+from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import Status
+from nccli.cli.distinctions import distinctions
 from nccli.cli.output import Column, Record, number, plain, ranks_text, ratio
 from nccli.store import largest_dnc1
 
@@ -31,6 +34,23 @@ def _dnc1(record: Record) -> str:
     return "" if value is None else f"{value:.0e}" if value else "0"
 
 
+def outcome_text(record: Record) -> str:
+    """What became of a run: "lost_classes 7/10" with how many classes it kept, "srg r=5" with r of T(r)."""
+    outcome = record.get("outcome") or ""
+    if outcome == Outcome.LOST_CLASSES.value:
+        return f"{outcome} {record['classes_kept']}/{record['K']}"
+    return f"{outcome} r={record['srg_r']}" if outcome == Outcome.SRG.value else outcome
+
+
+_SHORT = len(Outcome.LOST_CLASSES)
+"""Characters of an outcome where much stands beside it: those of the longest that is no structure's name."""
+
+
+def _short_outcome(record: Record) -> str:
+    outcome = record.get("outcome") or ""
+    return outcome if len(outcome) <= _SHORT else outcome[: _SHORT - 1] + "…"
+
+
 def _once_known(column: Column) -> Column:
     """Nothing for a run that has no result yet: in training, or given up before there was one."""
     unknown = (Status.RUNNING.value, Status.INTERRUPTED.value)
@@ -49,7 +69,18 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("ranks", lambda record: ranks_text(hidden_ranks(record))),
     Column("DNC1", _dnc1),
     run_column("train_accuracy"),
+    Column("outcome", _short_outcome, left=True),
 )
+
+SHOWN = ("kind", "K", "L", "n", "width", "wd", "lr", "seed")
+"""Options that `RUN_COLUMNS` shows."""
+
+
+def run_columns(runs: Iterable[Mapping[str, Any]]) -> list[Column]:
+    """`RUN_COLUMNS`, and after the options what else tells these runs apart; rows or records, read once."""
+    place = len(SHOWN) + 2  # id and status are no options
+    return [*RUN_COLUMNS[:place], *distinctions(runs, SHOWN), *RUN_COLUMNS[place:]]
+
 
 _ROUNDING = 1e-12
 """Of the largest: what float64 leaves of a zero singular value, with room for the sizes of our matrices."""
@@ -62,12 +93,14 @@ def _leading(record: Record) -> str:
     return " ".join(f"{value:.3g}" for value in shown) + (" …" if len(values) > 10 else "")
 
 
+_STRUCTURE = (Column("distance", number("structure_distance", 2)), Column("structure", plain("structure"), left=True))
 _RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs != (SPECTRUM,))
 _STAGE = (Column("layer", plain("layer")), Column("stage", plain("stage"), left=True))
 
 LAYER_COLUMNS: Sequence[Column] = (
     *_STAGE,
     *(metric_column(metric, 3) for metric in _RANKS_FIRST if metric.family is Family.LAYER and metric.recorded),
+    *_STRUCTURE,
     Column("singular values", _leading, left=True),
 )
 """Of `runs show`."""
@@ -78,5 +111,6 @@ MEASURED_COLUMNS: Sequence[Column] = (
     Column("stage", plain("stage"), left=True),
     Column("name", plain("name"), left=True),
     *(metric_column(metric) for metric in _RANKS_FIRST if metric.measured),
+    *_STRUCTURE,
 )
 """Of `nccli measure`."""

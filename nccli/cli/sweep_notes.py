@@ -1,8 +1,10 @@
 """What the training commands say of a sweep."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nccli.catalogue.outcomes import DEGENERATE
 from nccli.cli.notes import note
 from nccli.errors import NothingFoundError
 
@@ -26,6 +28,16 @@ def note_stored(plan: "Plan[Any]", quiet: bool) -> None:
     if plan.stored:
         count, all = len(plan.stored), len(plan.configs)
         note(f"{count} of {all} runs are in the store already (--force makes them again)", quiet)
+
+
+def note_degenerate(records: Sequence[Mapping[str, Any]], quiet: bool) -> None:
+    """Say how many runs did not learn their classes, whatever status they ended with."""
+    from nccli.store import in_order
+
+    found = Counter(record["outcome"] for record in records if record["outcome"] in DEGENERATE)
+    if found:
+        told = ", ".join(f"{found[name]} {name}" for name in in_order(found))
+        note(f"{found.total()} of {len(records)} runs did not learn their classes: {told}", quiet)
 
 
 def what_went_wrong(plan: "Plan[Any]", statuses: Mapping[str, str], hint: str) -> str:

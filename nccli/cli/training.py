@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nccli.cli.notes import note, warn
 from nccli.cli.options import OutputFormat
 from nccli.cli.progress import TrainingProgress, Words
-from nccli.cli.sweep_notes import existing_store, note_stored, what_went_wrong
+from nccli.cli.sweep_notes import existing_store, note_degenerate, note_stored, what_went_wrong
 from nccli.errors import SomeRunsFailedError
 from nccli.training.group import Group
 
@@ -27,6 +27,7 @@ class Request:
         force: make stored runs again.
         dry_run: show what would be done.
         quiet: no notes, no progress.
+        tag: name of the runs; None for none.
     """
 
     device: str
@@ -35,6 +36,7 @@ class Request:
     force: bool
     dry_run: bool
     quiet: bool
+    tag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
             training.show(plan_runs(configs, found, request.force), found)
         return
     store = group.leader_does(lambda: Store.create(location))
-    plan: Plan[Any] = group.from_leader(group.leader_does(lambda: plan_runs(configs, store, request.force)))
+    plan: Plan[Any] = group.from_leader(
+        group.leader_does(lambda: plan_runs(configs, store, request.force, request.tag))
+    )
     training.check(plan)
     note_stored(plan, request.quiet)
     with stop_on_signals() as stop:
@@ -100,7 +104,7 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
             watch = Watch(progress, stop, warn, say, say)
             statuses = execute(plan, training.trainer, store, watch, group=group, on_run=training.on_run)
         if group.leads and store is not None:
-            _print([key for key in plan.configs if key in statuses], store, request.format, training)
+            _print([key for key in plan.configs if key in statuses], store, request, training)
         problem = what_went_wrong(plan, statuses, training.hint)
         if stop():
             raise stop.error(f"interrupted: {problem}; the same command goes on from there" if group.leads else "")
@@ -108,13 +112,14 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
         raise SomeRunsFailedError(problem if group.leads else "")
 
 
-def _print(ids: Sequence[str], store: "Store", format: OutputFormat | None, training: Training) -> None:
+def _print(ids: Sequence[str], store: "Store", request: Request, training: Training) -> None:
     from nccli.cli.output import emit
-    from nccli.cli.run_table import RUN_COLUMNS
+    from nccli.cli.run_table import run_columns
     from nccli.cli.selection import readable_runs
     from nccli.store import run_records
 
     with store.read() as connection:
         records = run_records(connection, readable_runs(connection, ids))
     training.on_records(records)
-    emit(records, format, OutputFormat.ids, RUN_COLUMNS)
+    note_degenerate(records, request.quiet)
+    emit(records, request.format, OutputFormat.ids, run_columns(records))

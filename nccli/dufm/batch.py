@@ -16,6 +16,7 @@ from nccli.dufm.arrays import Array, double, library
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
 from nccli.dufm.parameters import Parameters
+from nccli.dufm.start import NOWHERE, Points, point_of
 
 _INTERLEAVED = 4
 """A taste, that of PyTorch: stored runs were reduced with its sums."""
@@ -38,9 +39,9 @@ class Batch:
     reduced: bool = False
 
     @classmethod
-    def start(cls, configs: Sequence[DufmConfig]) -> "Batch":
-        """At the runs' initial points."""
-        drawn = [initial_point(config) for config in configs]
+    def start(cls, configs: Sequence[DufmConfig], points: Points = NOWHERE) -> "Batch":
+        """At the runs' initial points, random ones or those that they name."""
+        drawn = [initial_point(config, point_of(config, points)) for config in configs]
         parts = zip(zip(*drawn, strict=True), (0, 1, 0), strict=True)
         return cls.at(
             configs, Parameters(*(np.stack(part, axis=axis).astype(configs[0].dtype) for part, axis in parts))

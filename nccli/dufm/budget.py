@@ -24,8 +24,8 @@ def flops_a_step(config: DufmConfig) -> int:
     return 6 * config.n * config.K * d * ((config.L - 1) * d + config.K)
 
 
-def bytes_a_run(config: DufmConfig) -> int:
-    """Memory that a run takes while its batch is trained.
+def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
+    """Memory that a run takes while its batch is trained, with a trajectory or without.
 
     Its parameters and what the optimiser remembers of them; beside these the initial point in float64, the padded copy
     of compiled steps, or the buffers of plain ones; and its history.
@@ -40,7 +40,7 @@ def bytes_a_run(config: DufmConfig) -> int:
     if held > 1:
         buffers += rows * d + d * d + d * K
     padded = held * Shape.of(config, vector_bytes()).size
-    history = history_bytes(len(measure_steps(config.steps)), 2 * L - 1)
+    history = history_bytes(len(measure_steps(config.steps)), 2 * L - 1, K * trajectory)
     return real * held * parameters + max(8 * parameters, real * padded, real * buffers) + history + _SMALL
 
 
@@ -50,17 +50,18 @@ def bytes_beside(config: DufmConfig) -> int:
     return max(2**27, 24 * 8 * L * (rows * d + d * d))
 
 
-def runs_that_fit(config: DufmConfig, free: int) -> int:
-    """How many runs of this shape can be trained at once in so much free memory.
+def runs_that_fit(config: DufmConfig, free: int, trajectory: bool = False) -> int:
+    """How many runs of this shape, with trajectories or without, can be trained at once in so much free memory.
 
     Raises:
         InputError: not even one.
     """
-    need = bytes_beside(config) + bytes_a_run(config)
+    own = bytes_a_run(config, trajectory)
+    need = bytes_beside(config) + own
     if need > _SHARE * free:
         what = f"a run of K {config.K}, n {config.n}, width {config.width}, L {config.L}"
         raise too_large(what, need, _SHARE * free, _what_would_fit(config, free))
-    return int((_SHARE * free - bytes_beside(config)) // bytes_a_run(config))
+    return int((_SHARE * free - bytes_beside(config)) // own)
 
 
 def _what_would_fit(config: DufmConfig, free: int) -> str:

@@ -1,13 +1,13 @@
 """What determines a DUFM run, and nothing else: two equal configurations are the same run."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from nccli.catalogue.options import ActivationName, DtypeName
+from nccli.catalogue.options import ActivationName, DtypeName, InitName
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
@@ -18,6 +18,10 @@ from nccli.training.schedule import mean_factor, parse_schedule
 
 ACTIVATIONS = tuple(name.value for name in ActivationName)
 DTYPES = tuple(name.value for name in DtypeName)
+INITS = tuple(name.value for name in InitName)
+_MOST_NOISE = 100.0
+"""A taste: beyond, nothing is left of the point."""
+
 MOST_REFINED_UNKNOWNS = 6000
 """A bound: Newton's method holds a dense Hessian and its factor, 0.6 GB at this size."""
 
@@ -46,6 +50,10 @@ class DufmConfig:
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
         refine: whether the run ends with `nccli.dufm.refine`.
         objective: what the output is held to, as in `nccli.objective`.
+        init: how the initial point is drawn, one of the draws of `nccli.dufm.initial`.
+        start: where the point came from that the run begins at, None for a random one.
+        start_print: fingerprint of that point (`nccli.dufm.start.StartPoint`).
+        noise: relative size of what is added to it.
 
     Raises:
         InputError: a value is out of its range.
@@ -73,10 +81,14 @@ class DufmConfig:
     collapse_tol: float = 0.0
     refine: bool = False
     objective: str = "mse"
+    init: str = "normal"
+    start: str | None = None
+    start_print: str | None = None
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol"):
+        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         _ = self.problem
@@ -92,8 +104,14 @@ class DufmConfig:
             raise InputError(f"activation '{self.activation}': must be one of {', '.join(ACTIVATIONS)}")
         if self.dtype not in DTYPES:
             raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
+        if self.init not in INITS:
+            raise InputError(f"init '{self.init}': must be one of {', '.join(INITS)}")
         if (self.activation == ActivationName.RELU_EPS) != (self.epsilon is not None):
             raise InputError("epsilon belongs to activation relu-eps, and relu-eps needs it")
+        if (self.start is None) != (self.start_print is None) or (self.noise and self.start is None):
+            raise InputError("noise belongs to a point to start from (--from), and that has a fingerprint")
+        if not 0 <= self.noise <= _MOST_NOISE:
+            raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
         self._check_way_down()
 
     def _check_way_down(self) -> None:
@@ -131,6 +149,11 @@ class DufmConfig:
     def aim(self) -> Objective:
         """The objective as an object."""
         return objective_named(self.objective)
+
+    @property
+    def at_random(self) -> "DufmConfig":
+        """The same run, begun at a random point: for what only its sizes matter to."""
+        return replace(self, start=None, start_print=None, noise=0.0)
 
     @property
     def batch_key(self) -> tuple[Any, ...]:
@@ -186,6 +209,10 @@ _OPTIONAL = {
     "collapse_tol": 0.0,
     "refine": False,
     "objective": "mse",
+    "init": "normal",
+    "start": None,
+    "start_print": None,
+    "noise": 0.0,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

@@ -120,7 +120,7 @@ def _tried(config: DufmConfig, runs: int, device: str) -> _Trial:
     steps, tried = _steps(config, runs, device)
     step = _seconds_of(lambda count: steps.advance(0, count), config.steps)
     measured, measuring = _quickest(steps.measure)
-    one = Batch.start([replace(config, refine=False)]).double()
+    one = Batch.start([replace(config.at_random, refine=False)]).double()
     _, ending = _quickest(lambda: end_point(one, Status.STOPPED.value, measured.run(0), 0.0, None, lambda: False))
     return _Trial(step / tried, measuring / tried, ending, flops_a_step(config))
 
@@ -138,7 +138,7 @@ def _quickest(function: Callable[[], T]) -> tuple[T, float]:
 def _steps(config: DufmConfig, runs: int, device: str) -> tuple[Steps, int]:
     """Steps of some runs of this shape, placed as all of them would be, and how many they are."""
     tried, workers = min(runs, _PROBE_RUNS), cores()
-    batch = Batch.start([replace(config, seed=seed) for seed in range(tried)])
+    batch = Batch.start([replace(config.at_random, seed=seed) for seed in range(tried)])
     steps = make_steps(batch, device, compiled_pays(config, runs, workers), workers, threads_that_pay(config, runs))
     steps.advance(0, 1)
     return steps, tried

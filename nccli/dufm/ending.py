@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from nccli.catalogue.runs import ENDED_WELL, Status
 from nccli.catalogue.stages import stages
+from nccli.dufm.arrays import numpy_array
 from nccli.dufm.batch import Batch
 from nccli.dufm.measurement import Measurement, measure
 from nccli.dufm.network import Network, labels
@@ -26,6 +27,7 @@ class EndPoint:
         status: as in `DufmResult`.
         measured: of that point.
         layers: its metrics; empty for a diverged run.
+        weights: W_1..W_L there; none of a diverged run.
         refinement: how refining ended, where it was asked for.
         torch_version: of the PyTorch that refined it, None where it was not refined.
     """
@@ -33,6 +35,7 @@ class EndPoint:
     status: str
     measured: Measurement
     layers: list[LayerMetrics]
+    weights: tuple[Float[np.ndarray, "_ _"], ...] = ()
     refinement: Refinement | None = None
     torch_version: str | None = None
 
@@ -70,8 +73,9 @@ def end_point(
             bound, measured = None, measure(batch)
             small = refinement.residual <= batch.configs[0].tol * first_gradient
             status = Status.CONVERGED.value if small else Status.STOPPED.value
-    layers = [] if status == Status.DIVERGED else _layers(batch, bound)
-    return EndPoint(status, measured, layers, refinement, version)
+    if status == Status.DIVERGED:
+        return EndPoint(status, measured, [], (), refinement, version)
+    return EndPoint(status, measured, _layers(batch, bound), _weights(batch), refinement, version)
 
 
 def _layers(batch: Batch, bound: Float[np.ndarray, " stages"] | None) -> list[LayerMetrics]:
@@ -79,10 +83,15 @@ def _layers(batch: Batch, bound: Float[np.ndarray, " stages"] | None) -> list[La
     config = batch.configs[0]
     parts = zip(stages(config.L), Network(batch).stages(), strict=True)
     features = [(layer, stage, X[0]) for (layer, stage), X in parts]
-    layers = measure_layers(features, labels(config, batch.rows), [V[0].T for V in batch.parameters.all[1:]])
+    layers = measure_layers(features, labels(config, batch.rows), _weights(batch))
     if bound is None:
         return layers
     return [layer.with_values(dnc1=dnc1) for layer, dnc1 in zip(layers, bound.tolist(), strict=True)]
+
+
+def _weights(batch: Batch) -> tuple[Float[np.ndarray, "_ _"], ...]:
+    """W_1..W_L of a batch with one run."""
+    return tuple(numpy_array(V[0]).T for V in batch.parameters.all[1:])
 
 
 def _refined(batch: Batch, should_stop: Callable[[], bool]) -> tuple[Batch, Refinement, str] | None:

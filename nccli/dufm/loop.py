@@ -188,6 +188,7 @@ class Loop:
             seconds=self._seconds,
             history=now.history.points(run),
             layers=end.layers,
+            weights=end.weights,
             collapsed_at=None if collapsed_at < 0 else collapsed_at,
             refinement=end.refinement,
             torch_version=end.torch_version or group.steps.torch_version,

@@ -43,6 +43,8 @@ class Measurement:
             times the memory of H_1, over ‖H_1‖_F, which is what it makes of H_1 in the end.
         aligned: whether the samples of each class are on the same side of every kink of ReLU (ReLU_ε has none).
         finite: whether all of these are numbers.
+        spectra: singular values of the class means, largest first, to half of the digits.
+        negative_share: of the class means before each activation, as `nccli.metrics.negative_share`.
     """
 
     fit: Float[np.ndarray, " runs"]
@@ -53,6 +55,8 @@ class Measurement:
     deviation: Float[np.ndarray, " runs"]
     aligned: Bool[np.ndarray, " runs"]
     finite: Bool[np.ndarray, " runs"]
+    spectra: Float[np.ndarray, "runs stages K"]
+    negative_share: Float[np.ndarray, "runs layers"]
 
     def run(self, place: int) -> "Measurement":
         """Of one of the runs alone."""
@@ -107,15 +111,18 @@ def _measure(batch: Batch) -> Measurement:
         fit, reg, grad_norm = numpy_array(losses).T
         gram = numpy_array(gram) if xp is np else gram
         finite = numpy_array(xp.isfinite(losses).all(axis=1) & xp.isfinite(gram).reshape(runs, -1).all(axis=1))
+        spectra = gram_spectra(xp.where(xp.isfinite(gram), gram, 0.0))
         return Measurement(
             fit,
             reg,
             grad_norm,
             numpy_array(dnc1),
-            gram_rank(xp.where(xp.isfinite(gram), gram, 0.0)) * finite[:, None],
+            numerical_rank(spectra) * finite[:, None],
             np.sqrt(numpy_array(share).max(axis=1)),
             numpy_array(_aligned(batch, X)),
             finite,
+            spectra,
+            numpy_array(_negative_share(means[:, 1::2])),
         )
 
 
@@ -124,8 +131,19 @@ def gram_rank(gram: Float[Array, "*batch K K"]) -> Int[np.ndarray, "*batch"]:
 
     Squaring costs half of the digits; the tolerance is far above what is left.
     """
+    return numerical_rank(gram_spectra(gram))
+
+
+def gram_spectra(gram: Float[Array, "*batch K K"]) -> Float[np.ndarray, "*batch K"]:
+    """Singular values of M, largest first, from M Mᵀ in float64."""
     squares = numpy_array(library(gram).linalg.eigvalsh(gram))
-    return numerical_rank(np.sqrt(np.maximum(squares, 0.0)))
+    return np.asarray(np.sqrt(np.maximum(squares[..., ::-1], 0.0)))
+
+
+def _negative_share(before: Float[Array, "runs layers K d"]) -> Float[Array, "runs layers"]:
+    """‖min(M̃_l, 0)‖²/‖M̃_l‖² of class means before activation; nan where all are zero."""
+    xp = library(before)
+    return _square_sum(xp.where(before < 0, before, 0.0)) / _square_sum(before)
 
 
 def _memory(batch: Batch) -> Float[Array, "runs N d"] | None:

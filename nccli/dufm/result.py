@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from jaxtyping import Float
+
 from nccli.dufm.config import DufmConfig
 from nccli.metrics import LayerMetrics
 
@@ -15,6 +18,8 @@ class HistoryPoint:
         loss, fit, reg: of the DUFM, theory sheet section 1.
         grad_norm: ‖∇loss‖ over all parameters.
         dnc1, rank: of each layer and stage, in the order of `nccli.catalogue.stages.stages`.
+        singular_values: of the class means of each layer and stage, largest first; none unless trajectories are kept.
+        negative_share: of each layer l = 2..L before activation; likewise.
     """
 
     step: int
@@ -24,6 +29,8 @@ class HistoryPoint:
     grad_norm: float
     dnc1: tuple[float, ...]
     rank: tuple[int, ...]
+    singular_values: tuple[tuple[float, ...], ...] = ()
+    negative_share: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,7 @@ class DufmResult:
             "stopped" (the budget ran out), "diverged" (a loss that is not finite) or "interrupted".
         history: measurements, oldest first; the last one is of the final point unless the run diverged.
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
+        weights: W_1..W_L of the final point; none of a diverged run.
         steps: gradient steps taken.
         loss, fit, reg, grad_norm: of the final point; for a diverged run not all of them are finite.
         seconds: wall time from the start of the batch to the end of this run.
@@ -55,6 +63,7 @@ class DufmResult:
     seconds: float
     history: tuple[HistoryPoint, ...]
     layers: list[LayerMetrics] = field(repr=False)
+    weights: tuple[Float[np.ndarray, "_ _"], ...] = field(default=(), repr=False)
     collapsed_at: int | None = None
     refinement: "Refinement | None" = None
     torch_version: str | None = None

@@ -15,6 +15,7 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.history import Histories
 from nccli.dufm.parameters import Parameters
 from nccli.dufm.placement import compiled_pays, threads_that_pay
+from nccli.dufm.start import NOWHERE, Points
 from nccli.training.measure_points import measure_steps
 from nccli.training.threads import cores
 
@@ -54,7 +55,14 @@ class Saved:
     groups: tuple[tuple[list[int], Batch], ...]
 
     @classmethod
-    def start(cls, configs: Sequence[DufmConfig], device: str, reduction: bool) -> "Saved":
+    def start(
+        cls,
+        configs: Sequence[DufmConfig],
+        device: str,
+        reduction: bool,
+        points: Points = NOWHERE,
+        trajectory: bool = False,
+    ) -> "Saved":
         """At the runs' initial points, nothing measured yet."""
         first, runs, layers = configs[0], len(configs), len(stages(configs[0].L))
         return cls(
@@ -66,10 +74,10 @@ class Saved:
             compiled=compiled_pays(first, runs, cores()),
             threads=threads_that_pay(first, runs),
             elapsed=0.0,
-            history=Histories(runs, len(measure_steps(first.steps)), layers),
+            history=Histories(runs, len(measure_steps(first.steps)), layers, first.K * trajectory),
             collapsed_at=np.full(runs, -1),
             bound=np.zeros((runs, layers)),
-            groups=((list(range(runs)), Batch.start(configs)),),
+            groups=((list(range(runs)), Batch.start(configs, points)),),
         )
 
     @property

@@ -8,6 +8,7 @@ from nccli.dufm.loop import Loop
 from nccli.dufm.progress import Progress
 from nccli.dufm.result import DufmResult
 from nccli.dufm.saved import Saved
+from nccli.dufm.start import NOWHERE, Points
 from nccli.errors import InputError
 from nccli.training.watch import Watch
 
@@ -18,6 +19,8 @@ def train(
     watch: Watch[Progress] | None = None,
     reduction: bool = True,
     checkpoint: Checkpoint | None = None,
+    points: Points = NOWHERE,
+    trajectory: bool = False,
 ) -> Iterator[DufmResult]:
     """Train a batch of runs on the full-batch loss (theory sheet, section 1).
 
@@ -29,16 +32,18 @@ def train(
         watch: who watches.
         reduction: whether a run whose features have collapsed goes on as its class means (`nccli.dufm.reduction`).
         checkpoint: where the state is kept, and removed at the end; None for nowhere.
+        points: that runs begin at which name one.
+        trajectory: whether histories have singular values and negative shares at every point.
 
     Yields:
         Each run's result as soon as the run ends.
 
     Raises:
-        InputError: configurations that cannot share a batch.
+        InputError: configurations that cannot share a batch, or a point that is not there or of other sizes.
     """
     if len({config.batch_key for config in configs}) != 1:
         raise InputError("runs of different shapes cannot be trained in one batch")
-    yield from Loop(Saved.start(configs, device, reduction), watch or Watch(), checkpoint).run()
+    yield from Loop(Saved.start(configs, device, reduction, points, trajectory), watch or Watch(), checkpoint).run()
 
 
 def resume(

@@ -1,5 +1,6 @@
 """Backbones: networks from images to features H_1, by name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ def build_backbone(name: str, shape: tuple[int, int, int]) -> tuple[nn.Module, i
         name: "resnet20"; "small-cnn" (three convolutions of stride 2, 16, 32 and 64 channels, and the mean over
             positions); "mlp" (two hidden layers of 256, features of size 64); a name of torchvision.models, whose last
             linear layer is removed; or "pkg.module:factory", a function that returns a module from images
-            (B, C, H, W) to features (B, d) and may take the keyword `shape`. Modules are also looked for in the
-            current folder.
+            (B, C, H, W) to features (B, d) and may take the keyword `shape`; for features of a wanted size at the
+            start it has a method `feeding_norms`. Modules are also looked for in the current folder.
         shape: (C, H, W) of the images.
 
     Raises:
@@ -59,8 +60,24 @@ def _small_cnn(channels: int) -> nn.Module:
     for before, after in ((channels, 16), (16, 32), (32, 64)):
         conv = nn.Conv2d(before, after, 3, 2, 1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-        layers += [conv, nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        layers += [conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    return _SmallCnn(*layers, _Mean())
+
+
+class _Mean(nn.Module):
+    """The mean over positions; a sum over rows of channels, so that gradients lie channels last as images do."""
+
+    def forward(self, x: Float[Tensor, "B channels h w"]) -> Float[Tensor, "B channels"]:
+        """As nn.AdaptiveAvgPool2d(1) and nn.Flatten, whose gradients every ReLU before them would have to re-order."""
+        return x.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
+
+
+class _SmallCnn(nn.Sequential):
+    """Convolutions, and the mean over positions."""
+
+    def feeding_norms(self) -> Sequence[nn.Module]:
+        """The last normalisation."""
+        return [module for module in self.children() if isinstance(module, nn.BatchNorm2d)][-1:]
 
 
 def _mlp(inputs: int) -> nn.Module:

@@ -17,7 +17,7 @@ from nccli.errors import InputError
 from nccli.measure.tensor_file import read_torch_file, write_torch_file
 from nccli.training.paced_file import PacedFile
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,8 @@ class Saved:
 
     Attributes:
         step: steps taken.
-        model, optimizer: state dictionaries.
+        model: state dictionary.
+        momentum: numbers of all trained parameters in the order of the network, one after the other.
         history: rows as the store keeps them.
         elapsed: seconds so far.
         threads: of PyTorch, on which the last bit of a result depends.
@@ -34,7 +35,7 @@ class Saved:
 
     step: int
     model: dict[str, Any]
-    optimizer: dict[str, Any]
+    momentum: Tensor
     history: list[dict[str, Any]]
     elapsed: float
     threads: int

@@ -1,23 +1,19 @@
 """What determines an end-to-end run, and nothing else: two equal configurations are the same run."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from nccli.catalogue.options import HeadInit, ObjectiveName, Regularisation
+from nccli.catalogue.options import HeadInit, ObjectiveName, Precision, Regularisation
 from nccli.catalogue.settings import complaints, decay_complaints
+from nccli.e2e.rates import Rates
 from nccli.errors import InputError
 from nccli.theory import Problem
-from nccli.training.schedule import mean_factor, parse_schedule
+from nccli.training.schedule import parse_schedule
 
 H1_SHARE = 5.0
 """n λ_{H_1} / λ where λ_{H_1} is not given: 5 in the paper's end-to-end runs (n = 5000, λ = 0.005, λ_{H_1} = 5e-6)."""
-
-TIME_CONSTANTS = 10
-"""A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so many, less than a rank's threshold."""
-
-_MOST_STEPS = 1e12
-"""A bound: at a microsecond a step, two weeks."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +35,17 @@ class E2eConfig:
             `nccli.training.schedule.parse_schedule`.
         clip: the largest norm of a step's gradient, weight decay of parameters left out; 0 for any. Initial features
             are large, and full steps diverge on them.
-        epochs, batch_size: an epoch is `steps_per_epoch` batches of nearly equal size.
+        steps: the budget.
+        batch_size: samples of every batch, all N where there are fewer.
         seed: of the initial weights, the order of the samples and everything else that is drawn.
         init: of the head: "he" (N(0, 2/in)) or "default" (torch.nn.Linear's, N(0, 1/(3 in)) in variance).
         init_scale: factor on the head's initial weights.
         augment: random crops and flips; they keep features of a class apart.
-        autocast: bfloat16 in the backbone while it trains; None: on CUDA only.
+        precision: while it trains: "float32", "tf32" (products of matrices on a GPU) or "bf16" (bfloat16 in the
+            backbone).
         objective: what the output is held to, in `nccli.objective`.
+        lr_rise, wd_rise: as `nccli.e2e.rates.Rates` has them; 0 for no rise.
+        feature_scale: mean of ‖h_1‖² at the start over that of DNC; 0 leaves the initial features as they are.
 
     Raises:
         InputError: a value is out of its range.
@@ -65,36 +65,46 @@ class E2eConfig:
     wd_h1: float
     wd_layers: tuple[float, ...]
     lr: float
-    epochs: int
+    steps: int
     batch_size: int
     seed: int
-    momentum: float = 0.9
+    momentum: float = 0.0
     schedule: str = "constant"
     clip: float = 1.0
     init: str = "he"
     init_scale: float = 1.0
     augment: bool = False
-    autocast: bool | None = None
+    precision: str = Precision.FLOAT32.value
     balanced: bool = True
     objective: str = ObjectiveName.MSE.value
+    lr_rise: float = 0.0
+    wd_rise: float = 0.0
+    feature_scale: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "momentum", "clip", "init_scale"):
+        for field in ("wd_h1", "lr", "momentum", "clip", "init_scale", "lr_rise", "wd_rise", "feature_scale"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
-        sizes = {name: getattr(self, name) for name in ("K", "L", "width", "epochs", "batch_size", "seed")}
+        sizes = {name: getattr(self, name) for name in ("K", "L", "width", "steps", "batch_size", "seed")}
         if not (self.clip >= 0 and math.isfinite(self.clip)):
             raise InputError(f"clip = {self.clip}: must be a norm, or 0 for none")
-        of_numbers = complaints(lr=self.lr, init_scale=self.init_scale, clip=self.clip or None)
+        scale = self.feature_scale or None
+        of_numbers = complaints(lr=self.lr, init_scale=self.init_scale, clip=self.clip or None, feature_scale=scale)
         for complaint in (*of_numbers, *complaints(**sizes)):
             raise InputError(complaint)
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum = {self.momentum}: must be in [0, 1)")
+        for name in ("lr_rise", "wd_rise"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"{name.replace('_', '-')} = {getattr(self, name)}: must be a share of the steps, 0 to 1"
+                )
         for name, wanted in (
             ("reg", tuple(Regularisation)),
             ("init", tuple(HeadInit)),
             ("objective", tuple(ObjectiveName)),
+            ("precision", tuple(Precision)),
         ):
             if getattr(self, name) not in wanted:
                 raise InputError(f"{name} '{getattr(self, name)}': must be one of {', '.join(wanted)}")
@@ -120,19 +130,42 @@ class E2eConfig:
         return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective)
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Batches of an epoch."""
-        return math.ceil(self.samples / self.batch_size)
+    def batch(self) -> int:
+        """B, samples of every step."""
+        return min(self.batch_size, self.samples)
 
     @property
-    def steps(self) -> int:
-        """Steps of the whole run."""
-        return self.epochs * self.steps_per_epoch
+    def epochs(self) -> int:
+        """Whole passes over the training set."""
+        return self.steps * self.batch // self.samples
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that have seen every sample, the last of them samples of the next epoch too where N/B is no integer."""
+        return math.ceil(self.samples / self.batch)
+
+    @property
+    def rates(self) -> Rates:
+        """Factors on the learning rate and on every λ."""
+        return Rates(self.schedule, self.lr_rise, self.wd_rise)
 
     @property
     def decay_time(self) -> float:
-        """Largest time constant of the head's weight decay in steps, (1 − β)/(lr λ), longer with a schedule."""
-        return decay_time(self.lr, self.momentum, self.schedule, min(self.wd_layers))
+        """Steps in which weight decay alone shrinks the slowest layer by a factor e, with the mean of the rates.
+
+        (1 − β)/(lr λ) at constant rates, λ the least λ_{W_l}; inf where nothing shrinks.
+        """
+        rate = self.lr * self.rates.mean_decay / (1 - self.momentum) * min(self.wd_layers)
+        return 1 / rate if rate > 0 else math.inf
+
+    @property
+    def time_constants(self) -> float:
+        """Of weight decay, in the whole budget."""
+        return self.steps / self.decay_time
+
+    def time_constants_at(self, step: int) -> float:
+        """Of weight decay, in the first so many steps."""
+        return self.time_constants * self.rates.decay_until(step / self.steps) / self.rates.mean_decay
 
     def as_dict(self) -> dict[str, Any]:
         """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
@@ -141,34 +174,28 @@ class E2eConfig:
         return {name: value for name, value in fields.items() if _OPTIONAL.get(name, _ALWAYS) != value}
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "E2eConfig":
-        """The inverse of `as_dict`.
+    def from_dict(cls, fields: Mapping[str, Any]) -> "E2eConfig":
+        """The inverse of `as_dict`, and of what it was when budgets were epochs.
 
         Raises:
             InputError: a value is out of its range.
             TypeError: a field is missing or unknown.
         """
-        return cls(**{**_OPTIONAL, **fields, "wd_layers": tuple(fields["wd_layers"])})
+        today = _of_today(fields)
+        return cls(**{**_OPTIONAL, **today, "wd_layers": tuple(today["wd_layers"])})
 
 
-def decay_time(lr: float, momentum: float, schedule: str, wd: float) -> float:
-    """Steps in which weight decay alone shrinks a weight by a factor e; inf where nothing does."""
-    rate = lr * mean_factor(schedule) / (1 - momentum) * wd if momentum < 1 else 0.0
-    return 1 / rate if rate > 0 else math.inf
-
-
-def enough_epochs(lr: float, momentum: float, schedule: str, wd: float, steps_per_epoch: int) -> int:
-    """Epochs of ten time constants of weight decay.
-
-    Raises:
-        InputError: no number of epochs is enough.
-    """
-    steps = TIME_CONSTANTS * decay_time(lr, momentum, schedule, wd)
-    if not 0 < steps < _MOST_STEPS:
-        raise InputError(f"lr = {lr}, λ = {wd}: ten time constants 1/(lr·λ) are {steps:.3g} steps; give --epochs")
-    return math.ceil(steps / steps_per_epoch)
+def _of_today(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored fields by their names of today: epochs were whole numbers of batches of nearly equal size."""
+    found = dict(fields)
+    if "epochs" in found:
+        found["steps"] = found.pop("epochs") * math.ceil(found["samples"] / found["batch_size"])
+    if "precision" not in found:
+        found["precision"] = (Precision.BF16 if found.pop("autocast", None) else Precision.FLOAT32).value
+    return found
 
 
 _ALWAYS = object()
-_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "autocast": None, "balanced": True, "objective": "mse"}
+_OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "balanced": True, "objective": "mse"}
+_OPTIONAL |= dict.fromkeys(("lr_rise", "wd_rise", "feature_scale"), 0.0)
 """Fields that run ids do not see at these values, as they are not told of older runs."""

@@ -6,20 +6,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nccli.e2e.images import ImageSet, LabelledImages
-
-_PAD_SHARE = 8
-"""The field's: 4 of 32 pixels, as He et al. (2016) crop CIFAR."""
+from nccli.errors import InputError
+from nccli.training.memory import in_words
 
 _CHUNK = 4096
 """A taste: so many images in float64 at a time, 100 MB of CIFAR's."""
 
 
 class DeviceImages:
-    """Images and labels on a device; uint8 stays uint8 there, a quarter of the memory.
+    """Images and labels on a device; uint8 stays uint8 there, a quarter of the memory. Only indices cross to it.
 
     Attributes:
         device: where.
         labels: class of each sample.
+        shape: (C, H, W) of an image.
+        scale: mean and standard deviation by channel, on the CPU.
     """
 
     def __init__(self, found: LabelledImages, device: str, scale: tuple[Tensor, Tensor] | None = None) -> None:
@@ -29,37 +30,52 @@ class DeviceImages:
             found: the set.
             device: where to.
             scale: mean and standard deviation by channel; by default this set's own.
+
+        Raises:
+            InputError: it does not fit into the memory of the GPU.
         """
         self.device = device
-        self._images = torch.tensor(found.images, device=device)
-        self.labels = torch.from_numpy(found.labels).to(device)
+        _, C, H, W = found.images.shape
+        self.shape: tuple[int, int, int] = (C, H, W)
+        try:
+            # channels last, a row an image: a batch is a copy of whole rows
+            rows = np.ascontiguousarray(found.images.transpose(0, 2, 3, 1)).reshape(len(found), -1)
+            self._pixels = torch.tensor(rows, device=device)
+            self.labels = torch.from_numpy(found.labels).to(device)
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"{len(found)} images, {in_words(found.images.nbytes)}, do not fit into the memory of the GPU: "
+                "a smaller --per-class"
+            ) from error
         mean, deviation = scale or _moments(found)
         self.scale = (mean, deviation)
-        shape = (1, -1, 1, 1)
-        self._shift = (-mean / deviation).view(shape).to(device)
-        self._factor = (1 / deviation).view(shape).to(device)
+        self._shift = (-mean / deviation).repeat(H * W).to(device)
+        self._factor = (1 / deviation).repeat(H * W).to(device)
 
     def __len__(self) -> int:
         """N."""
         return len(self.labels)
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        _, C, H, W = self._images.shape
-        return C, H, W
+    def take(self, index: Int[Tensor, " B"]) -> Float[Tensor, "B C H W"]:
+        """Normalised images, channels last; the index is on the device, and nothing is asked of it."""
+        rows = self._pixels.index_select(0, index).to(torch.float32)
+        return self._as_images(torch.addcmul(self._shift, rows, self._factor))
 
     def batch(self, index: Int[np.ndarray, " B"]) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
         """Normalised images, channels last, and labels."""
         at = torch.from_numpy(index).to(self.device)
-        images = self._images[at].to(torch.float32, memory_format=torch.channels_last)
-        return torch.addcmul(self._shift, images, self._factor), self.labels[at]
+        return self.take(at), self.labels[at]
 
     def pixels(self, index: Int[np.ndarray, " B"], unit: bool) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
         """Images as they are in float32, uint8 over 255 if `unit`, and labels."""
         at = torch.from_numpy(index).to(self.device)
-        images = self._images[at].to(torch.float32)
-        return images / 255 if unit and self._images.dtype == torch.uint8 else images, self.labels[at]
+        rows = self._pixels[at].to(torch.float32)
+        whole = unit and self._pixels.dtype == torch.uint8
+        return self._as_images(rows / 255 if whole else rows).contiguous(), self.labels[at]
+
+    def _as_images(self, rows: Float[Tensor, "B HWC"]) -> Float[Tensor, "B C H W"]:
+        C, H, W = self.shape
+        return rows.view(-1, H, W, C).permute(0, 3, 1, 2)
 
 
 class DeviceSet:
@@ -72,25 +88,14 @@ class DeviceSet:
     """
 
     def __init__(self, images: ImageSet, device: str) -> None:
-        """Put both parts on a device."""
+        """Put both parts on a device.
+
+        Raises:
+            InputError: they do not fit into the memory of the GPU.
+        """
         self.device = device
         self.train = DeviceImages(images.train, device)
         self.test = None if images.test is None else DeviceImages(images.test, device, self.train.scale)
-
-
-def augmented(images: Float[Tensor, "B C H W"], generator: torch.Generator) -> Float[Tensor, "B C H W"]:
-    """Each image shifted by up to an eighth of its size, edges filled with the mean, and flipped at random."""
-    B, _, H, W = images.shape
-    pad = max(1, H // _PAD_SHARE)
-    padded = torch.nn.functional.pad(images, (pad, pad, pad, pad))
-    shifts = torch.randint(0, 2 * pad + 1, (2, B, 1), generator=generator)
-    flip = torch.rand(B, 1, generator=generator) < 0.5
-    rows = torch.arange(H) + shifts[0]
-    columns = torch.arange(W).expand(B, W)
-    columns = torch.where(flip, W - 1 - columns, columns) + shifts[1]
-    samples = torch.arange(B)[:, None, None].to(images.device)
-    taken = padded.permute(0, 2, 3, 1)[samples, rows[:, :, None].to(images.device), columns[:, None].to(images.device)]
-    return taken.permute(0, 3, 1, 2)
 
 
 def _moments(found: LabelledImages) -> tuple[Tensor, Tensor]:

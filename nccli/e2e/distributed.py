@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
@@ -66,6 +66,15 @@ class ProcessGroup(Group):
         shared = torch.tensor(values, dtype=torch.float64, device=device)
         dist.all_reduce(shared)
         return [float(value) for value in shared.tolist()]
+
+    def add_up(self, tensor: Tensor) -> None:
+        """Replace a tensor by its sum over the processes."""
+        dist.all_reduce(tensor)
+
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by those of the leader."""
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
 
     def merged(self, statistics: StreamingStatistics) -> StreamingStatistics:
         """Statistics of one layer over all processes, merged in the order of the ranks: the same numbers everywhere."""
@@ -147,6 +156,7 @@ class _GlobalNorm(nn.BatchNorm2d):
         """As BatchNorm2d on the whole batch; mean and variance in two passes, so that rounding is that of one."""
         if not self.training:
             return super().forward(input)
+        input = input.float()  # where the rest is in bfloat16
         shape = (1, -1, 1, 1)
         count = torch.tensor(float(input.numel() // input.shape[1]))
         dist.all_reduce(count)

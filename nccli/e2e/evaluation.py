@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from nccli.e2e.device_images import DeviceImages
 from nccli.e2e.network import Network
@@ -46,6 +46,12 @@ class Evaluation:
     def finite(self) -> bool:
         """Whether the loss is a number and every layer had statistics."""
         return bool(np.isfinite(self.loss)) and bool(self.statistics)
+
+    def last_means(self, network: Network) -> tuple[Float[np.ndarray, "K d"], Float[np.ndarray, "K K"]]:
+        """Class means of H_L, and of the output, which is linear in H_L."""
+        last = network.head.weights[-1].detach().double().cpu().numpy()
+        hidden = self.statistics[len(network.head.weights), "post"].means
+        return hidden, hidden @ last.T
 
 
 @torch.no_grad()
@@ -128,7 +134,7 @@ def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None 
     for (layer, stage), found in evaluation.statistics.items():
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
-        data = LayerData.of(found, reader, nc4 if last else None)
+        data = LayerData.of(found, reader, nc4 if last else None, reads_out=last)
         layers.append(layer_metrics(layer, stage, data))
     return layers
 

@@ -1,6 +1,6 @@
 """From what the user names to images in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,14 @@ class ImageSource:
         data_dir: torchvision's root for the sets that it knows.
         download: whether these may be fetched.
         per_class: take a balanced subset of so many training samples a class; None for all.
+        name: of the data where it is not their own: figures ask for sets in files by the name of what they are.
     """
 
     dataset: str
     data_dir: str
     download: bool
     per_class: int | None = None
+    name: str | None = None
 
     @property
     def place(self) -> Path:
@@ -39,7 +41,8 @@ class ImageSource:
         Raises:
             InputError: nothing there, or something that is no sound image set.
         """
-        return load_images(self.dataset, Path(self.data_dir), self.download, self.per_class)
+        found = load_images(self.dataset, Path(self.data_dir), self.download, self.per_class)
+        return found if self.name is None else replace(found, name=self.name)
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, paths absolute."""
@@ -49,6 +52,7 @@ class ImageSource:
             "data_dir": str(Path(self.data_dir).absolute()),
             "download": self.download,
             "per_class": self.per_class,
+            "name": self.name,
         }
 
 

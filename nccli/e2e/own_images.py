@@ -133,7 +133,8 @@ def _folder(path: Path, no_files: list[str]) -> tuple[LabelledImages, list[str]]
         size = size or image.shape
         if image.shape != size:
             raise InputError(
-                f"{file}: {image.shape} pixels where {found.samples[0][0]} has {size}: images must be of one size"
+                f"{file}: {image.shape} pixels where {found.samples[0][0]} has {size}: "
+                "images must be of one size; resize or crop them first"
             )
         if not images:
             what = f"{path.name}: {len(found.samples)} images of shape {image.shape}, read and stacked,"

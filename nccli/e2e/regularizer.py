@@ -1,11 +1,10 @@
 """What is added to the fit (theory sheet, section 4): a part that depends on features, a part that is weight decay.
 
-The gradient of λ/2 ‖W‖² is λW, which SGD's weight decay adds by itself; only λ_{H_1}/2 ‖H_1‖² goes through autograd.
+The gradient of λ/2 ‖W‖² is λW, which the step adds by itself; only λ_{H_1}/2 ‖H_1‖² goes through autograd.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -28,13 +27,6 @@ class Regularizer(ABC):
     @abstractmethod
     def decays(self, network: Network) -> Iterator[tuple[nn.Parameter, float]]:
         """Every parameter of the network with its weight decay."""
-
-    def groups(self, network: Network) -> list[dict[str, Any]]:
-        """Parameter groups for torch.optim, one a weight decay."""
-        groups: dict[float, list[nn.Parameter]] = {}
-        for parameter, decay in self.decays(network):
-            groups.setdefault(decay, []).append(parameter)
-        return [{"params": params, "weight_decay": decay} for decay, params in groups.items()]
 
     def value(self, network: Network, h1_squares: float) -> float:
         """The regulariser, given Σ ‖h_1‖² over all training samples."""

@@ -39,6 +39,10 @@ class ResNet20(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def feeding_norms(self) -> list[nn.Module]:
+        """The normalisations whose outputs the shortcuts add up: features are homogeneous of degree 1 in them."""
+        return [self.norm, *(block.norm2 for block in self.blocks)]  # type: ignore[list-item]  # Sequential does not say of what
+
     def forward(self, x: Float[Tensor, "B channels h w"]) -> Float[Tensor, "B 64"]:
         """Features H_1, a row a sample."""
         x = self.blocks(functional.relu_(self.norm(self.conv(x))))

@@ -6,6 +6,7 @@ from typing import Any
 
 from nccli.catalogue.stages import stages
 from nccli.e2e.config import E2eConfig
+from nccli.e2e.solution_losses import solution_losses
 from nccli.metrics import LayerMetrics
 from nccli.objective import objective_named
 
@@ -19,12 +20,12 @@ class E2eResult:
 
     Attributes:
         config: what was asked for.
-        status: "stopped" (all epochs done), "diverged" (a loss that is not finite) or "interrupted".
+        status: "stopped" (all steps taken), "diverged" (a loss that is not finite) or "interrupted".
         steps: taken.
         loss, fit, reg: over the whole training set in eval mode; not all finite for a diverged run.
         train_accuracy, test_accuracy: in eval mode; None without a test set, or for a diverged run.
         seconds: wall time of training and measuring, over all commands that took part.
-        history: rows as the store keeps them, one a measured epoch.
+        history: rows as the store keeps them, one a measured step.
         layers: metrics of the final network; empty for a diverged run.
         model: its state dictionary, on the CPU.
     """
@@ -53,12 +54,15 @@ def ended_trivially(config: E2eConfig, status: str, fit: float, layers: Sequence
 
 
 @dataclass(frozen=True)
-class EpochProgress:
+class NetworkProgress:
     """State of a run, for whoever watches.
 
     Attributes:
         step, steps: taken, and of the whole run.
-        epoch, epochs: finished, and of the whole run.
+        passed, time_constants: of weight decay, so far and in the whole run.
+        loss_dnc, loss_srg: of the solutions of the run's problem; None where it has none.
+        K: classes.
+        kept: classes that the network told apart at the latest measurement; None where there was none in this process.
         loss, fit, reg, accuracy: at the latest measurement.
         dnc1: of H_1, …, H_L then.
         rank: of their class means then.
@@ -68,8 +72,12 @@ class EpochProgress:
 
     step: int
     steps: int
-    epoch: int
-    epochs: int
+    passed: float
+    time_constants: float
+    loss_dnc: float | None
+    loss_srg: float | None
+    K: int
+    kept: int | None
     loss: float
     fit: float
     reg: float
@@ -80,14 +88,21 @@ class EpochProgress:
     together: int = 1
 
     @classmethod
-    def of(cls, config: E2eConfig, step: int, latest: Mapping[str, Any], steps_per_second: float) -> "EpochProgress":
-        """Of a run at a step, whose latest measurement is this row of its history."""
+    def of(
+        cls, config: E2eConfig, step: int, latest: Mapping[str, Any], kept: int | None, steps_per_second: float
+    ) -> "NetworkProgress":
+        """Of a run at a step, whose latest measurement is this row of its history and kept so many classes."""
         post = [i for i, (_, stage) in enumerate(stages(config.L)) if stage == "post"]
+        dnc, srg = (None, None) if config.problem is None else solution_losses(config.problem)
         return cls(
             step=step,
             steps=config.steps,
-            epoch=step // config.steps_per_epoch,
-            epochs=config.epochs,
+            passed=config.time_constants_at(step),
+            time_constants=config.time_constants,
+            loss_dnc=dnc,
+            loss_srg=srg,
+            K=config.K,
+            kept=kept,
             loss=latest["loss"],
             fit=latest["fit"],
             reg=latest["reg"],

@@ -6,22 +6,28 @@ else (measuring, checkpoints, ends) goes on run by run, as if it were alone.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from nccli.e2e.captured import steps_of
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.denormals import flushed_denormals
+from nccli.e2e.descent import Descent
 from nccli.e2e.device_images import DeviceSet
+from nccli.e2e.flat import Flat, Layout
 from nccli.e2e.loss import mini_batch_loss
 from nccli.e2e.placement import threads_that_pay
-from nccli.e2e.result import E2eResult, EpochProgress
+from nccli.e2e.precision import products
+from nccli.e2e.result import E2eResult, NetworkProgress
+from nccli.e2e.steps import Steps
 from nccli.e2e.train import Training
+from nccli.errors import InputError
+from nccli.training.group import Group
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
 
@@ -30,9 +36,6 @@ SMALL = ("mlp", "small-cnn")
 
 MOST = 32
 """A taste: runs in one program. More take memory, and fewer processes could share a grid."""
-
-_NORM_FLOOR = 1e-6
-"""As torch.nn.utils.clip_grad_norm_ has it."""
 
 
 def shape_of(config: E2eConfig) -> E2eConfig:
@@ -44,7 +47,7 @@ def shape_of(config: E2eConfig) -> E2eConfig:
 def train_together(
     configs: Sequence[E2eConfig],
     data: DeviceSet,
-    watches: Sequence[Watch[EpochProgress]],
+    watches: Sequence[Watch[NetworkProgress]],
     checkpoints: Sequence[RunCheckpoint | None],
 ) -> Iterator[E2eResult]:
     """Train runs of one shape, from their starts or their checkpoints; each ends as it would alone, up to rounding.
@@ -57,6 +60,9 @@ def train_together(
 
     Yields:
         The results as the runs end, whose order is not that of the configurations.
+
+    Raises:
+        InputError: all of them take more memory than the GPU has.
     """
     runs = [
         Training(config, data, watch, checkpoint=checkpoint)
@@ -68,7 +74,12 @@ def train_together(
     for run in runs:
         by_step.setdefault(run.step, []).append(run)
     for group in by_step.values():
-        yield from _train(group, threads_together(group, data))
+        try:
+            yield from _train(group, data, threads_together(group, data))
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"{len(group)} networks side by side take more memory than the GPU has left: --one-by-one"
+            ) from error
 
 
 def threads_together(runs: Sequence[Training], data: DeviceSet) -> int:
@@ -76,31 +87,33 @@ def threads_together(runs: Sequence[Training], data: DeviceSet) -> int:
     return threads_that_pay(runs[0].network, data.train.shape, runs[0].config.batch_size * len(runs))
 
 
-def _train(runs: Sequence[Training], count: int) -> Iterator[E2eResult]:
+def _train(runs: Sequence[Training], data: DeviceSet, count: int) -> Iterator[E2eResult]:
     """Runs that have taken as many steps, on so many threads."""
-    with threads(count), flushed_denormals():
+    with threads(count), flushed_denormals(), products(runs[0].config.precision):
         ended = {i: result for i, run in enumerate(runs) if (result := run.begin()) is not None}
         yield from ended.values()
-        side_by_side = SideBySide(runs)
+        if len(ended) == len(runs):
+            return
+        steps = steps_together(runs, data)
         while len(ended) < len(runs):
-            side_by_side.advance()
+            taken = next(run for i, run in enumerate(runs) if i not in ended).until_next_look(steps.most)
+            steps.advance(taken)
             for i, run in enumerate(runs):
-                if i not in ended and (result := run.after_step()) is not None:
+                if i not in ended and (result := run.after_steps(taken)) is not None:
                     ended[i] = result
                     yield result
 
 
-@dataclass(frozen=True)
-class _Slot:
-    """Where a parameter lies in the row of a run."""
-
-    begin: int
-    end: int
-    shape: torch.Size
+def steps_together(runs: Sequence[Training], data: DeviceSet) -> Steps:
+    """Steps of all runs at once."""
+    side_by_side = SideBySide(runs)
+    configs, networks = [run.config for run in runs], [run.network for run in runs]
+    descent = Descent(configs, networks, side_by_side.flat, data.train, side_by_side, Group(), runs[0].step)
+    return steps_of(descent, data.device.startswith("cuda"), runs[0].watch.on_note)
 
 
 class SideBySide:
-    """The networks of several runs in one tensor, a row a run."""
+    """The gradients of several networks as one program, in which each is a slice of the common tensors."""
 
     def __init__(self, runs: Sequence[Training]) -> None:
         """Move the runs' parameters, buffers and momentum there; the runs keep views of their own.
@@ -108,90 +121,58 @@ class SideBySide:
         Args:
             runs: of one shape, at the same step.
         """
-        self._runs, self._config = runs, runs[0].config
+        self._config, self._network = runs[0].config, runs[0].network
         networks = [run.network for run in runs]
-        device = next(networks[0].parameters()).device
-        self._slots = _slots(networks[0])
-        self._rows = torch.stack([_row(dict(network.named_parameters()), self._slots) for network in networks])
-        self._momentum = torch.stack([_row(_momentum_of(run), self._slots) for run in runs])
-        self._decay = torch.stack([_row(_decays_of(run), self._slots) for run in runs])
-        self._h1 = torch.tensor([run.regularizer.h1 for run in runs], dtype=torch.float32, device=device)
-        self._parameters = {name: _part(self._rows, slot).requires_grad_() for name, slot in self._slots.items()}
+        layout = Layout(self._network, channels_last=False)
+        momentum = torch.stack([layout.from_plain(run.flat.plain_momentum) for run in runs])
+        self.flat = Flat(networks, layout, momentum)
+        self._parameters = {
+            name: view.requires_grad_() for name, view in layout.views(self.flat.values.detach()).items()
+        }
         self._buffers = {
             name: torch.stack([dict(network.named_buffers())[name] for network in networks])
-            for name, _ in networks[0].named_buffers()
+            for name, _ in self._network.named_buffers()
         }
+        if self._network.autocast:
+            _hand_normalisations_float32(self._network)
         for i, run in enumerate(runs):
-            self._hand_out(i, run)
+            run.flat = self.flat.row(i)
+            for name, _ in list(run.network.named_buffers()):
+                parent, _, own = name.rpartition(".")
+                setattr(run.network.get_submodule(parent), own, self._buffers[name][i])
 
-    def _hand_out(self, i: int, run: Training) -> None:
-        """Let a run's own objects look into row i."""
-        for name, parameter in run.network.named_parameters():
-            parameter.data = self._parameters[name].detach()[i]
-            if self._config.momentum:
-                run.optimizer.state[parameter]["momentum_buffer"] = _part(self._momentum, self._slots[name])[i]
-        for name, _ in list(run.network.named_buffers()):
-            parent, _, own = name.rpartition(".")
-            setattr(run.network.get_submodule(parent), own, self._buffers[name][i])
-
-    def advance(self) -> None:
-        """One step of every run on its own next batch; `Training.after_step` counts it."""
-        batches = [run.next_batch() for run in self._runs]
-        images, labels = (torch.stack(parts) for parts in list(zip(*batches, strict=True))[:2])
-        rates = torch.tensor([run.rate for run in self._runs], dtype=torch.float32).to(images.device)[:, None]
-        one = partial(self._loss_of_one, batches[0][2])
-        losses = vmap(one)(self._parameters, self._buffers, images, labels, self._h1)
-        parts = torch.autograd.grad(losses.sum(), list(self._parameters.values()))
-        gradient = torch.cat([part.flatten(1) for part in parts], dim=1)
-        if self._config.clip:
-            norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-            gradient *= (self._config.clip / (norms + _NORM_FLOOR)).clamp(max=1.0)
-        with torch.no_grad():
-            gradient.addcmul_(self._decay, self._rows)
-            self._momentum.mul_(self._config.momentum).add_(gradient)
-            self._rows.addcmul_(self._momentum, rates, value=-1.0)
+    def write(
+        self, into: Sequence[Tensor], images: Float[Tensor, "B C H W"], targets: Float[Tensor, "B K"], h1: Tensor
+    ) -> None:
+        """As `nccli.e2e.descent.Gradients.write`."""
+        runs = len(h1)
+        images, targets = (part.reshape(runs, -1, *part.shape[1:]) for part in (images, targets))
+        losses = vmap(self._loss_of_one)(self._parameters, self._buffers, images, targets, h1)
+        gradients = torch.autograd.grad(losses.sum(), list(self._parameters.values()))
+        torch._foreach_copy_(list(into), list(gradients))
 
     def _loss_of_one(
         self,
-        B: int,
         parameters: dict[str, Tensor],
         buffers: dict[str, Tensor],
         images: Float[Tensor, "B C H W"],
-        labels: Int[Tensor, " B"],
+        targets: Float[Tensor, "B K"],
         h1: Float[Tensor, ""],
     ) -> Float[Tensor, ""]:
-        features, output = functional_call(self._runs[0].network, {**parameters, **buffers}, (images,))
-        return mini_batch_loss(self._config, h1, features, output, labels, B)
+        features, output = functional_call(self._network, {**parameters, **buffers}, (images,))
+        return mini_batch_loss(self._config, h1, features, output, targets)
 
 
-def _slots(network: nn.Module) -> dict[str, _Slot]:
-    slots, begin = {}, 0
-    for name, parameter in network.named_parameters():
-        slots[name] = _Slot(begin, begin + parameter.numel(), parameter.shape)
-        begin += parameter.numel()
-    return slots
+def _hand_normalisations_float32(network: nn.Module) -> None:
+    """Let normalisations compute in float32 where the rest is in bfloat16.
 
+    vmap's rule for them makes a placeholder weight in the type of the input, and the backward pass then reads float32
+    statistics as bfloat16: "Expected running_mean to have type BFloat16 but got Float" on a GPU.
+    """
 
-def _row(tensors: dict[str, Tensor], slots: dict[str, _Slot]) -> Float[Tensor, " P"]:
-    """The parameters' tensors one after the other."""
-    return torch.cat([tensors[name].detach().contiguous().reshape(-1) for name in slots])
+    def in_float32(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(each.float() for each in inputs)
 
-
-def _part(rows: Float[Tensor, "runs P"], slot: _Slot) -> Float[Tensor, "runs *shape"]:
-    """One parameter of all runs: a view."""
-    return rows[:, slot.begin : slot.end].view(len(rows), *slot.shape)
-
-
-def _momentum_of(run: Training) -> dict[str, Tensor]:
-    state = run.optimizer.state
-    return {
-        name: torch.zeros_like(parameter) if (kept := state[parameter].get("momentum_buffer")) is None else kept
-        for name, parameter in run.network.named_parameters()
-    }
-
-
-def _decays_of(run: Training) -> dict[str, Tensor]:
-    decays = {id(parameter): decay for parameter, decay in run.regularizer.decays(run.network)}
-    return {
-        name: torch.full_like(parameter, decays[id(parameter)]) for name, parameter in run.network.named_parameters()
-    }
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.register_forward_pre_hook(in_float32)

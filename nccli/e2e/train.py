@@ -1,34 +1,35 @@
-"""Training one network end to end by stochastic gradient descent, measured on a schedule of epochs."""
+"""Training one network end to end by stochastic gradient descent, measured on its way."""
 
-import math
 import time
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
-from nccli.catalogue.stages import stages
-from nccli.e2e.batches import Batches, part_of
+from nccli.e2e.batch_counts import counted, load_uncounted, stop_counting
+from nccli.e2e.captured import steps_of
 from nccli.e2e.checkpoint import RunCheckpoint, Saved, unshared
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.denormals import flushed_denormals
-from nccli.e2e.device_images import DeviceSet, augmented
-from nccli.e2e.distributed import with_global_norm
-from nccli.e2e.evaluation import Evaluation, accuracy, disagreement, evaluate, measured_layers
+from nccli.e2e.descent import AloneGradients, Descent
+from nccli.e2e.device_images import DeviceSet
+from nccli.e2e.evaluation import Evaluation
+from nccli.e2e.flat import Flat
 from nccli.e2e.images import ImageSet
-from nccli.e2e.loss import mini_batch_loss
-from nccli.e2e.network import build_network
+from nccli.e2e.lost_classes import ClassWatch
+from nccli.e2e.measuring import Measuring
+from nccli.e2e.out_of_memory import too_little_memory
 from nccli.e2e.placement import threads_that_pay
-from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, EpochProgress
+from nccli.e2e.precision import products, require_precision
+from nccli.e2e.result import E2eResult, NetworkProgress, ended_trivially
+from nccli.e2e.start import initial_network
+from nccli.e2e.steps import Steps
 from nccli.errors import InputError
-from nccli.objective import objective_named
 from nccli.training.group import Group
 from nccli.training.measure_points import measure_steps
-from nccli.training.schedule import parse_schedule
 from nccli.training.stopwatch import Stopwatch
 from nccli.training.threads import threads
 from nccli.training.watch import Watch
@@ -44,7 +45,7 @@ def train_network(
     config: E2eConfig,
     images: ImageSet,
     device: str = "cpu",
-    watch: Watch[EpochProgress] | None = None,
+    watch: Watch[NetworkProgress] | None = None,
     group: Group | None = None,
     compile: bool = False,
     checkpoint: RunCheckpoint | None = None,
@@ -64,7 +65,8 @@ def train_network(
         How it ended. On the CPU, a run that was killed and goes on ends as an undisturbed one, bit for bit.
 
     Raises:
-        InputError: a backbone that does not work with the images, or fewer samples in a batch than processes.
+        InputError: a backbone that does not work with the images, fewer samples in a batch than processes, or a step
+            that takes more memory than the GPU has.
     """
     group = group or Group()
     data = DeviceSet(images, group.device(device))
@@ -77,8 +79,8 @@ class Training:
     Attributes:
         config: of the run.
         network: at the step that it has reached.
-        optimizer: whose state a checkpoint keeps.
-        regularizer: of the run.
+        flat: its parameters and momentum, which a checkpoint keeps.
+        watch: who watches.
         step: steps taken.
         threads: of PyTorch that it is trained with.
     """
@@ -87,67 +89,78 @@ class Training:
         self,
         config: E2eConfig,
         data: DeviceSet,
-        watch: Watch[EpochProgress] | None = None,
+        watch: Watch[NetworkProgress] | None = None,
         group: Group | None = None,
         compile: bool = False,
         checkpoint: RunCheckpoint | None = None,
     ) -> None:
         """At the initial weights, on the device of the data."""
         group = group or Group()
-        self.config, self._data, self._watch, self._group = config, data, watch or Watch(), group
+        self.config, self._data, self.watch, self._group = config, data, watch or Watch(), group
         self._checkpoint = checkpoint
-        if config.samples // config.steps_per_epoch < group.size:
-            raise InputError(
-                f"batches of {config.samples // config.steps_per_epoch} samples for {group.size} processes: "
-                "a larger --batch-size"
-            )
-        network = build_network(config, data.train.shape)
-        network.to(data.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        network.autocast = data.device.startswith("cuda") if config.autocast is None else config.autocast
-        self.network = network
+        if config.batch < group.size:
+            raise InputError(f"batches of {config.batch} samples for {group.size} processes: a larger --batch-size")
+        require_precision(config.precision, data.device)
+        self.network = network = initial_network(config, data, group)
         self.threads = threads_that_pay(network, data.train.shape, config.batch_size)
-        self._stepped: torch.nn.Module = network
-        if group.size > 1:
-            network.backbone = with_global_norm(network.backbone, data.device)
-            self._stepped = DistributedDataParallel(network)
-        if compile:
-            self._stepped = torch.compile(self._stepped)  # type: ignore[assignment]
-        self.regularizer = make_regularizer(config)
-        self.optimizer = torch.optim.SGD(
-            self.regularizer.groups(network), lr=config.lr, momentum=config.momentum, foreach=True
-        )
-        self._factor = parse_schedule(config.schedule)
+        self._counts = stop_counting(network) if group.size == 1 else []
+        self.flat = Flat.of(network)
+        self._compile = compile
+        self._steps: Steps | None = None
+        self._measuring = Measuring(config, network, data, group)
         self._history: list[dict[str, Any]] = []
         self.step, self._first_step = 0, 0
         self._elapsed, self._clock = 0.0, Stopwatch()
         self._reported = 0.0
-        self._batches = Batches(config)
-        self._targets = set(measure_steps(config.epochs))
+        self._targets = measure_steps(config.steps, config.steps_per_epoch)
+        self._classes = ClassWatch(config)
 
     def run(self) -> E2eResult:
-        """Take every step that is left."""
+        """Take every step that is left.
+
+        Raises:
+            InputError: a step or a measurement takes more memory than the GPU has.
+        """
         self.resume()
-        with threads(self.threads), flushed_denormals():
-            result = self.begin()
-            while result is None:
-                self.advance()
-                result = self.after_step()
-            return result
+        with threads(self.threads), flushed_denormals(), products(self.config.precision):
+            try:
+                return self._until_the_end()
+            except torch.OutOfMemoryError:
+                self._steps = None  # outside of this block, where its frames hold the tensors of the step no more
+            raise too_little_memory(self.config, self.network.train(), self._data.train)
+
+    def _until_the_end(self) -> E2eResult:
+        result = self.begin()
+        while result is None:
+            result = self.after_steps(self.advance())
+        return result
 
     def begin(self) -> E2eResult | None:
         """Measure the initial network; the result of a run that has no step left."""
         if not self._history:
-            self._record(self._evaluate())
+            self._record(self._measuring.evaluation())
         self.network.train()
         return None if self.step < self.config.steps else self._end("stopped")
 
-    def after_step(self) -> E2eResult | None:
-        """Count a step; measure, report and save where it is time to. The result, once the run has ended."""
-        self.step += 1
+    def until_next_look(self, most: int) -> int:
+        """Steps until it is measured or ends, at most so many."""
+        return min(most, self._targets[bisect_right(self._targets, self.step)] - self.step)
+
+    def advance(self) -> int:
+        """Some steps on this process's share of the batches, to the next measurement at most; returns how many."""
+        if self._steps is None:
+            self._steps = self._alone()
+        count = self.until_next_look(self._steps.most)
+        self._steps.advance(count)
+        return count
+
+    def after_steps(self, count: int) -> E2eResult | None:
+        """Count steps; measure, report and save where it is time to. The result, once the run has ended."""
+        self.step += count
         self._clock.tick()
-        per_epoch, checkpoint = self.config.steps_per_epoch, self._checkpoint
-        if self.step % per_epoch == 0 and self.step // per_epoch in self._targets:
-            evaluation = self._evaluate()
+        checkpoint = self._checkpoint
+        if self.step in self._targets:
+            evaluation = self._measuring.evaluation()
             self._record(evaluation)
             if not evaluation.finite:
                 return self._end("diverged", evaluation)
@@ -161,69 +174,35 @@ class Training:
             self._save()
         return None
 
-    def advance(self) -> None:
-        """One step on this process's share of the next batch."""
-        images, labels, B = self.next_batch()
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = self.rate
-        features, output = self._stepped(images)
-        loss = mini_batch_loss(self.config, self.regularizer.h1, features, output, labels, B)
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss * self._group.size).backward()  # type: ignore[no-untyped-call]  # DistributedDataParallel takes the mean over processes
-        if self.config.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
-        self.optimizer.step()
-
-    def next_batch(self) -> tuple[Tensor, Tensor, int]:
-        """Images and labels of this process's share of the next batch, and how many samples the whole batch has."""
-        batch, noise = self._batches.of_step(self.step)
-        torch.manual_seed(noise + self._group.rank)
-        images, labels = self._data.train.batch(part_of(batch, self._group.size, self._group.rank))
-        if self.config.augment:
-            images = augmented(images, torch.Generator().manual_seed(noise + self._group.rank))
-        return images, labels, len(batch)
-
-    @property
-    def rate(self) -> float:
-        """Learning rate of the next step."""
-        return self.config.lr * float(self._factor(np.array([self.step / self.config.steps]))[0])
-
-    def _evaluate(self, scatter: bool = False) -> Evaluation:
-        objective = objective_named(self.config.objective)
-        return evaluate(self.network, self._data.train, objective, self.regularizer, self._group, scatter)
+    def _alone(self) -> Steps:
+        """The steps of this run by itself."""
+        self.network.train()
+        forward: Callable[..., Any] = torch.compile(self.network) if self._compile else self.network
+        gradients = AloneGradients(self.config, self.network, forward)
+        group, data = self._group, self._data
+        descent = Descent([self.config], [self.network], self.flat, data.train, gradients, group, self.step)
+        return steps_of(descent, data.device.startswith("cuda") and group.size == 1, self.watch.on_note)
 
     def _record(self, evaluation: Evaluation) -> None:
-        found = evaluation.statistics
         if not evaluation.finite or (self._history and self._history[-1]["step"] == self.step):
             return
-        layers = {(layer.layer, layer.stage): layer for layer in measured_layers(self.network, evaluation)}
-        order = stages(self.config.L)
-        self._history.append(
-            {
-                "step": self.step,
-                "loss": evaluation.loss,
-                "fit": evaluation.fit,
-                "reg": evaluation.reg,
-                "grad_norm": math.nan,
-                "dnc1": [found[place].dnc1 for place in order],
-                "rank": [layers[place].rank for place in order],
-                "train_accuracy": evaluation.accuracy,
-            }
-        )
+        hidden, output = evaluation.last_means(self.network)
+        self._note(self._classes.see(self.step, output, hidden))
+        self._history.append(self._measuring.row(self.step, evaluation))
+
+    def _note(self, text: str | None) -> None:
+        if text is not None:
+            self.watch.on_note(text)
 
     def _end(self, status: str, lost: Evaluation | None = None) -> E2eResult:
         """Measure the final network: covariances, NC4 and the test set too."""
-        evaluation = lost or self._evaluate(scatter=True)
+        evaluation = lost or self._measuring.evaluation(scatter=True)
         status = status if evaluation.finite else "diverged"
-        layers, test = [], None
-        if evaluation.finite:
-            last = evaluation.statistics[self.config.L, "post"]
-            layers = measured_layers(
-                self.network, evaluation, disagreement(self.network, self._data.train, last, self._group)
-            )
-            test = None if self._data.test is None else accuracy(self.network, self._data.test, self._group)
-            if status == "interrupted":
-                self._record(evaluation)
+        layers, test = self._measuring.end(evaluation) if evaluation.finite else ([], None)
+        if status == "interrupted":
+            self._record(evaluation)
+        elif evaluation.finite and not ended_trivially(self.config, status, evaluation.fit, layers):
+            self._note(self._classes.at_end())
         if status != "interrupted" and self._checkpoint and self._group.leads:
             self._checkpoint.remove()
         return E2eResult(
@@ -238,14 +217,14 @@ class Training:
             self._seconds,
             self._history,
             layers,
-            {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()},
+            {name: tensor.detach().cpu().clone() for name, tensor in self._model().items()},
         )
 
     def _stop_wanted(self) -> bool:
         """Whether any process was asked to stop; processes talk about it now and then only."""
         if self._group.size > 1 and self.step % _POLL_STEPS:
             return False
-        return self._group.any(self._watch.should_stop())
+        return self._group.any(self.watch.should_stop())
 
     def _save(self) -> None:
         checkpoint = self._checkpoint
@@ -253,13 +232,13 @@ class Training:
             return
         saved = Saved(
             self.step,
-            unshared(self.network.state_dict()),
-            unshared(self.optimizer.state_dict()),
+            unshared(self._model()),
+            self.flat.plain_momentum,
             list(self._history),
             self._seconds,
             self.threads,
         )
-        checkpoint.save(self.config, saved, self._watch.on_trouble)
+        checkpoint.save(self.config, saved, self.watch.on_trouble)
 
     def resume(self) -> None:
         """Take up the leader's checkpoint, if there is one."""
@@ -268,16 +247,26 @@ class Training:
             try:
                 saved = self._checkpoint.read(self.config)
             except InputError as error:
-                self._watch.on_trouble(f"{error}; the run begins anew")
+                self.watch.on_trouble(f"{error}; the run begins anew")
         fields = self._group.from_leader(None if saved is None else asdict(saved))
         if fields is None:
             return
         saved = Saved(**fields)
-        self.network.load_state_dict(saved.model)
-        self.optimizer.load_state_dict(saved.optimizer)
+        try:
+            load_uncounted(self.network, saved.model)
+        except InputError as error:  # somebody's own backbone, changed since
+            if self._group.leads:
+                self.watch.on_trouble(f"{error}; the run begins anew")
+            return
+        self.flat.take_momentum(saved.momentum.to(self.flat.momentum.device))
+        self._steps = None
         self.step = self._first_step = saved.step
         self._history, self._elapsed = saved.history, saved.elapsed
         self.threads = saved.threads
+
+    def _model(self) -> dict[str, Tensor]:
+        """The network's state as PyTorch has it."""
+        return counted(self.network.state_dict(), self._counts, self.step)
 
     @property
     def _seconds(self) -> float:
@@ -289,4 +278,6 @@ class Training:
             return
         self._reported = now
         speed = self._clock.rate(self.step - self._first_step)
-        self._watch.on_progress(EpochProgress.of(self.config, self.step, self._history[-1], speed))
+        self.watch.on_progress(
+            NetworkProgress.of(self.config, self.step, self._history[-1], self._classes.count, speed)
+        )

@@ -15,7 +15,7 @@ from nccli.figures.layouts import Layout
 from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import FAINT, Look, curve, dots
 from nccli.figures.one_panel import OnePanel
-from nccli.figures.series import Series, Values, axis_value, each_of, measured, run_rows
+from nccli.figures.series import Series, Values, axis_value, each_of, measured, outcomes_of, run_rows
 from nccli.figures.store_figure import Collected, Query, Shown
 from nccli.store import SettingRuns
 
@@ -112,7 +112,8 @@ class AgainstSetting(OnePanel, ABC):
         for place, keys, values in self._points(series):
             point = {"series": series.label, self.axis.column: place}
             if dotted:
-                rows += run_rows(point, keys, {self.quantity: values.tolist()}, sd=None, runs=1)
+                each = {self.quantity: values.tolist(), "outcome": outcomes_of(series.members, keys)}
+                rows += run_rows(point, keys, each, sd=None, runs=1)
             rows.append({"what": self.what, **point, **self.point(values), "runs": len(keys), "run_ids": keys})
             total += len(keys)
         return Shown(series, rows, total)

@@ -30,6 +30,7 @@ class ByLayer(OnePanel, ABC):
     """
 
     column: ClassVar[str]
+    averages = True
     x_label = "class means of layer"
     nothing = "none of the runs has layers: they diverged"
     lacking = "no layers"

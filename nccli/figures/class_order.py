@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sqlalchemy import Connection
 
-from nccli.catalogue.stages import Stage, hidden_layers
+from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.figures.figure import Row
 from nccli.store import select_matrix
 
@@ -22,7 +22,7 @@ def class_order(
     connection: Connection, key: str, known: Mapping[Stage, Row], L: int
 ) -> tuple[Int[np.ndarray, " K"], bool]:
     """The permutation of the best recognised hidden layer and True; where none is, neighbours are alike, and False."""
-    hidden = [known[stage] for stage in hidden_layers(L) if stage in known]
+    hidden = [known[stage] for stage in deciding_layers(L) if stage in known]
     best = min(hidden or known.values(), key=lambda layer: layer["structure_distance"])
     if best["structure"] != "none":
         return np.array(best["structure_order"]), True

@@ -23,6 +23,7 @@ class Options:
 
     Attributes:
         rank_rtol: tolerance of ranks.
+        all_runs: average over runs that did not learn their classes too.
         raw: heat maps with classes and rows as they are stored.
         curves_only: leave out series of a single point where others have several.
         problems: of closed forms; empty for those of the figure.
@@ -31,6 +32,7 @@ class Options:
 
     rank_rtol: float = RANK_RTOL
     raw: bool = False
+    all_runs: bool = False
     curves_only: bool = False
     problems: tuple[Problem, ...] = ()
     store: str = ""

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -12,7 +12,7 @@ from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.marks import Look, dots
 from nccli.figures.one_panel import OnePanel
-from nccli.figures.series import Series, Values, measured, run_rows
+from nccli.figures.series import Series, Values, measured, outcomes_of, run_rows
 from nccli.figures.store_figure import Query, Shown
 from nccli.store import problem_of
 from nccli.theory import Problem
@@ -37,7 +37,8 @@ class Scatter(OnePanel, ABC):
         """A row a run."""
         for each in series:
             ids, values = measured(each.members, self.columns)
-            drawn = {name: found.tolist() for name, found in self.quantities(values).items()}
+            drawn: dict[str, list[Any]] = {name: found.tolist() for name, found in self.quantities(values).items()}
+            drawn["outcome"] = outcomes_of(each.members, ids)
             yield Shown(each, run_rows({"series": each.label}, ids, drawn), len(ids))
 
     def solutions(self, problem: Problem) -> Iterable[tuple[str, Mapping[str, float]]]:

@@ -49,6 +49,7 @@ def settings_of(run: Row) -> dict[str, Any]:
         h1 = run["wd"]
     if run["kind"] == "e2e":
         config.pop("epochs", None)
+        config.pop("steps", None)
     if run["kind"] == "srg" and triangular_root(run["K"]) is not None:
         config["variant"] = "exact"
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
@@ -72,6 +73,12 @@ def measured(members: Iterable[SettingRuns], columns: Sequence[str]) -> tuple[li
     return ids[kept].tolist(), {name: each[kept] for name, each in values.items()}
 
 
+def outcomes_of(members: Iterable[SettingRuns], ids: Sequence[str]) -> list[str | None]:
+    """What became of these runs; None where that is not known."""
+    known = {key: outcome for each in members for key, outcome in zip(each.ids, each.values["outcome"], strict=True)}
+    return [known[key] for key in ids]
+
+
 def _there(values: Values) -> Bool[np.ndarray, " runs"]:
     """Which runs have a value: a finite number, or a text."""
     if values.dtype == object:
@@ -79,7 +86,7 @@ def _there(values: Values) -> Bool[np.ndarray, " runs"]:
     return np.asarray(np.isfinite(values))
 
 
-def run_rows(place: Row, ids: Sequence[str], quantities: Mapping[str, Sequence[float]], **rest: Any) -> list[Row]:
+def run_rows(place: Row, ids: Sequence[str], quantities: Mapping[str, Sequence[Any]], **rest: Any) -> list[Row]:
     """A row a run, with where it is drawn and what it has in common with others."""
     values = zip(*quantities.values(), strict=True)
     return [

@@ -13,8 +13,17 @@ def shown_stages(L: int) -> list[Stage]:
 
 def hidden_words(series: Sequence[Series]) -> str:
     """Which layers are the hidden ones of such runs."""
+    return _words(series, r"$\widetilde{M}_2$")
+
+
+def deciding_words(series: Sequence[Series]) -> str:
+    """Which layers decide what structure and outcome such runs have."""
+    return _words(series, "$M_2$")
+
+
+def _words(series: Sequence[Series], shallow: str) -> str:
     depths = {each.row["L"] == 2 for each in series}
-    usual, shallow = "layers 2 to L−1", r"$\widetilde{M}_2$"
+    usual = "layers 2 to L−1"
     return shallow if depths == {True} else usual if depths == {False} else f"{usual}, for L = 2 {shallow}"
 
 

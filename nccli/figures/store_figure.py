@@ -2,20 +2,25 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sqlalchemy import Connection
 
+from nccli.catalogue.outcomes import Outcome
 from nccli.errors import NothingFoundError
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
 from nccli.figures.series import Series, describe, measured, split_series
-from nccli.store import Comparison, Condition, Selection, SettingRuns, select_settings
+from nccli.store import Comparison, Condition, Not, Selection, SettingRuns, count_degenerate, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
 _IN_COMMANDS = ("K", "L", "n", "width", "wd", "lr", "seed", "steps")
 """Columns that --where fixes for a command that makes runs, as its options of the same name."""
+
+
+_NOT_DIVERGED = Not(Comparison("outcome", "=", Outcome.DIVERGED.value))
+"""Diverged runs have nothing to average."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,19 @@ class StoreFigure(PanelFigure):
     Attributes:
         columns: of table `run`, which it reads of every run beside the settings.
         limit: the most series.
+        averages: whether it shows means, which leave out runs that are zero, constant or lost classes.
         small_print: what the end of the caption always says: what marks or quantities are.
     """
 
     columns: ClassVar[tuple[str, ...]] = ()
     small_print: ClassVar[str] = ""
     limit: ClassVar[Limit] = PANELS
+    averages: ClassVar[bool] = False
+
+    @property
+    def heeds(self) -> frozenset[str]:
+        """Means can be asked to hold all runs."""
+        return frozenset({"all_runs"} if self.averages else ())
 
     @property
     def recipe(self) -> Mapping[str, str]:
@@ -126,8 +138,8 @@ class StoreFigure(PanelFigure):
         return not self.columns or bool(measured([runs], self.columns)[0])
 
     def select(self, query: Query) -> list[SettingRuns]:
-        """The runs by setting, with the columns."""
-        return select_settings(query.connection, query.selection, self.columns)
+        """The runs by setting, with the columns and what became of them."""
+        return select_settings(query.connection, query.selection, tuple(dict.fromkeys((*self.columns, "outcome"))))
 
     def split(self, usable: Sequence[SettingRuns], options: Options) -> list[Series]:
         """The runs by series."""
@@ -138,7 +150,7 @@ class StoreFigure(PanelFigure):
         return []
 
     def notes(self, found: Collected) -> list[str]:
-        """What the user should know: how many runs are left out."""
+        """What the user should know: how many runs are left out for want of what is shown."""
         return [f"{found.left_out} runs left out: {self.lacking}"] if found.left_out else []
 
     def command(self, where: Sequence[Condition], options: Options) -> str:
@@ -153,7 +165,10 @@ class StoreFigure(PanelFigure):
         """Select, keep what is usable, split into series, refuse too many, collect rows, and say what they are."""
         if connection is None:
             raise NothingFoundError(self.nothing)
-        query = Query(connection, selection, options)
+        degenerate = count_degenerate(connection, selection) if self.averages and not options.all_runs else {}
+        learned = replace(selection, learned=bool(degenerate))
+        none_learned = not replace(learned, where=(*learned.where, _NOT_DIVERGED)).exists(connection)
+        query = Query(connection, selection if none_learned else learned, options)
         chosen = self.select(query)
         series = self.split([each for each in chosen if self.usable(each)], options)
         self.limit.require(series, self.name, connection, selection, self.varied)
@@ -164,4 +179,14 @@ class StoreFigure(PanelFigure):
         rows += self.beside(series)
         left_out = sum(len(each.ids) for each in chosen) - sum(each.runs for each in shown)
         found = Collected(options, shown, rows, left_out)
-        return Drawn(rows, describe(found.series, found.runs, self.words(found)), tuple(self.notes(found)))
+        caption, notes = describe(found.series, found.runs, self.words(found)), self.notes(found)
+        if degenerate:
+            told = ", ".join(f"{runs} {outcome}" for outcome, runs in degenerate.items())
+            caption += f"; {told}" if none_learned else f"; left out: {told}"
+            count = sum(degenerate.values())
+            notes.insert(0, f"no run kept its classes: {told}" if none_learned else _left_out(count, told))
+        return Drawn(rows, caption, tuple(notes))
+
+
+def _left_out(runs: int, told: str) -> str:
+    return f"{runs} {'run' if runs == 1 else 'runs'} left out of means: {told} (--all puts them back)"

@@ -3,6 +3,7 @@
 from nccli.metrics.alignment import dnc3
 from nccli.metrics.class_statistics import ClassStatistics, class_statistics
 from nccli.metrics.covariance import class_means, dnc1
+from nccli.metrics.kept_classes import classes_kept, constant_output, distinct_means, kept_classes, ridge_output
 from nccli.metrics.layer_data import LayerData, remeasured
 from nccli.metrics.layers import LayerMetrics, layer_metrics, measure_layers
 from nccli.metrics.neural_collapse import (
@@ -16,6 +17,7 @@ from nccli.metrics.neural_collapse import (
     nearest_class_mean_disagreement,
     self_duality,
 )
+from nccli.metrics.outcome import LayerFindings, RunOutcome, run_outcome
 from nccli.metrics.spectrum import (
     RANK_RTOL,
     ZERO_FLOOR,
@@ -34,11 +36,16 @@ __all__ = [
     "ZERO_FLOOR",
     "ClassStatistics",
     "LayerData",
+    "LayerFindings",
     "LayerMetrics",
+    "RunOutcome",
     "Structure",
     "cdnv",
     "class_means",
     "class_statistics",
+    "classes_kept",
+    "constant_output",
+    "distinct_means",
     "dnc1",
     "dnc2",
     "dnc3",
@@ -47,6 +54,7 @@ __all__ = [
     "equinorm",
     "etf_distance",
     "frame_distance",
+    "kept_classes",
     "layer_metrics",
     "measure_layers",
     "nc1_pinv",
@@ -56,6 +64,8 @@ __all__ = [
     "numerical_rank",
     "recognise_structure",
     "remeasured",
+    "ridge_output",
+    "run_outcome",
     "self_duality",
     "singular_values",
     "stable_rank",

@@ -23,12 +23,14 @@ class LayerData:
         weights: (out, d) of the linear map that reads the layer.
         statistics: of the samples, with covariances.
         given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
+        reads_out: whether the weights make the network's output of this layer, as W_L does of H_L.
     """
 
     means: Float[np.ndarray, "K d"]
     weights: Float[np.ndarray, "out d"] | None = None
     statistics: ClassStatistics | None = None
     given: Mapping[str, float | None] = field(default_factory=dict)
+    reads_out: bool = False
 
     @classmethod
     def of(
@@ -36,10 +38,12 @@ class LayerData:
         statistics: ClassStatistics,
         weights: Float[np.ndarray, "out d"] | None = None,
         nc4: float | None = None,
+        reads_out: bool = False,
     ) -> "LayerData":
         """Of a layer whose samples have been accumulated; without covariances the single-layer set is left out."""
         whole = bool(np.isfinite(statistics.within).all())
-        return cls(statistics.means, weights, statistics if whole else None, {"dnc1": statistics.dnc1, "nc4": nc4})
+        given = {"dnc1": statistics.dnc1, "nc4": nc4}
+        return cls(statistics.means, weights, statistics if whole else None, given, reads_out)
 
     @cached_property
     def spectrum(self) -> Float[np.ndarray, " r"]:
@@ -57,6 +61,13 @@ class LayerData:
     def classifier(self) -> Float[np.ndarray, "K d"] | None:
         """The weights where they have a row a class."""
         return self.weights if self.weights is not None and self.weights.shape == self.means.shape else None
+
+    @property
+    def output(self) -> Float[np.ndarray, "K K"] | None:
+        """Class means of the network's output, one a row, where the layer makes it and it has an entry a class."""
+        if not self.reads_out or self.weights is None or len(self.weights) != len(self.means):
+            return None
+        return np.asarray(self.means @ self.weights.T)
 
     def measured(self, metrics: Iterable[Metric], stage: str) -> dict[str, float | int | None]:
         """Metrics by name; None where one does not exist, or needs what is not there."""
@@ -81,18 +92,20 @@ def function_of(metric: Metric) -> Callable[..., Any]:
     return function
 
 
-ALWAYS_KNOWN = frozenset({Need.MEANS, Need.SPECTRUM})
-"""What a stored run can be asked again for."""
+_TOLD_BY_MEANS = frozenset({Need.MEANS, Need.SPECTRUM, Need.CENTRED})
+"""What a stored run can be asked for that it was not asked for before."""
 
 
-def remeasured(data: LayerData, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Metrics of a layer of which class means are left, and what was stored: anew what means tell, else as stored.
+def remeasured(data: LayerData | None, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """Metrics of a layer of which at most class means are left: what was stored, and what it lacks from the means.
 
-    Centred metrics of a layer that never had them take all classes for equally large.
+    What is stored was measured in double precision, and stored means may be in single. Centred metrics of a layer that
+    never had them take all classes for equally large.
     """
     found: dict[str, float | int | None] = {}
     for metric in METRICS:
-        needs = set(metric.needs)
-        anew = needs <= ALWAYS_KNOWN or (stored.get(metric.name) is None and needs <= {*ALWAYS_KNOWN, Need.CENTRED})
-        found |= data.measured([metric], stage) if anew else {metric.name: stored[metric.name]}
+        if data is not None and stored.get(metric.name) is None and set(metric.needs) <= _TOLD_BY_MEANS:
+            found |= data.measured([metric], stage)
+        else:
+            found[metric.name] = stored[metric.name]
     return found

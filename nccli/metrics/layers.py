@@ -86,6 +86,7 @@ def measure_layers(
             class_means(features, labels),
             weights[layer - 1] if stage == "post" else None,
             given={"dnc1": float(dnc1(features, labels))},
+            reads_out=layer == len(weights),
         )
         measured.append(layer_metrics(layer, stage, data))
     return measured

@@ -20,6 +20,9 @@ _MOST_LEVELS = 3
 _ALIKE = 0.25
 """Cosines that are all above this may be one level: those of a star or a triangle are 1/2, those of DNC 0."""
 
+_LEAST_GAP = 1e-6
+"""Cosines that differ by less are equal: rounding of float32."""
+
 _ROUNDING = 1e-9
 """Of eigenvalues of adjacency matrices, which are of size 1 to K."""
 _POLYGONS = {4: "square", 5: "pentagon", 6: "hexagon"}
@@ -30,8 +33,8 @@ class RootGraph:
     """A connected graph whose edges are classes.
 
     Attributes:
-        name: "SRG T(r)" for the complete graph on r ≥ 4 vertices, "square", "petersen", …
-        edges: (vertex, vertex) in the order of the name's template, lexicographic for "SRG T(r)".
+        name: "srg t(r)" for the complete graph on r ≥ 4 vertices, "square", "petersen", …
+        edges: (vertex, vertex) in the order of the name's template, lexicographic for "srg t(r)".
         classes: the class of each edge.
         incidence: B, one row a vertex, one column an edge.
     """
@@ -111,7 +114,7 @@ def _widest_gaps(values: Float[np.ndarray, " v"]) -> list[float]:
     ordered = np.sort(values)
     gaps = np.diff(ordered)
     widest = np.argsort(-gaps, kind="stable")[:_MOST_LEVELS]
-    return [float(ordered[i] + ordered[i + 1]) / 2 for i in widest if gaps[i] > 0]
+    return [float(ordered[i] + ordered[i + 1]) / 2 for i in widest if gaps[i] > _LEAST_GAP]
 
 
 def connected(relation: Bool[np.ndarray, "K K"]) -> list[Int[np.ndarray, " _"]]:
@@ -145,7 +148,7 @@ def root_graphs(relation: Bool[np.ndarray, "K K"]) -> tuple[RootGraph, ...] | No
 
 
 def complete_root(r: int) -> tuple[tuple[int, int], ...]:
-    """Edges of the complete graph on r vertices in lexicographic order: the classes of SRG T(r)."""
+    """Edges of the complete graph on r vertices in lexicographic order: the classes of srg t(r)."""
     return tuple(combinations(range(r), 2))
 
 
@@ -176,7 +179,7 @@ def _signatures(matrix: Bool[np.ndarray, "K K"]) -> dict[int, str]:
 
 def _root(relation: Bool[np.ndarray, "K K"], part: list[int]) -> RootGraph | None:
     if len(part) == 1:
-        return RootGraph("DNC", ((0, 1),), np.array(part))
+        return RootGraph("dnc", ((0, 1),), np.array(part))
     inside = relation[np.ix_(part, part)]
     if len(part) == 3 and inside.sum() == 6:
         return RootGraph("triangle", ((0, 1), (0, 2), (1, 2)), np.array(part))
@@ -213,7 +216,7 @@ def _name(root: Any) -> tuple[str, dict[int, int]]:
     q, k = root.number_of_nodes(), root.number_of_edges()
     same = {vertex: vertex for vertex in root}
     if k == comb(q, 2):
-        return f"SRG T({q})", same
+        return f"srg t({q})", same
     degrees = sorted(degree for _, degree in root.degree)
     for name, template in _candidates(q, k):
         if sorted(degree for _, degree in template.degree) == degrees:
@@ -221,7 +224,7 @@ def _name(root: Any) -> tuple[str, dict[int, int]]:
             if mapping is not None:
                 return name, mapping
     if comb(q - 1, 2) < k:
-        return f"SRG T({q}) minus {comb(q, 2) - k}", same
+        return f"srg t({q}) minus {comb(q, 2) - k}", same
     return f"graph({q} vertices, {k} edges)", same
 
 

@@ -1,13 +1,16 @@
 """Which construction the Gram matrix of a layer is, up to a permutation of the classes and a scale."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb, isqrt
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from nccli.metrics.chang_graphs import chang_graphs
+from nccli.metrics.graph_forms import bipartition_forms, graph_forms, single_forms
+from nccli.metrics.rank_rule import RankFit, rank_fit
 from nccli.metrics.related_classes import RootGraph, complete_root, isomorphism, related_classes, root_graphs
 from nccli.metrics.spectrum import ZERO_FLOOR
 
@@ -16,11 +19,12 @@ STRUCTURE_RTOL = 0.2
 of noise are 0.12 to 0.18 away, with 20 % 0.23 and more; DNC(10) and SRG T(5) are 0.77 apart."""
 
 _SURE = 0.02
-"""Nearer to DNC or the ETF than this no graph is looked for: a taste, to save the search; 1.4 % of noise."""
+"""Nearer to a frame of exactly its rank than this nothing else is looked for: a taste; 1.4 % of noise."""
 
 _EVIDENCE = 3.0
-"""Noise on DNC has a widest gap too, so a graph must fit so many times better. Measured: of 1,000 noisy DNC with K = 6,
-10, 15 a graph fitted at most 1.2 times better where noise was 10 %, 1.9 times at any noise."""
+"""A structure with more to choose must fit so many times better than a plainer one. Noise on DNC has a widest gap too:
+measured, of 1,000 noisy DNC with K = 6, 10, 15 a graph fitted at most 1.2 times better where noise was 10 %, 1.9 times
+at any noise."""
 
 _LEVEL_NOISE = 0.2
 """Levels of cosines that scatter more are none. Measured: 0.09 to 0.13 on SRG with 10 % of noise, 0.2 with 20 %."""
@@ -28,8 +32,19 @@ _LEVEL_NOISE = 0.2
 _LOST = 1e-6
 """A class whose mean is so much smaller than the largest has no angles worth the name: rounding of float32."""
 
+_ALONE = 1.4
+"""A summand may be so many times further off than the sum. Measured: no sum is lost at noise at which it was found
+without such a bound, with 1.3 some are; orthogonal means of other lengths are 0.3 and more from any graph."""
+
 _MOST_GRAPHS = 3
 """Readings of the levels that are tried: a taste; each costs an isomorphism test."""
+
+_ROUNDING = 1e-9
+"""Of eigenvalues of named Gram matrices, over their norm."""
+
+_Matrix = Float[np.ndarray, "_ _"]
+
+NONE, ZERO, DNC, ETF, CONSTANT, FRAME_PLUS_MEAN = "none", "zero", "dnc", "etf", "constant", "frame plus mean"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +52,10 @@ class Structure:
     """What `recognise_structure` found.
 
     Attributes:
-        name: "DNC", "ETF", "SRG T(5)", "SRG T(5) minus 2", "square", "petersen", "Chang graph 1",
-            "graph(6 vertices, 9 edges)", their sums such as "SRG T(4) ⊕ DNC(1)", "zero", or "none".
+        name: "dnc", "etf", "frame plus mean", "constant", "srg t(5)", "srg t(5) minus 2", "square", "petersen",
+            "chang graph 1", "graph(6 vertices, 9 edges)", their sums such as "srg t(4) ⊕ dnc(1)", "zero", or "none".
         distance: min_s ‖G − s H‖_F/‖G‖_F with H the Gram matrix of the name, one s a summand; in [0, 1], 0 is
-            equality. For "none" that of the nearest structure looked at, which are DNC, the ETF and SRG T(r) at least.
+            equality. For "none" that of the nearest structure looked at, which may be near and of another rank.
         permutation: class of each place of H, so that G[p][:, p] ∝ H; for "none" that of the nearest.
     """
 
@@ -49,13 +64,34 @@ class Structure:
     permutation: Int[np.ndarray, " K"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A structure, and the blocks of its Gram matrix for a layer with this spectrum."""
+
+    structure: Structure
+    blocks: Sequence[_Matrix]
+    spectrum: Float[np.ndarray, " K"]
+
+    @property
+    def distance(self) -> float:
+        return self.structure.distance
+
+    @cached_property
+    def fit(self) -> RankFit:
+        """How the rank of the layer is that of the structure."""
+        values = np.concatenate([np.linalg.eigvalsh(H) / np.linalg.norm(H) for H in self.blocks])
+        return rank_fit(self.spectrum, int(np.sum(values > _ROUNDING)))
+
+
 def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_RTOL) -> Structure:
     """Recognise a construction in a Gram matrix of class means (theory sheet, section 3).
 
-    Looked for: orthogonal means of equal norm (DNC) and the simplex ETF; graph solutions, in all the forms that their
-    layers take: BᵀB (layers 2..L−1), its square root (layer 1), M̃_LᵀM̃_L and M_LᵀM_L (layer L), where B is the incidence
-    matrix of any graph whose edges are the classes; direct sums of these, each summand with a scale of its own
+    Looked for: orthogonal means of equal norm (dnc), the simplex ETF, equal means (constant), and aI + b11ᵀ with other
+    a and b, an orthogonal frame or ETF plus a common mean, a star among them; graph solutions, in all the forms that
+    their layers take (`nccli.metrics.graph_forms`); direct sums of these, each summand with a scale of its own
     (Súkeník et al. 2024, Definitions 9 to 11); and the Chang graphs, which have the spectrum of T(8).
+
+    A name is given only where the numerical rank is that of the named Gram matrix (`nccli.metrics.rank_rule`).
 
     The graph comes from the two levels of the off-diagonal cosines by way of its line graph, so noise of up to half the
     distance of the levels does not matter. Where that fails and the spectrum allows SRG T(r), the classes are assigned
@@ -71,114 +107,141 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     G = np.asarray(gram, dtype=np.float64)
     if not np.isfinite(G).all():
         raise ValueError("the structure of a Gram matrix with nan or infinite entries does not exist")
-    K = G.shape[0]
-    identity = np.arange(K)
     norms = np.sqrt(np.clip(np.diag(G), 0.0, None))
     if norms.max() <= ZERO_FLOOR:
-        return Structure("zero", 0.0, identity)
-    G = np.ldexp(G, -np.frexp(np.abs(G).max())[1])  # exact; no square of an entry overflows
+        return Structure(ZERO, 0.0, np.arange(G.shape[0]))
+    exponent = int(np.frexp(np.abs(G).max())[1])
+    exponent += exponent % 2  # even, so that its root is exact too; no square of an entry overflows
+    G = np.ldexp(G, -exponent)
     G = (G + G.T) / 2
-    G = G / np.linalg.norm(G)
-    frames = [Structure("DNC", _sine(G, np.eye(K)), identity), Structure("ETF", _sine(G, np.eye(K) - 1 / K), identity)]
-    best = _nearest(frames)
-    if best.distance > _SURE:
-        graph = _nearest([best, *_graph_structures(G, norms)])
-        best = graph if best.distance > rtol or graph.distance < best.distance / _EVIDENCE else best
-    if best.distance > rtol:
-        best = _nearest([best, *_assigned(G, best.distance)])
-    return best if best.distance <= rtol else Structure("none", best.distance, best.permutation)
+    spectrum = np.sqrt(np.clip(np.linalg.eigvalsh(G)[::-1], 0.0, None))
+    search = _Search(G / np.linalg.norm(G), norms, np.ldexp(spectrum, exponent // 2), rtol)
+    found = search.best()
+    return found.structure if search.holds(found) else Structure(NONE, search.nearest, found.structure.permutation)
 
 
-def _nearest(structures: list[Structure]) -> Structure:
-    return min(structures, key=lambda structure: structure.distance)
+class _Search:
+    """Candidates for one Gram matrix G, ‖G‖_F = 1, plain ones first.
 
-
-def _sine(G: Float[np.ndarray, "K K"], H: Float[np.ndarray, "K K"]) -> float:
-    """min_s ‖G − s H‖_F for ‖G‖_F = 1."""
-    return float(np.linalg.norm(G - np.sum(G * H) / np.sum(H * H) * H))
-
-
-def _graph_structures(G: Float[np.ndarray, "K K"], norms: Float[np.ndarray, " K"]) -> Iterator[Structure]:
-    if norms.min() <= _LOST * norms.max():
-        return
-    cosines = G / np.sqrt(np.outer(np.diag(G), np.diag(G)))
-    for candidate in related_classes(cosines)[:_MOST_GRAPHS]:
-        if candidate.noise > _LEVEL_NOISE or not candidate.related.any():
-            continue
-        roots = root_graphs(candidate.related)
-        if roots is not None:
-            yield _sum_structure(G, roots)
-        elif G.shape[0] == 28 and (candidate.related.sum(axis=1) == 12).all():
-            yield from _chang_structures(G, candidate.related)
-
-
-def _sum_structure(G: Float[np.ndarray, "K K"], roots: tuple[RootGraph, ...]) -> Structure:
-    """The direct sum of graphs, single classes together as DNC, in the form that fits best."""
-    graphs = [root for root in roots if len(root.edges) > 1]
-    single = np.array([root.classes[0] for root in roots if len(root.edges) == 1], dtype=np.int64)
-    blocks = [(root.name, root.classes, _forms(root.incidence)) for root in graphs]
-    if single.size:
-        blocks.append((f"DNC({single.size})", single, [np.eye(single.size)] * _FORMS))
-    misfits = []
-    for form in range(_FORMS):
-        explained = 0.0
-        for _, classes, forms in blocks:
-            H = forms[form]
-            explained += np.sum(G[np.ix_(classes, classes)] * H) ** 2 / np.sum(H * H)
-        misfits.append(float(np.sqrt(max(0.0, 1.0 - explained))))
-    permutation = np.concatenate([classes for _, classes, _ in blocks])
-    return Structure(" ⊕ ".join(name for name, *_ in blocks), min(misfits), permutation)
-
-
-_FORMS = 6  # as many as `_forms` returns
-
-
-def _forms(B: Float[np.ndarray, "q k"]) -> list[Float[np.ndarray, "_ _"]]:
-    """Gram matrices that the layers of a graph solution have, up to scale (theory sheet, section 2).
-
-    Layers 2..L−1 and 1; the last one before and after the activation, where Tt_L has a row for every edge of the graph
-    or for every pair of its vertices (they differ where the graph is not complete).
+    Attributes:
+        nearest: distance of the nearest structure looked at.
     """
-    q = B.shape[0]
-    hidden = B.T @ B
-    values, vectors = np.linalg.eigh(hidden)
-    first = (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
-    forms = [hidden, first]
-    pairs = np.zeros((comb(q, 2), q))
-    for row, (u, v) in enumerate(complete_root(q)):
-        pairs[row, [u, v]] = 1.0
-    for chosen in (B.T, pairs):
-        last = (1.0 - 2.0 * chosen) @ B
-        last = last[last.any(axis=1)]
-        last /= np.linalg.norm(last, axis=1, keepdims=True)
-        forms += [M.T @ M if M.any() else hidden for M in (last, np.maximum(last, 0.0))]
-    return forms
 
+    def __init__(
+        self,
+        G: Float[np.ndarray, "K K"],
+        norms: Float[np.ndarray, " K"],
+        spectrum: Float[np.ndarray, " K"],
+        rtol: float,
+    ) -> None:
+        self._G, self._norms, self._spectrum, self._rtol = G, norms, spectrum, rtol
+        self.nearest = 1.0
 
-def _chang_structures(G: Float[np.ndarray, "K K"], relation: Bool[np.ndarray, "K K"]) -> Iterator[Structure]:
-    for number, graph in enumerate(chang_graphs(), 1):
-        permutation = isomorphism(relation, graph)
-        if permutation is not None:
-            placed = G[np.ix_(permutation, permutation)]
-            yield Structure(f"Chang graph {number}", _sine(placed, 2 * np.eye(28) + graph), permutation)
+    def holds(self, candidate: _Candidate) -> bool:
+        """Whether it is near, and of the right rank."""
+        return candidate.distance <= self._rtol and candidate.fit is not RankFit.NOT
 
+    def best(self) -> _Candidate:
+        """The plainest structure that holds, unless one with more to choose fits much better; else the nearest."""
+        best = self._nearest(self._frames())
+        for more in (self._frame_plus_mean, self._graphs):
+            if not self._is_sure(best):
+                best = self._better(best, list(more()))
+        return best if self.holds(best) else self._better(best, list(self._assigned()))
 
-def _assigned(G: Float[np.ndarray, "K K"], nearer: float) -> Iterator[Structure]:
-    """SRG T(r) by assignment, unless the spectrum says that it is not nearer than `nearer`.
+    def _is_sure(self, candidate: _Candidate) -> bool:
+        return self.holds(candidate) and candidate.fit is RankFit.EXACT and candidate.distance <= _SURE
 
-    For symmetric matrices ‖G − PᵀHP‖_F is at least the distance of the ordered eigenvalues (Hoffman and Wielandt 1953).
-    """
-    K = G.shape[0]
-    r = (1 + isqrt(1 + 8 * K)) // 2
-    if r < 4 or comb(r, 2) != K:
-        return
-    B = np.array([[float(v in edge) for edge in complete_root(r)] for v in range(r)])
-    H = B.T @ B
-    given, wanted = np.linalg.eigvalsh(G), np.linalg.eigvalsh(H)
-    if float(np.linalg.norm(given - given @ wanted / (wanted @ wanted) * wanted)) >= nearer:
-        return
-    from scipy.optimize import quadratic_assignment  # takes a quarter of a second to load
+    def _better(self, plain: _Candidate, found: Sequence[_Candidate]) -> _Candidate:
+        other = self._nearest([plain, *found])
+        return other if not self.holds(plain) or other.distance < plain.distance / _EVIDENCE else plain
 
-    found = quadratic_assignment(H, G, method="faq", options={"maximize": True, "rng": np.random.default_rng(0)})
-    permutation = np.asarray(found.col_ind)
-    yield Structure(f"SRG T({r})", _sine(G[np.ix_(permutation, permutation)], H), permutation)
+    def _nearest(self, candidates: Sequence[_Candidate]) -> _Candidate:
+        """Of those that hold, or else of all."""
+        self.nearest = min([self.nearest, *(each.distance for each in candidates)])
+        return min(candidates, key=lambda each: (not self.holds(each), each.distance))
+
+    def _candidate(
+        self, name: str, H: Float[np.ndarray, "K K"], permutation: Int[np.ndarray, " K"] | None = None
+    ) -> _Candidate:
+        """G against s H, both with classes in the order of the permutation."""
+        order = np.arange(len(H)) if permutation is None else permutation
+        placed = self._G[np.ix_(order, order)]
+        distance = float(np.linalg.norm(placed - np.sum(placed * H) / np.sum(H * H) * H))
+        return _Candidate(Structure(name, distance, order), [H], self._spectrum)
+
+    def _frames(self) -> list[_Candidate]:
+        K = len(self._G)
+        named = [(DNC, np.eye(K)), (CONSTANT, np.ones((K, K)))]
+        return [self._candidate(name, H) for name, H in (*named, *([(ETF, np.eye(K) - 1 / K)] if K > 1 else ()))]
+
+    def _frame_plus_mean(self) -> Iterator[_Candidate]:
+        """The nearest aI + b11ᵀ."""
+        K = len(self._G)
+        own = float(np.trace(self._G)) / K
+        between = (float(self._G.sum()) - K * own) / max(1, K * (K - 1))
+        yield self._candidate(FRAME_PLUS_MEAN, (own - between) * np.eye(K) + between)
+
+    def _graphs(self) -> Iterator[_Candidate]:
+        if self._norms.min() <= _LOST * self._norms.max():
+            return
+        cosines = self._G / np.sqrt(np.outer(np.diag(self._G), np.diag(self._G)))
+        for candidate in related_classes(cosines)[:_MOST_GRAPHS]:
+            if candidate.noise > _LEVEL_NOISE or not candidate.related.any():
+                continue
+            roots = root_graphs(candidate.related)
+            if roots is not None:
+                yield from self._sum(roots)
+            elif len(self._G) == 28 and (candidate.related.sum(axis=1) == 12).all():
+                for number, graph in enumerate(chang_graphs(), 1):
+                    permutation = isomorphism(candidate.related, graph)
+                    if permutation is not None:
+                        yield self._candidate(f"chang graph {number}", 2 * np.eye(28) + graph, permutation)
+
+    def _sum(self, roots: tuple[RootGraph, ...]) -> Iterator[_Candidate]:
+        """The direct sum of graphs, single classes together as dnc, in every form."""
+        graphs = [root for root in roots if len(root.edges) > 1]
+        single = np.array([root.classes[0] for root in roots if len(root.edges) == 1], dtype=np.int64)
+        blocks = [(root.name, root.classes, graph_forms(root)) for root in graphs]
+        if single.size:
+            blocks.append((f"dnc({single.size})", single, single_forms(single.size)))
+        name, permutation = " ⊕ ".join(name for name, *_ in blocks), np.concatenate([part for _, part, _ in blocks])
+        for forms in zip(*(forms for *_, forms in blocks), strict=True):
+            yield self._of_blocks(name, permutation, [(part, H) for (_, part, _), H in zip(blocks, forms, strict=True)])
+        r = 1 + max(max(edge) for edge in graphs[0].edges)
+        if len(blocks) == 1 and r > 3 and len(graphs[0].edges) == comb(r, 2):
+            yield from (self._candidate(name, H, permutation) for H in bipartition_forms(r))
+
+    def _of_blocks(
+        self, name: str, permutation: Int[np.ndarray, " K"], blocks: Sequence[tuple[Int[np.ndarray, " _"], _Matrix]]
+    ) -> _Candidate:
+        """Each block with a scale of its own, and not far by itself: long classes hide what is wrong beside them."""
+        explained, worst = 0.0, 0.0
+        for part, H in blocks:
+            own = self._G[np.ix_(part, part)]
+            covered = float(np.sum(own * H) ** 2 / np.sum(H * H))
+            explained += covered
+            worst = max(worst, 1.0 - covered / float(np.sum(own * own)))
+        distance = max(float(np.sqrt(max(0.0, 1.0 - explained))), float(np.sqrt(max(0.0, worst))) / _ALONE)
+        structure = Structure(name, distance, permutation)
+        return _Candidate(structure, [H for _, H in blocks], self._spectrum)
+
+    def _assigned(self) -> Iterator[_Candidate]:
+        """SRG T(r) by assignment, unless the spectrum says that it is not near.
+
+        For symmetric matrices ‖G − PᵀHP‖_F is at least the distance of the ordered eigenvalues (Hoffman and Wielandt
+        1953).
+        """
+        G, K = self._G, len(self._G)
+        r = (1 + isqrt(1 + 8 * K)) // 2
+        if r < 4 or comb(r, 2) != K:
+            return
+        B = np.array([[float(v in edge) for edge in complete_root(r)] for v in range(r)])
+        H = B.T @ B
+        given, wanted = np.linalg.eigvalsh(G), np.linalg.eigvalsh(H)
+        if float(np.linalg.norm(given - given @ wanted / (wanted @ wanted) * wanted)) >= self.nearest:
+            return
+        from scipy.optimize import quadratic_assignment  # takes a quarter of a second to load
+
+        found = quadratic_assignment(H, G, method="faq", options={"maximize": True, "rng": np.random.default_rng(0)})
+        yield self._candidate(f"srg t({r})", H, np.asarray(found.col_ind))

@@ -14,15 +14,13 @@ from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
-from nccli.store.query.groups import (
-    GROUP_COLUMNS,
-    group_records,
-    mixed_columns,
-    parse_group_by,
-    select_hidden_ranks,
-)
+from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
+from nccli.store.query.lacking import lacking
 from nccli.store.query.measured_again import measured_again
+from nccli.store.query.outcomes import count_degenerate, in_order, outcome_records
+from nccli.store.query.paired import paired_records, require_pairing
 from nccli.store.query.problem import problem_of
+from nccli.store.query.quantities import select_hidden_ranks
 from nccli.store.query.record import loss_ratio, record_keys, run_records
 from nccli.store.query.select import (
     Row,
@@ -31,6 +29,7 @@ from nccli.store.query.select import (
     select_history,
     select_ids,
     select_layers,
+    select_matrices,
     select_matrix,
     select_ranks,
     select_runs,
@@ -39,16 +38,17 @@ from nccli.store.query.select import (
 from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
-from nccli.store.query.where import Comparison, Condition, parse_where
+from nccli.store.query.where import Comparison, Condition, Not, parse_where
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken
-from nccli.store.runs.content import RunContent, read_contents
+from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
 from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run
+from nccli.store.runs.tags import require_tag, tag_runs, tagged_runs
 from nccli.store.schema.tables import TABLES
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "ENDED_WELL",
     "FINISHED",
     "GROUP_COLUMNS",
+    "LEFT_OUT",
     "NUMBER_COLUMNS",
     "OPTION_DEFAULTS",
     "OPTION_TYPES",
@@ -72,6 +73,7 @@ __all__ = [
     "Finding",
     "FinishedRun",
     "MergeReport",
+    "Not",
     "Repair",
     "Rescue",
     "Row",
@@ -89,19 +91,24 @@ __all__ = [
     "claimed_runs",
     "comparison_records",
     "copy_file",
+    "count_degenerate",
     "existing_statuses",
     "find_ids",
     "from_folder",
     "from_lines",
     "group_records",
     "hidden_layers",
+    "in_order",
+    "lacking",
     "largest_dnc1",
     "loss_ratio",
     "measured_again",
     "merge_contents",
     "merge_stores",
     "mixed_columns",
+    "outcome_records",
     "pages",
+    "paired_records",
     "parse_group_by",
     "parse_where",
     "problem_of",
@@ -109,6 +116,8 @@ __all__ = [
     "record_keys",
     "remove_runs",
     "repair_store",
+    "require_pairing",
+    "require_tag",
     "run_id",
     "run_records",
     "running_runs",
@@ -117,6 +126,7 @@ __all__ = [
     "select_history",
     "select_ids",
     "select_layers",
+    "select_matrices",
     "select_matrix",
     "select_ranks",
     "select_runs",
@@ -131,5 +141,7 @@ __all__ = [
     "stack_spectra",
     "store_file",
     "store_location",
+    "tag_runs",
+    "tagged_runs",
     "unreadable_runs",
 ]

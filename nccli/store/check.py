@@ -1,6 +1,5 @@
 """Whether a store is sound."""
 
-import math
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +18,7 @@ from nccli.store.runs.makers import abandoned_runs, running_runs, settle_abandon
 from nccli.store.runs.sound import damage
 from nccli.store.schema.checksum import run_ids
 from nccli.store.schema.migrate import REVISIONS, current_revision
-from nccli.store.schema.tables import CHILDREN, LAYER, MATRIX, RUN, SINGULAR_VALUE
-
-_MATRIX = MATRIX.c
+from nccli.store.schema.tables import CHILDREN, LAYER, RUN, SINGULAR_VALUE
 
 BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises for damage; its words on damaged text are not always text."""
@@ -73,8 +70,6 @@ def _contents(store: Store) -> list[Finding]:
             connection.execute(select(*table.c).limit(0))  # a column that is not there is damage
         runs = connection.scalar(select(func.count()).select_from(RUN))
         running, silent, abandoned = running_runs(connection), silent_runs(connection), abandoned_runs(connection)
-        matrices = select(_MATRIX.dtype, _MATRIX.shape, func.length(_MATRIX.bytes))
-        odd = sum(not _fits(*row) for row in connection.execute(matrices))
         with_layers = exists().where(LAYER.c.run_id == RUN.c.id)
         with_values = exists().where(SINGULAR_VALUE.c.run_id == RUN.c.id)
         ended = RUN.c.status.in_(ENDED_WELL)
@@ -87,14 +82,8 @@ def _contents(store: Store) -> list[Finding]:
         Finding("abandoned", len(abandoned), not abandoned),
         *([Finding("marked interrupted", len(settled), True)] if settled else []),
         Finding("partial runs", partial, not partial),
-        Finding("odd matrices", odd, not odd),
         Finding("damaged runs", len(reasons), not reasons, reasons),
     ]
-
-
-def _fits(dtype: str, shape: Any, size: int) -> bool:
-    """Whether the bytes of a matrix are as many as its shape and type say."""
-    return dtype == "<f8" and isinstance(shape, list) and len(shape) == 2 and 8 * math.prod(shape) == size
 
 
 def _file(path: Path) -> list[Finding]:

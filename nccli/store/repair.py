@@ -199,7 +199,7 @@ def _read_raw(connection: sqlite3.Connection, key: Any, how: str) -> tuple[RawRu
 
     def rows(table: str, column: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        without_rowid = table in ("singular_value", "history")  # these are an index
+        without_rowid = table == "singular_value"  # it is an index
         whose, value = keyed(column, [key])
         try:
             cursor = connection.execute(

@@ -7,6 +7,7 @@ import numpy as np
 
 from nccli.metrics import measure_layers
 from nccli.store import FinishedRun
+from nccli.sweep.kept import KEPT_BYTES
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.theory import Solution
 from nccli.training.memory import require_memory
@@ -59,6 +60,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
         },
         config=construction_config(solution, width),
         layers=layers,
+        weights=weights if sum(W.nbytes for W in weights) <= KEPT_BYTES else (),
     )
 
 

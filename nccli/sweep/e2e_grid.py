@@ -1,10 +1,11 @@
 """A grid of networks trained end to end: every combination, the seed running fastest."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from nccli.e2e.config import H1_SHARE, E2eConfig, enough_epochs
+from nccli.e2e.config import H1_SHARE, E2eConfig
+from nccli.e2e.duration import Duration
 from nccli.sweep.grid import check_grid_size
 
 if TYPE_CHECKING:
@@ -12,40 +13,31 @@ if TYPE_CHECKING:
 
 
 def e2e_grid(
-    images: "ImageSet",
-    lists: dict[str, Sequence[Any]],
-    epochs: int | None,
-    wd_h1: float | None,
-    wd_layers: Sequence[float] | None,
-    fixed: dict[str, Any],
+    images: "ImageSet", lists: Mapping[str, Sequence[Any]], durations: Sequence[Duration], fixed: Mapping[str, Any]
 ) -> list[E2eConfig]:
-    """Configurations for every combination, the seed running fastest.
+    """Configurations for every combination, each once, the seed running fastest.
 
     Args:
         images: what they are trained on.
-        lists: value lists "L", "width", "wd", "lr", "seed".
-        epochs: None for as many as ten time constants of weight decay take.
-        wd_h1: λ_{H_1}; None for 5 λ/n with --reg dufm, 0 with standard.
-        wd_layers: λ_{W_1}, …; None for λ.
-        fixed: the other fields of `E2eConfig`, the same for all.
+        lists: values of fields of `E2eConfig` by name, and of "wd", λ. Of "wd_h1", None is 5 λ/n with reg dufm and 0
+            with standard; of "wd_layers", None is λ in every layer.
+        durations: how long they are; in time constants they differ by λ and learning rate.
+        fixed: the other fields, the same for all.
 
     Raises:
         InputError: a value out of range, or more than a million combinations.
     """
-    from itertools import product
-
-    order = ("L", "width", "wd", "lr", "seed")
-    check_grid_size(lists)
+    check_grid_size({**lists, "duration": durations})
     about: dict[str, Any] = {"data": images.fingerprint, "samples": len(images.train), "K": images.K, "n": images.n}
     about |= {"dataset": images.name, "balanced": images.balanced}
+    names = sorted(lists, key=lambda name: name == "seed")
     found = []
-    for L, width, wd, lr, seed in product(*(lists[name] for name in order)):
-        h1 = wd_h1 if wd_h1 is not None else H1_SHARE * wd / images.n if fixed["reg"] == "dufm" else 0.0
-        decays = tuple(wd_layers or (wd,) * L)
-        sizes: dict[str, Any] = {"L": L, "width": width, "lr": lr, "seed": seed, "wd_h1": h1, "wd_layers": decays}
-        config = E2eConfig(**about, **fixed, **sizes, epochs=1 if epochs is None else epochs)
-        if epochs is None:
-            enough = enough_epochs(lr, config.momentum, config.schedule, min(decays), config.steps_per_epoch)
-            config = replace(config, epochs=enough)
-        found.append(config)
-    return found
+    for values in product(*(lists[name] for name in names[:-1]), durations, lists[names[-1]]):
+        *first, duration, last = values
+        fields = dict(zip(names, (*first, last), strict=True))
+        wd = fields.pop("wd")
+        if fields["wd_h1"] is None:
+            fields["wd_h1"] = H1_SHARE * wd / images.n if {**fixed, **fields}["reg"] == "dufm" else 0.0
+        fields["wd_layers"] = tuple(fields["wd_layers"] or (wd,) * fields["L"])
+        found.append(duration.of(E2eConfig(**about, **fixed, **fields, steps=1)))
+    return list(dict.fromkeys(found))

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses
+from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses, tag_runs
 from nccli.store_files import CHECKPOINT, ON_A_SERVER
 from nccli.sweep.executors.executor import Executor
 from nccli.sweep.executors.local import LocalExecutor
@@ -13,7 +13,7 @@ from nccli.sweep.job import Job
 from nccli.sweep.plan import Config, Plan
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.queue import JobQueue
-from nccli.sweep.sink import Noted, Nowhere
+from nccli.sweep.sink import Noted, Nowhere, Sink, Tagged
 from nccli.sweep.trainers import Trainer
 from nccli.training.group import Group
 from nccli.training.watch import Watch
@@ -52,6 +52,8 @@ def execute(
     """
     watch, group = watch or Watch(), group or Group()
     statuses, left = dict(plan.stored), plan.left
+    if store is not None and plan.tag is not None:
+        tag_runs(store, list(plan.stored), plan.tag)
     if not left:
         return statuses
     jobs = jobs_of(plan, trainer, store, watch.on_trouble)
@@ -59,7 +61,8 @@ def execute(
         claims, results = None, Noted(Nowhere(), statuses, lambda run: None)
         if store is not None:
             claims = Claims(store, watch.on_trouble, plan.force)
-            results = Noted(stack.enter_context(Rescue(store, watch.on_trouble, claims)), statuses, on_run)
+            kept: Sink = stack.enter_context(Rescue(store, watch.on_trouble, claims))
+            results = Noted(kept if plan.tag is None else Tagged(kept, plan.tag), statuses, on_run)
             stack.enter_context(claims)
         queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
         group.leader_does(queue.look)

@@ -1,9 +1,12 @@
-"""A constructed point as a file for other programs."""
+"""Points as files for other programs."""
 
 from typing import BinaryIO
 
 import numpy as np
 
+from nccli.catalogue.stages import When
+from nccli.errors import InputError
+from nccli.store import Store, select_matrices, select_runs
 from nccli.sweep.constructions import require_room
 from nccli.theory import Solution
 
@@ -27,4 +30,31 @@ def export_point(file: BinaryIO, solution: Solution, width: int) -> None:
         arrays[f"Mt_{layer}"] = W @ arrays[f"M_{layer - 1}"]
         arrays[f"M_{layer}"] = np.maximum(arrays[f"Mt_{layer}"], 0.0)
     scalars = {name: np.array(getattr(solution, name)) for name in ("loss", "fit", "reg")}
+    np.savez(file, **arrays, **scalars)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
+
+
+def export_run(file: BinaryIO, store: Store, key: str) -> None:
+    """Write the matrices that the store keeps of a run as .npz, by the names of `export_point`.
+
+    Arrays: W_1..W_L where the weights are kept, class means M_1..M_L and Mt_2..Mt_L (d × K), loss, fit, reg. H_1 is not
+    kept sample by sample: M_1 are its class means.
+
+    Args:
+        file: to write.
+        store: that has it.
+        key: its id.
+
+    Raises:
+        InputError: nothing of it is kept.
+        OSError: the file cannot be written.
+    """
+    with store.read() as connection:
+        (run,) = select_runs(connection, [key])
+        weights = select_matrices(connection, key, "weights")
+        means = select_matrices(connection, key, "class_means")
+    arrays = {f"W_{stage.layer}": W for stage, W in weights.items()}
+    arrays |= {f"{'Mt' if stage.stage == When.PRE else 'M'}_{stage.layer}": M for stage, M in means.items()}
+    if not arrays:
+        raise InputError(f"run {key} has no matrices: it diverged, or was merged without them")
+    scalars = {name: np.array(run[name]) for name in ("loss", "fit", "reg")}
     np.savez(file, **arrays, **scalars)  # type: ignore[arg-type]  # numpy types the first keyword as a flag

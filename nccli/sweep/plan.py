@@ -19,11 +19,13 @@ class Plan(Generic[Config]):
         configs: by run id, in the order of the grid.
         stored: status of the runs that need not be made again.
         force: whether runs that are stored are made again.
+        tag: name that the runs get; None for none.
     """
 
     configs: Mapping[str, Config]
     stored: Mapping[str, str]
     force: bool = False
+    tag: str | None = None
 
     @property
     def left(self) -> dict[str, Config]:
@@ -31,13 +33,16 @@ class Plan(Generic[Config]):
         return {key: config for key, config in self.configs.items() if key not in self.stored}
 
 
-def plan_runs(configs: Sequence[Config], store: Store | None, force: bool = False) -> Plan[Config]:
+def plan_runs(
+    configs: Sequence[Config], store: Store | None, force: bool = False, tag: str | None = None
+) -> Plan[Config]:
     """Find which runs of a grid are left to train.
 
     Args:
         configs: the grid.
         store: where finished runs are looked up; None if there is no store yet.
         force: train all of them again.
+        tag: name that the runs get.
     """
     by_id = {id_of(config): config for config in configs}
     stored: dict[str, str] = {}
@@ -45,7 +50,7 @@ def plan_runs(configs: Sequence[Config], store: Store | None, force: bool = Fals
         with store.read() as connection:
             statuses = existing_statuses(connection, list(by_id))
         stored = {key: status for key, status in statuses.items() if status in FINISHED}
-    return Plan(by_id, stored, force)
+    return Plan(by_id, stored, force, tag)
 
 
 def id_of(config: DufmConfig | E2eConfig) -> str:

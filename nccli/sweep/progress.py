@@ -14,7 +14,7 @@ class SweepProgress(Generic[P]):
 
     Attributes:
         part: which part of it is in hand.
-        inner: what is seen of that, `nccli.dufm.progress.Progress` or `nccli.e2e.result.EpochProgress`.
+        inner: what is seen of that, `nccli.dufm.progress.Progress` or `nccli.e2e.result.NetworkProgress`.
     """
 
     part: Part

@@ -1,6 +1,7 @@
 """Where finished runs go."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from nccli.store import FinishedRun
@@ -23,6 +24,18 @@ class Nowhere:
     def save(self, run: FinishedRun) -> str:
         """Its id."""
         return run.id
+
+
+class Tagged:
+    """A sink that gives runs a name."""
+
+    def __init__(self, sink: Sink, tag: str) -> None:
+        """In front of another sink."""
+        self._sink, self._tag = sink, tag
+
+    def save(self, run: FinishedRun) -> str:
+        """Keep it under its name."""
+        return self._sink.save(replace(run, row={**run.row, "tag": self._tag}))
 
 
 class Noted:

@@ -1,8 +1,8 @@
-"""Value lists of the command line: `4`, `6,10,15`, `3..6` (integers), `1e-4..1e-2:5` (log-spaced)."""
+"""Value lists of the command line: `4`, `6,10,15`, `3..6` (integers), `1e-4..1e-2:5` (log-spaced), `gd,adam`."""
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from nccli.errors import InputError
@@ -62,6 +62,31 @@ def parse_floats(text: str, name: str) -> tuple[float, ...]:
         raise InputError(f"{name}: '{part}' needs a count: {first}..{last}:5 gives 5 log-spaced values")
 
     return tuple(_parse(text, name, number, between, _rounded))
+
+
+def parse_names(text: str, name: str) -> tuple[str, ...]:
+    """Read a list of names that are looked up elsewhere, without repetition, in the order given.
+
+    Raises:
+        InputError: an empty name.
+    """
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise InputError(f"{name}: empty value in '{text}'")
+    return tuple(dict.fromkeys(names))
+
+
+def parse_words(text: str, name: str, choices: Sequence[str]) -> tuple[str, ...]:
+    """Read a list of words, without repetition, in the order given.
+
+    Raises:
+        InputError: a word that is none of the choices.
+    """
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in choices:
+            raise InputError(f"{name}: '{word}' is none of {', '.join(choices)}")
+    return tuple(dict.fromkeys(words))
 
 
 def _parse(

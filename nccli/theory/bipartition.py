@@ -24,7 +24,7 @@ def bipartition(K: int, s: int) -> Construction:
     last = ((abs(r - 2 * s) * sqrt(2 * (r - 1) / r), 1), (sqrt(unlike * (r - 2)), r - 1), (0.0, K - r))
     template = replace(
         srg.srg_template(r),
-        name=f"bipartition T({r}), s = {s}",
+        name=f"bipartition t({r}), s = {s}",
         last_rows=comb(r, s),
         last_singular_values=Spectrum.of(*last),
         last_map_norm_sq=float(r * (r - 1)),

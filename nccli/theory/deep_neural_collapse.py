@@ -9,7 +9,7 @@ from nccli.theory.template import Construction, Family, Template
 def dnc_template(K: int) -> Template:
     """T = Tt_L = I_K: orthogonal class means of equal norm, rank K in every layer."""
     ones = Spectrum.of((1.0, K))
-    return Template(f"DNC({K})", K, K, K, ones, ones, float(K), ones, lambda: (np.eye(K), np.eye(K)))
+    return Template(f"dnc({K})", K, K, K, ones, ones, float(K), ones, lambda: (np.eye(K), np.eye(K)))
 
 
 def dnc(K: int) -> Construction:

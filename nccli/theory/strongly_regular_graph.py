@@ -54,7 +54,7 @@ def srg_template(r: int) -> Template:
     own, meeting, apart = comb(r - 2, 2), comb(r - 3, 2), comb(r - 4, 2)
     p = 1 / sqrt(own + 1)
     return Template(
-        name=f"SRG T({r})",
+        name=f"srg t({r})",
         classes=K,
         rows=r,
         last_rows=K,
@@ -154,7 +154,7 @@ def _truncated_template(r: int, deleted: _Deleted) -> Template:
     base = float(own - apart - 2 * (meeting - apart))
     vertices, last, output = deleted.products((1, 0), (4 * (r - 2), beside), (meeting - apart, apart / 4))
     return Template(
-        name=f"SRG T({r}) minus {len(deleted.edges)}",
+        name=f"srg t({r}) minus {len(deleted.edges)}",
         classes=K,
         rows=r,
         last_rows=comb(r, 2),

@@ -24,7 +24,7 @@ class Template:
     only when somebody asks for explicit matrices.
 
     Attributes:
-        name: what a reader calls it, for example "SRG T(5)".
+        name: what a reader calls it, for example "srg t(5)".
         classes: K, the number of columns.
         rows: q, the width that layers 2..L−1 need.
         last_rows: p, the width that layer L needs.

@@ -1,6 +1,6 @@
 """The processes that train together, as whoever trains sees them; by itself a process is a group of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 V = TypeVar("V")
@@ -45,6 +45,12 @@ class Group:
     def total(self, values: list[float], device: str) -> list[float]:
         """Sums over the processes."""
         return values
+
+    def add_up(self, tensor: Any) -> None:
+        """Replace a tensor by its sum over the processes."""
+
+    def share(self, tensors: Sequence[Any]) -> None:
+        """Replace tensors by those of the leader."""
 
     def merged(self, statistics: Any) -> Any:
         """Statistics of one layer over all processes."""

@@ -7,11 +7,17 @@ _LOG_RATIO = 1.3
 """A taste: some nine points a decade of steps, so that the start, where most happens, is seen on a log axis."""
 
 
-def measure_steps(budget: int) -> list[int]:
-    """Steps at which a run is measured: 0, then log-spaced, then every budget/100, the budget itself last."""
-    spacing = max(1, budget // _LINEAR_POINTS)
+def measure_steps(budget: int, apart: int = 1) -> list[int]:
+    """Steps at which a run is measured: 0, then log-spaced, then every budget/100, the budget itself last.
+
+    Args:
+        budget: steps of the run.
+        apart: least distance, where a measurement is as dear as so many steps; the first so many steps are measured
+            at the powers of two.
+    """
+    spacing = max(apart, budget // _LINEAR_POINTS)
     steps, step = [0], 1
     while step < budget:
         steps.append(step)
-        step += max(1, min(spacing, int(step * (_LOG_RATIO - 1))))
+        step += step if step < apart else max(apart, min(spacing, int(step * (_LOG_RATIO - 1))))
     return [*steps, budget]

@@ -29,8 +29,9 @@ from nccli.e2e.evaluation import evaluate
 from nccli.e2e.images import ImageSet
 from nccli.e2e.load import load_images
 from nccli.e2e.network import build_network
+from nccli.e2e.precision import products
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.together import SMALL, SideBySide, threads_together
+from nccli.e2e.together import SMALL, steps_together, threads_together
 from nccli.e2e.train import Training
 from nccli.objective import SquaredError
 from nccli.training.device import choose_device
@@ -67,7 +68,7 @@ def config_of(images: ImageSet, backbone: str) -> E2eConfig:
         wd_h1=1e-5,
         wd_layers=(5e-3,) * 4,
         lr=0.01,
-        epochs=10**6,
+        steps=10**9,
         batch_size=BATCH,
         seed=0,
     )
@@ -117,9 +118,9 @@ class Ours:
 
     def step(self) -> int:
         """One step."""
-        self.training.advance()
-        self.training.step += 1
-        return BATCH
+        steps = self.training.advance()
+        self.training.step += steps
+        return steps * BATCH
 
 
 class OursTogether:
@@ -132,13 +133,11 @@ class OursTogether:
         self.threads = threads_together(self._runs, data)
         for run in self._runs:
             run.network.train()
-        self._all = SideBySide(self._runs)
+        self._all = steps_together(self._runs, data)
 
     def step(self) -> int:
         """One step of all."""
-        self._all.advance()
-        for run in self._runs:
-            run.step += 1
+        self._all.advance(1)
         return BATCH * TOGETHER
 
 
@@ -218,7 +217,8 @@ def main() -> None:
         if not options.json:
             print("backbone    ordinary (workers)     ours  ratio   a measurement, in epochs of training")
         for backbone in options.backbone or BACKBONES:
-            record = measure(backbone, images, folder, device, options.seconds, options.repetitions)
+            with products("float32"):
+                record = measure(backbone, images, folder, device, options.seconds, options.repetitions)
             if options.json:
                 print(json.dumps(record), flush=True)
             else:

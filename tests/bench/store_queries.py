@@ -31,6 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
 from nccli.store import Store, run_id
+from nccli.store.blocks.history import pack_history
+from nccli.store.blocks.matrices import CLASS_MEANS, pack_matrices
+from nccli.store.blocks.precision import SINGLE
 from nccli.store.runs.finished_run import setting_id
 
 L, STEPS, POINTS, RICH = 4, 100_000, 40, 50
@@ -51,10 +54,12 @@ COMMANDS = {
     "effective-rank, 5 curves": 'plot effective-rank --where "K=10 and wd=2e-3" -o {out}.pdf',
     "compare --group-by wd": "compare --group-by wd",
     "compare --group-by K,wd,width": "compare --group-by K,wd,width",
+    "compare --outcomes": "compare --outcomes --group-by K,wd",
+    "compare --paired": 'compare --group-by wd --paired seed --where "K=10 and width=24 and wd in (1e-3, 2e-3)"',
     "runs list": "runs list",
     "runs list --limit 0": "runs list --limit 0 --format jsonl",
     "runs list --limit 0, ids": "runs list --limit 0 --format ids",
-    "runs list --where": 'runs list --where "K=10 and structure=DNC"',
+    "runs list --where": 'runs list --where "K=10 and structure=dnc"',
 }
 BESIDE = "import matplotlib.figure, matplotlib.backends.backend_pdf, matplotlib.backends.backend_agg"
 
@@ -105,44 +110,27 @@ def rows_of(number: int, rng: np.random.Generator) -> Iterator[tuple[str, list[d
                     "mean_hidden_rank": float(rank),
                     "ranks_agree": 1,
                     "max_dnc1": 0.0,
-                    "structure": "DNC" if dnc else "none",
+                    "structure": "dnc" if dnc else "none",
+                    "outcome": "dnc" if dnc else "low_rank",
+                    "classes_kept": K,
                 },
             }
         ],
     )
     values = np.where(np.arange(K) < rank, 1.0, 1e-4) * (1 + 0.1 * rng.random(K))
     metrics = {"dnc1": 0.0, "dnc2": 1.0, "rank": rank, "effective_rank": rank - 0.1, "stable_rank": rank - 0.2}
-    metrics |= {"nuclear_norm": float(values.sum()), "structure": "DNC" if dnc else "none", "structure_distance": 0.1}
+    metrics |= {"nuclear_norm": float(values.sum()), "structure": "dnc" if dnc else "none", "structure_distance": 0.1}
     metrics |= {"structure_order": json.dumps(list(range(K)))}
     places = [{"run_id": key, "layer": layer, "stage": stage} for layer, stage in stages(L)]
     yield "layer", [{**place, **metrics} for place in places]
     ordered = np.sort(values)[::-1].tolist()
     yield "singular_value", [{**place, "index": i, "value": v} for place in places for i, v in enumerate(ordered, 1)]
     if rich:
-        lists = {"dnc1": json.dumps([0.0] * len(places)), "rank": json.dumps([rank] * len(places))}
-        yield (
-            "history",
-            [
-                {
-                    "run_id": key,
-                    "step": step * 2500,
-                    "loss": loss + 1 / (1 + step),
-                    "fit": 0.1,
-                    "reg": loss,
-                    "grad_norm": 0.1,
-                }
-                | lists
-                for step in range(POINTS)
-            ],
-        )
-        gram = np.eye(K)
-        yield (
-            "matrix",
-            [
-                {**place, "name": "gram", "shape": json.dumps([K, K]), "dtype": "<f8", "bytes": gram.tobytes()}
-                for place in places
-            ],
-        )
+        losses = {"fit": 0.1, "reg": loss, "grad_norm": 0.1, "dnc1": [0.0] * len(places), "rank": [rank] * len(places)}
+        points = [{"step": step * 2500, "loss": loss + 1 / (1 + step), **losses} for step in range(POINTS)]
+        yield "history", [{"run_id": key, "points": POINTS, "block": pack_history(points, SINGLE)}]
+        means = pack_matrices({stage: np.eye(K) for stage in stages(L)}, SINGLE)
+        yield "matrix", [{"run_id": key, "name": CLASS_MEANS, **row} for row in means]
 
 
 def seconds(command: list[str]) -> float:

@@ -13,7 +13,7 @@ from tests.cli.command import Ended, Nccli
 
 FIGURES = ("loss-ratio", "rank-vs-wd", "spectra", "training")
 FORMATS = {"pdf": ".json", "svg": ".csv", "png": ""}  # and the numbers that are written beside a figure
-TINY = "--K 4 --L 3 --n 2 --width 6 --steps 60"
+TINY = "--K 4 --L 3 --n 2 --width 6 --steps 800"
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,6 @@ def test_several_diverged_runs_can_be_grouped(diverging: Made, run: Nccli) -> No
 
 def test_asking_again_for_a_diverged_run_ends_with_4_again_without_training(diverging: Made, run: Nccli) -> None:
     before = query(diverging.path, "SELECT id, created FROM run")
-    again = run(f"train-dufm --K 4 --L 3 --n 2 --width 6 --steps 60 --lr 1e4 --store {diverging.path} -q", code=4)
+    again = run(f"train-dufm --K 4 --L 3 --n 2 --width 6 --steps 800 --lr 1e4 --store {diverging.path} -q", code=4)
     assert again.ids == diverging.ids[1:2]
     assert query(diverging.path, "SELECT id, created FROM run") == before

@@ -63,7 +63,9 @@ def test_csv_has_the_columns_and_values_of_the_records(printed: Printed, line: s
     assert [list(row) for row in rows] == [list(record) for record in records]
     for row, record in zip(rows, records, strict=True):
         for name, value in record.items():
-            assert row[name] == ("" if value is None else value if isinstance(value, str) else json.dumps(value))
+            assert row[name] == (
+                "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            )
 
 
 @pytest.mark.parametrize("line", ["compare --group-by wd", "compare --theory", "store check", "store path"])

@@ -41,7 +41,7 @@ class Writer:
     @property
     def id(self) -> str:
         """For pytest."""
-        return f"{self.command} {self.option}{self.inside and ' FOLDER'}"
+        return f"{self.command} {self.option}{self.inside and ' FOLDER'}{' matrices' * ('--matrices' in self.line)}"
 
 
 PLOT = "plot loss-ratio --K 4 --L 3 --n 2 --wd 2e-3"
@@ -50,11 +50,13 @@ WRITERS = (
     Writer("plot", "--data", f"{PLOT} -o fine.svg --data {{}}", ".csv"),
     Writer("runs export", "--output", "runs export -o {}", ".jsonl"),
     Writer("runs export", "--output", "runs export -o {}", "", "run.csv"),
+    Writer("runs export", "--output", "runs export --matrices --where 'seed=0 and wd=2e-3' -o {}", ".npz"),
+    Writer("train-dufm", "--export", "train-dufm --K 4 --L 3 --n 2 --width 6 --steps 5 --export {}", ".npz"),
     Writer("construct", "--export", "construct --kind dnc --K 4 --L 3 --width 6 --force --export {}", ".npz"),
     Writer("train-e2e", "--export", "train-e2e --backbone mlp --epochs 1 --export {}", ".pt"),
     Writer("store backup", "file", "store backup {} --force", ".db"),
 )
-READING = ("--store", "--dataset", "--data-dir", "--weights", "targets")
+READING = ("--store", "--dataset", "--dataset-name", "--data-dir", "--from", "--weights", "targets")
 OTHERS = {"store merge --into", "runs import source"}
 """Options that name a file or a store, and that write no file for a person."""
 

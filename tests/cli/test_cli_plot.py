@@ -69,7 +69,7 @@ def test_a_figure_of_the_paper_without_runs_names_the_commands_that_make_them(ru
     for command in commands:
         assert run(command.strip().removeprefix("nccli ")).ids
     assert run("plot fig1 --data fig1.csv").out == "fig1.pdf\n"
-    assert "SRG T(5)" in (run.folder / "fig1.csv").read_text()
+    assert "srg t(5)" in (run.folder / "fig1.csv").read_text()
 
 
 def test_a_figure_of_the_paper_is_drawn_as_far_as_there_are_runs(run: Nccli) -> None:

@@ -27,7 +27,7 @@ def show(run: Nccli, line: str) -> Terminal:
     [
         ("runs list", ["id", "kind", "status", "K", "L", "loss", "ranks"]),
         ("compare", ["id", "loss", "/DNC", "/SRG", "ranks"]),
-        ("compare --group-by wd", ["λ", "runs", "mean rank"]),
+        ("compare --group-by wd --all", ["λ", "runs", "mean rank"]),
         ("train-dufm --K 10 --L 4 --wd 1e-3 --steps 50", ["id", "seed", "lr"]),
         ("store check", ["check", "value", "ok"]),
     ],

@@ -116,7 +116,7 @@ def test_other_ways_down_are_other_runs_with_learning_rates_of_their_own(run: Nc
 
 def test_the_default_way_down_has_the_run_id_it_always_had(run: Nccli) -> None:
     """Of the first release's schema: stored runs would be made again otherwise."""
-    (planned,) = plan(run, "--K 10 --L 4 --wd 1e-3")
+    (planned,) = plan(run, "--K 10 --L 4 --n 5 --wd 1e-3")
     assert planned["id"] == "1a165f3435bc"
 
 
@@ -139,3 +139,16 @@ def test_a_collapsed_run_tells_since_when_and_no_reduction_keeps_its_id(run: Ncc
     assert full["collapsed_at"] is None
     assert full["id"] == reduced["id"]
     assert full["loss"] == pytest.approx(reduced["loss"], rel=1e-6)
+
+
+def test_every_option_of_a_configuration_sweeps(run: Nccli) -> None:
+    lists = (
+        "--wd-h1 1e-3,2e-3 --init-scale 1,2 --optimizer gd,adam --activation relu,linear --steps 50,60 --init normal,he"
+    )
+    assert len(plan(run, f"--K 4 --L 3 {lists}")) == 64
+    repeated = "--schedule cosine --schedule step:0.1@0.5,0.75 --wd-layers 1e-3,1e-3,2e-3 --wd-layers 1e-3,1e-3,1e-3"
+    planned = plan(run, f"--K 4 --L 3 {repeated}")
+    found = {(each["schedule"], each["wd_layers"][2]) for each in planned}
+    assert found == {(s, wd) for s in ("cosine", "step:0.1@0.5,0.75") for wd in (1e-3, 2e-3)}
+    wrong = run("train-dufm --init xavier,he", code=2).err
+    assert wrong == "nccli: --init: 'xavier' is none of normal, uniform, orthogonal, he\n"

@@ -1,6 +1,7 @@
 """train-e2e: from images to a stored run, from which figures and comparisons are queries."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 from nccli.cli.entry import run as nccli_main
 from tests.cli.command import Nccli
 from tests.cli.conftest import Made
-from tests.cli.sql import query
+from tests.cli.sql import class_means, histories, query
 from tests.cli.test_cli_killed import kill_when_saved
 from tests.e2e.image_files import patterns, write_npz
 
@@ -41,14 +42,15 @@ def test_a_run_is_stored_with_its_data_accuracy_layers_and_history(trained: Made
         *((1, "post"), (2, "pre"), (2, "post"), (3, "pre"), (3, "post"))
     ]
     assert record["layers"][-1]["nc4"] is not None
-    steps = [row["step"] for row in query(trained.path, "SELECT step FROM history WHERE run_id = ?", record["id"])]
+    steps = [row["step"] for row in histories(trained.path)[record["id"]]]
     assert steps[0] == 0
     assert max(steps) == record["steps"] == 60
 
 
-def test_too_few_steps_are_told_with_the_epochs_that_would_do(trained: Made) -> None:
+def test_too_few_steps_are_told_with_the_time_constants_that_would_do(trained: Made) -> None:
     assert "time constants" in trained.ended.err
-    assert "--epochs 1334" in trained.ended.err
+    assert "60 steps are 0.2 time constants" in trained.ended.err
+    assert "--time-constants 45" in trained.ended.err
 
 
 def test_standard_weight_decay_has_no_dnc_loss_to_be_compared_with(trained: Made) -> None:
@@ -65,6 +67,15 @@ def test_standard_weight_decay_has_no_dnc_loss_to_be_compared_with(trained: Made
 def test_figures_are_drawn_of_such_runs(trained: Made, tmp_path: Path, figure: str) -> None:
     Nccli(tmp_path)(f"plot {figure} --store {trained.path} -o figure.svg")
     assert (tmp_path / "figure.svg").stat().st_size > 5000
+
+
+def test_a_set_in_a_file_is_found_by_the_name_that_the_user_gave_it(trained: Made) -> None:
+    nccli = Nccli(trained.path.parent)
+    (named,) = nccli(f"{TINY} --epochs 1 --dataset-name cifar10 --quiet --format jsonl").records
+    assert named["dataset"] == named["config"]["dataset"] == "cifar10"
+    assert nccli("runs list --where config.dataset=cifar10 --format ids").ids == [named["id"]]
+    assert named["config"]["data"] == nccli(f"runs show {trained.ids[0]}").records[0]["config"]["data"]
+    nccli(f"runs rm {named['id']} --yes")
 
 
 def test_the_same_command_returns_the_stored_run_and_an_export_of_it_needs_force(trained: Made) -> None:
@@ -111,12 +122,9 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"))
     write_npz(undisturbed.folder / "own.npz")
     assert undisturbed(line).ids == ids
-    for question in (
-        "SELECT loss, fit, reg, steps, status, train_accuracy, test_accuracy FROM run",
-        "SELECT step, loss, dnc1, rank FROM history ORDER BY step",
-        "SELECT layer, stage, name, hex(bytes) AS bytes FROM matrix ORDER BY 1, 2, 3",
-    ):
-        assert query(run.folder / "nccli.db", question) == query(undisturbed.folder / "nccli.db", question)
+    result = "SELECT loss, fit, reg, steps, status, train_accuracy, test_accuracy FROM run"
+    for question in (lambda store: query(store, result), histories, class_means):
+        assert question(run.folder / "nccli.db") == question(undisturbed.folder / "nccli.db")
     assert list(run.folder.glob("*checkpoint*")) == []
 
 
@@ -163,7 +171,16 @@ def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
         ("--dataset own.npz --backbone resnet20 --together", "--together: not with --backbone resnet20"),
         ("--dataset own.npz --reg standard --wd-h1 1e-3", "one weight decay"),
         ("--dataset broken.npz", "truncated"),
+        ("--dataset own.npz --dataset-name a=b", "--dataset-name 'a=b'"),
         ("--dataset own.npz --epochs 0", "epochs = 0: must be at least 1"),
+        ("--dataset own.npz --steps -3", "steps = -3: must be at least 1"),
+        ("--dataset own.npz --time-constants 0", "time-constants = 0.0: must be positive"),
+        ("--dataset own.npz --epochs 3 --steps 9", "--steps and --epochs say the same: give one of them"),
+        ("--dataset own.npz --precision tf32 --device cpu", "--precision tf32 is for GPUs"),
+        ("--dataset own.npz --autocast --precision float32", "--precision float32 says otherwise"),
+        ("--dataset own.npz --backbone mlp --feature-scale 4", "backbone mlp has no normalisation"),
+        ("--dataset own.npz --reg standard --feature-scale 4", "it needs --reg dufm"),
+        ("--dataset own.npz --lr 1e-30", "time constants 1/(lr·λ) are"),
         ("--dataset own.npz --wd -1", "λ_W1 = -1.0: must be positive"),
     ],
 )
@@ -181,13 +198,25 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_nothing_is_stored(
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [("--wd 0.5 --epochs 40", "ended at the trivial point"), ("--width 1 --epochs 1", "More --epochs may help")],
+    [("--wd 0.5 --epochs 40", "ended at the trivial point"), ("--width 1 --epochs 1", "More --steps may help")],
 )
 def test_a_run_at_the_trivial_point_is_told_with_the_way_out(
     here: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
 ) -> None:
     assert nccli_main([*TINY.split(), *options.split()]) == 0
     assert said in capsys.readouterr().err
+
+
+def test_lost_classes_are_told_while_a_run_trains_and_not_again_where_it_ends_constant(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = f"{TINY} --wd 0.03 --width 3 --lr 0.05 --momentum 0.9 --lr-rise 0 --schedule constant --epochs 400"
+    assert nccli_main(line.split()) == 0
+    told = [text for text in capsys.readouterr().err.splitlines() if "seed 0" in text]
+    assert len(told) == 2
+    assert "of 4 classes kept at step" in told[0]
+    assert "ended at the trivial point" in told[1]
+    assert all("--momentum 0" in text for text in told)
 
 
 @pytest.mark.parametrize("K", [2, 3])
@@ -222,11 +251,50 @@ def test_a_sweep_is_planned_without_training(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     records = run(f"{TINY} --wd 5e-3,1e-2 --seed 0..2 --dry-run").records
     assert [(r["wd_layers"][0], r["seed"]) for r in records] == [(wd, s) for wd in (5e-3, 1e-2) for s in range(3)]
-    assert records[0]["epochs"] == 2 * records[3]["epochs"] == 1334
+    assert [r["steps"] for r in records] == [13432] * 3 + [6716] * 3
+    assert records[0]["epochs"] == 13432 * 16 // 48
+    assert records[0]["time_constants"] == pytest.approx(45, rel=1e-3)
     assert not (run.folder / "nccli.db").exists()
+
+
+def test_a_plan_says_what_it_costs(run: Nccli) -> None:
+    write_npz(run.folder / "own.npz")
+    ended = run(f"{TINY} --seed 0,1 --steps 500,1000 --backbone mlp --dry-run")
+    (told,) = re.findall(r"note: 4 runs, 3000 steps in all: about (\d+):(\d\d):(\d\d) on cpu", ended.err)
+    assert 0 < 3600 * int(told[0]) + 60 * int(told[1]) + int(told[2]) < 600
+    assert run(f"{TINY} --steps 500 --dry-run --quiet").err == ""
 
 
 def test_an_exported_pt_file_is_plain_tensors(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     run(f"{TINY} --epochs 1 --export net.pt --quiet")
     assert torch.load(run.folder / "net.pt", weights_only=True)["head.layers.2.weight"].shape == (4, 6)
+
+
+def test_every_option_of_a_configuration_sweeps(run: Nccli) -> None:
+    lists = "--backbone mlp,small-cnn --reg dufm,standard --momentum 0,0.9 --init he,default --batch-size 8,16"
+    planned = run(f"train-e2e --per-class 3 --steps 2,3 {lists} --dry-run --quiet").records
+    assert len(planned) == len({record["id"] for record in planned}) == 2**6
+    assert {(each["wd_h1"] == 0.0, each["reg"]) for each in planned} == {(True, "standard"), (False, "dufm")}
+    repeated = (
+        "--schedule cosine --schedule step:0.1@0.5,0.75 --wd-layers 1e-3,1e-3 --wd-layers 1e-3,2e-3 --wd-h1 1e-4,1e-3"
+    )
+    planned = run(f"train-e2e --per-class 3 --backbone mlp --L 2 --epochs 1,2 {repeated} --dry-run --quiet").records
+    found = {(each["schedule"], each["wd_layers"][1], each["wd_h1"], each["epochs"]) for each in planned}
+    assert len(planned) == len(found) == 2**4
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ("--backbone mlp,", "--backbone: empty value in 'mlp,'"),
+        ("--reg both", "--reg: 'both' is none of dufm, standard"),
+        ("--steps 3 --epochs 1,2", "--steps and --epochs say the same"),
+        ("--steps 3 --precision bf16,half", "--precision: 'half' is none of float32, tf32, bf16"),
+        ("--steps 3 --momentum 0.5,1", "momentum = 1.0: must be in [0, 1)"),
+    ],
+)
+def test_one_value_that_will_not_do_refuses_the_grid(run: Nccli, options: str, complaint: str) -> None:
+    ended = run(f"train-e2e --per-class 3 --quiet {options}", code=2)
+    assert complaint in ended.err
+    assert len(ended.err.splitlines()) == 1

@@ -153,7 +153,7 @@ def test_a_store_that_fills_up_while_runs_are_trained_loses_none_of_them(run: Nc
 
 
 def test_two_commands_asked_for_one_run_train_it_once(run: Nccli) -> None:
-    line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 60", "--steps 6000")
+    line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 800", "--steps 6000")
     with run.start(line, {"CC": ""}) as first, run.start(line, {"CC": ""}) as second:
         ended = [process.communicate(timeout=90) for process in (first, second)]
     assert [process.returncode for process in (first, second)] == [0, 0]
@@ -164,7 +164,7 @@ def test_two_commands_asked_for_one_run_train_it_once(run: Nccli) -> None:
 
 
 def test_a_run_in_training_is_listed_without_results_and_left_out_of_comparisons(run: Nccli) -> None:
-    line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 60", "--steps 1000000000")
+    line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 800", "--steps 1000000000")
     with terminal() as screen, run.start(line, stderr=screen.end) as training:
         screen.wait_for(r"step [1-9]")
         (record,) = run("runs list").records

@@ -129,6 +129,13 @@ def test_plain_steps_keep_to_the_budget(optimizer: str, activation: str) -> None
         assert held_by_a_run(config, compiled=False) <= bytes_a_run(config)
 
 
+def test_trajectories_take_a_number_for_each_singular_value_at_each_point() -> None:
+    points = len(measure_steps(BASE.steps))
+    more = bytes_a_run(BASE, trajectory=True) - bytes_a_run(BASE)
+    assert more == 4 * points * ((2 * BASE.L - 1) * BASE.K + BASE.L - 1)
+    assert runs_that_fit(BASE, 2 * GIB, trajectory=True) < runs_that_fit(BASE, 2 * GIB)
+
+
 def test_more_memory_takes_more_runs() -> None:
     fits = [runs_that_fit(BASE, gib * GIB) for gib in (1, 2, 4, 8, 1000)]
     assert fits == sorted(set(fits))

@@ -12,7 +12,7 @@ from nccli.dufm.measurement import Measurement
 from nccli.dufm.result import HistoryPoint
 from nccli.dufm.train import train
 
-STAGES = 5
+STAGES, CLASSES = 5, 3
 
 
 def measurement(runs: int, seed: int) -> Measurement:
@@ -20,7 +20,9 @@ def measurement(runs: int, seed: int) -> Measurement:
     rng = np.random.default_rng(seed)
     fit, reg, grad_norm, deviation = rng.uniform(0.1, 1.0, (4, runs))
     dnc1, rank = rng.uniform(size=(runs, STAGES)), rng.integers(0, 10, (runs, STAGES))
-    return Measurement(fit, reg, grad_norm, dnc1, rank, deviation, np.ones(runs, bool), np.ones(runs, bool))
+    spectra, negative = rng.uniform(size=(runs, STAGES, CLASSES)), rng.uniform(size=(runs, STAGES // 2))
+    yes = np.ones(runs, bool)
+    return Measurement(fit, reg, grad_norm, dnc1, rank, deviation, yes, yes, spectra, negative)
 
 
 def point(measured: Measurement, run: int, step: int) -> HistoryPoint:
@@ -30,9 +32,9 @@ def point(measured: Measurement, run: int, step: int) -> HistoryPoint:
     return HistoryPoint(step, fit + reg, fit, reg, grad_norm, dnc1, rank)
 
 
-def filled(runs: int, steps: list[int], room: int) -> tuple[Histories, list[Measurement]]:
+def filled(runs: int, steps: list[int], room: int, classes: int = 0) -> tuple[Histories, list[Measurement]]:
     """Histories of runs that were all measured at these steps."""
-    histories = Histories(runs, room, STAGES)
+    histories = Histories(runs, room, STAGES, classes)
     measured = [measurement(runs, seed) for seed in range(len(steps))]
     for step, each in zip(steps, measured, strict=True):
         histories.add(step, np.arange(runs), each, each.dnc1)
@@ -48,6 +50,19 @@ def test_the_points_of_a_run_are_what_was_measured_of_it(room: int) -> None:
         assert histories.points(run) == tuple(
             point(each, run, step) for step, each in zip(steps, measured, strict=True)
         )
+
+
+@pytest.mark.parametrize("room", [4, 1])
+def test_trajectories_are_kept_where_they_are_wanted_and_come_back(room: int) -> None:
+    histories, measured = filled(2, [0, 3, 9], room, CLASSES)
+    assert histories.has_trajectory
+    restored = Histories.of({name: array.copy() for name, array in histories.arrays().items()}, 2)
+    for found in (histories, restored):
+        for each, at in zip(measured, found.points(1), strict=True):
+            np.testing.assert_allclose(at.singular_values, each.spectra[1], rtol=1e-6)
+            np.testing.assert_allclose(at.negative_share, each.negative_share[1], rtol=1e-6)
+    assert bytes_a_run(3, STAGES, CLASSES) - bytes_a_run(3, STAGES) == 4 * 3 * (STAGES * CLASSES + STAGES // 2)
+    assert not filled(2, [0], 1)[0].has_trajectory
 
 
 def test_a_point_holds_plain_numbers() -> None:

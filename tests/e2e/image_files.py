@@ -58,7 +58,13 @@ def config_of(images: ImageSet, **changes: Any) -> E2eConfig:
     reg = changes.get("reg", "dufm")
     fields: dict[str, Any] = {
         **{"dataset": images.name, "data": images.fingerprint, "samples": len(images.train), "K": images.K},
-        **{"n": images.n, "backbone": "small-cnn", "L": L, "width": 6, "reg": reg, "lr": 0.05, "epochs": 2},
-        **{"wd_h1": 1e-3 if reg == "dufm" else 0.0, "wd_layers": (5e-3,) * L, "batch_size": 16, "seed": 0},
+        **{"n": images.n, "backbone": "small-cnn", "L": L, "width": 6, "reg": reg, "lr": 0.05, "steps": 6},
+        **{
+            "wd_h1": 1e-3 if reg == "dufm" else 0.0,
+            "wd_layers": (5e-3,) * L,
+            "batch_size": 16,
+            "seed": 0,
+            "momentum": 0.9,
+        },
     }
     return E2eConfig(**{**fields, **changes})

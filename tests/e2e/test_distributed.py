@@ -31,12 +31,15 @@ with joined("cpu") as group:
         group.leader_does(refuse)
     except NccliError as error:
         Path(sys.argv[1], f"refused{group.rank}").write_text(f"{error.exit_code} {error}")
-    for reg in ("dufm", "standard"):
-        found = train_network(config_of(images, reg=reg), images, group=group)
+    for reg, augment in (("dufm", False), ("standard", True)):
+        found = train_network(config_of(images, reg=reg, augment=augment), images, group=group)
         layers = [(layer.dnc1, layer.rank, layer.collapse.nc1_pinv) for layer in found.layers]
         if group.leads:
             fields = (found.loss, found.fit, found.reg, found.train_accuracy, found.test_accuracy)
             torch.save({"model": found.model, "fields": fields, "layers": layers}, f"{sys.argv[1]}/{reg}.pt")
+    rough = train_network(config_of(images, precision="bf16", steps=2), images, group=group)
+    if group.leads:
+        torch.save({"loss": rough.loss, "status": rough.status}, f"{sys.argv[1]}/bf16.pt")
 threads = [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
 Path(sys.argv[1], f"threads{group.rank}").write_text(" ".join(threads))
 """
@@ -64,7 +67,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("reg", ["dufm", "standard"])
 def test_two_processes_are_one_up_to_rounding(together: Path, reg: str) -> None:
     images = image_set(n=13)
-    alone = train_network(config_of(images, reg=reg), images)
+    alone = train_network(config_of(images, reg=reg, augment=reg == "standard"), images)
     found = torch.load(together / f"{reg}.pt", weights_only=True)
     for name, tensor in alone.model.items():
         torch.testing.assert_close(found["model"][name], tensor, rtol=1e-4, atol=2e-6)
@@ -74,6 +77,14 @@ def test_two_processes_are_one_up_to_rounding(together: Path, reg: str) -> None:
         assert layer.collapse is not None
         assert (dnc1, rank) == (pytest.approx(layer.dnc1, rel=1e-3), layer.rank)
         assert nc1_pinv == pytest.approx(layer.collapse.nc1_pinv, rel=1e-2)
+
+
+def test_two_processes_train_in_bfloat16_too(together: Path) -> None:
+    images = image_set(n=13)
+    alone = train_network(config_of(images, precision="bf16", steps=2), images)
+    found = torch.load(together / "bf16.pt", weights_only=True)
+    assert found["status"] == alone.status == "stopped"
+    assert found["loss"] == pytest.approx(alone.loss, rel=0.02)
 
 
 def test_the_threads_of_the_group_are_gone_before_python_ends(together: Path) -> None:

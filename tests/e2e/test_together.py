@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from nccli.e2e.checkpoint import RunCheckpoint
 from nccli.e2e.config import E2eConfig
+from nccli.e2e.descent import Descent
 from nccli.e2e.device_images import DeviceSet
-from nccli.e2e.result import E2eResult, EpochProgress
-from nccli.e2e.together import SMALL, shape_of, train_together
+from nccli.e2e.result import E2eResult, NetworkProgress
+from nccli.e2e.together import SMALL, SideBySide, shape_of, train_together
 from nccli.e2e.train import Training, train_network
 from nccli.measure.tensor_file import read_torch_file
+from nccli.training.group import Group
 from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
 
@@ -21,7 +25,7 @@ IMAGES = image_set()
 
 def grid(**changes: object) -> list[E2eConfig]:
     """Three runs that differ in all that may differ."""
-    first = config_of(IMAGES, epochs=3, **changes)
+    first = config_of(IMAGES, steps=9, **changes)
     standard = first.reg == "standard"
     return [
         first,
@@ -32,7 +36,7 @@ def grid(**changes: object) -> list[E2eConfig]:
 
 def together(
     configs: list[E2eConfig],
-    watches: list[Watch[EpochProgress]] | None = None,
+    watches: list[Watch[NetworkProgress]] | None = None,
     checkpoints: list[RunCheckpoint | None] | None = None,
 ) -> list[E2eResult]:
     """In the order of the configurations."""
@@ -43,14 +47,14 @@ def together(
     return [found[config] for config in configs]
 
 
-def assert_same(found: E2eResult, wanted: E2eResult, rel: float = 2e-4) -> None:
-    """Up to rounding."""
+def assert_same(found: E2eResult, wanted: E2eResult, rel: float = 2e-4, far: float = 0.0) -> None:
+    """Up to rounding; in bfloat16 tensors are as far apart as they may be large."""
     assert (found.config, found.status, found.steps) == (wanted.config, wanted.status, wanted.steps)
     assert found.loss == pytest.approx(wanted.loss, rel=rel)
     assert [row["step"] for row in found.history] == [row["step"] for row in wanted.history]
     assert [row["loss"] for row in found.history] == pytest.approx([row["loss"] for row in wanted.history], rel=rel)
     for name, tensor in wanted.model.items():
-        torch.testing.assert_close(found.model[name], tensor, rtol=5e-3, atol=1e-4)
+        torch.testing.assert_close(found.model[name], tensor, rtol=5e-3, atol=1e-4 + far)
 
 
 @pytest.mark.parametrize("backbone", SMALL)
@@ -62,11 +66,33 @@ def test_each_run_is_as_if_it_were_alone(backbone: str, reg: str, changes: dict[
         assert_same(found, train_network(config, IMAGES))
 
 
+@pytest.mark.parametrize("backbone", SMALL)
+def test_in_bfloat16_each_run_is_as_if_it_were_alone_but_for_its_rounding(backbone: str) -> None:
+    configs = [replace(config, steps=2) for config in grid(backbone=backbone, precision="bf16")]
+    for found, config in zip(together(configs), configs, strict=True):
+        assert_same(found, train_network(config, IMAGES), rel=0.05, far=0.2)
+
+
+class Normed(nn.Sequential):
+    """Normalisations between layers that bfloat16 is for on a CPU too."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(64, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 6))
+
+
+def test_normalisations_side_by_side_are_in_float32_where_the_rest_is_in_bfloat16() -> None:
+    """Of inputs in bfloat16, vmap's rule for them makes what the backward pass refuses: it crashed here too."""
+    name = "tests.e2e.test_together:Normed"
+    configs = grid(backbone=name, precision="bf16")
+    for found, config in zip(together(configs), configs, strict=True):
+        assert_same(found, train_network(config, IMAGES), rel=0.05, far=0.2)
+
+
 def test_what_may_differ_leaves_the_shape_alone_and_the_rest_does_not() -> None:
     first, *others = grid()
     assert shape_of(grid(reg="standard")[0]) != shape_of(first)
     assert {shape_of(config) for config in others} == {shape_of(first)}
-    for change in ({"width": 7}, {"epochs": 4}, {"clip": 0.0}, {"backbone": "mlp"}, {"batch_size": 8}):
+    for change in ({"width": 7}, {"steps": 4}, {"clip": 0.0}, {"backbone": "mlp"}, {"batch_size": 8}):
         assert shape_of(replace(first, **change)) != shape_of(first)
 
 
@@ -82,7 +108,7 @@ def test_runs_go_on_from_checkpoints_of_their_own_however_far_each_came(tmp_path
     configs = grid()
     paths = [tmp_path / f"{i}.pt" for i in range(3)]
 
-    def interrupted_after(steps: int) -> Watch[EpochProgress]:
+    def interrupted_after(steps: int) -> Watch[NetworkProgress]:
         calls = iter(range(steps))
         return Watch(should_stop=lambda: next(calls, None) is None)
 
@@ -104,7 +130,19 @@ def test_a_checkpoint_made_together_is_taken_up_alone(tmp_path: Path) -> None:
     configs = grid()[:2]
     path = tmp_path / "0.pt"
     calls = iter(range(8))
-    watch = Watch[EpochProgress](should_stop=lambda: next(calls, None) is None)
+    watch = Watch[NetworkProgress](should_stop=lambda: next(calls, None) is None)
     together(configs, [watch, watch], [RunCheckpoint(path), None])
     run = Training(configs[0], DeviceSet(IMAGES, "cpu"), checkpoint=RunCheckpoint(path))
     assert_same(run.run(), train_network(configs[0], IMAGES))
+
+
+@pytest.mark.parametrize("backbone", SMALL)
+def test_a_step_of_all_asks_nothing_of_the_device(backbone: str) -> None:
+    runs = [Training(config, DeviceSet(IMAGES, "cpu")) for config in grid(backbone=backbone)]
+    data = DeviceSet(IMAGES, "cpu").train
+    all_of_them = SideBySide(runs)
+    configs, networks = [run.config for run in runs], [run.network.train() for run in runs]
+    descent = Descent(configs, networks, all_of_them.flat, data, all_of_them, Group(), 0)
+    descent.fill()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        descent.take()

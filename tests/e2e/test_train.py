@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from nccli.catalogue.stages import stages
-from nccli.e2e.batches import generator
 from nccli.e2e.checkpoint import RunCheckpoint
-from nccli.e2e.config import E2eConfig, enough_epochs
+from nccli.e2e.config import E2eConfig
 from nccli.e2e.device_images import DeviceImages
 from nccli.e2e.evaluation import evaluate
 from nccli.e2e.network import build_network
 from nccli.e2e.regularizer import make_regularizer
-from nccli.e2e.result import E2eResult, EpochProgress, ended_trivially
+from nccli.e2e.result import E2eResult, NetworkProgress, ended_trivially
 from nccli.e2e.train import train_network
 from nccli.errors import InputError
 from nccli.metrics import measure_layers
@@ -23,7 +22,7 @@ from nccli.objective import SquaredError
 from nccli.theory import explicit_loss
 from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, image_set
-from tests.oracle.plain_sgd import sgd_step, whole_loss
+from tests.oracle.plain_sgd import plain_descent
 
 IMAGES = image_set()
 
@@ -38,22 +37,14 @@ def test_training_takes_the_steps_of_the_loss_of_the_theory_sheet(reg: str) -> N
     config = config_of(
         IMAGES,
         reg=reg,
-        epochs=2,
+        steps=7,
+        batch_size=20,
         schedule="linear",
         clip=0,
         wd_layers=(5e-3, 2e-3, 1e-3) if reg == "dufm" else (5e-3,) * 3,
     )
-    network = build_network(config, (1, 8, 8))
-    data = DeviceImages(IMAGES.train, "cpu")
-    velocity = [torch.zeros_like(parameter) for parameter in network.parameters()]
-    for step in range(config.steps):
-        epoch, place = divmod(step, config.steps_per_epoch)
-        order = generator(config.seed, "order", epoch).permutation(config.samples)
-        images, labels = data.batch(np.array_split(order, config.steps_per_epoch)[place])
-        whole_loss(network, images, labels.numpy(), config).backward()
-        sgd_step(network, velocity, config.lr * (1 - step / config.steps), config.momentum)
     found = train_network(config, IMAGES).model
-    for name, tensor in network.state_dict().items():
+    for name, tensor in plain_descent(config, IMAGES).state_dict().items():
         torch.testing.assert_close(found[name], tensor, rtol=2e-4, atol=2e-6)
 
 
@@ -91,10 +82,10 @@ def test_a_result_depends_on_its_configuration_and_nothing_else() -> None:
 def test_a_run_stopped_anywhere_goes_on_to_the_same_result_bit_for_bit(
     tmp_path: Path, stop_at: int, changes: dict[str, object]
 ) -> None:
-    config = config_of(IMAGES, epochs=3, **changes)
+    config = config_of(IMAGES, steps=9, **changes)
     polled = iter(range(1, 1000))
     path = tmp_path / "state.pt"
-    watch = Watch[EpochProgress](should_stop=lambda: next(polled) >= stop_at)
+    watch = Watch[NetworkProgress](should_stop=lambda: next(polled) >= stop_at)
     stopped = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
     assert (stopped.status, stopped.steps) == ("interrupted", stop_at)
     assert path.exists()
@@ -107,17 +98,17 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_result_bit_for_bit(
 
 
 def test_a_run_stopped_as_it_was_measured_has_that_step_once() -> None:
-    config = config_of(IMAGES, epochs=3)
+    config = config_of(IMAGES, steps=9)
     polled = iter(range(1, 1000))
-    watch = Watch[EpochProgress](should_stop=lambda: next(polled) >= config.steps_per_epoch)
+    watch = Watch[NetworkProgress](should_stop=lambda: next(polled) >= config.steps_per_epoch)
     stopped = train_network(config, IMAGES, watch=watch)
     assert stopped.status == "interrupted"
-    assert [row["step"] for row in stopped.history] == [0, config.steps_per_epoch]
+    assert [row["step"] for row in stopped.history] == [0, 1, 2, config.steps_per_epoch]
 
 
 def test_a_checkpoint_with_one_other_bit_anywhere_in_a_tensor_is_not_used(tmp_path: Path) -> None:
-    config, path, said = config_of(IMAGES, epochs=1), tmp_path / "state.pt", list[str]()
-    stop = Watch[EpochProgress](should_stop=lambda: True)
+    config, path, said = config_of(IMAGES, steps=3), tmp_path / "state.pt", list[str]()
+    stop = Watch[NetworkProgress](should_stop=lambda: True)
     train_network(config, IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
     weight = torch.load(path)["model"]["backbone.0.weight"].numpy().tobytes()
     raw = bytearray(path.read_bytes())
@@ -125,29 +116,56 @@ def test_a_checkpoint_with_one_other_bit_anywhere_in_a_tensor_is_not_used(tmp_pa
     path.write_bytes(raw)
     with pytest.raises(InputError, match=r"is damaged: .* does not fit its checksum"):
         RunCheckpoint(path).read(config)
-    watch = Watch[EpochProgress](on_trouble=said.append)
+    watch = Watch[NetworkProgress](on_trouble=said.append)
     anew = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
     assert same_model(anew, train_network(config, IMAGES))
     assert "the run begins anew" in said[0]
 
 
 def test_a_damaged_checkpoint_or_one_of_another_run_is_told_and_not_used(tmp_path: Path) -> None:
-    config = config_of(IMAGES, epochs=1)
+    config = config_of(IMAGES, steps=3)
     path, said = tmp_path / "state.pt", list[str]()
-    stop = Watch[EpochProgress](should_stop=lambda: True)
+    stop = Watch[NetworkProgress](should_stop=lambda: True)
     train_network(config_of(IMAGES, seed=5), IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
     whole = train_network(config, IMAGES)
     for damage in (lambda: None, lambda: path.write_bytes(b"PK\3\4 not a checkpoint")):
         damage()
-        watch = Watch[EpochProgress](on_trouble=said.append)
+        watch = Watch[NetworkProgress](on_trouble=said.append)
         assert same_model(train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path)), whole)
         path.write_bytes(b"")
     assert "of another run" in said[0]
     assert "cannot be read" in said[1] or "no torch file" in said[1]
 
 
+def test_a_checkpoint_of_the_time_before_this_format_is_told_and_not_used(tmp_path: Path) -> None:
+    config, path, said = config_of(IMAGES), tmp_path / "state.pt", list[str]()
+    stop = Watch[NetworkProgress](should_stop=lambda: True)
+    train_network(config, IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
+    fields = torch.load(path)
+    momentum = fields.pop("momentum")
+    assert momentum.numel() == sum(p.numel() for p in build_network(config, (1, 8, 8)).parameters())
+    torch.save({**fields, "format": 1, "optimizer": {}, "config": {"epochs": 2}}, path)
+    watch = Watch[NetworkProgress](on_trouble=said.append)
+    anew = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
+    assert same_model(anew, train_network(config, IMAGES))
+    assert "is of another version of nccli; the run begins anew" in said[0]
+
+
+def test_a_checkpoint_of_a_backbone_that_was_changed_since_is_told_and_not_used(tmp_path: Path) -> None:
+    config, path, said = config_of(IMAGES), tmp_path / "state.pt", list[str]()
+    stop = Watch[NetworkProgress](should_stop=lambda: True)
+    train_network(config, IMAGES, watch=stop, checkpoint=RunCheckpoint(path))
+    fields = torch.load(path)
+    fields["model"]["backbone.0.weight"] = torch.zeros(16, 1, 5, 5)
+    torch.save(fields, path)
+    watch = Watch[NetworkProgress](on_trouble=said.append)
+    anew = train_network(config, IMAGES, watch=watch, checkpoint=RunCheckpoint(path))
+    assert same_model(anew, train_network(config, IMAGES))
+    assert "of a network with another backbone.0.weight; the run begins anew" in said[0]
+
+
 def test_clipped_steps_survive_initial_features_that_full_steps_diverge_on() -> None:
-    fields = {"backbone": "mlp", "L": 4, "width": 64, "wd_layers": (5e-3,) * 4, "epochs": 60}
+    fields = {"backbone": "mlp", "L": 4, "width": 64, "wd_layers": (5e-3,) * 4, "steps": 180}
     assert train_network(config_of(IMAGES, **fields, clip=0), IMAGES).status == "diverged"
     found = train_network(config_of(IMAGES, **fields), IMAGES)
     assert found.train_accuracy == 1
@@ -155,16 +173,16 @@ def test_clipped_steps_survive_initial_features_that_full_steps_diverge_on() -> 
 
 
 def test_a_step_size_that_no_run_survives_ends_as_diverged() -> None:
-    found = train_network(config_of(IMAGES, lr=1e6, clip=0, epochs=20), IMAGES)
+    found = train_network(config_of(IMAGES, lr=1e6, clip=0, steps=60), IMAGES)
     assert found.status == "diverged"
     assert found.layers == []
     assert found.train_accuracy is None
 
 
 def test_weight_decay_that_wins_ends_at_the_trivial_point_and_one_that_does_not_fits() -> None:
-    lost = train_network(config_of(IMAGES, wd_layers=(0.3,) * 3, wd_h1=0.1, epochs=60), IMAGES)
+    lost = train_network(config_of(IMAGES, wd_layers=(0.3,) * 3, wd_h1=0.1, steps=180), IMAGES)
     assert ended_trivially(lost.config, lost.status, lost.fit, lost.layers)
-    fitted = train_network(config_of(IMAGES, wd_layers=(1e-4,) * 3, wd_h1=1e-5, clip=0, epochs=60), IMAGES)
+    fitted = train_network(config_of(IMAGES, wd_layers=(1e-4,) * 3, wd_h1=1e-5, clip=0, steps=180), IMAGES)
     assert not ended_trivially(fitted.config, fitted.status, fitted.fit, fitted.layers)
     assert fitted.train_accuracy == 1
     assert fitted.layers[-1].dnc1 < 0.1
@@ -184,27 +202,17 @@ def test_he_init_keeps_a_signal_that_pytorchs_own_loses_layer_by_layer() -> None
     assert sizes["default"] == pytest.approx(6.0**-7, rel=1.0)
 
 
-def test_autocast_is_for_gpus_unless_asked_for() -> None:
-    exact, asked, by_default = (
-        train_network(config_of(IMAGES, epochs=2, autocast=autocast), IMAGES) for autocast in (False, True, None)
-    )
-    assert by_default.loss == exact.loss
-    assert asked.loss != exact.loss
-    assert asked.loss == pytest.approx(exact.loss, rel=0.05)
-
-
-def test_ten_time_constants_are_the_default_length() -> None:
-    assert enough_epochs(0.05, 0.0, "constant", 5e-3, 100) == 400
-    assert enough_epochs(0.05, 0.9, "constant", 5e-3, 100) == 40
-    assert enough_epochs(0.05, 0.9, "linear", 5e-3, 100) == 80
-    with pytest.raises(InputError, match="give --epochs"):
-        enough_epochs(1e-300, 0.9, "constant", 1e-300, 100)
+def test_bfloat16_is_another_training_measured_in_float32() -> None:
+    exact, rough = (train_network(config_of(IMAGES, precision=name), IMAGES) for name in ("float32", "bf16"))
+    assert rough.loss != exact.loss
+    assert rough.loss == pytest.approx(exact.loss, rel=0.05)
+    assert rough.history[0] == exact.history[0] | {"grad_norm": rough.history[0]["grad_norm"]}
 
 
 def test_a_configuration_survives_its_dictionary_and_defaults_leave_run_ids_alone() -> None:
     config = config_of(IMAGES)
     assert E2eConfig.from_dict(config.as_dict()) == config
-    assert not {"augment", "autocast", "balanced", "init_scale"} & set(config.as_dict())
+    assert not {"augment", "balanced", "init_scale", "lr_rise", "wd_rise", "feature_scale"} & set(config.as_dict())
     assert E2eConfig.from_dict(config_of(IMAGES, augment=True).as_dict()).augment
 
 
@@ -213,11 +221,15 @@ def test_a_configuration_survives_its_dictionary_and_defaults_leave_run_ids_alon
     [
         ({"lr": math.nan}, "lr"),
         ({"momentum": 1.0}, "momentum"),
-        ({"epochs": 0}, "epochs"),
+        ({"steps": 0}, "steps"),
         ({"reg": "l2", "wd_h1": 0.0}, "reg 'l2'"),
         ({"reg": "standard", "wd_h1": 1e-3}, "one weight decay"),
         ({"wd_h1": -1.0}, "λ_H1"),
         ({"schedule": "zigzag"}, "schedule"),
+        ({"precision": "float16"}, "precision 'float16': must be one of float32, tf32, bf16"),
+        ({"lr_rise": 1.5}, "lr-rise = 1.5: must be a share"),
+        ({"wd_rise": -0.1}, "wd-rise = -0.1: must be a share"),
+        ({"feature_scale": -1.0}, "feature-scale = -1.0: must be positive"),
     ],
 )
 def test_a_configuration_out_of_range_is_refused(changes: dict[str, object], said: str) -> None:

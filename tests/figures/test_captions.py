@@ -62,16 +62,14 @@ def test_captions_name_the_hidden_layers(tmp_path: Path) -> None:
     for L in (2, 3):
         save_run(made, example_run(L, L=L, config={"L": L, "wd_layers": (0.004,) * L}))
     with made.read() as connection:
-        for where, words in (
-            ("L=3", "layers 2 to L−1"),
-            ("L=2", r"$\widetilde{M}_2$"),
-            ("L>0", r"L−1, for L = 2 $\wide"),
-        ):
-            for name in ("rank-vs-wd", "dnc-share-vs-width"):
-                assert (
-                    words
-                    in STORE_FIGURES[name].collect(connection, Selection(where=parse_where(where)), Options()).caption
-                )
+        for name, shallow in (("rank-vs-wd", r"$\widetilde{M}_2$"), ("dnc-share-vs-width", "$M_2$")):
+            for where, words in (
+                ("L=3", "layers 2 to L−1"),
+                ("L=2", shallow),
+                ("L>0", f"L−1, for L = 2 {shallow}"),
+            ):
+                selection = Selection(where=parse_where(where))
+                assert words in STORE_FIGURES[name].collect(connection, selection, Options()).caption
 
 
 def test_more_settings_than_panels_are_refused(connection: Connection, trained: Selection) -> None:

@@ -21,7 +21,7 @@ def test_heat_maps_show_the_stored_matrices_permuted_or_raw(connection: Connecti
         shown = np.zeros((1 + max(r["row"] for r in rows), 1 + max(r["column"] for r in rows)))
         for row in rows:
             shown[row["row"], row["column"]] = row["value"]
-        assert {row["structure"] for row in rows} == {"SRG T(4)"}
+        assert {row["structure"] for row in rows} == {"srg t(4)"}
         if raw:
             assert np.array_equal(shown, stored)
         else:

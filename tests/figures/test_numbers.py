@@ -128,7 +128,7 @@ def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
 
 def test_loss_ratio_shows_runs_of_its_own_problems_only(connection: Connection, trained: Selection) -> None:
     rows = rows_of(connection, trained)
-    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss",)))
+    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss", "outcome")))
     wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in rows if run["n"] == 1 and run["wd"] == 5e-3}
     assert {row["run_ids"][0]: row["ratio"] for row in drawn.of("run")} == wanted
     assert any("9 runs left out" in note for note in drawn.notes)
@@ -169,7 +169,7 @@ def test_the_share_of_dnc_counts_runs_whose_hidden_layers_are_dnc(connection: Co
     drawn = STORE_FIGURES["dnc-share-vs-width"].collect(connection, trained, Options())
     structures = {run["id"]: run["structure"] for run in rows_of(connection, trained)}
     for row in drawn.of("share"):
-        assert row["dnc"] == sum(structures[key] == "DNC" for key in row["run_ids"])
+        assert row["dnc"] == sum(structures[key] == "dnc" for key in row["run_ids"])
         assert row["low"] <= row["share"] <= row["high"]
 
 

@@ -88,6 +88,16 @@ def test_each_number_is_that_of_its_own_function() -> None:
         assert found.gram == pytest.approx(np.array([[a @ b for b in means] for a in means]), abs=1e-15)
 
 
+@pytest.mark.parametrize("width", [6, 8])
+def test_classes_kept_are_those_of_the_output_and_so_of_the_last_layer_alone(width: int) -> None:
+    found = measured(solve_dnc(Problem.uniform(6, 3, 2e-3)), width)
+    assert [layer.classes_kept for layer in found] == [None, None, None, None, 6]
+    weights, H_1 = solve_dnc(Problem.uniform(6, 3, 2e-3)).matrices(width)
+    weights[-1][2] = 0.0
+    stages = [(layer, stage, features.T) for layer, stage, features in forward(weights, H_1)]
+    assert measure_layers(stages, np.arange(6), weights)[-1].classes_kept == 5
+
+
 def test_a_network_that_decayed_to_zero_has_rank_zero() -> None:
     (found,) = measure_layers([(1, "post", np.full((4, 3), 1e-9))], np.array([0, 0, 1, 1]), [np.zeros((3, 3))])
     assert found.rank == 0

@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, select, update
 
 from nccli.store import Store, save_run
 from nccli.store.connection import store as store_module
-from nccli.store.schema.tables import History, Run
+from nccli.store.schema.tables import SINGULAR_VALUE, Run
 from tests.store.example_runs import example_history, example_run
 
 ROUNDS = 15
@@ -43,10 +43,11 @@ def increment(path: str) -> None:
     for _ in range(ROUNDS):
         with store.write() as connection:
             steps, key = connection.execute(select(Run.steps, Run.id)).one()
-            step = connection.scalar(select(func.max(History.step)))
+            last = connection.scalar(select(func.max(SINGULAR_VALUE.c.index)))
             time.sleep(0.001)
             connection.execute(update(Run).values(steps=steps + 1))
-            connection.execute(insert(History), {**example_history(1)[0], "run_id": key, "step": step + 1})
+            value = {"run_id": key, "layer": 1, "stage": "post", "index": last + 1, "value": 0.0}
+            connection.execute(insert(SINGULAR_VALUE), value)
 
 
 def create(path: str) -> None:

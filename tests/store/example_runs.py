@@ -1,5 +1,6 @@
 """Runs that look like trained ones, made in no time: random matrices, measured as always."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ def example_config(**changes: Any) -> DufmConfig:
 
 
 def example_layers(seed: int, rank: int = 4) -> list[LayerMetrics]:
-    """All layers and stages, their class means of the given rank."""
+    """All layers and stages, their class means of the given rank, and an output that tells all classes apart."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(4), 2)
     means = [rng.normal(size=(4, rank)) @ rng.normal(size=(rank, 5)) for _ in STAGES]
+    last = np.linalg.pinv(means[-1]).T if rank == 4 else rng.normal(size=(4, 5))
     features = [(*stage, M[labels] + 0.01 * rng.normal(size=(8, 5))) for stage, M in zip(STAGES, means, strict=True)]
-    return measure_layers(features, labels, [rng.normal(size=(5, 5)), rng.normal(size=(5, 5)), rng.normal(size=(4, 5))])
+    return measure_layers(features, labels, [rng.normal(size=(5, 5)), rng.normal(size=(5, 5)), last])
 
 
 def example_history(points: int = 3) -> list[dict[str, Any]]:
@@ -48,6 +50,7 @@ def example_run(
     layers: list[LayerMetrics] | None = None,
     history: list[dict[str, Any]] | None = None,
     config: dict[str, Any] | None = None,
+    weights: Sequence[np.ndarray] = (),
     **columns: Any,
 ) -> FinishedRun:
     """A finished run of `example_config`.
@@ -56,6 +59,7 @@ def example_run(
         seed: of the configuration and of the random matrices.
         layers, history: in place of the made-up ones.
         config: changes of the configuration.
+        weights: W_1..W_L, to be kept.
         columns: changes of the row.
     """
     chosen = example_config(seed=seed, **(config or {}))
@@ -71,4 +75,10 @@ def example_run(
         config=chosen.as_dict(),
         layers=example_layers(seed) if layers is None else layers,
         history=example_history() if history is None else history,
+        weights=weights,
     )
+
+
+def double_run(seed: int = 0, **changes: Any) -> FinishedRun:
+    """The same in double precision, in which the store keeps every bit of class means and histories."""
+    return example_run(seed, config={"dtype": "float64"}, dtype="float64", **changes)

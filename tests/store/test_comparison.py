@@ -12,9 +12,10 @@ from tests.store.example_runs import example_layers, example_run
 
 COLUMNS = [
     *("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps", "activation", "dtype"),
-    *("device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc"),
+    *("tag", "device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc"),
     *("best_loss", "best_id", "ratio_best", "ranks", "rank_last_pre", "mean_rank", "ranks_agree"),
-    *("structures", "structure_last_pre", "structure", "max_dnc1", "dnc1_holds"),
+    *("structures", "structure_last_pre", "structure_distances", "structure", "structure_distance", "max_dnc1"),
+    *("dnc1_holds", "outcome", "classes_kept", "srg_r"),
 ]
 
 
@@ -135,8 +136,11 @@ def test_structures_are_told_by_layer(store: Store) -> None:
     frame = [replace(layer, class_means=np.eye(4, 5)) for layer in example_layers(0)[:3]]
     save_run(store, example_run(layers=[*frame, *example_layers(0)[3:]]))
     (record,) = compare(store)
-    assert record["structures"] == ["DNC", "DNC", "none"]
-    assert (record["structure"], record["structure_last_pre"]) == ("DNC", "none")
+    assert record["structures"] == ["dnc", "dnc", "none"]
+    assert (record["structure"], record["structure_last_pre"]) == ("dnc", "none")
+    assert record["structure_distance"] == record["structure_distances"][1] == pytest.approx(0.0, abs=1e-12)
+    assert record["structure_distances"][2] > 0.2
+    assert record["outcome"] == "dnc"
 
 
 @pytest.mark.parametrize(("dnc1", "holds"), [(0.0, True), (1e-2, True), (2e-2, False), (math.inf, False)])

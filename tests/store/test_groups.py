@@ -26,11 +26,13 @@ from tests.store.example_runs import STAGES, example_layers, example_run
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
 
 
-def groups(store: Store, *keys: str, where: str | None = None, rank_rtol: float = 1e-2) -> list[dict[str, Any]]:
+def groups(
+    store: Store, *keys: str, where: str | None = None, rank_rtol: float = 1e-2, whole: bool = False
+) -> list[dict[str, Any]]:
     """Groups of all runs."""
     selection = Selection(where=parse_where(where) if where else ())
     with store.read() as connection:
-        return group_records(connection, selection, keys, rank_rtol)
+        return group_records(connection, selection, keys, rank_rtol, whole)
 
 
 def mixed(store: Store, *keys: str) -> list[str]:
@@ -62,7 +64,7 @@ def test_a_row_has_its_keys_and_then_the_same_columns_for_every_quantity(store: 
     (row,) = groups(store, "K", "wd")
     spread = [f"{quantity}_{suffix}" for quantity in QUANTITIES for suffix in ("mean", "sd", "min", "max", "count")]
     shares = [f"share_{name}" for name in ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")]
-    assert list(row) == ["K", "wd", "runs", *spread, *shares]
+    assert list(row) == ["K", "wd", "runs", "left_out", *spread, *shares]
 
 
 def test_a_small_spread_around_a_large_mean_is_not_lost(store: Store) -> None:
@@ -125,8 +127,8 @@ def test_only_the_selected_runs_are_grouped(store: Store) -> None:
 
 def test_ranks_at_another_tolerance_are_counted_from_the_spectra(store: Store) -> None:
     save_run(store, example_run(0, layers=example_layers(0, rank=3)))
-    assert groups(store, "K")[0]["mean_rank_mean"] == groups(store, "K", rank_rtol=0.0100001)[0]["mean_rank_mean"] == 3
-    assert groups(store, "K", rank_rtol=0.999)[0]["mean_rank_mean"] == 1
+    for rank_rtol, rank in ((0.01, 3), (0.0100001, 3), (0.999, 1)):
+        assert groups(store, "K", rank_rtol=rank_rtol, whole=True)[0]["mean_rank_mean"] == rank
 
 
 def test_shares_of_dnc_and_of_runs_where_dnc1_holds(store: Store) -> None:
@@ -210,5 +212,5 @@ def test_what_is_zero_but_for_rounding_has_rank_zero_at_any_tolerance(store: Sto
     labels = np.repeat(np.arange(4), 2)
     nothing = [(*stage, 1e-9 * rng.normal(size=(8, 5))) for stage in STAGES]
     save_run(store, example_run(layers=measure_layers(nothing, labels, [np.eye(5), np.eye(5), np.eye(4, 5)])))
-    (row,) = groups(store, "K", rank_rtol=rank_rtol)
+    (row,) = groups(store, "K", rank_rtol=rank_rtol, whole=True)
     assert row["mean_rank_mean"] == 0

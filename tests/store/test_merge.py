@@ -5,12 +5,24 @@ from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
 from nccli.errors import InputError, NothingFoundError
-from nccli.store import Claims, Store, check_store, merge_stores, run_records, save_run, select_runs
-from tests.store.example_runs import example_run
+from nccli.store import (
+    Claims,
+    Store,
+    check_store,
+    merge_stores,
+    read_contents,
+    run_records,
+    save_run,
+    select_history,
+    select_runs,
+)
+from nccli.store.schema.checksum import run_ids
+from tests.store.example_runs import example_history, example_run
 from tests.store.plain_sql import dump, plain
 
 
@@ -191,3 +203,53 @@ def test_a_run_that_was_changed_behind_our_back_yields_to_the_one_that_was_not(t
     alone = Store.create(str(tmp_path / "alone.db"))
     merge_stores([str(tmp_path / "b.db")], alone)
     assert [finding.check for finding in check_store(alone) if not finding.ok] == ["damaged runs"]
+
+
+PARTS = {"history", "matrices", "weights"}
+
+
+def having(path: Path) -> list[set[str]]:
+    """What is kept of the runs of a store, in the order of their ids."""
+    with Store.open(str(path)).read() as connection:
+        return [set(content.parts) for content in read_contents(connection, run_ids(connection))]
+
+
+@pytest.mark.parametrize(
+    "without",
+    [{"history"}, {"matrices"}, {"weights"}, {"history", "matrices"}, PARTS],
+    ids=lambda parts: ",".join(sorted(parts)),
+)
+def test_a_copy_without_parts_is_sound_and_smaller_and_no_other_result(tmp_path: Path, without: set[str]) -> None:
+    whole = make(tmp_path, "whole.db", 0, 1, weights=[np.ones((5, 5)), np.eye(5), np.ones((4, 5))])
+    part = tmp_path / "part.db"
+    merge_stores([str(whole)], Store.create(str(part)), without)
+    assert having(whole) == [PARTS] * 2
+    assert having(part) == [PARTS - without] * 2
+    assert all(finding.ok for finding in check_store(Store.open(str(part))))
+    for order in ((part, whole), (whole, part)):
+        again = tmp_path / f"again-{order[0].name}"
+        report = merge_stores([str(source) for source in order], Store.create(str(again)))
+        assert (report.added, report.conflicts) == (2, [])
+        assert having(again) == [PARTS] * 2
+    assert merge_stores([str(whole)], Store.open(str(part))).conflicts == []
+    assert having(part) == [PARTS] * 2
+
+
+def test_trajectories_are_left_out_of_histories_and_come_back(tmp_path: Path) -> None:
+    more = {"singular_values": [[2.0, 1.0, 0.5, 0.25]] * 5, "negative_share": [0.5, 0.25]}
+    points = [{**row, **more} for row in example_history(4)]
+    whole = make(tmp_path, "whole.db", 0, history=points)
+    bare = make(tmp_path, "bare.db", 0, history=example_history(4))
+    part = tmp_path / "part.db"
+    merge_stores([str(whole)], Store.create(str(part)), {"trajectory"})
+    assert [having(path) for path in (whole, part, bare)] == [
+        [{"history", "matrices", "trajectory"}],
+        [{"history", "matrices"}],
+        [{"history", "matrices"}],
+    ]
+    with Store.open(str(part)).read() as one, Store.open(str(bare)).read() as other:
+        keys = run_ids(one)
+        assert select_history(one, keys) == select_history(other, keys)
+    assert all(finding.ok for finding in check_store(Store.open(str(part))))
+    assert merge_stores([str(whole)], Store.open(str(bare))).conflicts == []
+    assert having(bare) == having(whole)

@@ -15,7 +15,7 @@ _E2E: dict[str, Any] = {**_DUFM, "dataset": "digits", "data": "0", "samples": 3,
 
 @pytest.mark.parametrize(
     ("kind", "config"),
-    [("dufm", DufmConfig(**_DUFM, steps=1, seed=0)), ("e2e", E2eConfig(**_E2E, epochs=1, batch_size=1, seed=0))],
+    [("dufm", DufmConfig(**_DUFM, steps=1, seed=0)), ("e2e", E2eConfig(**_E2E, steps=1, batch_size=1, seed=0))],
 )
 def test_defaults_are_what_a_configuration_leaves_out(kind: str, config: DufmConfig | E2eConfig) -> None:
     left_out = {field.name: field.default for field in fields(config) if field.name not in config.as_dict()}

@@ -20,7 +20,7 @@ from tests.store.example_runs import STAGES, example_layers, example_run
 RECORD = [
     *("id", "kind", "status", "K", "L", "n", "width", "wd", "lr", "seed", "steps", "loss", "fit", "reg", "loss_dnc"),
     *("loss_srg", "ratio_dnc", "ratio_srg", "grad_norm", "seconds", "config", "layers", "created"),
-    *("optimizer", "collapsed_at", "residual", "kinks"),
+    *("optimizer", "collapsed_at", "residual", "kinks", "outcome", "classes_kept", "srg_r", "tag"),
 ]
 LAYER = [
     *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "effective_rank", "stable_rank"),

@@ -10,28 +10,94 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sqlalchemy import Connection, select
 
 from nccli.errors import StoreError, StoreVersionError
 from nccli.figures import FIGURES, Options, render, style
 from nccli.metrics.relu import negative_share
 from nccli.store import (
+    MergeReport,
     Selection,
     Store,
     check_store,
+    from_lines,
+    merge_contents,
     merge_stores,
     run_records,
     select_history,
+    select_layers,
     select_matrix,
     select_runs,
 )
 from nccli.store.schema.migrate import REVISIONS
+from nccli.store.schema.tables import RUN
 from nccli.strict_json import encodable
 from tests.store.plain_sql import dump, plain
 from tests.store.revisions import add_revision
 
 RELEASED = Path(__file__).with_name("released")
 NAMES = sorted(file.name.split(".")[0] for file in RELEASED.glob("*.db.gz"))
+
+
+RENEWED = {"structure", "structure_distance", "structure_order", "checksum"}
+"""Columns that upgrades work out anew from what else is stored."""
+
+ENDS_0009 = {
+    "ca04fd8c8690": ("frame plus mean", "frame plus mean", 4),  # "star-4" then
+    "942ab9ec44a6": ("dnc", "dnc", 4),
+    "2d45bcf47b35": ("srg t(5) minus 2", "srg", 8),
+    "f318538c1f63": ("none", "lost_classes", 3),
+    "231902c06862": ("none", "lost_classes", 3),
+    "c61344790fc4": ("none", "lost_classes", 2),
+    "4208aa9040ce": ("zero", "zero", 0),
+    "4776bfcaafb6": ("zero", "zero", 0),
+    "ce999cac771c": ("none", "full_rank", 4),
+}
+"""Structure, outcome and classes kept of runs that were stored before there were outcomes."""
+
+
+def released_0009(path: Path) -> Store:
+    path.write_bytes(gzip.decompress((RELEASED / "0009.db.gz").read_bytes()))
+    return Store.open(str(path))
+
+
+def test_runs_from_before_there_were_outcomes_get_theirs(path: Path) -> None:
+    with released_0009(path).read() as connection:
+        runs = {run["id"]: (run["structure"], run["outcome"], run["classes_kept"]) for run in select_runs(connection)}
+        layers = select_layers(connection, ["2d45bcf47b35"])["2d45bcf47b35"]
+    assert {key: runs[key] for key in ENDS_0009} == ENDS_0009
+    assert all(layer["structure_distance"] < 1e-6 for layer in layers), "0.09 and 0.1 in the last layer then"
+
+
+def test_an_export_from_before_there_were_outcomes_is_imported_as_an_upgrade_has_it(path: Path, tmp_path: Path) -> None:
+    upgraded, imported = released_0009(path), Store.create(str(tmp_path / "imported.db"))
+    file = RELEASED / "0009.exported.jsonl.gz"
+    with gzip.open(file) as lines:
+        offers = [(content, file.name) for content in from_lines(lines, file.name)]
+    with imported.write() as connection:
+        merge_contents(offers, connection, report := MergeReport())
+    assert report.added == 4
+    records = []
+    for store in (upgraded, imported):
+        with store.read() as connection:
+            found = run_records(connection, select_runs(connection))
+        records.append({record["id"]: {**record, "created": None} for record in found})
+        assert all(finding.ok for finding in check_store(store))
+    assert {key: encodable(records[0][key]) for key in records[1]} == encodable(records[1])
+
+
+def test_a_run_that_is_damaged_stops_no_upgrade(path: Path) -> None:
+    path.write_bytes(gzip.decompress((RELEASED / "0009.db.gz").read_bytes()))
+    with plain(path) as connection:
+        connection.execute("UPDATE matrix SET bytes = x'00' WHERE run_id = 'ca04fd8c8690'")
+        connection.execute("UPDATE run SET config = 'no JSON' WHERE id = '942ab9ec44a6'")
+        connection.commit()
+    with Store.open(str(path)).read() as connection:
+        outcomes = dict(connection.execute(select(RUN.c.id, RUN.c.outcome)).all())
+    assert outcomes["ca04fd8c8690"] is outcomes["942ab9ec44a6"] is None
+    assert outcomes["2d45bcf47b35"] == "srg"
 
 
 @pytest.fixture(params=NAMES)
@@ -53,28 +119,55 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
 
 
 def test_every_schema_before_this_one_is_kept() -> None:
-    assert set(REVISIONS[:2]) <= set(NAMES) <= set(REVISIONS)
+    assert {*REVISIONS[:2], "0009"} <= set(NAMES) <= set(REVISIONS)
 
 
 def test_an_old_store_comes_out_with_every_value_it_had(released: str, path: Path) -> None:
-    tables = ("run", "layer", "singular_value", "history", "matrix")
-    before = {table: rows(path, table) for table in tables}
+    tables = ("run", "layer", "singular_value")
+    before = {table: rows(path, table) for table in (*tables, "history", "matrix")}
     said = [json.loads(line) for line in gzip.decompress((RELEASED / f"{released}.jsonl.gz").read_bytes()).splitlines()]
     store = Store.open(str(path))
     assert store.upgraded_from == released
     for table in tables:
         for old, new in zip(before[table], rows(path, table), strict=True):
-            assert {name: new[name] for name in old} == old
+            kept = set(old) - RENEWED
+            assert {name: new[name] for name in kept} == {name: old[name] for name in kept}
     with store.read() as connection:
+        assert_histories(connection, before["history"])
+        assert_matrices(connection, before["matrix"])
         records = {record["id"]: encodable(record) for record in run_records(connection, select_runs(connection))}
     assert len(said) == len(records) > 0
     for record in said:
         layers, now = record.pop("layers"), records[record["id"]]
         assert {name: now[name] for name in record} == record
         for old, new in zip(layers, now["layers"], strict=True):
-            assert {name: new[name] for name in old} == old
-            assert new["structure"] is not None
+            kept = set(old) - RENEWED
+            assert {name: new[name] for name in kept} == {name: old[name] for name in kept}
+            assert new["structure"] == new["structure"].lower()
     assert all(finding.ok for finding in check_store(store))
+
+
+def assert_histories(connection: Connection, before: list[dict[str, Any]]) -> None:
+    """Steps and ranks are what they were, losses to 37 bits, the rest to the digits of single precision."""
+    now = select_history(connection, list({row["run_id"] for row in before}))
+    assert sum(map(len, now.values())) == len(before) > 0
+    found = {(key, row["step"]): row for key, rows in now.items() for row in rows}
+    for row in before:
+        new = found[row["run_id"], row["step"]]
+        for name in ("loss", "fit", "reg"):
+            assert new[name] == pytest.approx(row[name], rel=7.3e-12, abs=0.0)
+        assert new["rank"] == json.loads(row["rank"])
+        assert new["grad_norm"] == pytest.approx(row["grad_norm"], rel=1e-7)
+        assert new["dnc1"] == pytest.approx([float(value) for value in json.loads(row["dnc1"])], rel=1e-7, nan_ok=True)
+
+
+def assert_matrices(connection: Connection, before: list[dict[str, Any]]) -> None:
+    """To the digits of single precision; and Gram matrices are those of the class means."""
+    assert {row["name"] for row in before} == {"class_means", "gram"}
+    for row in before:
+        old = np.frombuffer(row["bytes"], row["dtype"]).reshape(json.loads(row["shape"]))
+        new = select_matrix(connection, row["run_id"], row["layer"], row["stage"], row["name"])
+        assert np.abs(new - old).max() <= 1e-6 * np.abs(old).max()
 
 
 def test_metrics_that_came_later_are_those_of_the_class_means_that_the_store_keeps(released: str, path: Path) -> None:
@@ -85,7 +178,7 @@ def test_metrics_that_came_later_are_those_of_the_class_means_that_the_store_kee
     assert {stage for _, _, stage in told} == {"pre", "post"}
     for key, share in told.items():
         expected = negative_share(means[key].T)
-        assert share == (None if key[2] == "post" or math.isnan(expected) else pytest.approx(expected, rel=1e-12))
+        assert share == (None if key[2] == "post" or math.isnan(expected) else pytest.approx(expected, rel=1e-5))
     assert any(share for share in told.values())
 
 

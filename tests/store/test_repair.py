@@ -43,7 +43,7 @@ def test_damaged_rows_go_into_a_file_and_the_rest_stays(path: Path, store: Store
     before = rows(store)
     with plain(path) as connection:
         connection.execute("UPDATE run SET config = '{oops' WHERE id = ?", [keys[0]])
-        connection.execute("UPDATE matrix SET bytes = 'text' WHERE run_id = ?", [keys[1]])
+        connection.execute("UPDATE matrix SET block = 'text' WHERE run_id = ?", [keys[1]])
         connection.execute("DELETE FROM run WHERE id = ?", [keys[2]])  # foreign keys are off: its rows are orphans
         connection.commit()
     done = repair_store(store, check_store(store))

@@ -27,8 +27,8 @@ def test_saving_again_replaces_the_run_and_all_its_children(store: Store, path: 
     assert len(rows["run"]) == 1
     assert len(rows["layer"]) == 2
     assert len(rows["singular_value"]) == 2 * 4
-    assert len(rows["history"]) == 2
-    assert len(rows["matrix"]) == 2 * 2
+    assert [row[1] for row in rows["history"]] == [2]
+    assert len(rows["matrix"]) == 1
 
 
 def test_saving_again_leaves_other_runs_alone(store: Store) -> None:
@@ -51,7 +51,7 @@ def test_deleting_a_run_deletes_its_children(store: Store, path: Path) -> None:
 
 def test_a_child_without_its_run_is_refused(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.write() as connection:
-        connection.execute(text("INSERT INTO history (run_id, step, dnc1, rank) VALUES ('none', 0, '[]', '[]')"))
+        connection.execute(text("INSERT INTO history (run_id, points, block) VALUES ('none', 1, '')"))
     assert isinstance(caught.value.__cause__, IntegrityError)
     assert "foreign key" in str(caught.value).lower()
 
@@ -75,7 +75,7 @@ def test_a_failure_in_the_middle_of_saving_changes_nothing(store: Store, path: P
 def test_a_row_that_does_not_fit_is_refused_and_the_stored_run_stays(store: Store, path: Path) -> None:
     save_run(store, example_run())
     before = contents(path)
-    twice = [example_history(1)[0]] * 2
+    twice = [example_layers(0)[0]] * 2
     with pytest.raises(StoreError, match="UNIQUE"):
-        save_run(store, example_run(loss=0.05, history=twice))
+        save_run(store, example_run(loss=0.05, layers=twice))
     assert contents(path) == before

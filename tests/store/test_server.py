@@ -6,10 +6,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
 
 from nccli.errors import StoreError
-from nccli.store import Store, merge_stores, save_run, select_runs
-from tests.store.example_runs import example_run
+from nccli.store import Store, check_store, merge_stores, read_contents, save_run, select_runs
+from nccli.store.schema.migrate import migrations_folder
+from tests.store.before_blocks import BEFORE, without_blocks
+from tests.store.example_runs import double_run, example_run
 from tests.store.plain_sql import plain
 from tests.store.server import new_schema
 
@@ -76,9 +81,36 @@ def test_a_store_on_a_server_and_one_in_a_file_merge_both_ways(url: str, path: P
     with Store.open(str(path)).read() as connection:
         assert {row["id"]: row for row in select_runs(connection)} == on_server
     with plain(path) as connection:
-        assert connection.execute("SELECT COUNT(*) FROM matrix").fetchone() == (20,)
+        assert connection.execute("SELECT COUNT(*) FROM matrix").fetchone() == (2,)
 
 
 def test_a_server_that_is_not_there_is_a_store_error() -> None:
     with pytest.raises(StoreError, match=r"127\.0\.0\.1"):
         Store.create("postgresql://nccli@127.0.0.1:9/none?connect_timeout=2")
+
+
+def test_an_older_store_on_a_server_gets_blocks_and_is_the_one_of_today(url: str, path: Path) -> None:
+    keys = [save_run(Store.create(str(path)), double_run(seed)) for seed in range(3)]
+    with Store.open(str(path)).read() as connection:
+        before = list(read_contents(connection, keys))
+    without_blocks(path)
+    engine = create_engine(url)
+    with engine.begin() as connection, plain(path) as older:
+        config = Config()
+        config.set_main_option("script_location", str(migrations_folder()))
+        config.attributes["connection"] = connection
+        command.upgrade(config, BEFORE)
+        for table in ("run", "layer", "singular_value", "history", "matrix"):
+            found = older.execute(f"SELECT * FROM {table}")
+            names = [column[0] for column in found.description]
+            values = ", ".join(f":{name}" for name in names)
+            listed = ", ".join(f'"{name}"' for name in names)
+            rows = [dict(zip(names, row, strict=True)) for row in found]
+            connection.execute(text(f'INSERT INTO "{table}" ({listed}) VALUES ({values})'), rows)
+    engine.dispose()
+    upgraded = Store.open(url)
+    assert upgraded.upgraded_from == BEFORE
+    assert all(finding.ok for finding in check_store(upgraded))
+    with upgraded.read() as connection:
+        after = list(read_contents(connection, keys))
+    assert [content.checksum for content in after] == [content.checksum for content in before]

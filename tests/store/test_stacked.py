@@ -20,7 +20,7 @@ from nccli.store import (
 )
 from nccli.store.connection import among
 from nccli.store.query import stacked as stacked_module
-from tests.store.example_runs import STAGES, example_history, example_layers, example_run
+from tests.store.example_runs import STAGES, double_run, example_history, example_layers, example_run
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_history_is_carried_on_to_the_steps_of_the_others(store: Store) -> Non
 
 def test_very_many_steps_are_thinned_to_their_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacked_module, "_MOST_STEPS", 5)
-    key = save_run(store, example_run(history=example_history(33)))
+    key = save_run(store, double_run(history=example_history(33)))
     with store.read() as connection:
         stacked = stack_history(connection, [key])
     assert stacked.steps.tolist() == [0, 80, 160, 240, 320]

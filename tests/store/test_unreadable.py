@@ -1,6 +1,8 @@
 """A row that nccli cannot have written is found before it is read, by the database, whatever stands where in it."""
 
+import json
 import math
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,44 @@ def test_why_a_run_cannot_be_read_is_said(store: Store, change: str, why: str) -
         assert existing_statuses(connection, [key]) == {key: "stopped"}
     assert found[0] == key
     assert found[1].startswith(why)
+
+
+def zeros(size: int) -> bytes:
+    """A block of a history that says of itself that it has so many points, all 0."""
+    names = [["step", "<i4", size], *([name, "<f8", size] for name in ("fit", "reg", "grad_norm"))]
+    names += [["dnc1", "<f8", 5, size], ["rank", "<i4", 5, size]]
+    return zlib.compress(json.dumps(names).encode() + b"\n" + bytes(4 * size + 24 * size + 40 * size + 20 * size))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("UPDATE history SET block = :junk", "history: its block cannot be unpacked"),
+        ("UPDATE history SET points = 4", "history: its block has 3 points, not 4"),
+        ("UPDATE history SET block = :zeros", "history: its block has steps that do not increase"),
+        ("UPDATE history SET block = :bomb", "history: its block would take 88000000 bytes unpacked"),
+        ("UPDATE history SET block = (SELECT block FROM matrix LIMIT 1)", "history: its block has 1 post, 2 pre"),
+        ("UPDATE matrix SET block = substr(block, 1, 399)", "class_means: its block has other sizes than its header"),
+        ("UPDATE matrix SET layer = 2", "class_means: its block does not begin with layer 2"),
+        ("UPDATE matrix SET name = 'weights'", "weights: its block has weights at layer 2, stage pre"),
+    ],
+)
+def test_what_is_wrong_with_a_block_is_said_and_the_run_set_aside(
+    store: Store, change: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what is set aside of a store on a server goes into the current folder
+    key, other = (save_run(store, example_run(seed)) for seed in range(2))
+    values = {"junk": b"SQLite format 3", "zeros": zeros(3), "bomb": zeros(10**6)}
+    with store.write() as connection:
+        wanted = {name: value for name, value in values.items() if f":{name}" in change}
+        connection.execute(text(f"{change} WHERE run_id = '{key}'"), wanted)
+    with store.read() as connection:
+        found = unreadable_runs(connection, [key, other], WHOLE)
+    assert set(found) == {key}
+    assert found[key].startswith(why)
+    done = repair_store(store, check_store(store))
+    assert set(done.set_aside) == {key}
+    assert done.set_aside[key].startswith(why)
 
 
 def test_runs_that_somebody_made_by_hand_are_read(path: Any, store: Store) -> None:

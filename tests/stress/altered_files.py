@@ -45,7 +45,9 @@ READING = (
     "compare --group-by config.lr --rank-rtol 1e-3",
     "plot rank-vs-wd -o p.svg",
     "plot training -o t.svg",
+    "plot gram -o g.svg",
     "runs export -o e.jsonl",
+    "runs export --matrices -o matrices",
 )
 INPUTS = {
     "good.npz": "measure good.npz",

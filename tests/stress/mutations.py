@@ -53,17 +53,33 @@ MUTATIONS = {
     "cores": Mutation(
         "dufm/ending.py", "threads(refining_threads(config))", "threads(1)", "tests/dufm/test_refine.py -k all_cores"
     ),
+    "bomb": Mutation("store/blocks/packed.py", "if size > most:", "if False:", "tests/store/test_blocks.py -k bomb"),
+    "noise": Mutation(
+        "dufm/start.py", "noise * np.linalg.norm(exact) /", "noise /", "tests/dufm/test_start.py -k relative"
+    ),
     "crop": Mutation(
-        "e2e/device_images.py",
-        "torch.randint(0, 2 * pad + 1, (2, B, 1), generator=generator)",
-        "torch.full((2, B, 1), pad)",
+        "e2e/augmentation.py",
+        "(down % (2 * pad + 1))[:, None]",
+        "pad",
         "tests/e2e/test_augmentation.py",
     ),
     "flip": Mutation(
-        "e2e/device_images.py",
-        "torch.rand(B, 1, generator=generator) < 0.5",
-        "torch.rand(B, 1, generator=generator) < 0.0",
+        "e2e/augmentation.py",
+        "(side % 2 == 0)[:, None]",
+        "(side < 0)[:, None]",
         "tests/e2e/test_augmentation.py",
+    ),
+    "decay is clipped": Mutation(
+        "e2e/descent.py",
+        "        gradient[:, part].addcmul_(decay * risen if config.wd_rise else decay, self.flat.values[:, part])\n",
+        "",
+        "tests/e2e/test_descent.py -k clipped",
+    ),
+    "replays go their own way": Mutation(
+        "e2e/captured.py",
+        '            raise CannotCaptureError("a replay of its steps goes another way than the steps")',
+        "            pass",
+        "tests/e2e/test_captured.py -k Remembering",
     ),
     "seed": Mutation(
         "e2e/network.py",

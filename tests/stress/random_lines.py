@@ -60,7 +60,7 @@ BOUNDED = {
 }
 """What a line begins with, so that what is not drawn ends within a second; what is drawn later counts."""
 
-LENGTHS = ("--steps", "--epochs")
+LENGTHS = ("--steps", "--epochs", "--time-constants")
 """A large value of these is no fault, and takes its time."""
 
 LEFT_OUT = ("--compile", "--show", "--install-completion", "--together")
@@ -77,6 +77,7 @@ FITTING: dict[str, tuple[str, ...]] = {
     "--seed": ("0", "0..2", "5"),
     "--steps": ("1", "50", "10"),
     "--epochs": ("1",),
+    "--time-constants": ("0.01",),
     "--schedule": ("linear", "cosine", "step:0.1@0.5", "step"),
     "--variant": ("blocks", "truncated", "disjoint", "identity"),
     "--graph": ("square", "petersen", "0-1,1-2", "complete-5"),

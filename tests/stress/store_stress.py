@@ -48,9 +48,9 @@ def sound(path: Path) -> bool:
         return False
     with closing(sqlite3.connect(path)) as connection:
         ended = connection.execute("SELECT id, L FROM run WHERE status IN ('stopped', 'converged')").fetchall()
-        for table, wanted in (("layer", 1), ("matrix", 2)):
+        for table, wanted in (("layer", lambda L: 2 * L - 1), ("matrix", lambda L: 1)):
             counts = dict(connection.execute(f"SELECT run_id, COUNT(*) FROM {table} GROUP BY run_id"))
-            if any(counts.get(key) != wanted * (2 * L - 1) for key, L in ended):
+            if any(counts.get(key) != wanted(L) for key, L in ended):
                 return False
     return True
 

@@ -16,4 +16,5 @@ def tiny_grid(
     **fixed: Any,
 ) -> list[DufmConfig]:
     """A grid of tiny runs."""
-    return dufm_grid(ProblemGrid(K, [3], [2], [0.004]), width, lr, seed, {"steps": 50, "tol": 0.0, **fixed})
+    lists = {"width": width, "lr": lr, "seed": seed}
+    return dufm_grid(ProblemGrid(K, [3], [2], [0.004]), lists, {"steps": 50, "tol": 0.0, **fixed})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nccli.e2e.config import E2eConfig
-from nccli.e2e.result import EpochProgress
+from nccli.e2e.result import NetworkProgress
 from nccli.errors import InputError
 from nccli.store import Claims, FinishedRun, Store, claimed_runs, run_records, select_runs
 from nccli.sweep import E2eTrainer, SweepProgress, plan_runs, runs_together
@@ -55,7 +55,7 @@ def test_a_grid_side_by_side_stores_the_runs_of_a_grid_one_by_one(store: Store) 
 def test_what_is_trained_side_by_side_is_told(store: Store) -> None:
     said: list[tuple[int, int, int]] = []
 
-    def on_progress(progress: SweepProgress[EpochProgress]) -> None:
+    def on_progress(progress: SweepProgress[NetworkProgress]) -> None:
         said.append((progress.part.run, progress.part.runs, progress.inner.together))
 
     execute(store, together=8, watch=Watch(on_progress))

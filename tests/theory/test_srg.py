@@ -28,7 +28,7 @@ def test_variants_that_exist(K: int, variants: list[str]) -> None:
 @pytest.mark.parametrize("variant", ["blocks", "truncated"])
 def test_for_triangular_K_both_variants_are_definition_9(r: int, variant: str) -> None:
     construction = srg(comb(r, 2), variant)
-    assert construction.label == f"SRG T({r})"
+    assert construction.label == f"srg t({r})"
     assert construction.min_width == construction.K == comb(r, 2)
 
 
@@ -40,7 +40,7 @@ def test_blocks_are_the_largest_srg_and_dnc_on_the_rest(K: int) -> None:
     assert r is not None
     assert comb(r, 2) < K < comb(r + 1, 2)
     assert rest.classes == K - comb(r, 2)
-    assert construction.label == f"SRG T({r}) ⊕ DNC({K - comb(r, 2)})"
+    assert construction.label == f"srg t({r}) ⊕ dnc({K - comb(r, 2)})"
     assert construction.K == construction.min_width == K
 
 

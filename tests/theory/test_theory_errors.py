@@ -66,7 +66,7 @@ def test_unknown_variants_are_named_next_to_the_known_ones() -> None:
 
 
 def test_a_construction_for_another_number_of_classes() -> None:
-    with pytest.raises(InputError, match=r"DNC\(5\) has 5 classes.*K = 6"):
+    with pytest.raises(InputError, match=r"dnc\(5\) has 5 classes.*K = 6"):
         solve(Problem.uniform(6, 3, 1e-3), dnc(5))
     with pytest.raises(InputError, match=r"4 classes.*K = 6"):
         solve_graph(Problem.uniform(6, 3, 1e-3), parse_graph("square"))

@@ -77,7 +77,7 @@ def test_a_network_is_trained_to_its_end_on_a_full_disk(tmp_path: Path, monkeypa
     resource = pytest.importorskip("resource")
     monkeypatch.setenv("NCCLI_CHECKPOINT_SECONDS", "0")
     images, said, complaints = image_set(), list[str](), Complaints()
-    configs = [config_of(images, epochs=2, seed=seed) for seed in range(2)]
+    configs = [config_of(images, steps=6, seed=seed) for seed in range(2)]
     checkpoints = [RunCheckpoint(tmp_path / f"{seed}.pt", complaints) for seed in range(2)]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))

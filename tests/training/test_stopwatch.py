@@ -97,7 +97,7 @@ def test_a_run_tells_the_seconds_and_the_speed_of_its_training_alone(machine: Ma
 
 def test_so_does_a_network(machine: Machine) -> None:
     images = image_set()
-    config = config_of(images, epochs=4)
+    config = config_of(images, steps=12)
     left = iter([0.0, 3600.0])
 
     def stop_once() -> bool:

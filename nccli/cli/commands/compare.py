@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nccli.cli import options as option
-from nccli.cli.notes import note
+from nccli.cli.group_tables import Asked, compare_groups, compare_outcomes, compare_pairs
 from nccli.cli.theory_table import by_variant, theory_columns, theory_records
 from nccli.errors import InputError
 
@@ -22,10 +22,23 @@ def compare(
         typer.Option(
             "--group-by",
             metavar="COLUMN,…",
-            help="Mean, sd, min and max over the runs of a group: wd, width, K, …",
+            help="Mean, sd, min and max over the runs of a group: wd, width, K, outcome, …",
             show_default=False,
         ),
     ] = None,
+    outcomes: Annotated[
+        bool, typer.Option("--outcomes", help="How many runs of each group came to which outcome.")
+    ] = False,
+    paired: Annotated[
+        str | None,
+        typer.Option(
+            "--paired",
+            metavar="seed",
+            help="Difference of two groups over runs with the same seed (or another column), with a 95 % interval.",
+            show_default=False,
+        ),
+    ] = None,
+    all_runs: option.AllRuns = False,
     theory: Annotated[
         bool, typer.Option("--theory", help="No runs: DNC and SRG losses in closed form over a grid.")
     ] = False,
@@ -43,18 +56,23 @@ def compare(
     """Compare runs with DNC and SRG, or the two with each other.
 
     Losses of DNC and SRG are those of the run's own problem; /best is the loss over that of its best stored point.
-    Ranks and structures are of the class means by layer; agree: ranks of layers 2 to L-1; DNC1: at most 0.01 in every
-    layer. Without RUN or --where: all trained runs that ended well. --theory adds from which K on SRG wins at this L,
-    and the exponent of the ratio in K (local, and its limit by Theorem 5).
+    Ranks are of the class means by layer; DNC1: at most 0.01 in every layer; structure: of the hidden layers, with the
+    distance of their Gram matrices from it, for none from the nearest. Without RUN or --where: all trained runs that
+    ended well. Means of groups leave out runs that are zero, constant or lost classes. --paired: second group minus
+    first, with a 95 % interval by Student's t over pairs. --theory adds from which K on SRG wins at this L, and the
+    exponent of the ratio in K (local, and its limit by Theorem 5).
 
-    Example: nccli compare --group-by wd · nccli compare --theory --K 6..20 --L 3..5 --wd 5e-4
+    Example: nccli compare --group-by wd · nccli compare --outcomes --group-by wd · nccli compare --theory --K 6..20
     """
     from nccli.cli.output import emit
 
     grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--wd-h1": wd_h1, "--wd-layers": wd_layers}
     if theory:
-        if runs or where is not None or group_by is not None:
-            raise InputError("--theory compares closed forms: it takes a grid, not runs, --where or --group-by")
+        if runs or where is not None or group_by is not None or outcomes or paired is not None or all_runs:
+            raise InputError(
+                "--theory compares closed forms: it takes a grid, not runs, --where, --group-by, --outcomes, --paired "
+                "or --all"
+            )
         from nccli.cli.problems import problem_grid, require_patience
 
         grid = problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)
@@ -66,8 +84,17 @@ def compare(
         raise InputError(
             f'{given[0]} belongs to --theory; narrow runs with --where, such as --where "K=10 and wd>=1e-3"'
         )
-    if group_by is not None:
-        _compare_groups(runs, where, group_by, rank_rtol, store, format, quiet)
+    if outcomes and paired is not None:
+        raise InputError("--outcomes counts and --paired takes differences: ask for one of them")
+    if all_runs and (outcomes or (group_by is None and paired is None)):
+        raise InputError("--all belongs to averages: --group-by or --paired")
+    asked = Asked(runs, where, group_by, rank_rtol, store, quiet, all_runs)
+    if outcomes:
+        compare_outcomes(asked, format)
+    elif paired is not None:
+        compare_pairs(asked, paired, format)
+    elif group_by is not None:
+        compare_groups(asked, format)
     else:
         _compare_runs(runs, where, rank_rtol, store, format, quiet)
 
@@ -92,7 +119,9 @@ def _compare_runs(
 ) -> None:
     from functools import lru_cache
 
+    from nccli.cli.distinctions import distinctions
     from nccli.cli.output import Column, emit, number, plain, ranks_text, ratio, room_for
+    from nccli.cli.run_table import outcome_text
     from nccli.cli.selection import selected_or_trained
     from nccli.store import comparison_records, problem_of
 
@@ -106,85 +135,30 @@ def _compare_runs(
         *(Column(name, plain(name)) for name in ("K", "L")),
         Column("λ", number("wd", 3)),
         Column("seed", plain("seed")),
+        *distinctions(chosen, ("K", "L", "wd", "seed")),
         Column("loss", number("loss")),
         Column("/DNC", ratio("ratio_dnc")),
         Column("/SRG", ratio("ratio_srg")),
         Column("/best", ratio("ratio_best")),
         Column("ranks", lambda record: ranks_text(record["ranks"])),
-        Column("agree", lambda record: {True: "yes", False: "no"}.get(record["ranks_agree"], "")),
         Column("DNC1", lambda record: {True: "yes", False: "no"}.get(record["dnc1_holds"], "")),
+        Column("outcome", outcome_text, left=True),
     )
     room = lru_cache(maxsize=1)(lambda: room_for(records, columns, _LEAST_ROOM))
     emit(records, format, option.OutputFormat.jsonl, (*columns, Column("structure", _structure(room), left=True)))
 
 
-_LEAST_ROOM = 9
-"""Characters of a structure that still tell: "T(5) ⊕ D…"."""
+_LEAST_ROOM = 13
+"""Characters of a structure and its distance that still tell: "srg t(5) 0.01"."""
 
 
 def _structure(room: "Callable[[], int]") -> "Callable[[Record], str]":
-    """The hidden layers' structure, in the room that the other columns leave; a pipe never asks for it."""
+    """The hidden layers' structure and its distance, in the room that the other columns leave; a pipe never asks."""
 
     def show(record: "Record") -> str:
-        text = (record["structure"] or "").replace(" minus ", "−").replace("SRG ", "")
-        return text if len(text) <= room() else text[: room() - 1] + "…"
-
-    return show
-
-
-def _compare_groups(
-    runs: list[str] | None,
-    where: str | None,
-    group_by: str,
-    rank_rtol: float,
-    store: str | None,
-    format: option.OutputFormat | None,
-    quiet: bool,
-) -> None:
-    from nccli.cli.output import Column, emit, number, plain
-    from nccli.cli.selection import selection
-    from nccli.store import group_records, mixed_columns, parse_group_by
-
-    keys = parse_group_by(group_by)
-    with selection(store, runs, where, quiet) as (connection, chosen):
-        records = group_records(connection, chosen, keys, rank_rtol)
-        mixed = mixed_columns(connection, chosen, keys)
-    if mixed:
-        note(f"groups mix runs of different {', '.join(mixed)}: name them in --group-by, or narrow with --where", quiet)
-    columns = [
-        *(
-            Column("λ" if key == "wd" else key, number(key) if key in ("wd", "wd_h1", "lr") else plain(key))
-            for key in keys
-        ),
-        Column("runs", plain("runs")),
-        Column("loss/DNC", _spread("ratio_dnc", 3)),
-        Column("loss/SRG", _spread("ratio_srg", 3)),
-        Column("mean rank", _spread("mean_rank", 3)),
-        Column("min", number("mean_rank_min", 3)),
-        Column("max", number("mean_rank_max", 3)),
-        Column("below DNC", _share("share_below_dnc")),
-        Column("agree", _share("share_ranks_agree")),
-        Column("is DNC", _share("share_dnc")),
-    ]
-    emit(records, format, option.OutputFormat.jsonl, columns)
-
-
-def _spread(key: str, digits: int = 4) -> "Callable[[Record], str]":
-    """Mean ± sd of a quantity of a group; no sd for a single run."""
-
-    def show(record: "Record") -> str:
-        mean, sd = record[f"{key}_mean"], record[f"{key}_sd"]
-        if mean is None:
-            return ""
-        return f"{mean:.{digits}g}" + ("" if sd is None else f" ± {sd:.2g}")
-
-    return show
-
-
-def _share(key: str) -> "Callable[[Record], str]":
-    """A share in percent."""
-
-    def show(record: "Record") -> str:
-        return "" if record[key] is None else f"{100 * record[key]:.0f} %"
+        name, distance = record["structure"] or "", record["structure_distance"]
+        beside = "" if distance is None else f" {distance:.2f}"
+        left = room() - len(beside)
+        return (name if len(name) <= left else name[: left - 1] + "…") + beside
 
     return show

@@ -33,7 +33,7 @@ def construct(
         ),
     ] = None,
     L: option.L = "4",
-    n: option.n = "5",
+    n: option.n = "10",
     width: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +69,7 @@ def construct(
         str | None,
         typer.Option("--export", metavar="FILE.npz", help="Write all matrices of the point.", show_default=False),
     ] = None,
+    tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     force: option.Force = False,
@@ -77,7 +78,7 @@ def construct(
 ) -> None:
     """Build a solution in closed form: DNC, SRG, or any graph.
 
-    Stores its losses, metrics and spectra by layer, class means and Gram matrices.
+    Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 
     Example: nccli construct --kind srg --K 6,10,15 --L 3..6
     """
@@ -115,7 +116,7 @@ def construct(
     if dry_run:
         _show_plan(planned, format)
     else:
-        _store_points(planned, store, force, format)
+        _store_points(planned, store, force, tag, format)
 
 
 def _explain(solution: "Solution", quiet: bool) -> None:
@@ -165,12 +166,13 @@ def _store_points(
     planned: "Sequence[tuple[Solution, int]]",
     location: str | None,
     force: bool,
+    tag: str | None,
     format: option.OutputFormat | None,
 ) -> None:
     from nccli.cli.output import emit
-    from nccli.cli.run_table import RUN_COLUMNS
+    from nccli.cli.run_table import run_columns
     from nccli.cli.selection import readable_runs
-    from nccli.store import Store, existing_statuses, run_id, run_records, save_run, store_location
+    from nccli.store import Store, existing_statuses, run_id, run_records, save_run, store_location, tag_runs
     from nccli.sweep import construction_config, construction_run
 
     ids = [run_id(solution.construction.kind, construction_config(solution, d)) for solution, d in planned]
@@ -180,6 +182,8 @@ def _store_points(
     for key, (solution, d) in zip(ids, planned, strict=True):
         if key not in stored:
             save_run(target, construction_run(solution, d))
+    if tag is not None:
+        tag_runs(target, ids, tag)
     with target.read() as connection:
         records = run_records(connection, readable_runs(connection, list(dict.fromkeys(ids))))
-    emit(records, format, option.OutputFormat.ids, RUN_COLUMNS)
+    emit(records, format, option.OutputFormat.ids, run_columns(records))

@@ -73,6 +73,7 @@ def measure(
     per_class: image_option.PerClass = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where the network runs.")] = option.Device.auto,
     where: option.Where = None,
+    tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     quiet: option.Quiet = False,
@@ -95,11 +96,13 @@ def measure(
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
         images = image_option.read_images(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
         found = [_network(model, weights, layers, pool.value, pixels.value, images, device.value, quiet)]
-        _store_and_print(found, store, rank_rtol, format)
+        _store_and_print(found, store, rank_rtol, tag, format)
     elif files:
         if len(files) < len(targets or ()):
             raise InputError("files and run ids together: measure one or the other")
-        _store_and_print([_file(path, pool.value, quiet) for path in files], store, rank_rtol, format)
+        _store_and_print([_file(path, pool.value, quiet) for path in files], store, rank_rtol, tag, format)
+    elif tag is not None:
+        raise InputError("--tag names what is measured of files and networks: nccli runs tag names stored runs")
     else:
         _stored(targets, where, store, rank_rtol, format)
 
@@ -134,10 +137,14 @@ def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None
 
 
 def _store_and_print(
-    found: "Sequence[FinishedRun]", location: str | None, rank_rtol: float, format: option.OutputFormat | None
+    found: "Sequence[FinishedRun]",
+    location: str | None,
+    rank_rtol: float,
+    tag: str | None,
+    format: option.OutputFormat | None,
 ) -> None:
     from nccli.cli.selection import readable_runs
-    from nccli.store import WHOLE, Store, existing_statuses, measured_again, save_run, store_location
+    from nccli.store import WHOLE, Store, existing_statuses, measured_again, save_run, store_location, tag_runs
 
     target = Store.create(store_location(location))
     ids = [run.id for run in found]
@@ -146,6 +153,8 @@ def _store_and_print(
     for run in found:
         if run.id not in stored:
             save_run(target, run)
+    if tag is not None:
+        tag_runs(target, ids, tag)
     with target.read() as connection:
         records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
     _print(records, format)

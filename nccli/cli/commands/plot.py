@@ -73,6 +73,7 @@ def plot(
     raw: Annotated[
         bool, typer.Option("--raw", help="Heat maps with classes and rows in the order of the store.")
     ] = False,
+    all_runs: option.AllRuns = False,
     no_caption: Annotated[
         bool, typer.Option("--no-caption", help="Without the line of settings and runs below.")
     ] = False,
@@ -108,10 +109,10 @@ def plot(
     require_outputs([picture, numbers])
     own = {"K": K, "L": L, "n": n, "wd": wd}
     tolerance = None if rank_rtol == Options.rank_rtol else rank_rtol
-    _refuse_unheeded(name, {**own, "raw": raw or None, "rank_rtol": tolerance})
+    _refuse_unheeded(name, {**own, "raw": raw or None, "all_runs": all_runs or None, "rank_rtol": tolerance})
     figure = PLOTS[name]
     named = "" if store is None else f" --store {shlex.quote(store)}"
-    options = Options(rank_rtol, raw, problems=_problems(figure, K, L, n, wd), store=named)
+    options = Options(rank_rtol, raw, all_runs, problems=_problems(figure, K, L, n, wd), store=named)
     drawn = _collect(figure, _Asked(runs, where, store, quiet), options)
     for text in drawn.notes:
         note(text, quiet)
@@ -153,7 +154,7 @@ def _refuse_unheeded(name: str, given: Mapping[str, object]) -> None:
     for option_name, value in given.items():
         if value is None or option_name in PLOTS[name].heeds:
             continue
-        flag = f"--{option_name.replace('_', '-')}"
+        flag = "--all" if option_name == "all_runs" else f"--{option_name.replace('_', '-')}"
         heeding = ", ".join(each for each, figure in PLOTS.items() if option_name in figure.heeds)
         if option_name in _COLUMNS:
             raise InputError(f"{flag} belongs to {heeding}; narrow runs with --where, such as --where K=10")

@@ -6,20 +6,37 @@ from typing import Annotated
 import typer
 
 from nccli.cli import options as option
+from nccli.cli.commands.tag import tag_stored
 from nccli.cli.commands.transfer import export, import_runs, remove
 from nccli.cli.notes import note
+
+_ON_A_SCREEN = 20
+"""A taste: runs that a terminal shows, the newest."""
 
 
 def list_runs(
     runs: option.RunIds = None,
     where: option.Where = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, max=10**9, help="At most so many, 0 for all.")] = 20,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=0,
+            max=10**9,
+            help=f"At most so many, 0 for all. [default: {_ON_A_SCREEN} on a terminal, all in a pipe]",
+            show_default=False,
+        ),
+    ] = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     rank_rtol: option.RankRtol = 1e-2,
     quiet: option.Quiet = False,
 ) -> None:
     """List stored runs, the newest first."""
+    import sys
+
+    if limit is None:
+        limit = _ON_A_SCREEN if sys.stdout.isatty() else 0
     _print_runs(runs, where, limit or None, store, format, rank_rtol, quiet=quiet)
 
 
@@ -51,8 +68,8 @@ def _print_runs(
     import sys
 
     from nccli.cli.output import emit, emit_texts, write
-    from nccli.cli.run_pages import PageReader, read_pages
-    from nccli.cli.run_table import LAYER_COLUMNS, RUN_COLUMNS
+    from nccli.cli.run_pages import PageReader, read_pages, rows_of
+    from nccli.cli.run_table import LAYER_COLUMNS, RUN_COLUMNS, run_columns
     from nccli.cli.selection import readable_ids, selected_ids
     from nccli.store import record_keys, silent_runs, store_location
 
@@ -77,7 +94,7 @@ def _print_runs(
     if chosen is not option.OutputFormat.table:
         emit_texts(found, keys, chosen)
     elif not layers:
-        emit(found, chosen, chosen, RUN_COLUMNS)
+        emit(found, chosen, chosen, run_columns(rows_of(opened, ids)))
     else:
         for record in found:
             emit([record], chosen, chosen, RUN_COLUMNS)
@@ -89,6 +106,7 @@ def _print_runs(
 COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_runs,
     "show": show_runs,
+    "tag": tag_stored,
     "rm": remove,
     "export": export,
     "import": import_runs,

@@ -102,8 +102,13 @@ def upgrade(store: option.StoreLocation = None, format: option.Format = None) ->
         "schema": opened.revision,
         "upgraded_from": opened.upgraded_from,
         "backup": None if opened.backup is None else str(opened.backup),
+        "bytes_before": opened.bytes_before,
+        "bytes_after": opened.bytes_after,
     }
     emit([record], format, option.OutputFormat.jsonl, [Column(name, plain(name), left=True) for name in record])
+    if opened.bytes_before and opened.bytes_after:
+        sizes = f"{opened.bytes_after / 1e6:.3g} MB, and was {opened.bytes_before / 1e6:.3g} MB"
+        note(f"the store is {sizes}; as it was it is {opened.backup}", False)
 
 
 def backup(
@@ -155,6 +160,15 @@ def merge(
         str | None,
         typer.Option("--into", metavar="PATH|URL", help="Where runs go. [default: as --store]", show_default=False),
     ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            "--without",
+            metavar="PART,…",
+            help="What to leave out: history, matrices, weights, trajectory.",
+            show_default=False,
+        ),
+    ] = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     quiet: option.Quiet = False,
@@ -163,19 +177,23 @@ def merge(
 
     The others stay as they are. Any order of the stores, and any repetition, ends in the same store. A finished run
     takes the place of an unfinished one. Of different results of one run the one that is there stays, unless it was
-    changed outside nccli; they are listed, with exit code 4.
+    changed outside nccli; they are listed, with exit code 4. With --without the runs that come lack a part; of copies
+    of one result the one that has more stays.
 
     Example: nccli store merge laptop.db cluster.db --into all.db
     """
     from nccli.errors import InputError
-    from nccli.store import Store, merge_stores, store_location
+    from nccli.store import LEFT_OUT, Store, merge_stores, store_location
 
+    parts = [] if without is None else [part.strip() for part in without.split(",")]
+    if odd := [part for part in parts if part not in LEFT_OUT]:
+        raise InputError(f"--without {odd[0]}: must be among {', '.join(LEFT_OUT)}")
     if into is not None and store is not None:
         raise InputError("--into and --store name the same thing: drop one of them")
     for source in sources:
         Store.peek(source)
     target = Store.create(store_location(into or store))
-    report_merge(merge_stores(sources, target), target.location, format, quiet)
+    report_merge(merge_stores(sources, target, parts), target.location, format, quiet)
 
 
 def report_merge(report: "MergeReport", location: str, format: option.OutputFormat | None, quiet: bool) -> None:

@@ -1,65 +1,65 @@
 """`nccli train-dufm`."""
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import ActivationName, DtypeName, OptimizerName
+from nccli.catalogue.options import ActivationName, DtypeName, InitName, OptimizerName
 from nccli.cli import options as option
-from nccli.cli.notes import note, warn
+from nccli.cli.completion import complete_runs
+from nccli.cli.dufm_plan import show_plan
+from nccli.cli.kept import export_file, kept_parts, write_kept
+from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
+from nccli.cli.start import begin, find_start, with_settings
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
+from nccli.outputs import Output
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
-    from nccli.store import Store
-    from nccli.sweep import DufmTrainer, Job, Plan
 
 _TIME_CONSTANTS = 10
 """A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so many, less than a rank's threshold."""
 
 
 def train_dufm(
+    context: typer.Context,
     K: option.K = "10",
     L: option.L = "4",
-    n: option.n = "5",
-    width: Annotated[
-        str, typer.Option("--width", metavar=option.LIST, help="Width d.", rich_help_panel=option.GRID)
-    ] = "30",
+    n: option.n = "10",
+    width: Annotated[str, option.values("--width", "Width d.")] = "30",
     wd: option.Wd = "4e-3",
     lr: Annotated[
         str | None,
-        typer.Option(
-            "--lr",
-            metavar=option.LIST,
-            help="Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam]",
-            rich_help_panel=option.GRID,
-            show_default=False,
-        ),
+        option.values("--lr", "Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam]", shown=False),
     ] = None,
-    seed: Annotated[
-        str, typer.Option("--seed", metavar=option.LIST, help="Seed of the initial point.", rich_help_panel=option.GRID)
-    ] = "0",
+    seed: Annotated[str, option.values("--seed", "Seed of the initial point.")] = "0",
     wd_h1: option.WdH1 = None,
     wd_layers: option.WdLayers = None,
-    steps: Annotated[int, typer.Option("--steps", help="Step budget.")] = 200_000,
+    steps: Annotated[str, option.values("--steps", "Step budget.")] = "200000",
     tol: Annotated[
-        float, typer.Option("--tol", help="Stop when the gradient norm is below this fraction of the initial one.")
-    ] = 1e-7,
+        str,
+        option.values("--tol", "Stop when the gradient norm is below this fraction of the initial one."),
+    ] = "1e-7",
     optimizer: Annotated[
-        OptimizerName, typer.Option("--optimizer", help="Way down; the bias of plain gd is what the paper studies.")
-    ] = OptimizerName.GD,
+        str,
+        option.words("--optimizer", OptimizerName, "Way down: {}; the bias of plain gd is what the paper studies."),
+    ] = OptimizerName.GD.value,
     momentum: Annotated[
-        float | None,
-        typer.Option("--momentum", help="β of heavy-ball and nesterov, β₁ of adam. [default: 0.9]", show_default=False),
+        str | None,
+        option.values("--momentum", "β of heavy-ball and nesterov, β₁ of adam. [default: 0.9]", shown=False),
     ] = None,
     schedule: Annotated[
-        str,
-        typer.Option("--schedule", help="Of the step size: constant, linear, cosine, step, step:0.1@0.5,0.75."),
-    ] = "constant",
+        list[str],
+        typer.Option(
+            "--schedule",
+            help="Of the step size: constant, linear, cosine, step, step:0.1@0.5,0.75; repeated, one each of a grid.",
+            rich_help_panel=option.GRID,
+        ),
+    ] = ["constant"],  # noqa: B006  # typer copies it
     refine: Annotated[
         bool,
         typer.Option(
@@ -73,21 +73,61 @@ def train_dufm(
         ),
     ] = True,
     collapse_tol: Annotated[
-        float,
-        typer.Option(
-            "--collapse-tol", help="Go on as the class means below this relative deviation too: an approximation."
+        str,
+        option.values(
+            "--collapse-tol", "Go on as the class means below this relative deviation too: an approximation."
         ),
-    ] = 0.0,
+    ] = "0",
     activation: Annotated[
-        ActivationName,
-        typer.Option("--activation", help="relu-last: only the last hidden layer; relu-eps: Definition 7."),
-    ] = ActivationName.RELU,
+        str,
+        option.words(
+            "--activation", ActivationName, "{}; relu-last: only the last hidden layer; relu-eps: Definition 7."
+        ),
+    ] = ActivationName.RELU.value,
     epsilon: Annotated[
-        float | None, typer.Option("--epsilon", help="ε of relu-eps. [default: 0.05]", show_default=False)
+        str | None,
+        option.values("--epsilon", "ε of relu-eps. [default: 0.05]", shown=False),
     ] = None,
-    init_scale: Annotated[float, typer.Option("--init-scale", help="Factor on the initial point.")] = 1.0,
-    dtype: Annotated[DtypeName, typer.Option("--dtype", help="Floating-point type.")] = DtypeName.FLOAT32,
+    init: Annotated[
+        str, option.words("--init", InitName, "Draw of the initial point: {}; the paper does not state its own.")
+    ] = InitName.NORMAL.value,
+    init_scale: Annotated[
+        str,
+        option.values("--init-scale", "Factor on the initial point."),
+    ] = "1",
+    dtype: Annotated[str, option.words("--dtype", DtypeName, "Floating-point type: {}.")] = DtypeName.FLOAT32.value,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN|FILE.npz|KIND",
+            autocompletion=complete_runs,
+            help="Begin at a stored run (whose settings are the defaults then), at exported matrices, or at dnc, srg, "
+            "bipartition or best.",
+            show_default=False,
+        ),
+    ] = None,
+    noise: Annotated[
+        str | None,
+        option.values(
+            "--noise", "With --from: what is added to each matrix, relative to its norm. [default: 0]", shown=False
+        ),
+    ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            "--keep",
+            metavar="PART,…",
+            help="What to store besides: weights above 64 KiB a run, trajectory (all singular values over training).",
+            show_default=False,
+        ),
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", metavar="FILE.npz", help="Write the matrices of the run.", show_default=False),
+    ] = None,
+    tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     force: option.Force = False,
@@ -101,37 +141,73 @@ def train_dufm(
 
     Example: nccli train-dufm --K 10 --L 4 --wd 1e-3..8e-3:4 --seed 0..9 | nccli compare -
     """
-    from nccli.cli.problems import problem_grid
-    from nccli.dufm.optimizers import OPTIMIZERS
-    from nccli.sweep import DufmTrainer, dufm_grid, parse_floats, parse_integers
+    from nccli.sweep import DufmTrainer
 
-    if activation is ActivationName.RELU_EPS and epsilon is None:
-        epsilon = 0.05
-    fixed: dict[str, Any] = {"steps": steps, "tol": tol, "activation": activation.value, "epsilon": epsilon}
-    fixed |= {"init_scale": init_scale, "dtype": dtype.value, "optimizer": optimizer.value, "schedule": schedule}
-    fixed |= {"collapse_tol": collapse_tol, "refine": refine}
-    way = OPTIMIZERS[optimizer.value]
-    fixed["momentum"] = way.default_momentum if momentum is None else momentum
-    if collapse_tol and not reduction:
+    options: dict[str, Any] = {"K": K, "L": L, "n": n, "width": width, "wd": wd, "lr": lr, "seed": seed}
+    options |= {"wd_h1": wd_h1, "wd_layers": wd_layers, "steps": steps, "tol": tol, "optimizer": optimizer}
+    options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
+    options |= {"activation": activation, "epsilon": epsilon, "dtype": dtype}
+    options |= {"init": init, "init_scale": init_scale}
+    output = export_file(export, store)
+    start = None if from_ is None else find_start(from_, store)
+    if start is not None:
+        options = with_settings(start, options, context)
+    configs, points = _grid(options), dict[str, str]()
+    if start is not None:
+        configs, points = begin(start, configs, noise or "0")
+    elif noise is not None:
+        raise InputError("--noise is added to the point that --from names: name one")
+    if any(config.collapse_tol for config in configs) and not reduction:
         raise InputError("--collapse-tol asks for what --no-reduction forbids")
-    configs = dufm_grid(
-        problem_grid(K, L, n, wd, wd_h1, wd_layers),
-        parse_integers(width, "--width"),
-        (way.default_lr,) if lr is None else parse_floats(lr, "--lr"),
-        parse_integers(seed, "--seed"),
-        fixed,
-    )
+    if output is not None and len(configs) > 1:
+        raise InputError(f"--export writes one run and the grid has {len(configs)}: name one value for each option")
     _note_short_budget(configs, quiet)
-    request = Request(device.value, store, format, force, dry_run, quiet)
-    trainer = DufmTrainer(device.value, reduction)
+    request = Request(device.value, store, format, force, dry_run, quiet, tag)
+    trainer = DufmTrainer(device.value, reduction, kept_parts(keep), points)
     training = Training(
         trainer,
         BATCH_WORDS,
         "a smaller --lr or --init-scale",
-        show=lambda plan, found: _show_plan(plan, trainer, found, request),
-        on_records=lambda records: _note_refined(records, quiet),
+        show=lambda plan, found: show_plan(plan, trainer, found, request),
+        on_records=lambda records: _ended(records, trainer.keep, output, request),
     )
     carry_out(configs, request, training)
+
+
+def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
+    """The runs that options ask for."""
+    from nccli.cli.problems import problem_grid
+    from nccli.sweep import dufm_grid, parse_floats, parse_integers, parse_words
+
+    lists: dict[str, Sequence[Any]] = {"schedule": tuple(dict.fromkeys(options["schedule"]))}
+    lists |= {name: parse_integers(options[name], _flag(name)) for name in ("width", "steps", "seed")}
+    lists |= {name: parse_floats(options[name], _flag(name)) for name in ("tol", "collapse_tol", "init_scale")}
+    for name in ("lr", "momentum", "epsilon"):
+        lists[name] = (None,) if options[name] is None else parse_floats(options[name], _flag(name))
+    for name, words in _WORDS.items():
+        lists[name] = parse_words(options[name], _flag(name), tuple(words))
+    problems = problem_grid(*(options[name] for name in ("K", "L", "n", "wd", "wd_h1", "wd_layers")))
+    return dufm_grid(problems, lists, {"refine": options["refine"]})
+
+
+_WORDS: Mapping[str, type[StrEnum]] = {
+    "optimizer": OptimizerName,
+    "activation": ActivationName,
+    "init": InitName,
+    "dtype": DtypeName,
+}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _ended(
+    records: "Sequence[Mapping[str, Any]]", kept: Collection[str], output: Output | None, request: Request
+) -> None:
+    """Say what there is to say of runs that are stored, and write the matrices of one."""
+    _note_refined(records, request.quiet)
+    write_kept(records, kept, output, request)
 
 
 def _note_refined(records: "Sequence[Mapping[str, Any]]", quiet: bool) -> None:
@@ -157,49 +233,3 @@ def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
             f"decay at lr = {slowest.lr:g}, λ = {least:g}; runs settle after about ten, {wanted:.3g} steps",
             quiet,
         )
-
-
-def _cost_key(job: "Job[DufmConfig]") -> tuple[Any, ...]:
-    """What jobs that cost the same have in common: shape, number of runs, steps taken."""
-    return job.configs[0].batch_key, len(job.configs), job.from_step
-
-
-def _show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | None", request: Request) -> None:
-    """Print the runs of a grid, and on stderr what their batches cost."""
-    from nccli.cli.output import Column, emit, number, plain
-    from nccli.cli.progress import clock_time
-    from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
-    from nccli.dufm.compiler import take_remarks
-    from nccli.dufm.duration import Durations
-    from nccli.sweep import jobs_of
-
-    jobs = jobs_of(plan, trainer, store, warn)
-    costs: dict[DufmConfig, dict[str, Any]] = {}
-    durations = Durations(trainer.device)
-    for (_, runs, step), alike in groupby(
-        jobs, lambda job: (job.configs[0].batch_key, len(job.configs), job.from_step)
-    ):
-        same = list(alike)
-        first, steps = same[0].configs[0], same[0].configs[0].steps - step
-        flops = flops_a_step(first) * steps
-        memory = bytes_beside(first) + runs * bytes_a_run(first)
-        seconds = durations.at_most(first, runs, steps)
-        cost = {"from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
-        costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
-        begin, end = same[0].part.job + 1, same[-1].part.job + 1
-        which, each = (f"batch {end}", "") if len(same) == 1 else (f"batches {begin} to {end}", " each")
-        note(
-            f"{which} of {len(jobs)}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, width {first.width}, "
-            f"{steps} steps: {len(same) * runs * flops:.2g} flops, at most {clock_time(len(same) * seconds)} on "
-            f"{trainer.device}, {memory / 2**20:.0f} MiB",
-            request.quiet,
-        )
-    for remark in take_remarks():
-        note(remark, request.quiet)
-    records = [
-        {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
-        for key, config in plan.configs.items()
-    ]
-    columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
-    columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
-    emit(records, request.format, option.OutputFormat.jsonl, columns)

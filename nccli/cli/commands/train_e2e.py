@@ -1,28 +1,34 @@
 """`nccli train-e2e`."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import HeadInit, Regularisation
+from nccli.catalogue.options import HeadInit, Precision, Regularisation
+from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHEDULE, TIME_CONSTANTS
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
-from nccli.cli.notes import warn
-from nccli.cli.progress import EPOCH_WORDS
+from nccli.cli.notes import note, warn
+from nccli.cli.progress import NETWORK_WORDS
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
 from nccli.outputs import Output
 
 if TYPE_CHECKING:
     from nccli.e2e.config import E2eConfig
+    from nccli.e2e.duration import Duration
     from nccli.e2e.images import ImageSet
     from nccli.store import FinishedRun
-    from nccli.sweep import Plan
+    from nccli.sweep import E2eTrainer, Plan
 
 _EXPORTS = (".safetensors", ".pt")
+
+DEFAULT_PRECISION = Precision.FLOAT32
+"""On every device: that runs in TF32 or bfloat16 end as those in float32 do was not measured."""
 
 
 def train_e2e(
@@ -30,69 +36,112 @@ def train_e2e(
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
     per_class: image_option.PerClass = None,
+    dataset_name: image_option.DatasetName = None,
     backbone: Annotated[
         str,
-        typer.Option(
-            "--backbone",
-            metavar="NAME",
-            help="resnet20, small-cnn, mlp, a name of torchvision.models, or pkg.module:factory.",
-        ),
+        option.values("--backbone", "resnet20, small-cnn, mlp, a name of torchvision.models, or pkg.module:factory."),
     ] = "resnet20",
     reg: Annotated[
-        Regularisation,
-        typer.Option("--reg", help="dufm: λ on the backbone's output and the head; standard: λ on all parameters."),
-    ] = Regularisation.DUFM,
+        str,
+        option.words("--reg", Regularisation, "{}: λ on the backbone's output and the head, or on all parameters."),
+    ] = Regularisation.DUFM.value,
     L: option.L = "4",
     width: Annotated[
         str,
-        typer.Option("--width", metavar=option.LIST, help="Width of the head.", rich_help_panel=option.GRID),
+        option.values("--width", "Width of the head."),
     ] = "64",
     wd: option.Wd = "5e-3",
-    lr: Annotated[
-        str, typer.Option("--lr", metavar=option.LIST, help="Learning rate.", rich_help_panel=option.GRID)
-    ] = "0.05",
+    lr: Annotated[str, option.values("--lr", "Learning rate.")] = f"{LEARNING_RATE:g}",
     seed: Annotated[
         str,
-        typer.Option("--seed", metavar=option.LIST, help="Seed of all that is drawn.", rich_help_panel=option.GRID),
+        option.values("--seed", "Seed of all that is drawn."),
     ] = "0",
     wd_h1: Annotated[
-        float | None,
-        typer.Option(
+        str | None,
+        option.values(
             "--wd-h1",
-            help="λ of the features H_1, on the sum over all samples. [default: 5 λ/n, as in the paper]",
-            show_default=False,
+            "λ of the features H_1, on the sum over all samples. [default: 5 λ/n, as in the paper]",
+            shown=False,
         ),
     ] = None,
     wd_layers: option.WdLayers = None,
+    steps: Annotated[
+        str | None,
+        option.values("--steps", "Of gradient descent. [default: see --time-constants]", shown=False),
+    ] = None,
     epochs: Annotated[
-        int | None,
-        typer.Option(
-            "--epochs", help="[default: as many as ten time constants of weight decay take]", show_default=False
+        str | None,
+        option.values("--epochs", "The same in passes over the training set.", shown=False),
+    ] = None,
+    time_constants: Annotated[
+        str | None,
+        option.values(
+            "--time-constants",
+            "The same in time constants of weight decay, 1/(lr λ/(1 − momentum)) steps each, longer with a "
+            f"schedule or a rise. [default: {TIME_CONSTANTS:g}]",
+            shown=False,
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Of all processes together.")] = 128,
-    momentum: Annotated[float, typer.Option("--momentum", help="Of stochastic gradient descent.")] = 0.9,
+    batch_size: Annotated[
+        str,
+        option.values(
+            "--batch-size",
+            "Samples of every step, of all processes together; what an epoch has left over begins the next.",
+        ),
+    ] = "128",
+    momentum: Annotated[
+        str,
+        option.values("--momentum", "Of stochastic gradient descent."),
+    ] = f"{MOMENTUM:g}",
     schedule: Annotated[
-        str, typer.Option("--schedule", help="Of the learning rate: constant, linear, cosine, step, step:0.1@0.5,0.75.")
-    ] = "constant",
+        list[str],
+        typer.Option(
+            "--schedule",
+            help="Of the learning rate: constant, linear, cosine, step, step:0.1@0.5,0.75; repeated, a grid of them.",
+            rich_help_panel=option.GRID,
+        ),
+    ] = [SCHEDULE],  # noqa: B006  # typer copies it
+    lr_rise: Annotated[
+        str,
+        option.values("--lr-rise", "Share of the steps, in which the learning rate rises from 0."),
+    ] = f"{LR_RISE:g}",
+    wd_rise: Annotated[
+        str,
+        option.values("--wd-rise", "Share of the steps, in which every λ rises from a tenth of itself."),
+    ] = "0",
     clip: Annotated[
-        float, typer.Option("--clip", help="Largest norm of a step's gradient; initial features are large. 0: any.")
-    ] = 1.0,
+        str,
+        option.values("--clip", "Largest norm of a step's gradient; initial features are large. 0: any."),
+    ] = f"{CLIP:g}",
     init: Annotated[
-        HeadInit,
-        typer.Option("--init", help="Of the head: he; default is PyTorch's, which tends to end at zero."),
-    ] = HeadInit.HE,
-    init_scale: Annotated[float, typer.Option("--init-scale", help="Factor on the head's initial weights.")] = 1.0,
+        str,
+        option.words("--init", HeadInit, "Of the head: {}; default is PyTorch's, which tends to end at zero."),
+    ] = HeadInit.HE.value,
+    init_scale: Annotated[
+        str,
+        option.values("--init-scale", "Factor on the head's initial weights."),
+    ] = "1",
+    feature_scale: Annotated[
+        str,
+        option.values(
+            "--feature-scale", "Mean square of H_1 at the start over that of DNC (resnet20, small-cnn). 0: as it comes."
+        ),
+    ] = "0",
     augment: Annotated[
         bool, typer.Option("--augment", help="Random crops and flips; they keep classes from collapsing.")
     ] = False,
+    precision: Annotated[
+        str | None,
+        option.words(
+            "--precision",
+            Precision,
+            f"Of training: {{}} (tf32: products, on a GPU; bf16: bfloat16 in the backbone); measured in float32. "
+            f"[default: {DEFAULT_PRECISION}]",
+        ),
+    ] = None,
     autocast: Annotated[
         bool | None,
-        typer.Option(
-            "--autocast/--no-autocast",
-            help="bfloat16 in the backbone; measured in float32. [default: on a GPU only]",
-            show_default=False,
-        ),
+        typer.Option("--autocast/--no-autocast", help="Now --precision bf16 or float32.", hidden=True),
     ] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Pass the network through torch.compile.")] = False,
     together: Annotated[
@@ -110,6 +159,7 @@ def train_e2e(
         ),
     ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
+    tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     force: option.Force = False,
@@ -123,26 +173,37 @@ def train_e2e(
 
     Example: nccli train-e2e --dataset mnist --per-class 100 --backbone small-cnn --reg dufm | nccli compare -
     """
-    from nccli.cli.problems import parse_one
+    from nccli.cli.problems import parse_layers
     from nccli.store import store_file
-    from nccli.sweep import parse_floats, parse_integers
+    from nccli.sweep import parse_floats, parse_integers, parse_names, parse_words
 
-    source = image_option.image_source(dataset, data_dir, no_download, per_class)
+    source = image_option.image_source(dataset, data_dir, no_download, per_class, dataset_name)
     output = None
     if export is not None:
         output = Output("--export", export, store_file(store), _EXPORTS, (source.place,))
         output.require()
+    durations = _durations(steps, epochs, time_constants)
     lists: dict[str, Sequence[Any]] = {
+        "backbone": parse_names(backbone, "--backbone"),
+        "reg": parse_words(reg, "--reg", tuple(Regularisation)),
         "L": parse_integers(L, "--L"),
         "width": parse_integers(width, "--width"),
         "wd": parse_floats(wd, "--wd"),
+        "wd_h1": (None,) if wd_h1 is None else parse_floats(wd_h1, "--wd-h1"),
+        "wd_layers": parse_layers(wd_layers) or (None,),
         "lr": parse_floats(lr, "--lr"),
+        "batch_size": parse_integers(batch_size, "--batch-size"),
+        "momentum": parse_floats(momentum, "--momentum"),
+        "schedule": tuple(dict.fromkeys(schedule)),
+        "lr_rise": parse_floats(lr_rise, "--lr-rise"),
+        "wd_rise": parse_floats(wd_rise, "--wd-rise"),
+        "clip": parse_floats(clip, "--clip"),
+        "init": parse_words(init, "--init", tuple(HeadInit)),
+        "init_scale": parse_floats(init_scale, "--init-scale"),
+        "feature_scale": parse_floats(feature_scale, "--feature-scale"),
+        "precision": _precisions(precision, autocast, quiet),
         "seed": parse_integers(seed, "--seed"),
     }
-    fixed: dict[str, Any] = {"backbone": backbone, "reg": reg.value, "batch_size": batch_size, "momentum": momentum}
-    fixed |= {"schedule": schedule, "init": init.value, "init_scale": init_scale, "augment": augment}
-    fixed |= {"autocast": autocast, "clip": clip}
-    layers = None if wd_layers is None else [parse_one(part) for part in wd_layers.split(",")]
     from nccli.e2e.distributed import joined
     from nccli.sweep import E2eTrainer, e2e_grid, runs_together
     from nccli.training.device import choose_device
@@ -151,21 +212,49 @@ def train_e2e(
     with joined(chosen) as group:
         quiet = quiet or not group.leads
         images = group.leader_first(lambda: image_option.read_images(source, quiet))
-        configs = e2e_grid(images, lists, epochs, wd_h1, layers, fixed)
+        configs = e2e_grid(images, lists, durations, {"augment": augment})
         _check_network(configs, images, chosen)
         note_problem(configs, quiet)
-        at_once = runs_together(configs[0], chosen, group, compile, together)
+        at_once = min(runs_together(config, chosen, group, compile, together) for config in configs)
         trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
-        request = Request(chosen, store, format, force, dry_run, quiet)
+        request = Request(chosen, store, format, force, dry_run, quiet, tag)
         training = Training(
             trainer,
-            EPOCH_WORDS,
+            NETWORK_WORDS,
             "a smaller --lr",
-            show=lambda plan, _: _show_plan(plan, format),
+            show=lambda plan, _: _show_plan(plan, trainer, request),
             check=(lambda plan: None) if export is None else _check_export_is_one,
             on_run=_warn_of_trivial_end,
         )
         carry_out(configs, request, training, group)
+
+
+def _durations(steps: str | None, epochs: str | None, time_constants: str | None) -> "list[Duration]":
+    """How long runs are: one of three lists, or none."""
+    from nccli.e2e.duration import Duration
+    from nccli.sweep import parse_floats, parse_integers
+
+    lists = (
+        (None,) if steps is None else parse_integers(steps, "--steps"),
+        (None,) if epochs is None else parse_integers(epochs, "--epochs"),
+        (None,) if time_constants is None else parse_floats(time_constants, "--time-constants"),
+    )
+    return [Duration(*values) for values in product(*lists)]
+
+
+def _precisions(asked: str | None, autocast: bool | None, quiet: bool) -> tuple[str, ...]:
+    """What was asked for, by its name of today or that of before."""
+    from nccli.sweep import parse_words
+
+    words = None if asked is None else parse_words(asked, "--precision", tuple(Precision))
+    if autocast is None:
+        return words or (DEFAULT_PRECISION.value,)
+    meant = Precision.BF16 if autocast else Precision.FLOAT32
+    old = "--autocast" if autocast else "--no-autocast"
+    if words not in (None, (meant.value,)):
+        raise InputError(f"{old} is --precision {meant}, and --precision {asked} says otherwise: leave it out")
+    note(f"{old} is called --precision {meant} now", quiet)
+    return (meant.value,)
 
 
 def _warn_of_trivial_end(run: "FinishedRun") -> None:
@@ -178,17 +267,28 @@ def _warn_of_trivial_end(run: "FinishedRun") -> None:
 
 
 def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: str) -> None:
-    """Build the backbone once, and see that the head fits, before anything is stored."""
+    """Build every backbone once, and see that it can do what is asked and the head fits, before anything is stored."""
     import torch
 
     from nccli.e2e.backbones import build_backbone
     from nccli.e2e.budget import require_room
+    from nccli.e2e.feature_scale import wanted_square
+    from nccli.e2e.input_used import require_input_used
+    from nccli.e2e.precision import require_precision
 
     _, C, H, W = images.train.images.shape
-    with torch.random.fork_rng(devices=[]):
-        _, features = build_backbone(configs[0].backbone, (C, H, W))
-    for config in {(config.L, config.width): config for config in configs}.values():
-        require_room(config, features, device)
+    for precision in dict.fromkeys(config.precision for config in configs):
+        require_precision(precision, device)
+    for name in dict.fromkeys(config.backbone for config in configs):
+        with torch.random.fork_rng(devices=[]):
+            backbone, features = build_backbone(name, (C, H, W))
+        require_input_used(name, backbone, images.train)
+        own = [config for config in configs if config.backbone == name]
+        for config in own:
+            if config.feature_scale:
+                wanted_square(backbone, config)
+        for config in {(config.L, config.width, config.batch): config for config in own}.values():
+            require_room(config, features, device)
 
 
 def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:
@@ -199,14 +299,36 @@ def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:
         raise InputError(f"--export: run {key} is in the store, which keeps no weights: --force trains it again")
 
 
-def _show_plan(plan: "Plan[E2eConfig]", format: option.OutputFormat | None) -> None:
+_LENGTHS = ("steps", "epochs", "time_constants")
+
+
+def _show_plan(plan: "Plan[E2eConfig]", trainer: "E2eTrainer", request: Request) -> None:
+    """Print the runs of a grid, and on stderr what they cost."""
+    from nccli.cli.distinctions import distinctions
     from nccli.cli.output import Column, emit, number, plain
+    from nccli.cli.progress import clock_time
+
+    if plan.left and not request.quiet:
+        seconds = trainer.seconds(plan.left.values())
+        runs, steps = len(plan.left), sum(config.steps for config in plan.left.values())
+        many = "1 run" if runs == 1 else f"{runs} runs"
+        note(
+            f"{many}, {steps} steps in all: about {clock_time(seconds)} on {trainer.device} one by one, as fast as "
+            "steps are now, and measurements beside",
+            request.quiet,
+        )
 
     records = [
-        {"id": key, "stored": plan.stored.get(key), "steps": config.steps, **config.as_dict()}
+        {"id": key, "stored": plan.stored.get(key), **{name: getattr(config, name) for name in _LENGTHS}}
+        | config.as_dict()
         for key, config in plan.configs.items()
     ]
     columns = [Column(name, plain(name)) for name in ("id", "stored", "dataset", "n", "backbone", "reg", "L", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
-    columns += [Column("epochs", plain("epochs")), Column("steps", plain("steps"))]
-    emit(records, format, option.OutputFormat.jsonl, columns)
+    columns += [Column("steps", plain("steps")), Column("epochs", plain("epochs"))]
+    columns += [Column("time constants", number("time_constants"))]
+    planned = ({"id": key, "kind": config.kind, "config": config.as_dict()} for key, config in plan.configs.items())
+    columns += distinctions(
+        planned, ("kind", "dataset", "n", "backbone", "reg", "L", "width", "wd_h1", "lr", "seed", "steps")
+    )
+    emit(records, request.format, option.OutputFormat.jsonl, columns)

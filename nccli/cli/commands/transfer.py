@@ -12,7 +12,7 @@ import typer
 from nccli.catalogue.runs import RUNNING
 from nccli.cli import options as option
 from nccli.cli.notes import note
-from nccli.errors import InputError
+from nccli.errors import InputError, NothingFoundError
 from nccli.outputs import STDOUT, Output
 
 if TYPE_CHECKING:
@@ -58,12 +58,17 @@ def export(
         str,
         typer.Option("-o", "--output", metavar="FILE.jsonl|FOLDER", help="A file of JSON lines, or a folder of CSV."),
     ] = "-",
+    matrices: Annotated[
+        bool,
+        typer.Option("--matrices", help="Write weights and class means instead: a FILE.npz, or RUN.npz in a FOLDER."),
+    ] = False,
     store: option.StoreLocation = None,
     quiet: option.Quiet = False,
 ) -> None:
     """Write runs, whole, as JSON lines or a folder of CSV files.
 
     A CSV file a table. Nothing is lost: nccli runs import reads both. Without RUN or --where: all runs.
+    --matrices writes what nccli construct --export does, as far as the store has it.
 
     Example: nccli runs export -o runs && python -c 'import pandas; print(pandas.read_csv("runs/run.csv"))'
     """
@@ -71,6 +76,9 @@ def export(
     from nccli.cli.selection import readable_ids, selected_ids
     from nccli.store import TABLES, WHOLE, CsvWriter, as_line, existing_statuses, read_contents, store_file
 
+    if matrices:
+        _export_matrices(runs, where, output, store, quiet)
+        return
     stdout, target = output in STDOUT, Output("-o", Path(output), store_file(store))
     lines = target.path.suffix == ".jsonl" or target.is_stream
     names = [f"{name}.csv" for name in TABLES]
@@ -102,6 +110,43 @@ def export(
                 writer = CsvWriter({name: files.enter_context(file.open()) for name, file in tables.items()})
                 for content in contents:
                     writer.add(content)
+    write_bytes(f"{target.path}\n".encode("utf-8", "surrogateescape"))
+
+
+def _export_matrices(runs: list[str] | None, where: str | None, output: str, location: str | None, quiet: bool) -> None:
+    """Write matrices of runs, a file each."""
+    from nccli.cli.output import write_bytes
+    from nccli.cli.selection import readable_ids, selected_ids
+    from nccli.store import WHOLE, lacking, store_file
+    from nccli.sweep import export_run
+
+    target = Output("-o", Path(output), store_file(location))
+    if output in STDOUT or target.path.suffix not in ("", ".npz"):
+        raise InputError(f"{target}: with --matrices it must be a FILE.npz for one run, or the name of a folder")
+    if target.path.suffix:
+        target.require()
+    else:
+        target.require_folder([])
+    opened, chosen = selected_ids(location, runs, where)
+    with opened.read() as connection:
+        ids = readable_ids(connection, chosen, WHOLE)
+    gone = lacking(opened, ids, ("matrices", "weights"))
+    ids = [key for key in ids if key not in set(gone["matrices"])]
+    if gone["matrices"]:
+        note(f"{len(gone['matrices'])} runs left out: they have no matrices", quiet)
+    if not ids:
+        raise NothingFoundError("no run with matrices is chosen")
+    if alone := set(gone["weights"]) & set(ids):
+        note(f"{len(alone)} runs have class means alone: their weights are not kept", quiet)
+    if target.path.suffix:
+        if len(ids) != 1:
+            raise InputError(f"{target}: a file takes one run and {len(ids)} are chosen: name a folder")
+        files = [target]
+    else:
+        files = target.make_folder([f"{key}.npz" for key in ids])
+    for key, each in zip(ids, files, strict=True):
+        with each.open() as file:
+            export_run(file, opened, key)
     write_bytes(f"{target.path}\n".encode("utf-8", "surrogateescape"))
 
 

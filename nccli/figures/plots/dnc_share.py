@@ -4,21 +4,22 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
+from nccli.catalogue.outcomes import Outcome
 from nccli.figures.against_setting import WIDTH, AgainstSetting
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.series import Series, Values
-from nccli.figures.stages import hidden_words
+from nccli.figures.stages import deciding_words
 from nccli.figures.statistics import wilson_interval
 from nccli.figures.store_figure import Collected, StoreFigure
 
 
 class DncShareVsWidth(AgainstSetting):
-    """A curve for each setting: the share of runs whose hidden layers are all recognised as DNC."""
+    """A curve for each setting: the share of the runs that have hidden layers whose outcome is DNC."""
 
     name = "dnc-share-vs-width"
     axis = WIDTH
-    columns = ("structure",)
+    columns = ("outcome", "structure")
     quantity = "share"
     y_label = "share of runs in DNC"
     what = "share"
@@ -34,13 +35,13 @@ class DncShareVsWidth(AgainstSetting):
 
     def point(self, values: Values) -> Row:
         """The share with its interval."""
-        dnc = sum(structure == "DNC" for structure in values)
+        dnc = sum(outcome == Outcome.DNC for outcome in values)
         low, high = wilson_interval(dnc, len(values))
         return {"share": dnc / len(values), "low": low, "high": high, "dnc": dnc}
 
     def about(self, series: Sequence[Series]) -> str:
         """The layers, and what the bars are."""
-        return f"DNC in {hidden_words(series)}, with its 95 % Wilson interval"
+        return f"DNC in {deciding_words(series)}, with its 95 % Wilson interval"
 
     def notes(self, found: Collected) -> list[str]:
         """Axes of a single value, runs left out."""

@@ -17,7 +17,7 @@ from nccli.figures.series import Series
 from nccli.figures.stages import class_means_symbol, shown_stages
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
 from nccli.metrics import ZERO_FLOOR
-from nccli.store import SettingRuns, select_layers, select_matrix
+from nccli.store import SettingRuns, select_layers, select_matrices
 
 _MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
 _LEAST = 0.38
@@ -51,7 +51,7 @@ class HeatMaps(StoreFigure):
     stages: tuple[Stage, ...] | None = None
     columns: ClassVar[tuple[str, ...]] = LOSSES
     heeds: ClassVar[frozenset[str]] = frozenset({"raw"})
-    nothing: ClassVar[str] = "none of the runs has matrices: they diverged"
+    nothing: ClassVar[str] = "none of the runs has matrices: they diverged, or were merged without"
     lacking: ClassVar[str] = "no matrices"
 
     def usable(self, runs: SettingRuns) -> bool:
@@ -144,16 +144,17 @@ class HeatMaps(StoreFigure):
         """The matrices of a run, classes in the order in which their structure shows; None if it has none."""
         connection, raw = query.connection, query.options.raw
         layers = select_layers(connection, [key])[key]
-        if not layers:
+        matrices = select_matrices(connection, key, self.matrix)
+        if not layers or not matrices:
             return None
         L = series.row["L"]
         known = {Stage(layer["layer"], layer["stage"]): layer for layer in layers}
         order, by_structure = class_order(connection, key, known, L)
         rows: list[Row] = []
         for stage in self.stages or shown_stages(L):
-            if stage not in known:
+            if stage not in known or stage not in matrices:
                 continue
-            M = select_matrix(connection, key, stage.layer, stage.stage, self.matrix)
+            M = matrices[stage]
             columns = np.arange(M.shape[1]) if raw else order
             lines = columns if self.matrix == "gram" else (np.arange(M.shape[0]) if raw else row_order(M[:, order]))
             place: Row = {"what": self.matrix, "series": series.label, "layer": stage.layer, "stage": stage.stage}
@@ -175,7 +176,7 @@ class HeatMaps(StoreFigure):
 
 
 def _short(structure: str | None) -> str:
-    return (structure or "").replace(" minus ", "−").replace("SRG ", "").replace(" ⊕ ", "\n⊕ ")
+    return (structure or "").replace(" minus ", "−").replace("srg ", "").replace(" ⊕ ", "\n⊕ ")
 
 
 CLASS_MEANS, GRAM = HeatMaps("class-means", "class_means"), HeatMaps("gram", "gram")

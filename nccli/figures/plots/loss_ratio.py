@@ -1,17 +1,19 @@
 """L_SRG / L_DNC against the number of classes (Súkeník et al. 2024, Figure 3, left)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import FigureBase
 from sqlalchemy import Connection
 
+from nccli.catalogue.outcomes import DEGENERATE
 from nccli.errors import InputError
 from nccli.figures.axes import reference
 from nccli.figures.figure import ClosedForms, Drawn, Options, PanelFigure, Row
 from nccli.figures.layouts import Layout, layout, legend, panels
 from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import OPEN, curve, dots, looks_of
-from nccli.figures.series import run_rows
+from nccli.figures.series import outcomes_of, run_rows
 from nccli.figures.statistics import mean_sd
 from nccli.store import Selection, SettingRuns, problem_of, select_settings
 from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
@@ -30,7 +32,7 @@ class LossRatio(PanelFigure):
 
     def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
         """Ratios in closed form, and of the selected runs that are of these problems."""
-        runs = [] if connection is None else select_settings(connection, selection, ("loss",))
+        runs = [] if connection is None else select_settings(connection, selection, ("loss", "outcome"))
         drawn = loss_ratios(options.problems or self.grid.problems, runs)
         if not drawn.of("theory"):
             raise InputError(
@@ -84,7 +86,9 @@ def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Dra
     decay = problems[0].lambda_h1
     parts = [f"all λ = {decay:g}, n = {problems[0].n}", "filled marks: K = r(r−1)/2, Definition 9; else Definition 11"]
     if shown > MOST_DOTS:
-        parts.append(f"open marks: mean ± 1 sd of each setting of {shown} trained runs")
+        parts.append(
+            f"open marks: mean ± 1 sd of each setting of {shown} trained runs, without those that lost classes"
+        )
     elif shown:
         parts.append(f"open marks: {shown} trained run{'s' if shown > 1 else ''}")
     notes = [f"{trivial} problems left out: DNC or SRG is worse than the trivial point there"] if trivial else []
@@ -99,10 +103,15 @@ def _run_rows(setting: SettingRuns, dots: bool) -> list[Row]:
     empty = {"L": setting.row["L"], "K": setting.row["K"], "construction": None, "triangular": None}
     if dots:
         every = {"loss": losses, "loss_dnc": [loss_dnc] * len(losses), "ratio": losses / loss_dnc}
-        return run_rows(empty, setting.ids, {name: list(map(float, each)) for name, each in every.items()})
-    mean, sd = mean_sd(losses / loss_dnc)
+        numbers: dict[str, list[Any]] = {name: list(map(float, each)) for name, each in every.items()}
+        return run_rows(empty, setting.ids, {**numbers, "outcome": outcomes_of([setting], setting.ids)})
+    learned = [outcome not in DEGENERATE for outcome in setting.values["outcome"]]
+    if not any(learned):
+        return []
+    mean, sd = mean_sd(losses[learned] / loss_dnc)
     means = {"loss": float(mean) * loss_dnc, "loss_dnc": loss_dnc, "ratio": float(mean)}
-    return [{"what": "mean", **empty, **means, "sd": None if sd is None else float(sd), "run_ids": [*setting.ids]}]
+    ids = [key for key, kept in zip(setting.ids, learned, strict=True) if kept]
+    return [{"what": "mean", **empty, **means, "sd": None if sd is None else float(sd), "run_ids": ids}]
 
 
 PLOTS = (LossRatio(),)

@@ -23,7 +23,7 @@ _CLASS_MEANS, _GRAM = (BestHeatMap(figure.name, figure.matrix) for figure in (CL
 _RANK_VS_WD = RankVs("rank-vs-wd", WD)
 _FIG1 = replace(_CLASS_MEANS, stages=(Stage(3, "post"), Stage(4, "pre"), Stage(4, "post")))
 _FIG5 = replace(_CLASS_MEANS, stages=(Stage(2, "post"), Stage(3, "post"), Stage(4, "pre")))
-_E2E_CIFAR10 = "nccli train-e2e --dataset cifar10 --backbone resnet20 --lr 0.05 --width 64 --seed 0..4"
+_E2E_CIFAR10 = "nccli train-e2e --dataset cifar10 --backbone resnet20 --width 64 --seed 0..4"
 
 
 def _low_rank(K: int) -> tuple[str, str]:
@@ -67,7 +67,7 @@ PLOTS = (
                 ),
                 (
                     "CIFAR-10",
-                    f"{_E2E} and {_CIFAR10} and {_DUFM_LIKE} and L=4",
+                    f"{_E2E} and {_CIFAR10} and {_DUFM_LIKE} and L=4 and wd=5e-3",
                     f"{_E2E_CIFAR10} --reg dufm --L 4 --wd 5e-3",
                 ),
             )
@@ -146,7 +146,7 @@ PLOTS = (
             )
             for axis, values in (
                 (WD, "1e-3,2e-3,5e-3,1e-2"),
-                (LR, "0.01,0.02,0.05,0.1"),
+                (LR, "0.25,0.5,1,2"),
             )
         ),
     ),

@@ -33,7 +33,12 @@ class RankVs(AgainstSetting):
     columns: ClassVar[tuple[str, ...]] = ("mean_hidden_rank",)
     quantity: ClassVar[str] = "mean_rank"
     y_label: ClassVar[str] = "mean rank of hidden layers"
-    heeds: ClassVar[frozenset[str]] = frozenset({"rank_rtol"})
+    averages: ClassVar[bool] = True
+
+    @property
+    def heeds(self) -> frozenset[str]:
+        """Ranks have a tolerance."""
+        return super().heeds | {"rank_rtol"}
 
     @property
     def nothing(self) -> str:
@@ -116,7 +121,11 @@ def _joined(names: Sequence[str]) -> str:
 
 def _at_tolerance(found: Sequence[SettingRuns], ranks: Mapping[str, float]) -> list[SettingRuns]:
     return [
-        SettingRuns(each.row, each.ids, {"mean_hidden_rank": np.array([ranks.get(key, np.nan) for key in each.ids])})
+        SettingRuns(
+            each.row,
+            each.ids,
+            {**each.values, "mean_hidden_rank": np.array([ranks.get(key, np.nan) for key in each.ids])},
+        )
         for each in found
     ]
 

@@ -31,6 +31,7 @@ class Spectra(StoreFigure):
     """A panel for each setting, in it a curve for each layer: mean ± sd over runs of every singular value."""
 
     name = "spectra"
+    averages = True
     nothing = "none of the runs has a spectrum: they diverged or were cut off"
     lacking = "no spectrum"
 

@@ -36,6 +36,7 @@ class Training(StoreFigure):
     """Three panels for each setting: loss with the DNC and SRG lines, DNC1 by layer, rank by layer, over steps."""
 
     name = "training"
+    averages = True
     limit = ROWS
     nothing = "none of the runs has a history: constructions are not trained"
     lacking = "no history"

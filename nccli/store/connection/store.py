@@ -26,6 +26,7 @@ from nccli.store.connection.engine import (
 )
 from nccli.store.connection.journal import choose_journal
 from nccli.store.connection.read_only import unchanged
+from nccli.store.connection.vacuum import give_back_space
 from nccli.store.schema.checksum import damaged_runs, has_checksums, run_ids, seal_runs
 from nccli.store.schema.migrate import REVISIONS, VERSION_TABLE, current_revision, require_current, upgrade
 from nccli.store_files import BEFORE_UPGRADE
@@ -73,6 +74,7 @@ class Store:
         path: of the SQLite file; None for a database server.
         upgraded_from: the schema that the store had before this process upgraded it, None if it did not.
         backup: the copy of the file as it was before that.
+        bytes_before, bytes_after: size of the file before the upgrade and after it; None where there was none.
     """
 
     def __init__(self, url: URL) -> None:
@@ -85,6 +87,8 @@ class Store:
         self.backup: Path | None = None
         self.revision: str | None = None
         self.upgraded_from: str | None = None
+        self.bytes_before: int | None = None
+        self.bytes_after: int | None = None
 
     @classmethod
     def at(cls, location: str) -> Self:
@@ -167,6 +171,7 @@ class Store:
             if before is not None and self.path is not None:
                 self.backup = _free_name(self.path, before)
                 copy_file(self.path, self.backup)  # others may read while the write lock is held
+                self.bytes_before = self.backup.stat().st_size
             try:
                 damaged = set(damaged_runs(connection)) if has_checksums(connection) else set()
                 upgrade(connection)
@@ -175,6 +180,9 @@ class Store:
                 self._forget_backup()
                 raise
             self.revision, self.upgraded_from = REVISIONS[-1], before
+        if self.upgraded_from is not None and self.path is not None:
+            give_back_space(self.path)
+            self.bytes_after = self.path.stat().st_size
 
     def _forget_backup(self) -> None:
         if self.backup is not None:

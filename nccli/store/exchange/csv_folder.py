@@ -12,10 +12,10 @@ from sqlalchemy import BigInteger, Float, Integer, Table
 
 from nccli import strict_json
 from nccli.errors import InputError
+from nccli.store.exchange.portable import CHILDREN, PORTABLE, unpacked
 from nccli.store.exchange.untrusted import checked, columns, outward, reason, refuse_constant
 from nccli.store.runs.content import RunContent
 from nccli.store.schema.column_types import JsonText, Real
-from nccli.store.schema.tables import CHILDREN, TABLES
 
 _MOST_CHARACTERS = 2**28
 """Of one field: a matrix of the largest configurations is some MiB in base64."""
@@ -31,18 +31,21 @@ class CsvWriter:
             files: by table.
         """
         self._files = files
-        for name, table in TABLES.items():
+        for name, table in PORTABLE.items():
             self._write(name, [columns(table)])
 
     def add(self, content: RunContent) -> None:
-        """Write one run."""
-        self._rows("run", [content.run])
-        for name, rows in content.children.items():
-            self._rows(name, [{"run_id": content.id, **row} for row in rows])
+        """Write one run.
+
+        Raises:
+            ValueError: a block of it cannot be unpacked.
+        """
+        for name, rows in unpacked(content).items():
+            self._rows(name, rows if name == "run" else [{"run_id": content.id, **row} for row in rows])
 
     def _rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        table = TABLES[name]
-        self._write(name, [[_cell(outward(table, key, row[key])) for key in columns(table)] for row in rows])
+        table = PORTABLE[name]
+        self._write(name, [[_cell(outward(table, key, row.get(key))) for key in columns(table)] for row in rows])
 
     def _write(self, name: str, rows: Iterable[list[Any]]) -> None:
         text = io.StringIO()
@@ -58,7 +61,7 @@ def from_folder(folder: Path) -> Iterator[RunContent]:
     """
     with ExitStack() as files:
         readers = {}
-        for name, table in TABLES.items():
+        for name, table in PORTABLE.items():
             readers[name] = _Rows(folder / f"{name}.csv", table)
             files.callback(readers[name].close)
         for row in readers["run"].rows():

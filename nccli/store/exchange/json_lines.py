@@ -4,32 +4,42 @@ import base64
 import json
 from collections.abc import Iterator
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from nccli import strict_json
 from nccli.errors import InputError
+from nccli.store.exchange.portable import PORTABLE, unpacked
 from nccli.store.exchange.untrusted import checked, columns, outward, reason, refuse_constant
 from nccli.store.runs.content import RunContent
-from nccli.store.schema.tables import CHILDREN, RUN, TABLES
+from nccli.store.schema.tables import RUN, TABLES
 
 _MOST_BYTES = 256 * 2**20
 """Of one line: a run of the largest configurations is some tens of MiB."""
 
 
 def as_line(content: RunContent) -> str:
-    """One run as a line of JSON."""
-    fields = {name: outward(RUN, name, content.run[name]) for name in columns(RUN)}
-    children = {
-        name: [{key: outward(CHILDREN[name], key, value) for key, value in row.items()} for row in rows]
-        for name, rows in content.children.items()
+    """One run as a line of JSON.
+
+    Raises:
+        ValueError: a block of it cannot be unpacked.
+    """
+    rows = {
+        name: [{key: outward(PORTABLE[name], key, value) for key, value in row.items()} for row in found]
+        for name, found in unpacked(content).items()
     }
-    return strict_json.dumps({"run": fields, **children}) + "\n"
+    (run,) = rows["run"]
+    return strict_json.dumps({**rows, "run": {name: run[name] for name in columns(RUN)}}) + "\n"
 
 
 def as_damaged_line(content: RunContent) -> str:
     """What there is of a damaged run, as a line that can be mended by hand and imported."""
-    rows = {"run": {name: value for name, value in content.run.items() if name != "checksum"}, **content.children}
-    return json.dumps(strict_json.encodable(rows), default=lambda raw: base64.b64encode(raw).decode()) + "\n"
+    try:
+        found: dict[str, Any] = unpacked(content)
+    except (ValueError, TypeError, LookupError):  # damage knows no bounds
+        found = {"run": [{name: value for name, value in content.run.items() if name != "checksum"}]}
+        found |= content.children
+    found["run"] = found["run"][0]
+    return json.dumps(strict_json.encodable(found), default=lambda raw: base64.b64encode(raw).decode()) + "\n"
 
 
 class Lines(Protocol):

@@ -1,6 +1,6 @@
 """Merging runs from elsewhere: idempotent, in any order, and nothing is overwritten silently."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,14 +61,20 @@ class MergeReport:
     sources: dict[str, str] = field(default_factory=dict)
 
 
-def merge_stores(sources: list[str], target: Store) -> MergeReport:
+def merge_stores(sources: list[str], target: Store, without: Collection[str] = ()) -> MergeReport:
     """Merge stores into another; the sources stay as they are, an older schema included.
 
-    Whatever the order of the sources, the target ends the same: of copies of one result the one made first is kept, of
-    different results of one run what the target has, else the one made first. A run that was changed outside nccli, by
-    its checksum, is kept only where there is no other, and its checksum does not fit afterwards either.
+    Whatever the order of the sources, the target ends the same: of copies of one result the one of which most is kept,
+    then the one made first; of different results of one run what the target has, else the one made first. A run that
+    was changed outside nccli, by its checksum, is kept only where there is no other, and its checksum does not fit
+    afterwards either.
 
     Every run of every source is checked before anything is written, and all is written in one transaction.
+
+    Args:
+        sources: paths or URLs.
+        target: where runs go.
+        without: what is left out of them, of `nccli.store.runs.content.LEFT_OUT`.
 
     Raises:
         InputError: a source is the target, or has a damaged run.
@@ -87,7 +93,7 @@ def merge_stores(sources: list[str], target: Store) -> MergeReport:
         with target.write() as into:
             for chunk in pages(sorted(places)):
                 offers = [
-                    (content, name)
+                    (content.without(without), name)
                     for name, connection in opened.items()
                     for content in read_contents(connection, [key for key in chunk if name in places[key]])
                 ]
@@ -169,10 +175,11 @@ def _merge_run(
     ]
 
 
-def _rank(content: RunContent) -> tuple[bool, bool, int, str, str]:
-    """Which of several copies is kept: a finished one, one that fits its checksum, that went further, made first."""
+def _rank(content: RunContent) -> tuple[bool, bool, int, int, str, str]:
+    """Which of several copies is kept: finished, fits its checksum, went further, has more parts, made first."""
     steps = 0 if content.finished else -int(content.run["steps"])
-    return (not content.finished, not content.intact, steps, content.run["created"], content.checksum)
+    made = (content.run["created"], content.checksum)
+    return (not content.finished, not content.intact, steps, -len(content.parts), *made)
 
 
 @contextmanager

@@ -2,18 +2,24 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Float, LargeBinary, Table
 
 from nccli import strict_json
 from nccli.catalogue.columns import RUN_COLUMNS
+from nccli.catalogue.stages import Stage
+from nccli.store.blocks.matrices import CLASS_MEANS
+from nccli.store.exchange.portable import CHILDREN, packed
 from nccli.store.runs.content import RunContent
+from nccli.store.runs.older import renewed
 from nccli.store.runs.sound import NOT_FINITE, followed, require_sound
 from nccli.store.schema.column_types import JsonText, Real
-from nccli.store.schema.tables import CHILDREN, RUN
+from nccli.store.schema.tables import CHILDREN as STORED
+from nccli.store.schema.tables import RUN
 
 _MOST_DOCUMENT = 2**20
 """Characters of a JSON document: a history row of L = 1,000 layers has some 40,000."""
@@ -36,18 +42,36 @@ def checked(fields: Mapping[str, Any]) -> RunContent:
         ValueError: what is wrong with it, in words.
     """
     run = _row(RUN, _completed(fields["run"]))
-    children = {}
+    rows = {}
     for name, table in CHILDREN.items():
         if not isinstance(fields[name], list):
             raise ValueError(f"{name} is not a list")
-        children[name] = [_row(table, row, without="run_id") for row in fields[name]]
-    content = RunContent(run, children)
+        rows[name] = [_row(table, row, without="run_id") for row in fields[name]]
+    content = packed(run, rows)
+    if any("classes_kept" not in row for row in fields["layer"]):  # an export from before there were outcomes
+        require_sound(content, older=True)
+        content = _renewed(content, rows["matrix"])
     require_sound(content)
-    for name, table in CHILDREN.items():
+    children = dict(content.children)
+    for name, table in STORED.items():
         keys = [column.name for column in table.c if column.primary_key and column.name != "run_id"]
-        children[name].sort(key=itemgetter(*keys))
-    known = {name: value for name, value in followed(content).items() if run[name] is None}
-    return RunContent({**run, **known}, children)
+        children[name] = sorted(children[name], key=itemgetter(*keys)) if keys else children[name]
+    known = {name: value for name, value in followed(content).items() if content.run[name] is None}
+    return RunContent({**content.run, **known}, children)
+
+
+def _renewed(content: RunContent, matrices: Sequence[Mapping[str, Any]]) -> RunContent:
+    """A run of an older nccli with its outcome, its layers with structures as they are recognised today.
+
+    In the class means as they came, of which the store keeps as many digits as were computed: as an upgrade does it.
+    """
+    means = {
+        Stage(row["layer"], row["stage"]): np.frombuffer(row["bytes"], row["dtype"]).reshape(row["shape"]).T
+        for row in matrices
+        if row["name"] == CLASS_MEANS
+    }
+    summary, layers = renewed(content.run, content.children["layer"], means)
+    return RunContent({**content.run, **summary}, {**content.children, "layer": layers})
 
 
 def _completed(fields: Any) -> Any:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, null, select
 
 from nccli.catalogue.columns import COMPARE, names
 from nccli.catalogue.runs import ENDED_WELL, Kind
-from nccli.catalogue.stages import Stage
+from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.store.query.columns import as_decimal, column_expression, config_text
 from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
@@ -25,9 +25,10 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
 
     Returns:
         For each run its settings and losses; `ranks` and `structures` of M_1..M_L, `rank_last_pre` and
-        `structure_last_pre` of Mt_L; `mean_rank` over the hidden layers 2..L−1 and whether their ranks agree; their
-        common `structure`; `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's;
-        `best_loss` and `best_id` of all finished runs and constructions of the same problem with ReLU.
+        `structure_last_pre` of Mt_L, and `structure_distances` of M_1..M_L; `mean_rank` over the hidden layers 2..L−1
+        and whether their ranks agree; their common `structure` (L = 2: that of M_2) and the largest of its distances;
+        `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's; `best_loss` and
+        `best_id` of all finished runs and constructions of the same problem with ReLU.
     """
     ids = [run["id"] for run in runs]
     ranks, layers, best = (
@@ -38,7 +39,9 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
     records = []
     for run in runs:
         by_stage = ranks[run["id"]]
-        structures = {Stage(layer["layer"], layer["stage"]): layer["structure"] for layer in layers[run["id"]]}
+        by_place = {Stage(layer["layer"], layer["stage"]): layer for layer in layers[run["id"]]}
+        structures = {stage: layer["structure"] for stage, layer in by_place.items()}
+        distances = {stage: layer["structure_distance"] for stage, layer in by_place.items()}
         posts = [Stage(i, "post") for i in range(1, run["L"] + 1)]
         record = columns_with_ratios(run, names(COMPARE))
         record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < run["loss_dnc"]
@@ -49,11 +52,18 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record["mean_rank"], record["ranks_agree"] = mean_rank(by_stage, run["L"])
         record["structures"] = [structures[stage] for stage in posts if stage in structures]
         record["structure_last_pre"] = structures.get(Stage(run["L"], "pre"))
+        record["structure_distances"] = [distances[stage] for stage in posts if stage in distances]
         record["structure"] = run["structure"]
+        record["structure_distance"] = _largest(distances, deciding_layers(run["L"]))
         record["max_dnc1"] = run["max_dnc1"]
         record["dnc1_holds"] = None if run["max_dnc1"] is None else run["max_dnc1"] <= DNC1_HOLDS
         records.append(record | data_columns(run))
     return records
+
+
+def _largest(distances: Mapping[Stage, float | None], stages: Sequence[Stage]) -> float | None:
+    """Of the distances of these layers."""
+    return max((distance for stage in stages if (distance := distances.get(stage)) is not None), default=None)
 
 
 def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] | None, tuple[float, str]]:

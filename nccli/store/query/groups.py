@@ -4,17 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Double, case, cast, func, literal, select
 
 from nccli.catalogue.columns import GROUP, RUN_COLUMNS, Role, names, of_role
 from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL
 from nccli.store.query.columns import as_decimal, column_expression, column_type
-from nccli.store.query.comparison import DNC1_HOLDS
-from nccli.store.query.ranks import counts, is_hidden
+from nccli.store.query.quantities import QUANTITIES, SHARES, measured
 from nccli.store.query.selection import Selection
-from nccli.store.schema.tables import RUN, SINGULAR_VALUE
+from nccli.store.schema.tables import RUN
 
 GROUP_COLUMNS = names(GROUP)
 _OF_SETTING = tuple(name for name in of_role(Role.PROBLEM, Role.OPTION) if name not in ("seed", "config", "objective"))
@@ -26,10 +25,6 @@ _OPTION_OF = {column.option: column.name for column in RUN_COLUMNS if column.opt
 _SIZES = ("K", "L", "n", "width")
 _FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
 """Options that differ where the data set or the network does."""
-
-QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
-_SHARES = ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")
-_VALUE = SINGULAR_VALUE.c
 
 
 def parse_group_by(text: str) -> tuple[str, ...]:
@@ -102,7 +97,11 @@ def _shown_name(name: str) -> str:
 
 
 def group_records(
-    connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float = RANK_RTOL
+    connection: Connection,
+    selection: Selection,
+    keys: Sequence[str],
+    rank_rtol: float = RANK_RTOL,
+    whole: bool = False,
 ) -> list[dict[str, Any]]:
     """Mean, sample standard deviation, min, max and count over the runs of each group, groups in increasing order.
 
@@ -111,13 +110,15 @@ def group_records(
         selection: which runs.
         keys: columns that make the groups.
         rank_rtol: tolerance of the ranks; those at the default one are stored, others take a pass over all spectra.
+        whole: average over runs that are zero, constant or lost classes too.
 
     Returns:
-        For each group its keys, `runs`, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd
-        (None for one value), _min, _max, _count (of values), and the shares of runs below the DNC loss, with equal
-        hidden ranks, with DNC in all hidden layers, and where DNC1 holds. A nan in a group makes its mean nan.
+        For each group its keys, `runs`, how many of them are `left_out` of averages as they did not learn their
+        classes, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd (None for one value), _min,
+        _max, _count (of values); of all runs the shares below the DNC loss and with outcome DNC, of those that are not
+        left out the shares with equal hidden ranks and where DNC1 holds. A nan in a group makes its mean nan.
     """
-    runs = _measured(connection, selection, keys, rank_rtol)
+    runs = measured(connection, selection, keys, rank_rtol, whole)
     names = [f"key_{i}" for i in range(len(keys))]
     groups = [runs.c[name] for name in names]
     means = [func.avg(runs.c[name]).over(partition_by=groups).label(f"{name}_mean") for name in QUANTITIES]
@@ -128,54 +129,8 @@ def group_records(
     return sorted(rows, key=lambda row: [(row[key] is None, row[key]) for key in keys])
 
 
-def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol: float) -> dict[str, float]:
-    """Mean rank of the hidden layers at a tolerance, of the selected runs that have layers, from their spectra."""
-    counted = _ranks(selection.condition(connection), rank_rtol)
-    return {row[0]: row[1] for row in connection.execute(select(counted.c.run_id, counted.c.mean_rank))}
-
-
 def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:
     return [column_expression(key) for key in keys]
-
-
-def _measured(connection: Connection, selection: Selection, keys: Sequence[str], rank_rtol: float) -> Any:
-    """A row a run: keys, quantities, and flags as 0, 1 or NULL."""
-    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
-    wanted = selection.condition(connection)
-    rank, agree = cast(RUN.c.mean_hidden_rank, Double), RUN.c.ranks_agree
-    source: FromClause = RUN
-    if rank_rtol != RANK_RTOL:
-        counted = _ranks(wanted, rank_rtol)
-        source = source.outerjoin(counted, counted.c.run_id == RUN.c.id)
-        rank, agree = counted.c.mean_rank, counted.c.agree
-    loss = cast(RUN.c.loss, Double)
-    quantities = (loss, loss / RUN.c.loss_dnc, loss / RUN.c.loss_srg, rank)
-    flags = (
-        case((RUN.c.loss_dnc.is_(None), None), (loss < RUN.c.loss_dnc, 1), else_=0),
-        agree,
-        case((RUN.c.structure.is_(None), None), (RUN.c.structure == "DNC", 1), else_=0),
-        case((RUN.c.max_dnc1.is_(None), None), (RUN.c.max_dnc1 <= DNC1_HOLDS, 1), else_=0),
-    )
-    named = [each.label(name) for each, name in zip((*quantities, *flags), (*QUANTITIES, *_SHARES), strict=True)]
-    missing = [
-        case((and_(RUN.c.loss.is_(None), reference.is_not(None)), 1), else_=0).label(f"{name}_nan")
-        for name, reference in (("dnc", RUN.c.loss_dnc), ("srg", RUN.c.loss_srg))
-    ]
-    return select(*labelled, *named, *missing).select_from(source).where(wanted).subquery()
-
-
-def _ranks(wanted: ColumnElement[bool], rank_rtol: float) -> Any:
-    """Mean rank of the hidden layers, and whether they agree, at a tolerance."""
-    chosen = select(RUN.c.id, RUN.c.L).where(wanted).subquery()
-    hidden = is_hidden(_VALUE.layer, _VALUE.stage, chosen.c.L)
-    stage = (_VALUE.run_id, _VALUE.layer, _VALUE.stage)
-    top = func.max(_VALUE.value).over(partition_by=stage).label("top")
-    values = select(*stage, _VALUE.value, top).join(chosen, chosen.c.id == _VALUE.run_id).where(hidden).subquery()
-    rank = func.sum(case((counts(values.c.value, values.c.top, rank_rtol), 1), else_=0)).label("rank")
-    by_layer = select(values.c.run_id, rank).group_by(values.c.run_id, values.c.layer).subquery()
-    mean = func.avg(cast(by_layer.c.rank, Double)).label("mean_rank")
-    agree = case((func.min(by_layer.c.rank) == func.max(by_layer.c.rank), 1), else_=0).label("agree")
-    return select(by_layer.c.run_id, mean, agree).group_by(by_layer.c.run_id).subquery()
 
 
 def _aggregates(of: Any) -> list[ColumnElement[Any]]:
@@ -186,20 +141,22 @@ def _aggregates(of: Any) -> list[ColumnElement[Any]]:
         found += [func.min(of[f"{name}_mean"]).label(f"{name}_mean"), func.min(of[name]).label(f"{name}_min")]
         found += [func.max(of[name]).label(f"{name}_max"), func.count(of[name]).label(f"{name}_count")]
         found += [func.sum(finite).label(f"{name}_squares"), func.count(finite).label(f"{name}_finite")]
-    found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in _SHARES]
-    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan"))]
+    found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in SHARES]
+    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan", "degenerate"))]
 
 
 def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {key: _key(key, found[name]) for key, name in zip(keys, names, strict=True)}
-    runs = row["runs"] = int(found["runs"])
-    nans = {"loss": runs - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
+    row: dict[str, Any] = {key: key_value(key, found[name]) for key, name in zip(keys, names, strict=True)}
+    runs, left_out = int(found["runs"]), int(found["degenerate"])
+    row |= {"runs": runs, "left_out": left_out}
+    nans = {"loss": runs - left_out - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
     for name in QUANTITIES:
         row |= _summary(name, found, bool(nans.get(name, 0)))
-    return row | {f"share_{name}": found[f"share_{name}"] for name in _SHARES}
+    return row | {f"share_{name}": found[f"share_{name}"] for name in SHARES}
 
 
-def _key(key: str, value: Any) -> Any:
+def key_value(key: str, value: Any) -> Any:
+    """A value of a key as records have it."""
     return bool(value) if value is not None and TYPES.get(key.removeprefix("config.")) is bool else value
 
 

@@ -3,33 +3,40 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
+from nccli.catalogue.stages import Stage
 from nccli.errors import NothingFoundError
 from nccli.metrics import LayerData, numerical_rank, remeasured
-from nccli.store.query.select import Row, select_layers, select_matrix
+from nccli.store.blocks.matrices import CLASS_MEANS
+from nccli.store.query.select import Row, select_layers, select_matrices, select_spectra
 
 
 def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
-    """Metrics of stored runs from their class means: ranks at a tolerance, and metrics that runs never had.
+    """Metrics of stored runs: ranks at a tolerance from their spectra, metrics that they never had from class means.
 
     Returns:
         A record a layer and stage: run id, layer, stage, and metrics by name. What class means do not tell (DNC1, NC1,
-        NC3, NC4) is as it was stored.
+        NC3, NC4) is as it was stored; so is everything of a run that was merged without them.
 
     Raises:
         NothingFoundError: none of the runs has layers.
     """
-    stored = select_layers(connection, [run["id"] for run in runs])
+    ids = [run["id"] for run in runs]
+    stored, spectra = select_layers(connection, ids), select_spectra(connection, ids)
     records = []
     for run in runs:
+        means = select_matrices(connection, run["id"], CLASS_MEANS)
         for layer in stored[run["id"]]:
-            place = (layer["layer"], layer["stage"])
-            data = LayerData(select_matrix(connection, run["id"], *place, "class_means").T)
-            record = {"id": run["id"], "kind": run["kind"], "layer": place[0], "stage": place[1], "name": layer["name"]}
+            place = Stage(layer["layer"], layer["stage"])
+            data = LayerData(means[place].T) if place in means else None
+            record = {"id": run["id"], "kind": run["kind"], **place._asdict(), "name": layer["name"]}
             record |= remeasured(data, layer["stage"], layer)
-            record["rank"] = int(numerical_rank(data.spectrum, rank_rtol))
-            records.append({**record, "singular_values": data.spectrum.tolist()})
+            values = spectra[run["id"]].get(place, [])
+            record["rank"] = int(numerical_rank(np.array(values), rank_rtol))
+            record |= {name: layer[name] for name in ("structure", "structure_distance")}
+            records.append({**record, "singular_values": values})
     if not records:
         raise NothingFoundError("none of these runs has layers: they diverged")
     return records

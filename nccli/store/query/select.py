@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Select, and_, case, func, select
 from nccli.catalogue.stages import Stage, When
 from nccli.errors import InputError, NothingFoundError
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
+from nccli.store.blocks.history import history_rows
+from nccli.store.blocks.matrices import CLASS_MEANS, unpack_matrices
 from nccli.store.connection.among import one_of
 from nccli.store.query.ranks import counts
 from nccli.store.query.where import Condition
@@ -24,6 +26,9 @@ IN_ORDER = (LAYER.c.run_id, LAYER.c.layer, case((LAYER.c.stage == When.PRE.value
 
 Row = dict[str, Any]
 T = TypeVar("T")
+
+GRAM = "gram"
+"""Name of what is made of class means when it is asked for."""
 
 _DIGITS = 12
 """Of a run id."""
@@ -153,22 +158,38 @@ def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ..
 
 
 def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
-    """Rows of table `history` by run, in the order of steps."""
+    """Measurements during training by run, in the order of steps; those of layers are lists over layers and stages."""
     found = by_run(list[Row], ids)
     query = select(*HISTORY.c).where(one_of(HISTORY.c.run_id, ids, connection))
-    for row in connection.execute(query.order_by(HISTORY.c.run_id, HISTORY.c.step)):
-        found[row.run_id].append(dict(row._mapping))
+    for row in connection.execute(query.order_by(HISTORY.c.run_id)):
+        found[row.run_id] += [{"run_id": row.run_id, **point} for point in history_rows(row.block)]
     return found
 
 
+def select_matrices(connection: Connection, run: str, name: str) -> dict[Stage, Float[np.ndarray, "_ _"]]:
+    """Matrices of a run by layer and stage, in double precision: `class_means` (d × K), `gram` (K × K), or `weights`.
+
+    Gram matrices are those of the class means that are kept. A run that has none has an empty dictionary.
+    """
+    kept = CLASS_MEANS if name == GRAM else name
+    query = select(MATRIX.c.block).where(MATRIX.c.run_id == run, MATRIX.c.name == kept).order_by(MATRIX.c.layer)
+    found = {stage: M for block in connection.scalars(query) for stage, M in unpack_matrices(block).items()}
+    return {stage: (_gram if name == GRAM else np.asarray)(M.astype(np.float64)) for stage, M in found.items()}
+
+
 def select_matrix(connection: Connection, run: str, layer: int, stage: str, name: str) -> Float[np.ndarray, "_ _"]:
-    """One stored matrix.
+    """One of them; whoever wants several asks for all.
 
     Raises:
         NothingFoundError: the run has no such matrix.
     """
-    wanted = (MATRIX.c.run_id == run, MATRIX.c.layer == layer, MATRIX.c.stage == stage, MATRIX.c.name == name)
-    row = connection.execute(select(*MATRIX.c).where(*wanted)).first()
-    if row is None:
+    found = select_matrices(connection, run, name).get(Stage(layer, stage))
+    if found is None:
         raise NothingFoundError(f"run {run} has no matrix '{name}' of layer {layer}, stage {stage}")
-    return np.frombuffer(row.bytes, dtype=row.dtype).reshape(row.shape)
+    return found
+
+
+def _gram(M: Float[np.ndarray, "d K"]) -> Float[np.ndarray, "K K"]:
+    """MᵀM, computed as `nccli.metrics.LayerMetrics` does."""
+    means = np.ascontiguousarray(M.T)
+    return np.asarray(means @ means.T)

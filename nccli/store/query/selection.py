@@ -10,12 +10,18 @@ import numpy as np
 from jaxtyping import Shaped
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
+from nccli.catalogue.outcomes import DEGENERATE
 from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS
 from nccli.store.connection.among import one_of
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, select_runs
 from nccli.store.query.where import Condition
 from nccli.store.schema.tables import RUN
+
+
+def is_degenerate() -> ColumnElement[bool]:
+    """Whether a run did not learn its classes (`nccli.catalogue.outcomes.DEGENERATE`); no where that is not known."""
+    return and_(RUN.c.outcome.is_not(None), RUN.c.outcome.in_(DEGENERATE))
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,14 @@ class Selection:
         where: conditions that all hold.
         trained: only trained runs that ended well.
         without: never these, which cannot be read.
+        learned: only runs that are neither zero nor constant and lost no classes, for averages.
     """
 
     ids: tuple[str, ...] | None = None
     where: tuple[Condition, ...] = ()
     trained: bool = False
     without: frozenset[str] = frozenset()
+    learned: bool = False
 
     def condition(self, connection: Connection) -> ColumnElement[bool]:
         """The selection in SQL, over table `run`."""
@@ -43,6 +51,8 @@ class Selection:
             parts += [RUN.c.kind.in_(TRAINED_KINDS), RUN.c.status.in_(ENDED_WELL)]
         if self.without:
             parts.append(not_(one_of(RUN.c.id, sorted(self.without), connection)))
+        if self.learned:
+            parts.append(not_(is_degenerate()))
         return and_(RUN.c.status != RUNNING, *parts)
 
     def count(self, connection: Connection) -> int:

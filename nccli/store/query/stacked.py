@@ -1,17 +1,16 @@
 """Quantities of many runs that have the same layers, as arrays: what figures average over."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from sqlalchemy import ColumnElement, Connection, Double, Text, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, select
 
 from nccli.catalogue.stages import Stage
 from nccli.errors import StoreError
+from nccli.store.blocks.history import unpack_history
 from nccli.store.connection.among import one_of
 from nccli.store.schema.tables import HISTORY, LAYER, SINGULAR_VALUE
 
@@ -78,31 +77,24 @@ def stack_layers(connection: Connection, ids: Sequence[str], column: str) -> Sta
 
 def stack_history(connection: Connection, ids: Sequence[str]) -> StackedHistory:
     """Histories of runs that have the same layers."""
-    numbers = [type_coerce(_HISTORY[name], Double) for name in ("loss", "fit", "reg")]
-    lists = [type_coerce(_HISTORY[name], Text) for name in ("dnc1", "rank")]
-    query = select(_HISTORY.run_id, _HISTORY.step, *numbers, *lists).where(one_of(_HISTORY.run_id, ids, connection))
-    rows = connection.execute(query.order_by(_HISTORY.run_id, _HISTORY.step)).all()
+    query = select(_HISTORY.run_id, _HISTORY.block).where(one_of(_HISTORY.run_id, ids, connection))
+    rows = connection.execute(query.order_by(_HISTORY.run_id)).all()
     if not rows:
         nothing = np.zeros((0, 0))
         none, empty = np.zeros(0, int), nothing[..., None]
         return StackedHistory([], none, none, nothing, nothing, nothing, empty, empty)
-    keys, steps, *columns = zip(*rows, strict=True)
-    place = np.array(steps)
-    common = np.unique(place)
+    found = [unpack_history(block) for _, block in rows]
+    common = np.unique(np.concatenate([each["step"] for each in found]))
     if common.size > _MOST_STEPS:
         common = common[np.unique(np.linspace(0, common.size - 1, _MOST_STEPS).round().astype(int))]
-    starts = _starts(keys)
-    ends = [*starts[1:], len(keys)]
-    latest = np.stack(
-        [
-            begin + np.maximum(np.searchsorted(place[begin:end], common, side="right") - 1, 0)
-            for begin, end in zip(starts, ends, strict=True)
-        ]
-    )
-    loss, fit, reg = (np.array(column, dtype=float)[latest] for column in columns[:3])
-    dnc1, rank = (np.array(json.loads(f"[{','.join(texts)}]"), dtype=float)[latest] for texts in columns[3:])
-    last = place[np.array(ends) - 1]
-    return StackedHistory([keys[start] for start in starts], common, last, loss, fit, reg, dnc1, rank)
+    latest = [np.maximum(np.searchsorted(each["step"], common, side="right") - 1, 0) for each in found]
+
+    def stacked(name: str) -> Float[np.ndarray, "runs steps *stages"]:
+        return np.stack([each[name].T[at].astype(float) for each, at in zip(found, latest, strict=True)])
+
+    last = np.array([each["step"][-1] for each in found])
+    names = ("loss", "fit", "reg", "dnc1", "rank")
+    return StackedHistory([row[0] for row in rows], common, last, **{name: stacked(name) for name in names})
 
 
 def _stack(
@@ -131,8 +123,3 @@ def _keys_of_one(
     """The keys of the first of the runs that has any, in order."""
     first = connection.scalar(select(run).where(wanted).order_by(run).limit(1))
     return connection.execute(select(*key).where(run == first).order_by(*key)).all()
-
-
-def _starts(keys: Sequence[str]) -> list[int]:
-    """Where each run begins in a column of run ids, one after the other."""
-    return [i for i, (before, own) in enumerate(zip(chain([None], keys), keys, strict=False)) if before != own]

@@ -14,14 +14,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Text, cast, literal_column, select, text
 
 from nccli.catalogue.columns import Type
-from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
 from nccli.printable import is_printable
 from nccli.store.connection.among import one_of
 from nccli.store.query.selection import Selection
+from nccli.store.runs.block_rules import BLOCKS, block_fault
 from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES, Rule
 from nccli.store.runs.sound import config_fault, reading_fault
+from nccli.store.schema.checksum import any_text
 from nccli.store.schema.tables import CHILDREN, RUN
 
 _CONTROL = "char(1) || '-' || char(31) || char(127) || '-' || char(191) || char(65533)"
@@ -63,14 +64,11 @@ def _suspects(
     for key, kind, version, L, loss_dnc, config, said in connection.execute(select(*about).where(wanted)):
         if _is_odd(said) or (key != _id_of(kind, config, version) and _config_fault(config, L, loss_dnc)):
             yield key
-    if not sqlite and set(tables) & set(_DOCUMENTS):
-        yield from connection.scalars(scope)  # servers of this age have no question for whether a text is JSON
     for name in tables:
         run = CHILDREN[name].c.run_id
-        broken = (
-            f"{_breaks(name, sqlite)} OR {_DOCUMENTS[name]}" if sqlite and name in _DOCUMENTS else _breaks(name, sqlite)
-        )
-        yield from connection.scalars(select(run).distinct().where(run.in_(scope), text(f"({broken})")))
+        yield from connection.scalars(select(run).distinct().where(run.in_(scope), text(_breaks(name, sqlite))))
+        if name in BLOCKS:
+            yield from _odd_blocks(connection, name, wanted)
     yield from connection.scalars(scope.where(text(_LAYERS_MISSING)))
     if "singular_value" in tables:
         layer = CHILDREN["layer"]
@@ -89,19 +87,22 @@ NOT EXISTS (SELECT 1 FROM singular_value AS first WHERE first.run_id = layer.run
 AND first.stage = layer.stage AND first."index" = 1)
 AND EXISTS (SELECT 1 FROM singular_value AS another WHERE another.run_id = layer.run_id)
 """
-_LISTS = " OR ".join(
-    f"""json_array_length({metric.name}) != (SELECT 2 * "L" - 1 FROM run WHERE run.id = history.run_id) OR EXISTS
-    (SELECT 1 FROM json_each({metric.name}) AS each WHERE each.type NOT IN ('integer', 'real')
-    AND each.value NOT IN ('nan', 'inf'))"""
-    for metric in KEPT
-)
-_DOCUMENTS = {
-    "history": _LISTS,
-    "matrix": """length(bytes) != COALESCE(8 * json_extract(shape, '$[0]') * json_extract(shape, '$[1]'), 0)
-    OR json_extract(shape, '$[1]') != (SELECT "K" FROM run WHERE run.id = matrix.run_id)
-    OR name = 'gram' AND json_extract(shape, '$[0]') != json_extract(shape, '$[1]')""",
-}
-"""What must hold in documents, once they are known to be such."""
+
+
+def _odd_blocks(connection: Connection, name: str, wanted: ColumnElement[bool]) -> Iterator[str]:
+    """Runs with blocks that are not what they must be; no database can tell."""
+    table = CHILDREN[name]
+    query = select(*table.c, RUN.c.kind, RUN.c.K, RUN.c.L).join(RUN, RUN.c.id == table.c.run_id).where(wanted)
+    with any_text(connection):
+        for row in connection.execute(query):
+            about = dict(row._mapping)
+            sizes = all(type(about[size]) is int and 0 < about[size] < _MOST_SIZE for size in ("K", "L"))
+            if not sizes or not isinstance(row.block, bytes) or block_fault(name, about, about) is not None:
+                yield row.run_id
+
+
+_MOST_SIZE = 10**6
+"""Of classes and layers: what is beyond breaks their rules, and is not to be counted to."""
 
 
 def _together(table: str) -> str:

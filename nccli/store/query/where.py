@@ -1,7 +1,7 @@
 """The query language of --where, parsed here and never passed on as SQL.
 
     wd>=1e-3 and width=30 and kind=dufm
-    (K=10 or K=15) and not status=diverged and structure~SRG and seed in (0, 1, 2)
+    (K=10 or K=15) and not status=diverged and outcome=srg and seed in (0, 1, 2)
     wd is null and config.dataset=mnist
 
     condition  =  condition "or" condition  |  condition "and" condition  |  "not" condition  |  "(" condition ")"
@@ -10,15 +10,17 @@
                |  column ["not"] "in" "(" value, … ")"
                |  column "is" ["not"] "null"              a value that is absent, or nan
 
-`not` binds tightest, then `and`, then `or`. Words are case-insensitive, values are not; a value with spaces, commas or
-parentheses stands in quotes. A comparison with a value that is absent or nan is false, and so its negation is true.
-Columns are those of table `run`, and `config.NAME` for any option of a run, at its default where it was not given.
+`not` binds tightest, then `and`, then `or`. Words are case-insensitive, values are not, but for names of structures and
+outcomes, which are stored in small letters; a value with spaces, commas or parentheses stands in quotes. A comparison
+with a value that is absent or nan is false, and so its negation is true. Columns are those of table `run`, and
+`config.NAME` for any option of a run, at its default where it was not given.
 """
 
 import json
 import re
 from dataclasses import dataclass
 
+from nccli.catalogue.columns import BY_NAME
 from nccli.errors import InputError
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, column_type
 from nccli.store.query.conditions import AnyOf, Comparison, Condition, IsNull, Not, OneOf
@@ -202,11 +204,11 @@ def _compared(column: str, sign: str, value: str) -> Comparison:
 def _read(column: str, sign: str, value: str) -> int | float | str:
     """A value in the type of the column; a list as the store writes one."""
     kind = column_type(column)
-    if sign == "~":
-        if kind not in (str, list):
-            raise InputError(f"--where: '~' looks into text, and {column} is a number: use =, <, >")
-        return value
+    if sign == "~" and kind not in (str, list):
+        raise InputError(f"--where: '~' looks into text, and {column} is a number: use =, <, >")
     if kind is str:
+        return value.lower() if column in BY_NAME and BY_NAME[column].any_case else value
+    if sign == "~":
         return value
     try:
         if kind is list:

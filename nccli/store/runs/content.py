@@ -1,19 +1,35 @@
 """Everything that the store keeps of a run, to be copied, compared and written elsewhere."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from sqlalchemy import Connection, delete, insert
 
 from nccli.catalogue.columns import Role, of_role
 from nccli.catalogue.runs import FINISHED
+from nccli.store.blocks.history import has_trajectory, without_trajectory
+from nccli.store.blocks.matrices import CLASS_MEANS, WEIGHTS
 from nccli.store.schema.checksum import RawRun, checksum, fits, raw_runs
 from nccli.store.schema.column_types import from_raw, to_raw
 from nccli.store.schema.tables import CHILDREN, RUN
 
 PROVENANCE = frozenset(of_role(Role.PROVENANCE))
 """Columns of `run` that say where and when it was made, and nothing of the result."""
+
+_RESULT = ("layer", "singular_value")
+"""Tables that tell one result from another; what else is kept of a run may be left out of a copy."""
+
+PARTS: Mapping[str, tuple[str, str]] = {
+    "history": ("history", ""),
+    "matrices": ("matrix", CLASS_MEANS),
+    "weights": ("matrix", WEIGHTS),
+}
+"""Parts that have rows of their own: table, and the name of these there."""
+
+TRAJECTORY = "trajectory"
+LEFT_OUT = (*PARTS, TRAJECTORY)
+"""What a copy of a run may be without; the trajectory is in the block of the history."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +58,32 @@ class RunContent:
 
     @property
     def result(self) -> str:
-        """A hash of everything but the provenance: equal for equal results, wherever and whenever they were made."""
-        run = {name: value for name, value in self.raw.run.items() if name not in PROVENANCE}
-        return checksum(RawRun(run, self.raw.children))
+        """A hash that is equal for equal results, wherever and whenever they were made, and whatever is kept of them.
+
+        It is of everything but the provenance and what `without` leaves out, which no two results share.
+        """
+        raw = self.raw
+        run = {name: value for name, value in raw.run.items() if name not in PROVENANCE}
+        return checksum(RawRun(run, {name: raw.children[name] for name in _RESULT}))
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Those of `LEFT_OUT` that it has."""
+        found = {part for part, (table, name) in PARTS.items() if _named(self.children[table], name)}
+        told = any(has_trajectory(row["block"]) for row in self.children["history"])
+        return frozenset({*found, TRAJECTORY} if told else found)
+
+    def without(self, parts: Collection[str]) -> Self:
+        """A copy that lacks some of `LEFT_OUT`."""
+        children = dict(self.children)
+        for part in parts:
+            if part == TRAJECTORY:
+                kept = [{**row, "block": without_trajectory(row["block"])} for row in children["history"]]
+                children["history"] = kept
+            else:
+                table, name = PARTS[part]
+                children[table] = [row for row in children[table] if name and row.get("name") != name]
+        return replace(self, children=children)
 
     @property
     def checksum(self) -> str:
@@ -65,6 +104,11 @@ class RunContent:
             order = _order([column.name for column in table.primary_key.columns if column.name != "run_id"])
             children[name] = sorted((from_raw(table, row) for row in raw.children[name]), key=order)
         return cls(from_raw(RUN, raw.run), children, fits(raw))
+
+
+def _named(rows: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Rows of a name; all for none."""
+    return [row for row in rows if not name or row.get("name") == name]
 
 
 def _order(keys: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:

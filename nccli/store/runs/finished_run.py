@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from nccli import strict_json
 from nccli.catalogue.runs import MEASURED_KINDS, RESULT_VERSIONS
 from nccli.metrics import LayerMetrics
@@ -33,13 +36,15 @@ class FinishedRun:
         row: the columns of table `run` except id, created, and those that follow from kind and configuration.
         config: full configuration, JSON-ready.
         layers: metrics by layer and stage.
-        history: rows of table `history` without the run id.
+        history: measurements during training: step, loss, fit, reg, grad_norm, lists over layers and stages.
+        weights: W_1..W_L, each of shape (out, in), where they are to be kept.
     """
 
     row: Mapping[str, Any]
     config: Mapping[str, Any]
     layers: Sequence[LayerMetrics]
     history: Sequence[Mapping[str, Any]] = field(default=())
+    weights: Sequence[Float[np.ndarray, "_ _"]] = field(default=(), repr=False)
 
     @property
     def columns(self) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS, Column, Type
-from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.stages import When
 from nccli.printable import is_printable
+from nccli.store.blocks.matrices import NAMES as MATRICES
 
 ROUNDING = 1e-5
 """By which float32 may leave a metric outside its range."""
@@ -104,7 +104,8 @@ def _declared(column: Column, rounding: float = 0.0) -> Rule:
 
 
 _MOST = 2**31 - 1
-_LAYER = (Rule("layer", Type.INTEGER, low=1, high=_MOST), Rule("stage", Type.TEXT, choices=tuple(When)))
+PLACE = (Rule("layer", Type.INTEGER, low=1, high=_MOST), Rule("stage", Type.TEXT, choices=tuple(When)))
+"""Of rows of a layer at a stage."""
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     table: {rule.name: rule for rule in rules}
@@ -112,23 +113,12 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "run": [_declared(column) for column in RUN_COLUMNS],
         "layer": [_declared(column, ROUNDING) for column in LAYER_COLUMNS if column.name != "run_id"],
         "singular_value": [
-            *_LAYER,
+            *PLACE,
             Rule("index", Type.INTEGER, low=1, high=_MOST),
             Rule("value", Type.NUMBER, low=0.0, high=sys.float_info.max),
         ],
-        "history": [
-            Rule("step", Type.INTEGER, low=0, high=_MOST),
-            *(Rule(name, Type.REAL, low=0.0) for name in ("loss", "fit", "reg", "grad_norm")),
-            *(Rule(metric.name, Type.DOCUMENT) for metric in KEPT),
-            Rule("train_accuracy", Type.NUMBER, required=False, low=0.0, high=1.0),
-        ],
-        "matrix": [
-            *_LAYER,
-            Rule("name", Type.TEXT, choices=("class_means", "gram")),
-            Rule("shape", Type.DOCUMENT),
-            Rule("dtype", Type.TEXT, choices=("<f8",)),
-            Rule("bytes", None),
-        ],
+        "history": [Rule("points", Type.INTEGER, low=1, high=_MOST), Rule("block", None)],
+        "matrix": [Rule("name", Type.TEXT, choices=MATRICES), PLACE[0], Rule("block", None)],
     }.items()
 }
 """By table and column, in the order of the columns; without `run_id`, which is the run's id."""

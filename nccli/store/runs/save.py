@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,18 @@ from sqlalchemy import Connection, Table, select
 
 from nccli.catalogue.metrics import METRICS, Metric
 from nccli.catalogue.runs import FINISHED
+from nccli.catalogue.stages import Stage, When
 from nccli.metrics import LayerMetrics
 from nccli.printable import printable
+from nccli.store.blocks.history import pack_history
+from nccli.store.blocks.matrices import CLASS_MEANS, WEIGHTS, pack_matrices
+from nccli.store.blocks.precision import precision
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, write_content
 from nccli.store.runs.finished_run import FinishedRun
-from nccli.store.runs.layer_summary import layer_summary
+from nccli.store.runs.layer_summary import run_summary
 from nccli.store.runs.worker import now
-from nccli.store.schema.tables import HISTORY, RUN
+from nccli.store.schema.tables import RUN
 
 
 def save_run(store: Store, run: FinishedRun, require: Callable[[Connection, str], None] | None = None) -> str:
@@ -37,10 +43,12 @@ def save_run(store: Store, run: FinishedRun, require: Callable[[Connection, str]
     with store.write() as connection:
         if require is not None:
             require(connection, content.id)
-        if not content.finished:
-            before = connection.scalar(select(RUN.c.status).where(RUN.c.id == content.id))
-            if before in FINISHED:
-                return content.id
+        before = connection.execute(select(RUN.c.status, RUN.c.tag).where(RUN.c.id == content.id)).first()
+        status, tag = (None, None) if before is None else before
+        if not content.finished and status in FINISHED:
+            return content.id
+        if content.run["tag"] is None and tag is not None:  # a run that is made again keeps its name
+            content = replace(content, run={**content.run, "tag": tag})
         write_content(connection, content)
     return content.id
 
@@ -49,15 +57,23 @@ def content_of(run: FinishedRun) -> RunContent:
     """A run as rows of the store's tables."""
     layers = [_layer_row(layer) for layer in run.layers]
     row = {name: printable(value) if isinstance(value, str) else value for name, value in run.columns.items()}
-    row = _whole(RUN, row | {"id": run.id, "created": now(), **layer_summary(run.row["L"], layers)})
+    row = _whole(RUN, row | {"id": run.id, "created": now(), **run_summary(row, layers)})
     values = [
         {"layer": layer.layer, "stage": layer.stage, "index": i, "value": float(value)}
         for layer in run.layers
         for i, value in enumerate(layer.singular_values, 1)
     ]
-    matrices = [matrix for layer in run.layers for matrix in _matrix_rows(layer)]
-    children = {"layer": layers, "singular_value": values, "matrix": matrices}
-    return RunContent(row, {**children, "history": [_whole(HISTORY, point) for point in run.history]})
+    kind = precision(row)
+    means = {Stage(layer.layer, layer.stage): np.ascontiguousarray(layer.class_means.T) for layer in run.layers}
+    weights = {Stage(layer, When.POST.value): W for layer, W in enumerate(run.weights, 1)}
+    matrices = [
+        {"name": name, **block}
+        for name, found in ((CLASS_MEANS, means), (WEIGHTS, weights))
+        for block in pack_matrices(found, kind)
+    ]
+    points = sorted(run.history, key=itemgetter("step"))
+    history = [{"points": len(points), "block": pack_history(points, kind)}] if points else []
+    return RunContent(row, {"layer": layers, "singular_value": values, "history": history, "matrix": matrices})
 
 
 def _whole(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,12 +95,3 @@ def _layer_row(layer: LayerMetrics) -> dict[str, Any]:
 def _kept(metric: Metric, value: float | None) -> float | None:
     """A value as its column takes it: nan is absent, unless every layer has the metric."""
     return None if value is None or (math.isnan(value) and not metric.always) else value
-
-
-def _matrix_rows(layer: LayerMetrics) -> list[dict[str, Any]]:
-    place = {"layer": layer.layer, "stage": layer.stage, "dtype": "<f8"}
-    rows = []
-    for name, value in (("class_means", layer.class_means.T), ("gram", layer.gram)):
-        array = np.ascontiguousarray(value, dtype="<f8")
-        rows.append({**place, "name": name, "shape": list(array.shape), "bytes": array.tobytes()})
-    return rows

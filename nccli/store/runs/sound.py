@@ -1,21 +1,18 @@
 """Whether a run is one that nccli could have stored: every value by its rule, and each with the others."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from nccli.catalogue.columns import RUN_COLUMNS, Role, Type
-from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, RUNNING
 from nccli.catalogue.settings import TYPES
 from nccli.catalogue.stages import Stage, stages
 from nccli.printable import printable
+from nccli.store.runs.block_rules import BLOCKS, block_fault
 from nccli.store.runs.content import RunContent
 from nccli.store.runs.finished_run import common_decay, run_id, setting_id
-from nccli.store.runs.layer_summary import layer_summary
+from nccli.store.runs.layer_summary import run_summary
 from nccli.store.runs.rules import RULES
 from nccli.store.schema.tables import CHILDREN
 
@@ -33,13 +30,13 @@ NOT_FINITE = ("nan", "inf", "-inf")
 """Numbers that are not finite, as JSON has them."""
 
 
-def require_sound(content: RunContent) -> None:
-    """Refuse a run that nccli cannot have stored.
+def require_sound(content: RunContent, older: bool = False) -> None:
+    """Refuse a run that nccli cannot have stored; one of an older nccli may sum up its layers as that did.
 
     Raises:
         ValueError: what is wrong with it, in words.
     """
-    fault = next(faults(content), None)
+    fault = next(faults(content, older), None)
     if fault is not None:
         raise ValueError(fault)
 
@@ -54,14 +51,14 @@ def damage(content: RunContent) -> str | None:
     return fault
 
 
-def faults(content: RunContent) -> Iterator[str]:
+def faults(content: RunContent, older: bool = False) -> Iterator[str]:
     """What is wrong with a run, in words; the rest of it is looked at as far as that makes sense."""
     broken = list(_value_faults(content, strict=True))
     yield from broken
     if not broken:
         yield from _config_faults(content.run)
         yield from _structure_faults(content, strict=True)
-        yield from _summary_faults(content)
+        yield from () if older else _summary_faults(content)
 
 
 def reading_fault(content: RunContent) -> str | None:
@@ -125,7 +122,7 @@ def _config_faults(run: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _structure_faults(content: RunContent, strict: bool) -> Iterator[str]:
-    """Layers are those of the run, each with its spectrum; matrices and histories have the sizes that they say.
+    """Layers are those of the run, each with its spectrum; blocks can be unpacked, and have the sizes of the run.
 
     A run that somebody stored without layers or spectra can be read: not strictly.
     """
@@ -137,14 +134,14 @@ def _structure_faults(content: RunContent, strict: bool) -> Iterator[str]:
     there = [_place(row) for row in children["layer"]]
     if not _are_layers(run, there) and (there or strict):
         yield f"its layers are not those of L = {run['L']}"
-    for row in (*children["singular_value"], *children["matrix"]):
+    for row in children["singular_value"]:
         if _place(row) not in there:
             yield f"{_named(_place(row))} is not among the layers"
             return
     if strict or children["singular_value"]:
         yield from _spectrum_faults(children["layer"], children["singular_value"])
-    yield from _matrix_faults(run["K"], children["matrix"])
-    yield from _history_faults(run, children["history"])
+    found = [block_fault(name, run, row) for name in BLOCKS for row in children[name]]
+    yield from filter(None, found)
 
 
 def _are_layers(run: Mapping[str, Any], there: list[Stage]) -> bool:
@@ -176,23 +173,11 @@ def _spectrum_faults(layers: _Rows, values: _Rows) -> Iterator[str]:
             yield f"rank {row['rank']} of {_named(_place(row))} is beyond its spectrum"
 
 
-def _matrix_faults(K: int, rows: _Rows) -> Iterator[str]:
-    for row in rows:
-        shape, raw = row["shape"], row["bytes"]
-        sizes = len(shape) == 2 and all(type(size) is int and size > 0 for size in shape)
-        if not sizes or 8 * math.prod(shape) != len(raw):
-            yield f"matrix '{row['name']}': its bytes are not those of its shape"
-        elif shape[1] != K or (row["name"] == "gram" and shape[0] != K):
-            yield f"matrix '{row['name']}' is {shape[0]} × {shape[1]}, for {K} classes"
-        elif not np.isfinite(np.frombuffer(raw, row["dtype"])).all():
-            yield f"matrix '{row['name']}' is not finite"
-
-
 def followed(content: RunContent) -> dict[str, Any]:
     """Columns of a run that follow from others, where these tell them."""
     run = content.run
     setting = setting_id(run["kind"], run["config"], run["result_version"] or 1)
-    summary = layer_summary(run["L"], content.children["layer"])
+    summary = run_summary(run, content.children["layer"])
     return {"setting": setting, **{name: value for name, value in summary.items() if value is not None}}
 
 
@@ -200,14 +185,3 @@ def _summary_faults(content: RunContent) -> Iterator[str]:
     for name, value in followed(content).items():
         if content.run[name] not in (None, value):
             yield f"{name} is {content.run[name]}, and {value} by what it follows from"
-
-
-def _history_faults(run: Mapping[str, Any], rows: _Rows) -> Iterator[str]:
-    places = len(stages(run["L"])) if rows else 0
-    for row in rows:
-        for metric in KEPT:
-            kept = row[metric.name]
-            numbers = all(type(value) in (int, float) or value in NOT_FINITE for value in kept)
-            if not numbers or len(kept) != places:
-                yield f"history: {metric.name} at step {row['step']} is no list of a number a layer and stage"
-                return

@@ -1,24 +1,27 @@
 """For migrations: a new column of table `layer` filled from the class means that the store keeps.
 
-Plain SQL over columns that every schema since 0001 has, so that a migration of any age can stand on it; the function
-that it fills with is the migration's own, frozen there.
+Plain SQL over columns that every schema since 0001 has, or over blocks, so that a migration of any age can stand on it;
+the function that it fills with is the migration's own, frozen there.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import sqlalchemy as sa
 from jaxtyping import Float
 
+from nccli.store.schema.frozen.blocks_0013 import class_means_of
+
 _AT_ONCE = 2_000
 """Rows written at a time: some hundred KiB."""
 
-_MEANS = """
+_ROWS = """
 SELECT matrix.run_id, matrix.layer, matrix.stage, matrix.shape, matrix.dtype, matrix.bytes FROM matrix
 JOIN layer ON layer.run_id = matrix.run_id AND layer.layer = matrix.layer AND layer.stage = matrix.stage
 WHERE matrix.name = 'class_means'
 """
+_BLOCKS = "SELECT run_id, block FROM matrix WHERE name = 'class_means'"
 
 
 def add_metric(
@@ -38,12 +41,23 @@ def add_metric(
     connection.execute(sa.text(f'ALTER TABLE layer ADD COLUMN "{name}" FLOAT'))
     update = sa.text(f'UPDATE layer SET "{name}" = :value WHERE run_id = :run AND layer = :layer AND stage = :stage')
     found = []
-    for run, layer, stage, shape, dtype, raw in connection.execute(sa.text(_MEANS)).all():
+    for run, layer, stage, means in _class_means(connection):
         if stage in stages:
-            means = np.ascontiguousarray(np.frombuffer(raw, dtype=dtype).reshape(json.loads(shape)).T)
             with np.errstate(invalid="ignore", divide="ignore"):
                 value = function(means)
             if value is not None and not np.isnan(value):
                 found.append({"value": float(value), "run": run, "layer": layer, "stage": stage})
     for start in range(0, len(found), _AT_ONCE):
         connection.execute(update, found[start : start + _AT_ONCE])
+
+
+def _class_means(connection: sa.Connection) -> Iterator[tuple[str, int, str, Float[np.ndarray, "K d"]]]:
+    """Of all layers of all runs: run, layer, stage, one class a row; from rows before 0013, from blocks since."""
+    columns = {column["name"] for column in sa.inspect(connection).get_columns("matrix")}
+    if "block" in columns:
+        for run, block in connection.execute(sa.text(_BLOCKS)).all():
+            for (layer, stage), M in class_means_of(block).items():
+                yield run, layer, stage, np.ascontiguousarray(M.T, dtype=np.float64)
+    else:
+        for run, layer, stage, shape, dtype, raw in connection.execute(sa.text(_ROWS)).all():
+            yield run, layer, stage, np.ascontiguousarray(np.frombuffer(raw, dtype=dtype).reshape(json.loads(shape)).T)

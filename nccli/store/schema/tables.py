@@ -12,10 +12,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS, Column, Type
-from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.store.schema.column_types import JsonText, Real
-
-_Blob = bytes  # the column is called bytes
 
 COLUMN_TYPES: Mapping[Type, Any] = {
     Type.TEXT: sa.String,
@@ -94,34 +91,24 @@ class SingularValue(SQLModel, table=True):
     value: float
 
 
-_KEPT = {metric.name: Field(sa_column=sa.Column(metric.name, JsonText(), nullable=False)) for metric in KEPT}
+class History(SQLModel, table=True):
+    """Measurements during training, of which there are `points`, as a block of `nccli.store.blocks.history`."""
 
-History = _model(
-    "History",
-    "Measurements during training; those of layers are JSON lists over (1, post), (2, pre), (2, post), …",
-    {
-        "run_id": Field(
-            sa_column=sa.Column("run_id", sa.String(), sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
-        ),
-        "step": Field(sa_column=sa.Column("step", sa.Integer(), primary_key=True, autoincrement=False)),
-        **{name: Field(sa_column=sa.Column(name, Real())) for name in ("loss", "fit", "reg", "grad_norm")},
-        **_KEPT,
-        "train_accuracy": Field(sa_column=sa.Column("train_accuracy", sa.Float())),
-    },
-    ({"sqlite_with_rowid": False},),
-)
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    points: int
+    block: bytes = Field(sa_type=LargeBinary)
 
 
 class Matrix(SQLModel, table=True):
-    """A matrix as little-endian bytes in row-major order; `class_means` is d × K and `gram` K × K, as in the paper."""
+    """Matrices of some layers, from `layer` on, as a block of `nccli.store.blocks.matrices`.
+
+    `class_means` are d × K, as in the paper; `weights` W_l stand at (l, post), the layer that they read.
+    """
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
-    layer: int = Field(primary_key=True)
-    stage: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
-    shape: Any = Field(sa_type=JsonText, nullable=False)
-    dtype: str
-    bytes: _Blob = Field(sa_type=LargeBinary)
+    layer: int = Field(primary_key=True)
+    block: bytes = Field(sa_type=LargeBinary)
 
 
 class Worker(SQLModel, table=True):

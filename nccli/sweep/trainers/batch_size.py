@@ -29,8 +29,8 @@ _CUDA_RUNS = 16384
 """A bound: with 32 numbers or more a run, the smallest fill the 100,000 to 300,000 threads of a GPU as well."""
 
 
-def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmConfig, ...]]:
-    """Split runs into batches of one shape that fit into memory.
+def batches(configs: Iterable[DufmConfig], device: str, trajectory: bool = False) -> Iterator[tuple[DufmConfig, ...]]:
+    """Split runs into batches of one shape that fit into memory, with their trajectories where these are kept.
 
     Raises:
         InputError: a run that does not fit.
@@ -43,7 +43,7 @@ def batches(configs: Iterable[DufmConfig], device: str) -> Iterator[tuple[DufmCo
     free = memory.free_bytes(device) if groups else 0
     for group in groups.values():
         first = group[0]
-        most = budget.runs_that_fit(first, free)
+        most = budget.runs_that_fit(first, free, trajectory)
         plain = not device.startswith("cuda") and not has_compiler()
         size = min(most, runs_a_job(budget.flops_a_step(first), first.steps, device, cores(), plain))
         yield from _split(group, size, most, cores())

@@ -1,6 +1,6 @@
 """Runs of the L-DUFM as jobs: batches, their states on disk, and their results as the store keeps them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from nccli.dufm.config import DufmConfig
 from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
+from nccli.sweep.kept import KEPT_BYTES, weight_bytes
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.training.device import choose_device
 from nccli.training.paced_file import Complaints
 from nccli.training.watch import Watch
 
 if TYPE_CHECKING:
-    from nccli.dufm.result import DufmResult
+    from nccli.dufm.result import DufmResult, HistoryPoint
     from nccli.sweep.trainers.states import Found
 
 _ROW = ("width", "lr", "seed", "activation", "dtype", "optimizer")
@@ -25,11 +26,20 @@ class DufmTrainer:
 
     Attributes:
         reduction: as `nccli.dufm.train.train` takes it; a state that was made otherwise is left alone.
+        keep: what of a run is kept beside what always is: "weights" however large they are, "trajectory".
+        points: that runs begin at, as text (`StartPoint.as_text`) by fingerprint.
     """
 
-    def __init__(self, device: str = "auto", reduction: bool = True) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        reduction: bool = True,
+        keep: Collection[str] = (),
+        points: Mapping[str, str] | None = None,
+    ) -> None:
         """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters."""
         self._asked, self.reduction = device, reduction
+        self.keep, self.points = frozenset(keep), dict(points or {})
         self._told: set[str] = set()
         self._complaints = Complaints()
 
@@ -60,13 +70,23 @@ class DufmTrainer:
         found = [(each.wanted, each.saved.step) for each in self._states(configs, states, on_trouble)]
         saved = {config for wanted, _ in found for config in wanted}
         new = [config for config in configs if config not in saved]
-        found += [(batch, 0) for batch in batches(new, self.device)]
+        found += [(batch, 0) for batch in batches(new, self.device, self._trajectory)]
         jobs, first = [], 0
         for number, (batch, step) in enumerate(found):
             part = Part(number, len(found), first, len(configs))
-            jobs.append(Job(batch, self.device, states, {"reduction": self.reduction}, part, step))
+            jobs.append(Job(batch, self.device, states, self._options(batch), part, step))
             first += len(batch)
         return jobs
+
+    @property
+    def _trajectory(self) -> bool:
+        return "trajectory" in self.keep
+
+    def _options(self, batch: Sequence[DufmConfig]) -> dict[str, Any]:
+        """What a job of these runs needs, JSON-ready."""
+        needed = {config.start_print for config in batch}
+        points = {name: text for name, text in self.points.items() if name in needed}
+        return {"reduction": self.reduction, "keep": sorted(self.keep), "points": points}
 
     def known(self, config: DufmConfig) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
@@ -76,6 +96,7 @@ class DufmTrainer:
     def train(self, job: Job[DufmConfig], watch: Watch[Any]) -> Iterator[FinishedRun]:
         """Carry out a job, from the latest states on disk: a process that died may have left newer ones."""
         from nccli.dufm.checkpoint import Checkpoint
+        from nccli.dufm.start import StartPoint
         from nccli.dufm.train import resume, train
         from nccli.sweep.trainers.states import state_path
 
@@ -84,13 +105,14 @@ class DufmTrainer:
             for config in found.wanted:
                 del new[config]
             for result in resume(found.saved, found.wanted, watch, Checkpoint(found.path, self._complaints)):
-                yield dufm_run(result, self.device)
+                yield dufm_run(result, self.device, self.keep)
             if new and watch.should_stop():
                 return
         if new:
             checkpoint = Checkpoint(state_path(job.states, tuple(new)), self._complaints)
-            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint):
-                yield dufm_run(result, self.device)
+            points = {name: StartPoint.of_text(text) for name, text in self.points.items()}
+            for result in train(tuple(new), self.device, watch, self.reduction, checkpoint, points, self._trajectory):
+                yield dufm_run(result, self.device, self.keep)
 
     def tidy(self, store: Store, states: Path) -> None:
         """Remove states of runs that have all been stored since."""
@@ -107,11 +129,17 @@ class DufmTrainer:
                 self._told.add(text)
                 on_trouble(text)
 
-        return find_states(configs, states, self.device, self.reduction, say)
+        return find_states(configs, states, self.device, self.reduction, say, self._trajectory)
 
 
-def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
-    """A trained DUFM as the store keeps it, with the DNC and SRG losses of its problem."""
+def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> FinishedRun:
+    """A trained DUFM as the store keeps it, with the DNC and SRG losses of its problem.
+
+    Args:
+        result: of training.
+        device: that it was trained on.
+        keep: as `DufmTrainer`; weights of at most `KEPT_BYTES` are kept anyway.
+    """
     config = result.config
     return FinishedRun(
         row={
@@ -130,10 +158,17 @@ def dufm_run(result: "DufmResult", device: str) -> FinishedRun:
                 **{name: getattr(point, name) for name in ("step", "loss", "fit", "reg", "grad_norm")},
                 "dnc1": list(point.dnc1),
                 "rank": list(point.rank),
+                **(_trajectory(point) if "trajectory" in keep else {}),
             }
             for point in result.history
         ],
+        weights=result.weights if "weights" in keep or weight_bytes(config) <= KEPT_BYTES else (),
     )
+
+
+def _trajectory(point: "HistoryPoint") -> dict[str, Any]:
+    """What trajectories add to a row of a history."""
+    return {"singular_values": list(map(list, point.singular_values)), "negative_share": list(point.negative_share)}
 
 
 def _about(config: DufmConfig) -> dict[str, Any]:

@@ -30,24 +30,31 @@ class Found:
 
 
 def find_states(
-    configs: Sequence[DufmConfig], states: Path, device: str, reduction: bool, on_trouble: Callable[[str], None]
+    configs: Sequence[DufmConfig],
+    states: Path,
+    device: str,
+    reduction: bool,
+    on_trouble: Callable[[str], None],
+    trajectory: bool = False,
 ) -> list[Found]:
     """The states of runs as they are on disk now; of a run in several files, the one that is furthest.
 
-    A state that was made on another device or with another reduction is left alone.
+    A state that was made on another device or with another reduction is left alone, and so is one without the
+    trajectory that is wanted.
 
     Args:
         configs: the runs.
         states: beginning of the files' paths.
         device, reduction: as `nccli.dufm.train.train` takes them.
         on_trouble: called with a line for every file that cannot be used.
+        trajectory: as `nccli.dufm.train.train` takes it.
     """
     left = dict.fromkeys(configs)
     found = []
     fitting = [
         (path, saved)
         for path, saved in _readable(states, on_trouble)
-        if (saved.device, saved.reduction) == (device, reduction)
+        if (saved.device, saved.reduction) == (device, reduction) and saved.history.has_trajectory >= trajectory
     ]
     for path, saved in sorted(fitting, key=lambda each: -each[1].step):
         wanted = tuple(saved.configs[run] for run in saved.going if saved.configs[run] in left)

@@ -1,0 +1,175 @@
+"""What `nccli compare` says of groups of runs: means, outcomes, paired differences."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nccli.cli.notes import note
+from nccli.cli.options import OutputFormat
+from nccli.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from nccli.cli.output import Column, Record
+    from nccli.store import Selection
+
+_DECIMALS = ("wd", "wd_h1", "lr")
+_SAID = {"loss": "loss", "ratio_dnc": "loss/DNC", "ratio_srg": "loss/SRG", "mean_rank": "mean rank"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which runs, in which groups.
+
+    Attributes:
+        runs, where, store, quiet: as on the command line.
+        group_by: columns, None for one group of all.
+        rank_rtol: tolerance of ranks.
+        all_runs: whether averages hold runs that did not learn their classes too.
+    """
+
+    runs: list[str] | None
+    where: str | None
+    group_by: str | None
+    rank_rtol: float
+    store: str | None
+    quiet: bool
+    all_runs: bool
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that make the groups."""
+        from nccli.store import parse_group_by
+
+        return () if self.group_by is None else parse_group_by(self.group_by)
+
+    @contextmanager
+    def selected(self) -> "Iterator[tuple[Connection, Selection]]":
+        """The store and the runs; a note where groups mix settings."""
+        from nccli.cli.selection import selection
+        from nccli.store import mixed_columns
+
+        keys = self.keys
+        with selection(self.store, self.runs, self.where, self.quiet) as (connection, chosen):
+            yield connection, chosen
+            mixed = mixed_columns(connection, chosen, keys) if keys else []
+        if mixed:
+            what = f"groups mix runs of different {', '.join(mixed)}"
+            note(f"{what}: name them in --group-by, or narrow with --where", self.quiet)
+
+    def note_left_out(self, connection: "Connection", chosen: "Selection") -> None:
+        """Say how many runs averages leave out."""
+        from nccli.store import count_degenerate
+
+        found = {} if self.all_runs else count_degenerate(connection, chosen)
+        if found:
+            told = ", ".join(f"{runs} {outcome}" for outcome, runs in found.items())
+            note(f"{sum(found.values())} runs left out of averages: {told} (--all puts them back)", self.quiet)
+
+
+def compare_groups(asked: Asked, format: OutputFormat | None) -> None:
+    """Means over the runs of each group."""
+    from nccli.cli.output import Column, emit, number, plain
+    from nccli.store import group_records
+
+    with asked.selected() as (connection, chosen):
+        records = group_records(connection, chosen, asked.keys, asked.rank_rtol, asked.all_runs)
+        asked.note_left_out(connection, chosen)
+    columns = [
+        *_key_columns(asked.keys),
+        Column("runs", plain("runs")),
+        Column("left out", lambda record: str(record["left_out"] or "")),
+        Column("loss/DNC", _spread("ratio_dnc", 3)),
+        Column("loss/SRG", _spread("ratio_srg", 3)),
+        Column("mean rank", _spread("mean_rank", 3)),
+        Column("min", number("mean_rank_min", 3)),
+        Column("max", number("mean_rank_max", 3)),
+        Column("below DNC", _share("share_below_dnc")),
+        Column("agree", _share("share_ranks_agree")),
+        Column("is DNC", _share("share_dnc")),
+    ]
+    emit(records, format, OutputFormat.jsonl, columns)
+
+
+def compare_outcomes(asked: Asked, format: OutputFormat | None) -> None:
+    """How many runs of each group came to which outcome."""
+    from nccli.cli.output import Column, emit, plain
+    from nccli.store import in_order, outcome_records
+
+    with asked.selected() as (connection, chosen):
+        records = outcome_records(connection, chosen, asked.keys)
+    names = in_order({name for record in records for name in record["outcomes"]})
+    columns = [
+        *_key_columns(asked.keys),
+        Column("runs", plain("runs")),
+        *(Column(name, _count(name)) for name in names),
+    ]
+    emit(records, format, OutputFormat.jsonl, columns)
+
+
+def compare_pairs(asked: Asked, column: str, format: OutputFormat | None) -> None:
+    """The difference of two groups over runs that agree in a column."""
+    from nccli.cli.output import Column, emit, number, plain
+    from nccli.store import paired_records, require_pairing
+
+    require_pairing(column, asked.keys)
+    with asked.selected() as (connection, chosen):
+        records = paired_records(connection, chosen, asked.keys, column, asked.rank_rtol, asked.all_runs)
+        asked.note_left_out(connection, chosen)
+    if not any(record["pairs"] for record in records):
+        raise InputError(
+            f"--paired {column}: a run of each of the {records[0]['left_out']} pairs is left out; see --all"
+        )
+    columns = [
+        Column("", lambda record: _SAID[record["quantity"]], left=True),
+        Column("pairs", plain("pairs")),
+        Column("left out", lambda record: str(record["left_out"] or "")),
+        *(Column(_group_title(records[0][side]), number(f"{side}_mean")) for side in ("first", "second")),
+        Column("difference", number("difference")),
+        Column("sd", number("sd", 2)),
+        Column("95 % interval", _interval),
+    ]
+    emit(records, format, OutputFormat.jsonl, columns)
+
+
+def _key_columns(keys: tuple[str, ...]) -> "list[Column]":
+    from nccli.cli.output import Column, number, plain
+
+    return [Column("λ" if key == "wd" else key, number(key) if key in _DECIMALS else plain(key)) for key in keys]
+
+
+def _count(name: str) -> "Callable[[Record], str]":
+    return lambda record: str(record["outcomes"].get(name, ""))
+
+
+def _group_title(group: "Record") -> str:
+    """What makes a group: "λ = 0.004"."""
+    told = {key: f"{value:.4g}" if key in _DECIMALS and value is not None else value for key, value in group.items()}
+    return ", ".join(f"{'λ' if key == 'wd' else key} = {value}" for key, value in told.items())
+
+
+def _interval(record: "Record") -> str:
+    return "" if record["low"] is None else f"{record['low']:.4g} to {record['high']:.4g}"
+
+
+def _spread(key: str, digits: int = 4) -> "Callable[[Record], str]":
+    """Mean ± sd of a quantity of a group; no sd for a single run."""
+
+    def show(record: "Record") -> str:
+        mean, sd = record[f"{key}_mean"], record[f"{key}_sd"]
+        if mean is None:
+            return ""
+        return f"{mean:.{digits}g}" + ("" if sd is None else f" ± {sd:.2g}")
+
+    return show
+
+
+def _share(key: str) -> "Callable[[Record], str]":
+    """A share in percent."""
+
+    def show(record: "Record") -> str:
+        return "" if record[key] is None else f"{100 * record[key]:.0f} %"
+
+    return show

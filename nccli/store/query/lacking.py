@@ -1,0 +1,39 @@
+"""Which runs lack a part that a store may be without."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, select
+
+from nccli.store.blocks.history import has_trajectory
+from nccli.store.connection.among import one_of
+from nccli.store.connection.store import Store
+from nccli.store.runs.content import PARTS, TRAJECTORY
+from nccli.store.schema.tables import CHILDREN, HISTORY
+
+
+def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[str, list[str]]:
+    """By part, the runs among these that have none.
+
+    Args:
+        store: that has the runs.
+        ids: of runs.
+        parts: of `nccli.store.runs.content.LEFT_OUT`.
+    """
+    found = {}
+    with store.read() as connection:
+        for part in sorted(parts):
+            if part == TRAJECTORY:
+                found[part] = _without_trajectory(connection, ids)
+                continue
+            name, of_name = PARTS[part]
+            table = CHILDREN[name]
+            query = select(table.c.run_id).where(one_of(table.c.run_id, ids, connection))
+            having = set(connection.scalars(query.where(table.c.name == of_name) if of_name else query))
+            found[part] = [key for key in ids if key not in having]
+    return found
+
+
+def _without_trajectory(connection: Connection, ids: Sequence[str]) -> list[str]:
+    query = select(HISTORY.c.run_id, HISTORY.c.block).where(one_of(HISTORY.c.run_id, ids, connection))
+    having = {key for key, block in connection.execute(query) if has_trajectory(block)}
+    return [key for key in ids if key not in having]

@@ -1,0 +1,51 @@
+"""How many runs of each group came to which outcome."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from nccli.catalogue.outcomes import Outcome
+from nccli.store.query.columns import column_expression
+from nccli.store.query.groups import key_value
+from nccli.store.query.selection import Selection, is_degenerate
+from nccli.store.schema.tables import RUN
+
+UNKNOWN = "unknown"
+"""Of runs of which nothing is known that tells an outcome: they were cut off, or stored without layers."""
+
+
+def outcome_records(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Outcomes counted, groups in increasing order.
+
+    Returns:
+        For each group its keys, `runs`, and `outcomes`: how many by name, in the order of `in_order`.
+    """
+    groups = [column_expression(key) for key in keys]
+    query = select(*groups, RUN.c.outcome, func.count()).where(selection.condition(connection))
+    counted: dict[tuple[Any, ...], Counter[str]] = {}
+    for *values, outcome, runs in connection.execute(query.group_by(*groups, RUN.c.outcome)):
+        counted.setdefault(tuple(values), Counter())[outcome or UNKNOWN] += runs
+    records = []
+    for group, outcomes in sorted(counted.items(), key=lambda each: [(value is None, value) for value in each[0]]):
+        about = {key: key_value(key, value) for key, value in zip(keys, group, strict=True)}
+        told = {name: outcomes[name] for name in in_order(outcomes)}
+        records.append({**about, "runs": outcomes.total(), "outcomes": told})
+    return records
+
+
+def in_order(outcomes: Iterable[str]) -> list[str]:
+    """Names of outcomes as they are tried, structures after SRG, what is not known last."""
+    known = [outcome.value for outcome in Outcome]
+    after_srg = known.index(Outcome.SRG.value) + 0.5
+    place = {**{name: float(i) for i, name in enumerate(known)}, UNKNOWN: float(len(known))}
+    return sorted(set(outcomes), key=lambda name: (place.get(name, after_srg), name))
+
+
+def count_degenerate(connection: Connection, selection: Selection) -> dict[str, int]:
+    """How many of the runs did not learn their classes, by outcome."""
+    wanted = (selection.condition(connection), is_degenerate())
+    query = select(RUN.c.outcome, func.count()).where(*wanted).group_by(RUN.c.outcome)
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    return {name: found[name] for name in in_order(found)}
