@@ -23,7 +23,7 @@ import threading
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -37,7 +37,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from tests.cli.command import Ended  # noqa: E402
-from tests.stress.hostile_folder import copy, make, nccli, rows  # noqa: E402
+from tests.stress.hostile_folder import TAGGED, copy, make, nccli, rows  # noqa: E402
 from tests.stress.random_lines import Line, Lines, commands  # noqa: E402
 
 SECONDS = 20
@@ -126,13 +126,19 @@ def told(ended: Ended, line: Line) -> Iterator[str]:
                 yield f"no JSON: {error}"
 
 
+def changed(line: Line) -> Collection[str]:
+    """Columns of runs that are there which a line may change: what names of runs change."""
+    named = line.command == "runs tag" or any(each.startswith("--tag") for each in line.arguments)
+    return TAGGED if named else ()
+
+
 def kept(before: dict[str, dict[str, set[str]]], folder: Path, line: Line) -> Iterator[str]:
     """Runs that were in a store and are not as they were."""
     if line.command == "runs rm" or "--repair" in line.arguments or "--force" in line.arguments:
         return
     for name, runs in before.items():
         try:
-            after = rows(folder / name)
+            after = rows(folder / name, changed(line))
         except sqlite3.Error as error:
             yield f"{name} is no store any more: {error}"
             continue
@@ -159,7 +165,7 @@ def written(before: dict[str, tuple[int, int, int]], folder: Path, line: Line) -
 def try_line(line: Line, origin: Path, folder: Path) -> tuple[int | None, str, list[str]]:
     """Run a line in a copy of the folder; its exit code, None for none, its stderr, and what is wrong."""
     copy(origin, folder)
-    stores = {name: rows(folder / name) for name in STORES}
+    stores = {name: rows(folder / name, changed(line)) for name in STORES}
     there, interpreter, threads = files(folder), state(), threading.active_count()
     try:
         with alarm(SECONDS * (10 if "--refine" in line.arguments else 1)):

@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -110,12 +111,18 @@ def copy(origin: Path, folder: Path) -> None:
     (folder / "loop").symlink_to("loop")
 
 
-def rows(path: Path) -> dict[str, set[str]]:
-    """The rows of a store in SQL, by run; nothing where there is no store."""
+TAGGED = ("tag", "checksum")
+"""What a new name of a run changes."""
+
+
+def rows(path: Path, without: Collection[str] = ()) -> dict[str, set[str]]:
+    """The rows of a store in SQL, by run, without some columns; nothing where there is no store."""
     found: dict[str, set[str]] = {}
     with closing(sqlite3.connect(path)) as connection:
         for table in ("run", "layer", "singular_value", "history", "matrix"):
             key = "id" if table == "run" else "run_id"
-            for run, *row in connection.execute(f"SELECT {key}, * FROM {table}"):
-                found.setdefault(run, set()).add(repr((table, *row)))
+            result = connection.execute(f"SELECT {key}, * FROM {table}")
+            kept = [i for i, (name, *_) in enumerate(result.description) if name not in without]
+            for row in result:
+                found.setdefault(row[0], set()).add(repr((table, *(row[i] for i in kept))))
     return found
