@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 MEANINGS: dict[Outcome, str] = {
     Outcome.DIVERGED: "the loss is no number any more",
     Outcome.ZERO: "a layer is zero, and so is the output",
-    Outcome.CONSTANT: "all classes have the same means in a layer, and so the same output",
+    Outcome.CONSTANT: "all classes have the same means in a layer, and the output tells at most one apart",
     Outcome.LOST_CLASSES: (
         "the output tells only `classes_kept` of K classes apart, or does not tell more yet where the budget was short"
     ),

@@ -43,7 +43,7 @@ def build_app() -> typer.Typer:
     app.command("compare")(compare.compare)
     app.command("plot")(plot.plot)
     for name, commands, summary in (
-        ("runs", runs.COMMANDS, "List, show, delete, export and import runs."),
+        ("runs", runs.COMMANDS, "List, show, name, delete, export and import runs."),
         ("store", store.COMMANDS, "Find, check, upgrade, back up and merge stores."),
     ):
         group = typer.Typer(no_args_is_help=True, rich_markup_mode=mode, help=summary)  # type: ignore[arg-type]

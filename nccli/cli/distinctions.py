@@ -14,12 +14,15 @@ _PRINT_DIGITS = 8
 """Of fingerprints: a taste."""
 
 _NAMES = ("kind", *(setting.name for setting in SETTINGS), "result_version")
+_WORDS = {setting.name for setting in SETTINGS if setting.type is str and not setting.print}
+"""Options that are words: an optimiser is shown where it differs, though its learning rate tells as well."""
+
 _PRINTS = {setting.name for setting in SETTINGS if setting.print}
 _SYMBOLS = {"wd_layers": "λ_W", **{setting.name: setting.symbol for setting in SETTINGS if setting.symbol}}
 
 
 def distinctions(runs: Iterable[Mapping[str, Any]], shown: Sequence[str]) -> list[Column]:
-    """Columns for options in which runs differ that the columns shown do not tell apart: as few as tell all of them.
+    """Columns for options in which runs differ that the columns shown do not tell apart: words, and of numbers few.
 
     Args:
         runs: rows or records with "id", "kind" and "config"; read once.
@@ -32,9 +35,11 @@ def distinctions(runs: Iterable[Mapping[str, Any]], shown: Sequence[str]) -> lis
     alike = [list(options)]
     for name in shown:
         alike = _split(alike, name, options)
+    of_kind = _split([list(options)], "kind", options)
     found = []
     for name in _NAMES:
-        if name in shown or not any(_differ(name, [options[key] for key in keys]) for keys in alike):
+        groups = of_kind if name in _WORDS else alike
+        if name in shown or not any(_differ(name, [options[key] for key in keys]) for keys in groups):
             continue
         alike = _split(alike, name, options)
         found.append(_column(name, options))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from nccli.cli.output import Column, Record
     from nccli.store import Selection
 
+ENDED = "kind in (dufm, e2e) and status in (converged, stopped, diverged)"
+"""Trained runs whose outcomes are counted where none are asked about: those that diverged too."""
+
 _DECIMALS = ("wd", "wd_h1", "lr")
 _SAID = {"loss": "loss", "ratio_dnc": "loss/DNC", "ratio_srg": "loss/SRG", "mean_rank": "mean rank"}
 

@@ -70,6 +70,7 @@ RUN_COLUMNS: Sequence[Column] = (
     Column("DNC1", _dnc1),
     run_column("train_accuracy"),
     Column("outcome", _short_outcome, left=True),
+    run_column("tag"),
 )
 
 SHOWN = ("kind", "K", "L", "n", "width", "wd", "lr", "seed")

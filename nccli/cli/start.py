@@ -42,8 +42,14 @@ def with_settings(start: "Start", options: Mapping[str, Any], context: typer.Con
         start: the point.
         options: by name of parameter, as the command has them.
         context: of the command, which knows what was given.
+
+    Raises:
+        InputError: an option that draws a point, or noise where there is none.
     """
     given = {name for name in options if _was_given(context, name)}
+    for name in ("init", "init_scale"):
+        if name in given:
+            raise InputError(f"--{name.replace('_', '-')} draws the point that --from names already: leave it out")
     for name in tuple(given):
         given |= set(_GO_TOGETHER.get(name, ()))
     found: dict[str, Any] = {}

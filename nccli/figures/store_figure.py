@@ -184,7 +184,9 @@ class StoreFigure(PanelFigure):
             told = ", ".join(f"{runs} {outcome}" for outcome, runs in degenerate.items())
             caption += f"; {told}" if none_learned else f"; left out: {told}"
             count = sum(degenerate.values())
-            notes.insert(0, f"no run kept its classes: {told}" if none_learned else _left_out(count, told))
+            notes.insert(
+                0, f"no run kept its classes, and all are drawn: {told}" if none_learned else _left_out(count, told)
+            )
         return Drawn(rows, caption, tuple(notes))
 
 

@@ -57,12 +57,13 @@ def run_outcome(
     on_the_way = [*deciding, *([] if last is None else [last])]
     if any(layer.rank == 0 for layer in on_the_way):
         return RunOutcome(Outcome.ZERO.value)
-    if any(layer.structure == CONSTANT for layer in on_the_way):
+    told_apart = classes_kept is not None and classes_kept > 1  # class means may look alike and not be
+    if not told_apart and any(layer.structure == CONSTANT for layer in on_the_way):
         return RunOutcome(Outcome.CONSTANT.value)
     if classes_kept is not None and classes_kept < K:
         return RunOutcome(Outcome.LOST_CLASSES.value)
     structures = {layer.structure for layer in deciding}
-    if len(structures) == 1 and structures != {NONE}:
+    if len(structures) == 1 and not structures & {NONE, CONSTANT}:
         return _named(structures.pop())
     low = any(layer.rank < K for layer in deciding)
     return RunOutcome((Outcome.LOW_RANK if low else Outcome.FULL_RANK).value)

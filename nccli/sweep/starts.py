@@ -29,11 +29,13 @@ class Start:
         origin: where the point came from, in words: "run d8a0a14b9817", "file point.npz", "srg".
         point: it; None for a construction, which is another for every problem.
         settings: of the run that it came from, as fields of `DufmConfig`.
+        spread: largest DNC1 of that run, whose class means are the point; 0 of what has none.
     """
 
     origin: str
     point: StartPoint | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    spread: float = 0.0
 
     def begin(
         self, configs: Sequence[DufmConfig], noises: Sequence[float]
@@ -85,8 +87,8 @@ def stored_start(store: Store, run: str) -> Start:
     settings = {name: value for name, value in config.items() if name in known}
     way_out = "--from FILE.npz takes what construct --export writes"
     if kind == Kind.DUFM:
-        way_out = "made again with --force --keep weights it has"
-    return Start(f"run {key}", stored_point(store, key, way_out), settings)
+        way_out = "--force --keep weights makes it again, with them"
+    return Start(f"run {key}", stored_point(store, key, way_out), settings, row["max_dnc1"] or 0.0)
 
 
 def stored_point(store: Store, key: str, way_out: str) -> StartPoint:

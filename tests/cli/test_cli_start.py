@@ -76,7 +76,7 @@ def test_large_weights_are_kept_on_demand(made: Nccli) -> None:
     wide = "train-dufm --K 4 --L 3 --n 1 --width 100 --steps 2"
     (run,) = made(f"{wide} --quiet").ids
     refused = made(f"train-dufm --from {run} --quiet", code=2)
-    assert "has no weights in the store: made again with --force --keep weights it has" in refused.err
+    assert "has no weights in the store: --force --keep weights makes it again, with them" in refused.err
     assert "made without their weights: --force makes them again" in made(f"{wide} --keep weights").err
     made(f"{wide} --keep weights --force --quiet")
     assert made(f"train-dufm --from {run} --steps 3 --quiet").ids
@@ -105,3 +105,18 @@ def test_what_cannot_be_begun_is_refused_in_a_line(made: Nccli, options: str) ->
     ended = made(f"train-dufm {options} --steps 20 --quiet", code=2)
     assert REFUSED[options] in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+def test_what_draws_a_point_is_refused_where_there_is_one(made: Nccli) -> None:
+    for options, complaint in (
+        ("--init he", "--init draws the point that --from names already"),
+        ("--init-scale 2", "--init-scale draws the point that --from names already"),
+        ("--seed 0..3", "--seed draws the noise that is added to the point of --from"),
+    ):
+        ended = made(f"train-dufm --from dnc --K 4 --L 3 --n 2 --width 6 --steps 9 --quiet {options}", code=2)
+        assert complaint in ended.err
+
+
+def test_a_run_that_had_not_collapsed_is_begun_at_its_class_means_and_it_is_said(run: Nccli) -> None:
+    (key,) = run("train-dufm --K 4 --L 3 --n 2 --width 6 --steps 20 --quiet").ids
+    assert f"run {key} had not collapsed (DNC1 " in run(f"train-dufm --from {key} --steps 10").err

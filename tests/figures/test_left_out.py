@@ -42,7 +42,7 @@ def test_where_none_learned_them_all_are_drawn_and_it_is_said(mixed: Store, name
         asked = Selection(where=parse_where("outcome=lost_classes"))
         drawn = STORE_FIGURES[name].collect(connection, asked, Options())
     assert drawn.caption.endswith("; 1 lost_classes")
-    assert drawn.notes[0] == "no run kept its classes: 1 lost_classes"
+    assert drawn.notes[0] == "no run kept its classes, and all are drawn: 1 lost_classes"
 
 
 def test_single_runs_are_told_with_their_outcome(mixed: Store) -> None:

@@ -36,6 +36,9 @@ def test_every_outcome_says_what_it_means_and_the_degenerate_ones_are_among_them
         ([NONE, NONE], ZERO, 0, "zero"),
         ([CONSTANT, CONSTANT], CONSTANT, 0, "constant"),
         ([NONE, NONE], CONSTANT, 0, "constant"),
+        ([CONSTANT, CONSTANT], NONE, None, "constant"),
+        ([CONSTANT, NONE], NONE, 3, "lost_classes"),  # means that look alike, and an output that tells some apart
+        ([CONSTANT, CONSTANT], NONE, 10, "low_rank"),
         ([DNC, DNC], DNC, 9, "lost_classes"),
         ([DNC, DNC], NONE, 10, "dnc"),
         ([DNC, DNC], NONE, None, "dnc"),

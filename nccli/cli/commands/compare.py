@@ -1,12 +1,13 @@
 """`nccli compare`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nccli.cli import options as option
-from nccli.cli.group_tables import Asked, compare_groups, compare_outcomes, compare_pairs
+from nccli.cli.group_tables import ENDED, Asked, compare_groups, compare_outcomes, compare_pairs
 from nccli.cli.theory_table import by_variant, theory_columns, theory_records
 from nccli.errors import InputError
 
@@ -90,6 +91,8 @@ def compare(
         raise InputError("--all belongs to averages: --group-by or --paired")
     asked = Asked(runs, where, group_by, rank_rtol, store, quiet, all_runs)
     if outcomes:
+        if runs is None and where is None:
+            asked = replace(asked, where=ENDED)
         compare_outcomes(asked, format)
     elif paired is not None:
         compare_pairs(asked, paired, format)

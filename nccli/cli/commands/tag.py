@@ -45,6 +45,8 @@ def tag_stored(
                 named = set(tagged_runs(connection, name))
             ids = [key for key in ids if key in named]
     changed = tag_runs(opened, ids, None if remove else name)
+    if remove and not ids:
+        note(f"none of these runs has the tag '{name}'", quiet)
     if len(changed) < len(ids):
         note(f"{len(ids) - len(changed)} of {len(ids)} runs had the tag '{name}' already", quiet)
     write("".join(f"{key}\n" for key in changed))

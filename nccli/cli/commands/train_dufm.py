@@ -21,6 +21,9 @@ from nccli.outputs import Output
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
 
+_COLLAPSED = 1e-3
+"""A taste: DNC1 of H_1 above which its class means are another point."""
+
 _TIME_CONSTANTS = 10
 """A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so many, less than a rank's threshold."""
 
@@ -56,6 +59,7 @@ def train_dufm(
         list[str],
         typer.Option(
             "--schedule",
+            metavar="NAME",
             help="Of the step size: constant, linear, cosine, step, step:0.1@0.5,0.75; repeated, one each of a grid.",
             rich_help_panel=option.GRID,
         ),
@@ -102,8 +106,8 @@ def train_dufm(
             "--from",
             metavar="RUN|FILE.npz|KIND",
             autocompletion=complete_runs,
-            help="Begin at a stored run (whose settings are the defaults then), at exported matrices, or at dnc, srg, "
-            "bipartition or best.",
+            help="Begin at the class means of a stored run (whose settings are the defaults then), at exported "
+            "matrices, or at dnc, srg, bipartition or best.",
             show_default=False,
         ),
     ] = None,
@@ -154,6 +158,13 @@ def train_dufm(
         options = with_settings(start, options, context)
     configs, points = _grid(options), dict[str, str]()
     if start is not None:
+        if start.spread > _COLLAPSED:
+            note(
+                f"{start.origin} had not collapsed (DNC1 {start.spread:.1g}): its class means are where this begins",
+                quiet,
+            )
+        if noise is None and len({config.seed for config in configs}) > 1:
+            raise InputError("--seed draws the noise that is added to the point of --from: give --noise, or one seed")
         configs, points = begin(start, configs, noise or "0")
     elif noise is not None:
         raise InputError("--noise is added to the point that --from names: name one")

@@ -97,6 +97,7 @@ def train_e2e(
         list[str],
         typer.Option(
             "--schedule",
+            metavar="NAME",
             help="Of the learning rate: constant, linear, cosine, step, step:0.1@0.5,0.75; repeated, a grid of them.",
             rich_help_panel=option.GRID,
         ),

@@ -78,10 +78,11 @@ def _suspects(
 
 
 _LAYERS_MISSING = f"""
-status IN ({", ".join(f"'{status}'" for status in ENDED_WELL)}) AND
+status || '' IN ({", ".join(f"'{status}'" for status in ENDED_WELL)}) AND
 (SELECT COUNT(*) FROM layer WHERE layer.run_id = run.id) NOT IN
 (0, CASE WHEN kind IN ({", ".join(f"'{kind}'" for kind in MEASURED_KINDS)}) THEN "L" ELSE 2 * "L" - 1 END)
 """
+"""By no index of statuses, which finds nearly all runs of a store for every page of a list: measured, 50 ms each."""
 _SPECTRUM_MISSING = """
 NOT EXISTS (SELECT 1 FROM singular_value AS first WHERE first.run_id = layer.run_id AND first.layer = layer.layer
 AND first.stage = layer.stage AND first."index" = 1)

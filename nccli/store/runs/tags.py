@@ -23,7 +23,7 @@ def require_tag(tag: str) -> str:
     """
     if _RULE.fault(tag) is not None:
         raise InputError(
-            f"--tag '{printable(tag[:40])}': must be 1 to 100 characters, none of them control characters, "
+            f"tag '{printable(tag[:40])}': must be 1 to 100 characters, none of them control characters, "
             "without spaces around them"
         )
     return tag
