@@ -48,8 +48,8 @@ def sound(path: Path) -> bool:
         return False
     with closing(sqlite3.connect(path)) as connection:
         ended = connection.execute("SELECT id, L FROM run WHERE status IN ('stopped', 'converged')").fetchall()
-        for table, wanted in (("layer", lambda L: 2 * L - 1), ("matrix", lambda L: 1)):
-            counts = dict(connection.execute(f"SELECT run_id, COUNT(*) FROM {table} GROUP BY run_id"))
+        for rows, wanted in (("layer", lambda L: 2 * L - 1), ("matrix WHERE name = 'class_means'", lambda L: 1)):
+            counts = dict(connection.execute(f"SELECT run_id, COUNT(*) FROM {rows} GROUP BY run_id"))
             if any(counts.get(key) != wanted(L) for key, L in ended):
                 return False
     return True
