@@ -22,8 +22,3 @@ def dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
         return json.dumps(value, indent=indent, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
     except ValueError:
         return json.dumps(encodable(value), indent=indent, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
-
-
-def float_from(value: float | str) -> float:
-    """Undo `encodable` for a number: 0.5 and "nan" both become floats."""
-    return float(value)

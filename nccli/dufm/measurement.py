@@ -126,16 +126,11 @@ def _measure(batch: Batch) -> Measurement:
         )
 
 
-def gram_rank(gram: Float[Array, "*batch K K"]) -> Int[np.ndarray, "*batch"]:
-    """Numerical rank of matrices M from their Gram matrices M Mᵀ in float64, by `nccli.metrics.numerical_rank`.
-
-    Squaring costs half of the digits; the tolerance is far above what is left.
-    """
-    return numerical_rank(gram_spectra(gram))
-
-
 def gram_spectra(gram: Float[Array, "*batch K K"]) -> Float[np.ndarray, "*batch K"]:
-    """Singular values of M, largest first, from M Mᵀ in float64."""
+    """Singular values of M, largest first, from M Mᵀ in float64.
+
+    Squaring costs half of the digits; the tolerance of ranks is far above what is left.
+    """
     squares = numpy_array(library(gram).linalg.eigvalsh(gram))
     return np.asarray(np.sqrt(np.maximum(squares[..., ::-1], 0.0)))
 
