@@ -26,7 +26,8 @@ EXPORTED = {
         FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
         LEFT_OUT loss_ratio
         measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
-        OPTION_TYPES pages parse_group_by parse_where problem_of read_contents record_keys remove_runs Repair
+        OPTION_TYPES page_records pages parse_group_by parse_where problem_of read_contents record_keys
+        record_lines remove_runs Repair run_pages
         repair_store Rescue Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks
         select_history select_ids select_layers select_matrices select_matrix select_ranks select_runs select_selected
         select_settings select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs

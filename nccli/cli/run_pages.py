@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from nccli.cli.options import OutputFormat
-from nccli.cli.output import record_text
+from nccli.cli.output import Record, lines_text, record_text
 from nccli.cli.selection import READ, LeftOut
 from nccli.cli.side_by_side import in_order
-from nccli.store import Row, Store, pages, run_records, select_runs, unreadable_runs
+from nccli.store import (
+    Row,
+    Store,
+    page_records,
+    pages,
+    record_lines,
+    run_pages,
+    run_records,
+    select_runs,
+    unreadable_runs,
+)
 from nccli.training.threads import cores
 
 _AT_ONCE = 1000
@@ -39,15 +49,29 @@ class PageReader:
     keys: tuple[str, ...] = ()
 
     def __call__(self, ids: Sequence[str]) -> tuple[list[Any], dict[str, str]]:
-        """Texts of runs, and why others cannot be read, by id; a run that is deleted meanwhile is left out."""
+        """What is to be printed of runs, in few parts, and why others cannot be read, by id.
+
+        A run that is deleted meanwhile is left out.
+        """
         gc.set_threshold(_OBJECTS)
+        found: list[Any] = []
+        bad: dict[str, str] = {}
         with Store.at(self.store).read() as connection:
-            bad = unreadable_runs(connection, ids, READ)
-            readable = [key for key in ids if key not in bad]
-            records = run_records(connection, select_runs(connection, readable), self.rank_rtol)
+            for part, page in run_pages(connection, ids, self.rank_rtol):
+                if page is None:
+                    bad |= unreadable_runs(connection, part, READ)
+                    runs = select_runs(connection, [key for key in part if key not in bad])
+                    found += self._texts(run_records(connection, runs, self.rank_rtol))
+                elif self.format is OutputFormat.jsonl:
+                    found.append(lines_text(record_lines(page)))
+                else:
+                    found += self._texts(page_records(page))
+        return found, bad
+
+    def _texts(self, records: Sequence[Record]) -> Sequence[Any]:
         if self.format is OutputFormat.table:
-            return records, bad
-        return [record_text(record, self.keys, self.format) for record in records], bad
+            return records
+        return [record_text(record, self.keys, self.format) for record in records]
 
 
 def read_pages(reader: PageReader, ids: Sequence[str]) -> Iterator[Any]:

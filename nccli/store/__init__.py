@@ -21,7 +21,9 @@ from nccli.store.query.outcomes import count_degenerate, in_order, outcome_recor
 from nccli.store.query.paired import paired_records, require_pairing
 from nccli.store.query.problem import problem_of
 from nccli.store.query.quantities import select_hidden_ranks
-from nccli.store.query.record import loss_ratio, record_keys, run_records
+from nccli.store.query.record import loss_ratio, page_records, record_keys, run_records
+from nccli.store.query.record_lines import record_lines
+from nccli.store.query.run_page import run_pages
 from nccli.store.query.select import (
     Row,
     existing_statuses,
@@ -107,6 +109,7 @@ __all__ = [
     "merge_stores",
     "mixed_columns",
     "outcome_records",
+    "page_records",
     "pages",
     "paired_records",
     "parse_group_by",
@@ -114,11 +117,13 @@ __all__ = [
     "problem_of",
     "read_contents",
     "record_keys",
+    "record_lines",
     "remove_runs",
     "repair_store",
     "require_pairing",
     "require_tag",
     "run_id",
+    "run_pages",
     "run_records",
     "running_runs",
     "save_run",

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -13,16 +14,24 @@ from nccli.catalogue.stages import Stage
 from nccli.metrics import RANK_RTOL
 from nccli.store.connection.among import one_of
 from nccli.store.connection.store import Store
+from nccli.store.query.run_page import RunPage
 from nccli.store.query.select import IN_ORDER, Row, by_run, plain_rows, select_ranks, select_spectra
+from nccli.store.schema.column_types import from_raw
 from nccli.store.schema.tables import LAYER, RUN
 
 _RECORDED = [metric for metric in METRICS if metric.recorded]
-_OF_LAYERS = (
+OF_LAYERS = (
     *("layer", "stage", *(metric.name for metric in _RECORDED if metric.family is Family.LAYER)),
     *("structure", "structure_distance"),
 )
-_REAL = tuple(column.name for column in LAYER_COLUMNS if column.type is Type.REAL and column.name in _OF_LAYERS)
-_OF_SINGLE = (*(metric.name for metric in _RECORDED if metric.family is Family.SINGLE), "name")
+"""Columns of table `layer` that stand in the record of every layer; singular values follow."""
+
+_REAL = tuple(column.name for column in LAYER_COLUMNS if column.type is Type.REAL and column.name in OF_LAYERS)
+OF_SINGLE = (*(metric.name for metric in _RECORDED if metric.family is Family.SINGLE), "name")
+"""Those that follow in the record of a layer that has one of them."""
+
+RATIOS = {"ratio_dnc": "loss_dnc", "ratio_srg": "loss_srg"}
+"""Losses that the loss is told over."""
 
 
 def loss_ratio(loss: float, reference: float | None) -> float | None:
@@ -32,7 +41,7 @@ def loss_ratio(loss: float, reference: float | None) -> float | None:
 
 def ratios(run: Row) -> dict[str, float | None]:
     """Loss over those of DNC and SRG."""
-    return {f"ratio_{name}": loss_ratio(run["loss"], run[f"loss_{name}"]) for name in ("dnc", "srg")}
+    return {name: loss_ratio(run["loss"], run[reference]) for name, reference in RATIOS.items()}
 
 
 def columns_with_ratios(run: Row, columns: Sequence[str]) -> dict[str, Any]:
@@ -60,21 +69,40 @@ def run_records(connection: Connection, runs: Sequence[Row], rank_rtol: float = 
     """
     layers = _layers(connection, [run["id"] for run in runs], rank_rtol)
     before, after = _around_layers()
-    return [
-        columns_with_ratios(run, before)
-        | {"layers": layers[run["id"]], **{name: run[name] for name in after}}
-        | data_columns(run)
-        for run in runs
-    ]
+    return [_record(run, layers[run["id"]], before, after) for run in runs]
+
+
+def _record(run: Row, layers: list[dict[str, Any]], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
+    record = columns_with_ratios(run, before)
+    record["layers"] = layers
+    return record | {name: run[name] for name in after} | data_columns(run)
+
+
+def page_records(page: RunPage) -> list[dict[str, Any]]:
+    """The same of runs that were read as a page."""
+    spectra = [page.values[start:end] for start, end in pairwise(page.spectra)]
+    rows = zip(*(page.layers[name] for name in (*OF_LAYERS, *OF_SINGLE)), strict=True)
+    layers = [_layer(values, list(spectrum)) for values, spectrum in zip(rows, spectra, strict=True)]
+    before, after = _around_layers()
+    found = []
+    for values, own in zip(zip(*page.runs.values(), strict=True), page.layers_of, strict=True):
+        run = from_raw(RUN, dict(zip(page.runs, values, strict=True)))
+        found.append(_record(run, [layers[i] for i in own], before, after))
+    return found
 
 
 def record_keys(store: Store, ids: Sequence[str]) -> list[str]:
     """The keys that one record or another of these runs has."""
-    before, after = _around_layers()
     with store.read() as connection:
         saw_data = select(RUN.c.id).where(RUN.c.dataset.is_not(None), one_of(RUN.c.id, ids, connection)).limit(1)
         data = names(DATA) if connection.execute(saw_data).first() is not None else ()
-    return [*columns_with_ratios(defaultdict(lambda: None), before), "layers", *after, *data]
+    return [*keys_of_all(), *data]
+
+
+def keys_of_all() -> list[str]:
+    """The keys of every record; those of data follow."""
+    before, after = _around_layers()
+    return [*columns_with_ratios(defaultdict(lambda: None), before), "layers", *after]
 
 
 def _around_layers() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -89,19 +117,25 @@ def _layers(connection: Connection, ids: Sequence[str], rank_rtol: float) -> dic
     spectra = select_spectra(connection, ids)
     ranks = None if rank_rtol == RANK_RTOL else select_ranks(connection, ids, rank_rtol)
     found = by_run(list[dict[str, Any]], ids)
-    columns = [LAYER.c[name] for name in ("run_id", *_OF_LAYERS, *_OF_SINGLE)]
+    columns = [LAYER.c[name] for name in ("run_id", *OF_LAYERS, *OF_SINGLE)]
     query = select(*columns).where(one_of(LAYER.c.run_id, ids, connection)).order_by(*IN_ORDER)
     for run, *values in plain_rows(connection, query):
-        layer = dict(zip(_OF_LAYERS, values, strict=False))
         stage = Stage(values[0], values[1])
-        for name in _REAL:
-            if layer[name] is None:
-                layer[name] = math.nan
+        layer = _layer(values, spectra[run].get(stage, []))
         if ranks is not None:
             layer["rank"] = ranks[run].get(stage)
-        layer["singular_values"] = spectra[run].get(stage, [])
-        single = values[len(_OF_LAYERS) :]
-        if single.count(None) < len(single):
-            layer |= zip(_OF_SINGLE, single, strict=True)
         found[run].append(layer)
     return found
+
+
+def _layer(values: Sequence[Any], spectrum: list[float]) -> dict[str, Any]:
+    """What a record tells of a layer, by its columns `OF_LAYERS` and `OF_SINGLE` as the driver has them."""
+    layer = dict(zip(OF_LAYERS, values, strict=False))
+    for name in _REAL:
+        if layer[name] is None:
+            layer[name] = math.nan
+    layer["singular_values"] = spectrum
+    single = values[len(OF_LAYERS) :]
+    if single.count(None) < len(single):
+        layer |= zip(OF_SINGLE, single, strict=True)
+    return layer
