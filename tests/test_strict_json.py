@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nccli.strict_json import dumps, encodable
+from nccli.strict_json import dumps, encodable, number_texts, string_texts
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
@@ -54,3 +54,22 @@ def test_text_is_readable_and_on_one_line() -> None:
     assert dumps({"b": 1, "a": 2}) == '{"b": 1, "a": 2}'
     assert dumps({"b": 1, "a": 2}, sort_keys=True) == '{"a": 2, "b": 1}'
     assert dumps([1], indent=2) == "[\n  1\n]"
+
+
+NUMBERS = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.floats(-1e-3, 1e-3) | st.floats(1e14, 1e18)
+
+
+@given(st.lists(NUMBERS))
+def test_texts_of_numbers_are_those_of_each(values: list[float | None]) -> None:
+    assert number_texts(values) == [dumps(value) for value in values]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_texts_of_decimals_are_those_of_each(sign: int) -> None:
+    values = [sign * float(f"{digits}e{power}") for power in range(-324, 308) for digits in ("1", "1.5", "9.87654321")]
+    assert number_texts(values) == [dumps(value) for value in values]
+
+
+@given(st.lists(st.none() | st.text()))
+def test_texts_of_strings_are_those_of_each(values: list[str | None]) -> None:
+    assert string_texts(values) == [dumps(value) for value in values]
