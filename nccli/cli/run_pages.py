@@ -25,7 +25,7 @@ from nccli.training.threads import cores
 _AT_ONCE = 1000
 """Runs of a page: measured, more save no time; they take some 20 MB."""
 
-_MANY = 20_000
+_MANY = 40_000
 """A measurement: so many runs take one process 3 s, and two new ones half of that and 0.5 s to begin."""
 
 _OBJECTS = 100_000

@@ -139,3 +139,12 @@ def test_what_is_not_whole_is_not_sure(path: Path, store: Store, change: str) ->
         connected.commit()
     with store.read() as connection:
         assert lines(connection, keys) is None
+
+
+def test_an_id_that_is_no_text_is_not_sure(path: Path, store: Store) -> None:
+    save_run(store, example_run(0))
+    with closing(sqlite3.connect(path)) as connected:
+        connected.execute("UPDATE run SET id = X'ff00'")
+        connected.commit()
+    with store.read() as connection:
+        assert list(run_pages(connection, select_ids(connection))) == [([b"\xff\x00"], None)]

@@ -59,6 +59,9 @@ def run_pages(
     Returns:
         Ids of runs, and these runs, all there and readable; None where that is not sure.
     """
+    if set(map(type, ids)) != {str}:  # damage may leave bytes
+        yield ids, None
+        return
     values = _values(connection, ids)
     if values > _MOST_VALUES and len(ids) > 1:
         for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
