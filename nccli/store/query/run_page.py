@@ -125,21 +125,21 @@ def _layers(connection: Connection, ids: Sequence[str]) -> Columns | None:
 def _spectra(connection: Connection, ids: Sequence[str]) -> tuple[Sequence[float], Sequence[int]] | None:
     """Singular values of layers in the order of their key, and where each spectrum begins, if all are numbered from 1.
 
-    A row of no layer is missing among them.
+    A row of no layer is missing among them; damage may let a search by the key find rows of another.
     """
     value = SINGULAR_VALUE.c
-    joined = LAYER.outerjoin(SINGULAR_VALUE, and_(*(LAYER.c[name] == value[name] for name in _KEY)))
-    query = select(value.index, value.value).select_from(joined).where(listed(LAYER.c.run_id, ids, connection))
-    found = plain_rows(connection, query.order_by(*(LAYER.c[name] for name in _KEY), value.index))
-    numbered = _columns(("index", "value"), found)
-    if not keep("singular_value", numbered):
+    own = and_(*(LAYER.c[name] == value[name] for name in _KEY))
+    joined = LAYER.outerjoin(SINGULAR_VALUE, own)
+    query = select(value.index, value.value, own).select_from(joined).where(listed(LAYER.c.run_id, ids, connection))
+    rows = plain_rows(connection, query.order_by(*(LAYER.c[name] for name in _KEY), value.index))
+    index, values, are_own = _columns(("index", "value", "own"), rows).values()
+    if not all(are_own) or not keep("singular_value", {"index": index, "value": values}):
         return None
-    index = numbered["index"]
     starts = [*(i for i, number in enumerate(index) if number == 1), len(index)]
     sizes = [end - start for start, end in pairwise(starts)]
     if index != tuple(chain.from_iterable(range(1, size + 1) for size in sizes)):
         return None
-    return numbered["value"], starts
+    return values, starts
 
 
 def _layers_of(runs: Columns, layers: Columns) -> Sequence[Sequence[int]] | None:
