@@ -21,8 +21,8 @@ from nccli.dufm.sharpness import sharpness
 from nccli.training.threads import cores
 
 _SHARE = 0.2
-"""Steps, in those of the descent's budget. Measured at K = 10, L = 4, n = 10, d = 30, 100 seeds: a gap of 1e3 at the rank of
-each of M_1..M_{L−1} in 83, 87, 87 and 87 % of runs with 0.1, 0.2, 0.4 and 0.5."""
+"""Steps, in those of the descent's budget. Measured at K = 10, L = 4, n = 10, d = 30, 100 seeds: a gap of 1e3 at the
+ranks of M_1..M_{L−1} in 83, 87, 87 and 87 % of runs with 0.1, 0.2, 0.4 and 0.5."""
 
 _MOMENTUM = 0.98
 """Measured: as many such gaps with 0.95, 0.99 and 0.995, to 2 %."""
