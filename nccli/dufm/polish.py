@@ -2,7 +2,14 @@
 
 Descent at a fixed step size crosses kinks of ReLU for ever, and what weight decay empties dies slowly. Nesterov's
 method on the class means (`Batch.collapsed`), cheaper than a step of all samples and with a step size that falls to 0,
-comes to rest: singular values that vanish are then at the rounding of the dtype, and ranks hang on no tolerance.
+comes to rest: singular values that vanish are then at the rounding of the dtype.
+
+Measured (K = 10, L = 4, n = 10, d = 30, λ = 4e-3, η = 0.5, 50,000 steps, 100 seeds that nothing was tuned on): for 3 %
+of the descent's processor time the share of runs with a gap (`nccli.metrics.gap`) of 1e3 at the ranks of M_1, M_2 and
+M_3 rises from 41 to 74 %, of 1e2 from 72 to 97 %; before activation it is 1e3 in 99 %. A gap that stays small is the
+solution's own: M̃_{L−1} is of the rank to 1e-6, but has small negative entries, and what ReLU cuts off them is a value
+of some 1e-3 of the largest in M_{L−1}. Of 13 such runs 11 were the same after five times as long a polish. 23 % of the
+runs change a rank, by what longer descent would do too; none ended above its start.
 """
 
 import time
