@@ -60,6 +60,11 @@ def test_a_rank_on_its_way_down_or_up_has_not_settled() -> None:
     assert not drift(TIMES, np.full(len(TIMES), 0.1), spectra).settled
 
 
+def test_a_rank_that_has_just_changed_may_change_again() -> None:
+    assert judged(np.where(TIMES < 52, 1.0, 1e-7)).settled
+    assert not judged(np.where(TIMES < 70, 1.0, 1e-7)).settled
+
+
 def test_a_loss_that_falls_and_a_network_that_dies_have_not_settled() -> None:
     assert not judged(losses=0.1 * (1 + np.exp(-TIMES / 30))).settled
     spectra = STILL[None] * np.exp(-TIMES / 20)[:, None, None]
