@@ -22,7 +22,8 @@ EXPORTED = {
     "nccli.store": """
         as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         count_degenerate in_order outcome_records paired_records require_pairing
-        CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses find_ids Finding FINISHED
+        CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
+        FINISHED MOMENTS WEIGHTS
         FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
         LEFT_OUT loss_ratio
         measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
@@ -33,6 +34,7 @@ EXPORTED = {
         select_settings select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs
         require_tag stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
+        asking_for columns_of count_finishes names_ends
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer

@@ -13,7 +13,7 @@ from typing import Any
 
 from nccli.catalogue.metrics import METRICS
 from nccli.catalogue.outcomes import Outcome
-from nccli.catalogue.runs import MEASURED_KINDS, Kind, Status
+from nccli.catalogue.runs import MEASURED_KINDS, Finish, Kind, Status
 from nccli.catalogue.stages import When
 
 
@@ -222,7 +222,14 @@ RUN_COLUMNS: tuple[Column, ...] = (
     ),
     Column("optimizer", _OPTION, _TEXT, "way down", shown=(RECORD, GROUP)),
     Column("collapsed_at", _RESULT, _INTEGER, "step from which it went on as its class means", shown=(RECORD,), low=0),
-    Column("residual", _RESULT, _NUMBER, "norm of a subgradient at a refined point", shown=(RECORD,), low=0.0),
+    Column(
+        "residual",
+        _RESULT,
+        _NUMBER,
+        "norm of a subgradient at a refined point, over ‖(λθ)‖",
+        shown=(RECORD, COMPARE),
+        low=0.0,
+    ),
     Column("kinks", _RESULT, _INTEGER, "pre-activations that are zero there", shown=(RECORD,), low=0),
     Column("setting", _KEY, _TEXT, "the same for runs that differ in the seed alone", shown=(GROUP,), pattern=_ID),
     Column(
@@ -308,6 +315,47 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "float32, tf32 or bf16, of a network while it trained; NULL where it is not known",
         shown=(DATA, GROUP),
     ),
+    Column(
+        "finish",
+        _RESULT,
+        _TEXT,
+        f"of a DUFM, which point it is: {', '.join(Finish)}",
+        shown=(RECORD, COMPARE, GROUP),
+        choices=tuple(finish.value for finish in Finish),
+    ),
+    Column(
+        "settled",
+        _RESULT,
+        _INTEGER,
+        "1 where ranks and outcome would stay what they are over ten times the steps, by its drift; NULL where unknown",
+        shown=(RECORD, COMPARE, GROUP),
+        low=0,
+        high=1,
+    ),
+    Column(
+        "loss_drift",
+        _RESULT,
+        _NUMBER,
+        "relative fall of the loss at the end, a time constant of weight decay",
+        shown=(RECORD,),
+    ),
+    Column(
+        "spectral_drift",
+        _RESULT,
+        _NUMBER,
+        "largest |change of ln s_i/s_1| at the end, of what counts to a rank, a time constant",
+        shown=(RECORD,),
+        low=0.0,
+    ),
+    Column(
+        "radius",
+        _RESULT,
+        _NUMBER,
+        "how far from zero a kink of a refined point is, over the rms of positive pre-activations",
+        shown=(RECORD,),
+        low=0.0,
+    ),
+    Column("parent", _RESULT, _TEXT, "the run whose end was polished or refined", shown=(RECORD,), pattern=_ID),
 )
 """Of table `run`, in its order."""
 

@@ -7,7 +7,7 @@ FIGURES: dict[str, str] = {
     "rank-vs-width": "mean rank of the hidden layers against width",
     "rank-vs-K": "mean rank of the hidden layers against the number of classes",
     "rank-vs-L": "mean rank of the hidden layers against depth",
-    "dnc-share-vs-width": "share of runs that end in DNC against width, with a 95 % interval",
+    "dnc-share-vs-width": "stacked shares of outcomes against width, DNC with its 95 % interval",
     "training": "loss with fit and reg, DNC1 and rank by layer over training",
     "spectra": "singular values of the class means by layer, mean ± sd over runs",
     "effective-rank": "effective rank of the class means by layer, mean ± sd over runs",

@@ -157,6 +157,17 @@ METRICS: tuple[Metric, ...] = (
         history=True,
     ),
     Metric(
+        "rank_gap",
+        "gap",
+        "gap",
+        of="s_r/s_{r+1}, r the rank",
+        needs=(SPECTRUM,),
+        means="how far the rank is from hanging on its tolerance; inf: no singular value is dropped",
+        source="nccli",
+        low=1.0,
+        function="spectral_gap",
+    ),
+    Metric(
         "effective_rank",
         "spectrum",
         "eff.",

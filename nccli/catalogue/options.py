@@ -36,6 +36,13 @@ class InitName(StrEnum):
     HE = "he"
 
 
+class Until(StrEnum):
+    """When a run ends that does not converge: at its budget, or at the first larger one at which it has settled."""
+
+    STEPS = "steps"
+    SETTLED = "settled"
+
+
 class DtypeName(StrEnum):
     """In what precision steps are taken."""
 

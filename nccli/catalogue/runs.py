@@ -25,11 +25,30 @@ MEASURED_KINDS = (Kind.FEATURES.value, Kind.NETWORK.value)
 CONSTRUCTED_KINDS = tuple(kind.value for kind in Kind if kind.value not in (*TRAINED_KINDS, *MEASURED_KINDS))
 """Kinds of runs that were built in closed form, a file of `nccli.theory` each."""
 
-RESULT_VERSIONS = {kind.value: 1 for kind in Kind} | {Kind.E2E.value: 2}
+RESULT_VERSIONS = {kind.value: 1 for kind in Kind} | {Kind.DUFM.value: 2, Kind.E2E.value: 2}
 """By kind, part of every run id: raised when the same configuration starts to give another result.
 
-End to end, 2: all batches have the size that was asked for.
+DUFM, 2: when a run is measured, and may go on as its class means, does not depend on its budget; it is refined from its
+stored end, and `residual` is relative. End to end, 2: all batches have the size that was asked for.
 """
+
+
+class Finish(StrEnum):
+    """What became of the end of a descent."""
+
+    PLAIN = "plain"
+    POLISHED = "polished"
+    REFINED = "refined"
+    CERTIFIED = "certified"
+
+
+FINISHES: dict[Finish, str] = {
+    Finish.PLAIN: "where the descent ended",
+    Finish.POLISHED: "where an accelerated descent with a vanishing step went on to",
+    Finish.REFINED: "a refined point that is not certified: `residual` and `radius` say how far it got",
+    Finish.CERTIFIED: "a refined point that is stationary, `residual` and `radius` both below 1e-10",
+}
+"""What each means."""
 
 
 class Status(StrEnum):

@@ -88,6 +88,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("collapse_tol", float, {_DUFM: 0.0}),
     Setting("clip", float, {_E2E: 1.0}, least=_TINY, most=_HUGE),
     Setting("refine", bool, {_DUFM: False}),
+    Setting("polish", bool, {_DUFM: False}),
+    Setting("until", str, {_DUFM: "steps"}, caption=True),
     Setting("augment", bool, {_E2E: False}),
     Setting("precision", str, usual="float32", bare=True),
     Setting("autocast", bool),

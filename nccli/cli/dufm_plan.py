@@ -4,6 +4,7 @@ from collections.abc import Collection
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from nccli.catalogue.options import Until
 from nccli.cli import options as option
 from nccli.cli.notes import note, warn
 from nccli.cli.training import Request
@@ -31,19 +32,25 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
         jobs, lambda job: (job.configs[0].batch_key, len(job.configs), job.from_step)
     ):
         same = list(alike)
-        first, steps = same[0].configs[0], same[0].configs[0].steps - step
+        begin, end = same[0].part.job + 1, same[-1].part.job + 1
+        which, each = (f"batch {end}", "") if len(same) == 1 else (f"batches {begin} to {end}", " each")
+        first, steps = same[0].configs[0], same[0].configs[0].most_steps - step
+        if first.finishes:
+            costs |= {config: {"batch": job.part.job + 1} for job in same for config in job.configs}
+            how = "refined, some seconds a run" if first.refine else "polished, a fifth of a descent at most"
+            note(f"{which} of {same[0].part.jobs}: {runs} runs{each}, ends of descents {how}", request.quiet)
+            continue
         flops = flops_a_step(first) * steps
         memory = bytes_beside(first) + runs * bytes_a_run(first, "trajectory" in trainer.keep)
         seconds = durations.at_most(first, runs, steps)
         kept = kept_bytes(first, trainer.keep)
         cost = {"kept_bytes": kept, "from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
         costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
-        begin, end = same[0].part.job + 1, same[-1].part.job + 1
-        which, each = (f"batch {end}", "") if len(same) == 1 else (f"batches {begin} to {end}", " each")
+        at_most = "at most " if first.until == Until.SETTLED else ""
         note(
-            f"{which} of {len(jobs)}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, width {first.width}, "
-            f"{steps} steps: {len(same) * runs * flops:.2g} flops, at most {clock_time(len(same) * seconds)} on "
-            f"{trainer.device}, {memory / 2**20:.0f} MiB; "
+            f"{which} of {same[0].part.jobs}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, "
+            f"width {first.width}, {at_most}{steps} steps: {len(same) * runs * flops:.2g} flops, at most "
+            f"{clock_time(len(same) * seconds)} on {trainer.device}, {memory / 2**20:.0f} MiB; "
             f"{_what(trainer.keep)} of a run take {kept / 1024:.3g} KiB of store before compression",
             request.quiet,
         )

@@ -1,10 +1,11 @@
 """What `nccli compare` says of groups of runs: means, outcomes, paired differences."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nccli.catalogue.runs import Finish
 from nccli.cli.notes import note
 from nccli.cli.options import OutputFormat
 from nccli.errors import InputError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 ENDED = "kind in (dufm, e2e) and status in (converged, stopped, diverged)"
 """Trained runs whose outcomes are counted where none are asked about: those that diverged too."""
+
+_FINISH = "finish"
 
 _DECIMALS = ("wd", "wd_h1", "lr")
 _SAID = {"loss": "loss", "ratio_dnc": "loss/DNC", "ratio_srg": "loss/SRG", "mean_rank": "mean rank"}
@@ -50,17 +53,38 @@ class Asked:
 
     @contextmanager
     def selected(self) -> "Iterator[tuple[Connection, Selection]]":
-        """The store and the runs; a note where groups mix settings."""
+        """The store and the runs."""
         from nccli.cli.selection import selection
+
+        with selection(self.store, self.runs, self.where, self.quiet) as (connection, chosen):
+            yield connection, chosen
+
+    @contextmanager
+    def grouped(self) -> "Iterator[tuple[Connection, Selection, tuple[str, ...]]]":
+        """The store, the runs, and what makes the groups: `finish` too where ends differ in it and nobody asked.
+
+        Notes say so, and where groups mix settings.
+        """
         from nccli.store import mixed_columns
 
         keys = self.keys
-        with selection(self.store, self.runs, self.where, self.quiet) as (connection, chosen):
-            yield connection, chosen
-            mixed = mixed_columns(connection, chosen, keys) if keys else []
+        with self.selected() as (connection, chosen):
+            if self.mixes_ends(connection, chosen):
+                keys = (*keys, _FINISH)
+                what = "groups are of one finish each, plain ends apart from what was made of them"
+                note(f"{what}: --where finish=plain has the plain ones alone", self.quiet)
+            yield connection, chosen, keys
+            mixed = mixed_columns(connection, chosen, keys) if self.keys else []
         if mixed:
             what = f"groups mix runs of different {', '.join(mixed)}"
             note(f"{what}: name them in --group-by, or narrow with --where", self.quiet)
+
+    def mixes_ends(self, connection: "Connection", chosen: "Selection") -> bool:
+        """Whether the runs are of several ends, and neither --group-by nor --where says which are meant."""
+        from nccli.store import columns_of, count_finishes
+
+        said = _FINISH in self.keys or _FINISH in columns_of(chosen.where)
+        return not said and len(count_finishes(connection, chosen)) > 1
 
     def note_left_out(self, connection: "Connection", chosen: "Selection") -> None:
         """Say how many runs averages leave out."""
@@ -77,12 +101,13 @@ def compare_groups(asked: Asked, format: OutputFormat | None) -> None:
     from nccli.cli.output import Column, emit, number, plain
     from nccli.store import group_records
 
-    with asked.selected() as (connection, chosen):
-        records = group_records(connection, chosen, asked.keys, asked.rank_rtol, asked.all_runs)
+    with asked.grouped() as (connection, chosen, keys):
+        records = group_records(connection, chosen, keys, asked.rank_rtol, asked.all_runs)
         asked.note_left_out(connection, chosen)
     columns = [
-        *_key_columns(asked.keys),
+        *_key_columns(keys),
         Column("runs", plain("runs")),
+        *_unsettled(records),
         Column("left out", lambda record: str(record["left_out"] or "")),
         Column("loss/DNC", _spread("ratio_dnc", 3)),
         Column("loss/SRG", _spread("ratio_srg", 3)),
@@ -101,12 +126,13 @@ def compare_outcomes(asked: Asked, format: OutputFormat | None) -> None:
     from nccli.cli.output import Column, emit, plain
     from nccli.store import in_order, outcome_records
 
-    with asked.selected() as (connection, chosen):
-        records = outcome_records(connection, chosen, asked.keys)
+    with asked.grouped() as (connection, chosen, keys):
+        records = outcome_records(connection, chosen, keys)
     names = in_order({name for record in records for name in record["outcomes"]})
     columns = [
-        *_key_columns(asked.keys),
+        *_key_columns(keys),
         Column("runs", plain("runs")),
+        *_unsettled(records),
         *(Column(name, _count(name)) for name in names),
     ]
     emit(records, format, OutputFormat.jsonl, columns)
@@ -118,7 +144,9 @@ def compare_pairs(asked: Asked, column: str, format: OutputFormat | None) -> Non
     from nccli.store import paired_records, require_pairing
 
     require_pairing(column, asked.keys)
-    with asked.selected() as (connection, chosen):
+    with asked.selected() as (connection, found):
+        mixed = column != _FINISH and asked.mixes_ends(connection, found)
+        chosen = _plain_ends(connection, found, asked.quiet) if mixed else found
         records = paired_records(connection, chosen, asked.keys, column, asked.rank_rtol, asked.all_runs)
         asked.note_left_out(connection, chosen)
     if not any(record["pairs"] for record in records):
@@ -129,12 +157,36 @@ def compare_pairs(asked: Asked, column: str, format: OutputFormat | None) -> Non
         Column("", lambda record: _SAID[record["quantity"]], left=True),
         Column("pairs", plain("pairs")),
         Column("left out", lambda record: str(record["left_out"] or "")),
+        *_unsettled(records),
         *(Column(_group_title(records[0][side]), number(f"{side}_mean")) for side in ("first", "second")),
         Column("difference", number("difference")),
         Column("sd", number("sd", 2)),
         Column("95 % interval", _interval),
     ]
     emit(records, format, OutputFormat.jsonl, columns)
+
+
+def _plain_ends(connection: "Connection", chosen: "Selection", quiet: bool) -> "Selection":
+    """The runs that are paired where plain ends and others are there: a seed has one of each."""
+    from nccli.store import asking_for, count_finishes
+
+    found = count_finishes(connection, chosen)
+    plain = replace(chosen, plain=True)
+    others = {name: runs for name, runs in found.items() if name != Finish.PLAIN}
+    if not plain.exists(connection):
+        return chosen
+    counted = ", ".join(f"{runs} {name}" for name, runs in others.items())
+    note(f"pairs are of plain ends, without {counted} ({asking_for(others)} pairs these)", quiet)
+    return plain
+
+
+def _unsettled(records: "Sequence[Record]") -> "list[Column]":
+    """How many runs or pairs have not settled, where any has."""
+    from nccli.cli.output import Column
+
+    if not any(record["unsettled"] for record in records):
+        return []
+    return [Column("unsettled", lambda record: str(record["unsettled"] or ""))]
 
 
 def _key_columns(keys: tuple[str, ...]) -> "list[Column]":

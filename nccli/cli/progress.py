@@ -91,15 +91,15 @@ class TrainingProgress:
 def _batch_title(progress: "SweepProgress[Progress]") -> str:
     part, inner = progress.part, progress.inner
     which = f" (batch {part.job + 1} of {part.jobs})" if part.jobs > 1 else ""
-    if inner.refining:
-        return f"refining run {inner.refining} of {inner.runs}{which}"
+    if inner.finishing:
+        return f"{inner.finishing} {inner.finished} of {inner.runs}{which}"
     return f"{inner.active} of {inner.runs} runs{which}"
 
 
 def _batch_state(progress: "Progress") -> str:
     clock = clock_time(progress.seconds_left)
-    if progress.refining:
-        return f"loss {progress.loss:.4g} dnc1 {progress.dnc1:.1e} rank {progress.rank:.1f}"
+    if progress.finishing:
+        return f"{clock} left" if progress.steps_per_second > 0 else ""
     return (
         f"step {progress.step}/{progress.steps} loss {progress.loss:.4g} dnc1 {progress.dnc1:.1e} "
         f"rank {progress.rank:.1f} {progress.steps_per_second:.0f} steps/s {clock} left"

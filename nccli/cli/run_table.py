@@ -6,7 +6,7 @@ from typing import Any
 from nccli.catalogue.columns import BY_NAME, Type
 from nccli.catalogue.metrics import METRICS, SPECTRUM, Family, Metric
 from nccli.catalogue.outcomes import Outcome
-from nccli.catalogue.runs import Status
+from nccli.catalogue.runs import ENDED_WELL, Finish, Status
 from nccli.cli.distinctions import distinctions
 from nccli.cli.output import Column, Record, number, plain, ranks_text, ratio
 from nccli.store import largest_dnc1
@@ -42,13 +42,32 @@ def outcome_text(record: Record) -> str:
     return f"{outcome} r={record['srg_r']}" if outcome == Outcome.SRG.value else outcome
 
 
+def end_text(record: Record) -> str:
+    """Which point a run is: "unsettled", "polished", "refined 3e-07" with its residual, "certified"; "" of the rest."""
+    finish = record.get("finish")
+    if finish == Finish.REFINED:
+        return f"{finish} {record['residual']:.0e}" if record.get("residual") is not None else finish
+    if finish in (Finish.POLISHED, Finish.CERTIFIED):
+        return str(finish)
+    return "unsettled" if record.get("settled") == 0 else ""
+
+
 _SHORT = len(Outcome.LOST_CLASSES)
 """Characters of an outcome where much stands beside it: those of the longest that is no structure's name."""
 
 
+def status_text(record: Record) -> str:
+    """How a run ended; of polished and refined ones that ended well, which point they are."""
+    finished = record.get("finish") not in (None, Finish.PLAIN) and record["status"] in ENDED_WELL
+    return end_text(record) if finished else str(record["status"])
+
+
 def _short_outcome(record: Record) -> str:
+    """With a question mark where it may change: of a descent that has not settled, or is not known to have."""
     outcome = record.get("outcome") or ""
-    return outcome if len(outcome) <= _SHORT else outcome[: _SHORT - 1] + "…"
+    short = outcome if len(outcome) <= _SHORT else outcome[: _SHORT - 1] + "…"
+    descent = record.get("finish") == Finish.PLAIN and record["status"] in ENDED_WELL
+    return f"{short}?" if short and descent and record.get("settled") != 1 else short
 
 
 def _once_known(column: Column) -> Column:
@@ -62,7 +81,9 @@ def _once_known(column: Column) -> Column:
 
 
 RUN_COLUMNS: Sequence[Column] = (
-    *(run_column(name) for name in ("id", "kind", "status", "K", "L", "n", "width", "wd", "lr", "seed")),
+    *(run_column(name) for name in ("id", "kind")),
+    Column("status", status_text, left=True),
+    *(run_column(name) for name in ("K", "L", "n", "width", "wd", "lr", "seed")),
     _once_known(run_column("loss")),
     _once_known(Column("/DNC", ratio("ratio_dnc"))),
     _once_known(Column("/SRG", ratio("ratio_srg"))),
@@ -73,13 +94,13 @@ RUN_COLUMNS: Sequence[Column] = (
     run_column("tag"),
 )
 
-SHOWN = ("kind", "K", "L", "n", "width", "wd", "lr", "seed")
-"""Options that `RUN_COLUMNS` shows."""
+SHOWN = ("kind", "K", "L", "n", "width", "wd", "lr", "seed", "polish", "refine", "until")
+"""Options that `RUN_COLUMNS` shows, the last three by the end."""
 
 
 def run_columns(runs: Iterable[Mapping[str, Any]]) -> list[Column]:
     """`RUN_COLUMNS`, and after the options what else tells these runs apart; rows or records, read once."""
-    place = len(SHOWN) + 2  # id and status are no options
+    place = [column.header for column in RUN_COLUMNS].index(BY_NAME["seed"].title) + 1
     return [*RUN_COLUMNS[:place], *distinctions(runs, SHOWN), *RUN_COLUMNS[place:]]
 
 

@@ -16,7 +16,10 @@ from nccli.store import (
     Row,
     Selection,
     Store,
+    asking_for,
+    count_finishes,
     find_ids,
+    names_ends,
     parse_where,
     select_ids,
     select_runs,
@@ -71,7 +74,7 @@ def readable_ids(connection: Connection, ids: Sequence[str], tables: Collection[
         SomeRunsFailedError: none of the runs can be read.
     """
     left_out = name_unreadable(connection, ids, tables)
-    if len(left_out) == len(ids):
+    if ids and len(left_out) == len(ids):
         raise SomeRunsFailedError(_NONE_READABLE)
     return [key for key in ids if key not in left_out] if left_out else list(ids)
 
@@ -132,13 +135,15 @@ def selection(
     quiet: bool,
     any_kind: bool = False,
     tables: Collection[str] = READ,
+    plain: bool = False,
 ) -> Iterator[tuple[Connection, Selection]]:
     """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
 
-    A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about.
+    A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about. With `plain`
+    the ends of descents are meant, unless ids or --where name others.
 
     Raises:
-        InputError, NothingFoundError: as `selected_ids`; or all of the runs are still in training.
+        InputError, NothingFoundError: as `selected_ids`; or all of the runs are still in training, or not plain.
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
@@ -147,9 +152,13 @@ def selection(
     with opened.read() as connection:
         ids = None if named is None else tuple(find_ids(connection, named))
         trained = ids is None and where is None and not any_kind
-        chosen = Selection(ids, comparisons, trained)
+        chosen = Selection(ids, comparisons, trained, plain=plain and ids is None and not names_ends(comparisons))
         left_out = chosen.left_out(connection)
         if not chosen.exists(connection):
+            finished = count_finishes(connection, replace(chosen, plain=False))
+            if finished:
+                counted = ", ".join(f"{runs} {name}" for name, runs in finished.items())
+                raise NothingFoundError(f"no plain end, but {counted} ({asking_for(finished)} draws them)")
             if left_out and not trained:
                 raise NothingFoundError(f"nothing to show yet: {_counted(sum(left_out.values()))} still running")
             if where is not None:

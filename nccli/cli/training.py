@@ -107,7 +107,8 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
             _print([key for key in plan.configs if key in statuses], store, request, training)
         problem = what_went_wrong(plan, statuses, training.hint)
         if stop():
-            raise stop.error(f"interrupted: {problem}; the same command goes on from there" if group.leads else "")
+            what = f"interrupted: {problem}" if problem else "interrupted"
+            raise stop.error(f"{what}; the same command goes on from there" if group.leads else "")
     if problem:
         raise SomeRunsFailedError(problem if group.leads else "")
 

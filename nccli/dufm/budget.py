@@ -7,8 +7,8 @@ import numpy as np
 from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.history import bytes_a_run as history_bytes
+from nccli.dufm.saved import measured_at
 from nccli.dufm.shape import Shape
-from nccli.training.measure_points import measure_steps
 from nccli.training.memory import too_large
 
 _SHARE = 0.8
@@ -40,7 +40,7 @@ def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
     if held > 1:
         buffers += rows * d + d * d + d * K
     padded = held * Shape.of(config, vector_bytes()).size
-    history = history_bytes(len(measure_steps(config.steps)), 2 * L - 1, K * trajectory)
+    history = history_bytes(len(measured_at(config)), 2 * L - 1, K, trajectory)
     return real * held * parameters + max(8 * parameters, real * padded, real * buffers) + history + _SMALL
 
 

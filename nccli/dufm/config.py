@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from nccli.catalogue.options import ActivationName, DtypeName, InitName
+from nccli.catalogue.options import ActivationName, DtypeName, InitName, Until
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
@@ -22,8 +22,16 @@ INITS = tuple(name.value for name in InitName)
 _MOST_NOISE = 100.0
 """A taste: beyond, nothing is left of the point."""
 
-MOST_REFINED_UNKNOWNS = 6000
-"""A bound: Newton's method holds a dense Hessian and its factor, 0.6 GB at this size."""
+UNTILS = tuple(name.value for name in Until)
+
+SETTLED_FACTOR = 16
+"""A taste: how many times its budget a run may take until it has settled, a power of two."""
+
+_MOST_STEPS = 2**31 - 1
+"""A bound: what the store's column holds."""
+
+_REFINED = (ActivationName.RELU.value, ActivationName.LINEAR.value, ActivationName.RELU_LAST.value)
+"""Piecewise linear: those that `nccli.dufm.refined` knows."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +56,14 @@ class DufmConfig:
         schedule: of the learning rate, as `nccli.training.schedule.parse_schedule` takes it.
         collapse_tol: relative within-class deviation below which a run goes on as its class means even though that
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
-        refine: whether the run ends with `nccli.dufm.refine`.
+        refine: whether its point is the refined end of the run that is `plain` (`nccli.dufm.refined`).
         objective: what the output is held to, as in `nccli.objective`.
         init: how the initial point is drawn, one of the draws of `nccli.dufm.initial`.
         start: where the point came from that the run begins at, None for a random one.
         start_print: fingerprint of that point (`nccli.dufm.start.StartPoint`).
         noise: relative size of what is added to it.
+        polish: whether its point is the polished end of the run that is `plain` (`nccli.dufm.polish`).
+        until: "steps", or "settled" for going on to larger budgets (`budgets`) until a run has settled.
 
     Raises:
         InputError: a value is out of its range.
@@ -85,6 +95,8 @@ class DufmConfig:
     start: str | None = None
     start_print: str | None = None
     noise: float = 0.0
+    polish: bool = False
+    until: str = Until.STEPS.value
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -121,19 +133,49 @@ class DufmConfig:
             takers = [name for name, way in OPTIMIZERS.items() if way.takes_momentum]
             raise InputError(f"momentum belongs to {_and(takers)}; {self.optimizer} has none")
         parse_schedule(self.schedule)
-        if self.refine and self.activation != ActivationName.RELU:
-            raise InputError(f"refine is for activation relu, not {self.activation}")
-        if self.refine and self.refined_unknowns > MOST_REFINED_UNKNOWNS:
+        if self.until not in UNTILS:
+            raise InputError(f"until '{self.until}': must be one of {', '.join(UNTILS)}")
+        if self.until == Until.SETTLED and self.has_schedule:
             raise InputError(
-                f"refine: K {self.K}, L {self.L}, width {self.width} has {self.refined_unknowns} unknowns, and at most "
-                f"{MOST_REFINED_UNKNOWNS} can be refined: a smaller --width, or no --refine"
+                f"until settled: schedule {self.schedule} ends with its budget, and nothing can go on from there: "
+                "--schedule constant"
             )
+        if self.until == Until.SETTLED and not self.decay_time:
+            raise InputError(f"until settled: {self.optimizer} has no time constant of weight decay to judge it by")
+        if self.refine and self.activation not in _REFINED:
+            raise InputError(f"refine is for activations {_and(list(_REFINED))}, not {self.activation}")
+        if self.refine and self.polish:
+            raise InputError("refine begins with a polish of its own: --refine or --polish, not both")
 
     @property
-    def refined_unknowns(self) -> int:
-        """Unknowns of `nccli.dufm.refine`: M_1 in its own row space, and the weights."""
-        inner = min(self.K, self.width)
-        return (self.K + self.width) * inner + (self.L - 2) * self.width**2 + self.width * self.K
+    def finishes(self) -> bool:
+        """Whether its point is made from the stored end of another run, `plain`."""
+        return self.refine or self.polish
+
+    @property
+    def plain(self) -> "DufmConfig":
+        """The descent whose end is refined or polished, or this run itself."""
+        return replace(self, refine=False, polish=False) if self.finishes else self
+
+    @property
+    def has_schedule(self) -> bool:
+        """Whether steps depend on the budget."""
+        return self.schedule != "constant"
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """Steps after which the run may end: its budget; until settled also twice, four, … times as many."""
+        last = SETTLED_FACTOR if self.until == Until.SETTLED else 1
+        return tuple(self.steps * 2**i for i in range(last.bit_length()) if self.steps * 2**i <= _MOST_STEPS)
+
+    @property
+    def most_steps(self) -> int:
+        """The last of its budgets."""
+        return self.budgets[-1]
+
+    def without_budget(self) -> "DufmConfig":
+        """What runs share one of which is the beginning of the other."""
+        return replace(self, steps=1, until=Until.STEPS.value)
 
     @property
     def problem(self) -> Problem:
@@ -159,7 +201,8 @@ class DufmConfig:
     def batch_key(self) -> tuple[Any, ...]:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
-        return (*shape, self.optimizer, self.momentum, self.schedule, self.objective)
+        how = (self.optimizer, self.momentum, self.schedule, self.objective)
+        return (*shape, *how, self.until, self.refine, self.polish)
 
     @property
     def decay_time(self) -> float:
@@ -179,7 +222,7 @@ class DufmConfig:
 
     def paces(self, first: int, count: int) -> Float[np.ndarray, "count numbers"] | None:
         """Rows of `nccli.dufm.pace.paces` for steps `first` to `first + count − 1`; None for `FULL_PACE` throughout."""
-        if self.schedule == "constant" and not self.way_down.numbers_a_step:
+        if not self.has_schedule and not self.way_down.numbers_a_step:
             return None
         return paces(self.schedule, self.way_down, self.momentum, self.steps, first, count)
 
@@ -213,6 +256,8 @@ _OPTIONAL = {
     "start": None,
     "start_print": None,
     "noise": 0.0,
+    "polish": False,
+    "until": Until.STEPS.value,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

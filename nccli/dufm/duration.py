@@ -13,9 +13,9 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.ending import end_point
 from nccli.dufm.native import build, sources
 from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
+from nccli.dufm.saved import measured_at
 from nccli.dufm.shape import Shape
 from nccli.dufm.steps import Steps
-from nccli.training.measure_points import measure_steps
 from nccli.training.threads import cores
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class _Trial:
 class Durations:
     """How long batches that are trained one after the other take at most.
 
-    Not counted: refining, and programs that want the same cores.
+    Not counted: polishing, refining, and programs that want the same cores.
 
     Attributes:
         device: "cpu" or "cuda".
@@ -77,7 +77,7 @@ class Durations:
         compiling = self._compiling(config, runs)
         trial = self._trial(config, runs)
         self._spent += time.perf_counter() - began
-        points = sum(point >= config.steps - steps for point in measure_steps(config.steps))
+        points = sum(point >= config.most_steps - steps for point in measured_at(config))
         a_run = steps * trial.step + points * trial.measurement + trial.ending + _STORE_SECONDS
         return _MARGIN * (start + compiling + runs * a_run)
 
@@ -120,8 +120,8 @@ def _tried(config: DufmConfig, runs: int, device: str) -> _Trial:
     steps, tried = _steps(config, runs, device)
     step = _seconds_of(lambda count: steps.advance(0, count), config.steps)
     measured, measuring = _quickest(steps.measure)
-    one = Batch.start([replace(config.at_random, refine=False)]).double()
-    _, ending = _quickest(lambda: end_point(one, Status.STOPPED.value, measured.run(0), 0.0, None, lambda: False))
+    one = Batch.start([config.at_random]).double()
+    _, ending = _quickest(lambda: end_point(one, Status.STOPPED.value, measured.run(0), None))
     return _Trial(step / tried, measuring / tried, ending, flops_a_step(config))
 
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from nccli.catalogue.runs import Status
+from nccli.catalogue.runs import ENDED_WELL, Status
 from nccli.dufm.batch import Batch
 from nccli.dufm.checkpoint import Checkpoint
-from nccli.dufm.ending import end_point, wants_refinement
+from nccli.dufm.ending import end_point
 from nccli.dufm.measurement import Measurement
 from nccli.dufm.placement import make_steps
 from nccli.dufm.progress import Progress
 from nccli.dufm.reduction import has_collapsed
 from nccli.dufm.result import DufmResult
-from nccli.dufm.saved import Saved
+from nccli.dufm.saved import Saved, measured_at
+from nccli.dufm.settling import run_drift
 from nccli.dufm.steps import Steps
-from nccli.training.measure_points import measure_steps
 from nccli.training.stopwatch import Stopwatch
 from nccli.training.threads import cores
 from nccli.training.watch import Watch
@@ -52,14 +52,14 @@ class Loop:
         """Go on from a state, whose arrays are changed."""
         self._now, self._watch, self._checkpoint = replace(saved, groups=()), watch, checkpoint
         self._groups: list[_Group] = []
-        self._stretch, self._refining = _FIRST_STRETCH, 0
+        self._stretch = _FIRST_STRETCH
         self._clock, self._first_step, self._elapsed = Stopwatch(), saved.step, saved.elapsed
         for runs, batch in saved.groups:
             self._add(runs, batch)
 
     def run(self) -> Iterator[DufmResult]:
         """Take every step that is left; results as the runs end."""
-        for target in measure_steps(self._now.configs[0].steps):
+        for target in measured_at(self._now.configs[0]):
             if target <= self._now.measured:
                 continue
             interrupted = not self._advance(target)
@@ -154,29 +154,35 @@ class Loop:
         now = self._now
         tol = np.array([now.configs[run].tol for run in runs])
         small = measured.grad_norm <= tol * now.history.first_gradient(runs)
-        over = now.step >= now.configs[0].steps
-        late = Status.STOPPED.value if over else Status.INTERRUPTED.value if interrupted else None
+        over = self._over(runs)
+        late = Status.INTERRUPTED.value if interrupted else None
         return [
-            Status.DIVERGED.value if not finite else Status.CONVERGED.value if converged and now.step > 0 else late
-            for finite, converged in zip(measured.finite, small, strict=True)
+            Status.DIVERGED.value
+            if not finite
+            else Status.CONVERGED.value
+            if converged and now.step > 0
+            else Status.STOPPED.value
+            if ended
+            else late
+            for finite, converged, ended in zip(measured.finite, small, over, strict=True)
         ]
+
+    def _over(self, runs: Int[np.ndarray, " runs"]) -> list[bool]:
+        """Whether the budget of each run has run out; until settled, of one that has settled or has no larger one."""
+        now, first = self._now, self._now.configs[0]
+        if now.step not in first.budgets:
+            return [False] * len(runs)
+        if now.step == first.most_steps:
+            return [True] * len(runs)
+        found = [run_drift(first, now.history.points(run)) for run in runs]
+        return [drift is not None and drift.settled for drift in found]
 
     def _result(self, group: _Group, place: int, status: str, measured: Measurement) -> DufmResult:
         now, run = self._now, group.runs[place]
         batch = group.batch.select([place]).double()
-        if wants_refinement(batch, status):
-            self._refining += 1
-            self._report([run])
-        end = end_point(
-            batch,
-            status,
-            measured.run(place),
-            float(now.history.first_gradient(np.array([run]))[0]),
-            now.bound[run] if batch.reduced else None,
-            self._should_stop,
-        )
+        end = end_point(batch, status, measured.run(place), now.bound[run] if batch.reduced else None)
         fit, reg, grad_norm = (float(getattr(end.measured, name)[0]) for name in ("fit", "reg", "grad_norm"))
-        collapsed_at = int(now.collapsed_at[run])
+        collapsed_at, history = int(now.collapsed_at[run]), now.history.points(run)
         return DufmResult(
             config=now.configs[run],
             status=end.status,
@@ -186,12 +192,13 @@ class Loop:
             reg=reg,
             grad_norm=grad_norm,
             seconds=self._seconds,
-            history=now.history.points(run),
+            history=history,
             layers=end.layers,
             weights=end.weights,
             collapsed_at=None if collapsed_at < 0 else collapsed_at,
-            refinement=end.refinement,
-            torch_version=end.torch_version or group.steps.torch_version,
+            torch_version=group.steps.torch_version,
+            drift=run_drift(now.configs[run], history) if status in ENDED_WELL else None,
+            state=end.state,
         )
 
     def _should_stop(self) -> bool:
@@ -219,7 +226,6 @@ class Loop:
                 now.step,
                 now.history.latest(np.array(runs)),
                 steps_per_second=self._clock.rate(now.step - self._first_step),
-                refining=self._refining,
             )
         )
 

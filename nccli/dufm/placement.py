@@ -60,10 +60,5 @@ def threads_that_pay(config: DufmConfig, runs: int) -> int:
     return 1 if runs * _product_flops(config) < _FLOPS_TO_SHARE else cores()
 
 
-def refining_threads(config: DufmConfig) -> int:
-    """Threads for refining a run: all cores, but one where factoring the Hessian is too small to share."""
-    return 1 if config.refined_unknowns**3 / 3 < _FLOPS_TO_SHARE else cores()
-
-
 def _product_flops(config: DufmConfig) -> float:
     return 2.0 * config.n * config.K * config.width**2

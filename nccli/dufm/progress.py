@@ -16,14 +16,15 @@ class Progress:
 
     Attributes:
         step: gradient steps taken by the runs still going.
-        steps: step budget.
+        steps: step budget, the largest.
         active: runs still going, of `runs`.
         runs: runs of the batch.
         loss: their mean loss at the latest measurement.
         dnc1: their largest DNC1 over layers 2..L at the latest measurement.
         rank: their mean rank over `nccli.catalogue.stages.hidden_layers` at the latest measurement.
         steps_per_second: of the batch, so far.
-        refining: how many runs have come to `nccli.dufm.refine`, the present one included; 0 while steps are taken.
+        finishing: what is done to the ends of runs, "polishing" or "refining"; empty while steps are taken.
+        finished: how many runs that was done to.
     """
 
     step: int
@@ -34,12 +35,17 @@ class Progress:
     dnc1: float
     rank: float
     steps_per_second: float
-    refining: int = 0
+    finishing: str = ""
+    finished: int = 0
 
     @property
     def seconds_left(self) -> float:
         """Of taking steps, at the present speed, if no run ends early."""
-        return (self.steps - self.step) / self.steps_per_second if self.step < self.steps else 0.0
+        return (
+            (self.steps - self.step) / self.steps_per_second
+            if self.step < self.steps and self.steps_per_second
+            else 0.0
+        )
 
     @classmethod
     def of(
@@ -50,7 +56,6 @@ class Progress:
             Float[np.ndarray, " active"], Float[np.ndarray, "active stages"], Int[np.ndarray, "active stages"]
         ],
         steps_per_second: float,
-        refining: int,
     ) -> "Progress":
         """From what `Histories.latest` says of the runs still going."""
         loss, dnc1, rank = latest
@@ -58,12 +63,11 @@ class Progress:
         hidden = [stages(L).index(each) for each in hidden_layers(L)]
         return cls(
             step=step,
-            steps=configs[0].steps,
+            steps=configs[0].most_steps,
             active=len(loss),
             runs=len(configs),
             loss=float(np.mean(loss)),
             dnc1=float(np.max(dnc1[:, 1:])),
             rank=float(np.mean(rank[:, hidden])),
             steps_per_second=steps_per_second,
-            refining=refining,
         )

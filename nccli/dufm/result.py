@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from nccli.catalogue.runs import Finish
 from nccli.dufm.config import DufmConfig
 from nccli.metrics import LayerMetrics
+from nccli.metrics.drift import Drift
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class HistoryPoint:
         loss, fit, reg: of the DUFM, theory sheet section 1.
         grad_norm: ‖∇loss‖ over all parameters.
         dnc1, rank: of each layer and stage, in the order of `nccli.catalogue.stages.stages`.
-        singular_values: of the class means of each layer and stage, largest first; none unless trajectories are kept.
+        singular_values: of the class means of each layer and stage, largest first; unless trajectories are kept only
+            of the latest points (`nccli.metrics.drift.WINDOW`).
         negative_share: of each layer l = 2..L before activation; likewise.
     """
 
@@ -39,8 +42,8 @@ class DufmResult:
 
     Attributes:
         config: what was asked for.
-        status: "converged" (the stop rule held; for a refined run, by the norm of the subdifferential's element),
-            "stopped" (the budget ran out), "diverged" (a loss that is not finite) or "interrupted".
+        status: "converged" (the stop rule held; a refined point is certified), "stopped" (the budget ran out),
+            "diverged" (a loss that is not finite) or "interrupted".
         history: measurements, oldest first; the last one is of the final point unless the run diverged.
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
         weights: W_1..W_L of the final point; none of a diverged run.
@@ -49,8 +52,10 @@ class DufmResult:
         seconds: wall time from the start of the batch to the end of this run.
         collapsed_at: step from which the run went on as its class means (`nccli.dufm.reduction`), None if it did not.
             DNC1 after it, in the history and in `layers`, is that of the switch: an upper bound.
-        refinement: of the end point, where the configuration asks for it and the run came to its end.
-        torch_version: of the PyTorch that took the steps or refined the run; None where it had no part in either.
+        torch_version: of the PyTorch that took the steps; None where it had no part in them.
+        drift: what loss and singular values still did at the end; None where nothing was measured that tells.
+        state: what it takes beside class means and weights to go on from the end.
+        finishing: how the stored end of another run was polished or refined to this point; None of a descent.
     """
 
     config: DufmConfig
@@ -65,22 +70,37 @@ class DufmResult:
     layers: list[LayerMetrics] = field(repr=False)
     weights: tuple[Float[np.ndarray, "_ _"], ...] = field(default=(), repr=False)
     collapsed_at: int | None = None
-    refinement: "Refinement | None" = None
     torch_version: str | None = None
+    drift: Drift | None = None
+    state: "EndState | None" = field(default=None, repr=False)
+    finishing: "Finishing | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class EndState:
+    """What training goes on from at the end of a run, beside its class means and weights.
+
+    Attributes:
+        features: H_1 of all samples; None where class means are all there is of it: reduced, or n = 1.
+        moments: what the optimiser remembers, `Optimizer.moments` times: of H_1, and of W_1..W_L.
+    """
+
+    features: Float[np.ndarray, "d N"] | None
+    moments: tuple[tuple[Float[np.ndarray, "d rows"], tuple[Float[np.ndarray, "_ _"], ...]], ...] = ()
 
 
 @dataclass(frozen=True)
-class Refinement:
-    """How `nccli.dufm.refine` ended; loss, fit, reg, grad_norm and layers of the run are then of the refined point.
+class Finishing:
+    """How a point was made from the stored end of a descent.
 
     Attributes:
-        residual: norm of the smallest element found of the subdifferential of the loss; 0 certifies a stationary point.
-        kinks: pre-activations of the class means that are zero.
-        radius: the largest of them in size.
-        iterations: Newton steps.
+        finish: which point it is, never plain.
+        parent: id of the run that has the end.
+        residual, radius, kinks: of a refined point, as `nccli.dufm.refined` has them.
     """
 
-    residual: float
-    kinks: int
-    radius: float
-    iterations: int
+    finish: Finish
+    parent: str
+    residual: float | None = None
+    radius: float | None = None
+    kinks: int | None = None

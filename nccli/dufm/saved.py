@@ -22,6 +22,11 @@ from nccli.training.threads import cores
 _PLAIN = ("device", "reduction", "step", "measured", "compiled", "threads", "elapsed")
 
 
+def measured_at(config: DufmConfig) -> list[int]:
+    """Steps at which a run is measured, each of its budgets among them."""
+    return sorted({*measure_steps(config.most_steps), *config.budgets})
+
+
 @dataclass(eq=False)
 class Saved:
     """A batch on its way.
@@ -74,7 +79,7 @@ class Saved:
             compiled=compiled_pays(first, runs, cores()),
             threads=threads_that_pay(first, runs),
             elapsed=0.0,
-            history=Histories(runs, len(measure_steps(first.steps)), layers, first.K * trajectory),
+            history=Histories(runs, len(measured_at(first)), layers, first.K, first.dtype, trajectory),
             collapsed_at=np.full(runs, -1),
             bound=np.zeros((runs, layers)),
             groups=((list(range(runs)), Batch.start(configs, points)),),
@@ -122,7 +127,7 @@ class Saved:
         return cls(
             **{name: plain[name] for name in _PLAIN},
             configs=configs,
-            history=Histories.of(history, len(measure_steps(configs[0].steps))),
+            history=Histories.of(history, len(measured_at(configs[0])), configs[0].dtype),
             collapsed_at=arrays["collapsed_at"],
             bound=arrays["bound"],
             groups=tuple(group(index, reduced) for index, reduced in enumerate(plain["reduced"])),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
+from nccli.figures.ends import ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options
 from nccli.figures.least_loss import losses_of, preference, reasons
 from nccli.figures.plots.heat_maps import HeatMaps
@@ -23,13 +24,22 @@ class BestHeatMap(HeatMaps):
             raise NothingFoundError(self.nothing)
         query = Query(connection, selection, options)
         settings = self.select(query)
+        left_out = left_out_notes(connection, selection)
         members = {key: member for member in settings for key in member.ids}
         losses = {key: found for member in settings for key, found in losses_of(member).items()}
         for key in sorted(members, key=lambda key: preference(members[key].row, losses[key], key)):
-            (only,) = split_series([SettingRuns(members[key].row, (key,), {})])
+            (only,) = split_series([_alone(members[key], key)])
             shown = self.run_rows(query, only, key)
             if shown is not None:
                 words = reasons(only.row, losses[key], len(members), len(split_series(settings)))
                 words += self.order_words(shown.traits, options.raw)
-                return Drawn(shown.rows, describe([only], 1, "; ".join(words)))
+                ends = ends_of(only.members, only.ids)
+                caption = describe([only], 1, ends, "; ".join(words))
+                return Drawn(shown.rows, caption, (*ends.notes(1), *left_out))
         raise NothingFoundError(self.nothing)
+
+
+def _alone(member: SettingRuns, key: str) -> SettingRuns:
+    """One run of a setting."""
+    place = member.ids.index(key)
+    return SettingRuns(member.row, (key,), {name: each[place : place + 1] for name, each in member.values.items()})

@@ -51,7 +51,7 @@ class ByLayer(OnePanel, ABC):
                 place |= {"symbol": class_means_symbol(stage), self.column: float(mean)}
                 spread = {"sd": None if sd is None else float(sd), "runs": len(keys), "run_ids": keys}
                 rows.append({"what": self.y_label, **place, **spread})
-            yield Shown(each, rows, len(keys))
+            yield Shown(each, rows, keys)
 
     def words(self, found: Collected) -> str:
         """Runs a setting, and what the quantity is."""

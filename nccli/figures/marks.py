@@ -18,6 +18,9 @@ FAINT: Look = {"linestyle": "", "markersize": 2.5, "alpha": 0.35, "markeredgewid
 OPEN: Look = {"linestyle": "", "markerfacecolor": "none", "markersize": 5, "markeredgewidth": 0.8}
 """Of runs beside theory of the same look; taste."""
 
+FINISHED: Look = {"linestyle": "", "marker": "+", "markersize": 6, "markeredgewidth": 0.9}
+"""Of those that were polished or refined; taste."""
+
 
 def looks_of(names: Sequence[Any]) -> Iterator[tuple[Any, Look]]:
     """Each series with its colour, marker and dashes."""

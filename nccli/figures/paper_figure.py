@@ -1,5 +1,6 @@
 """A figure of several figures by query, one below the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -7,11 +8,12 @@ from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
+from nccli.figures.ends import finished_ends
 from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
 from nccli.figures.layouts import Layout, caption, captioned, page
 from nccli.figures.rendering import settle, take_layout
 from nccli.figures.text import lines_of, wrapped
-from nccli.store import Selection, parse_where
+from nccli.store import Selection, asking_for, parse_where
 
 _TITLE, _SMALL_PRINT = 0.24, 0.15
 """Inches for the title of a part, and for what its small print lacks in a part of a figure; taste."""
@@ -48,6 +50,12 @@ class Part:
         """How many runs of a selection it would be about, if they were `only_words`."""
         return self.about(selection).count(connection) if connection is not None and self.only else 0
 
+    def finished(self, connection: Connection | None, selection: Selection) -> dict[str, int]:
+        """How many ends it would be about that were polished or refined, where plain ones are drawn."""
+        if connection is None or not (self.where and selection.plain):
+            return {}
+        return finished_ends(connection, self.about(selection))
+
     def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
         """As the figure does, of its own runs.
 
@@ -71,16 +79,21 @@ class Missing:
     Attributes:
         part: which.
         others: runs that it would be about, if they were `only_words`.
+        finished: ends that it would be about, if they were plain.
     """
 
     part: Part
     others: int
+    finished: Mapping[str, int]
 
     @property
     def why(self) -> str:
         """What became of the runs that there are; "" if there are none."""
         plural = "s" if self.others > 1 else ""
-        return f"of {self.others} run{plural} none is {self.part.only_words}" if self.others else ""
+        if self.others or not self.finished:
+            return f"of {self.others} run{plural} none is {self.part.only_words}" if self.others else ""
+        counted = ", ".join(f"{runs} {name}" for name, runs in self.finished.items())
+        return f"figures draw plain ends, and there are {counted} ({asking_for(self.finished)} draws them)"
 
 
 @dataclass(frozen=True)
@@ -115,11 +128,18 @@ class PaperFigure(Plot):
         found, missing = self.find(connection, selection, options)
         listed = "".join(f"\n  {made_by}{options.store}" for made_by in dict.fromkeys(m.part.made_by for m in missing))
         reasons = "; ".join(dict.fromkeys(each.why for each in missing if each.others))
+        finished = "; ".join(dict.fromkeys(each.why for each in missing if each.finished and not each.others))
         if not found and reasons:
             raise NothingFoundError(f"{self.name}: {reasons}; more seeds or another --wd may find some:{listed}")
+        if not found and finished:
+            raise NothingFoundError(f"{self.name}: {finished}; make plain ones with{listed}")
         if not found:
             raise NothingFoundError(f"the store has no runs for {self.name}; make them with{listed}")
-        notes = [f"{title}: " * (len(found) > 1) + text for title, drawn in found.items() for text in drawn.notes]
+        said: dict[str, list[str]] = {}
+        for title, drawn in found.items():
+            for text in drawn.notes:
+                said.setdefault(text, []).append(title)
+        notes = [f"{'; '.join(titles)}: " * (len(titles) < len(found)) + text for text, titles in said.items()]
         if missing:
             titles = "; ".join(each.part.title + (f" ({each.why})" if each.why else "") for each in missing)
             notes.append(f"left out for want of runs: {titles}; make them with{listed}")
@@ -143,7 +163,7 @@ class PaperFigure(Plot):
                 own_words = str(error).removeprefix(f"{part.figure.name}: ")
                 raise InputError(f"{self.name}, {part.title}: {own_words}") from error
             except NothingFoundError:
-                missing.append(Missing(part, part.others(connection, selection)))
+                missing.append(Missing(part, part.others(connection, selection), part.finished(connection, selection)))
         return found, missing
 
     def draw(self, drawn: Drawn, width: float, with_caption: bool = True) -> Figure:

@@ -39,7 +39,7 @@ class Scatter(OnePanel, ABC):
             ids, values = measured(each.members, self.columns)
             drawn: dict[str, list[Any]] = {name: found.tolist() for name, found in self.quantities(values).items()}
             drawn["outcome"] = outcomes_of(each.members, ids)
-            yield Shown(each, run_rows({"series": each.label}, ids, drawn), len(ids))
+            yield Shown(each, run_rows({"series": each.label}, ids, drawn), ids)
 
     def solutions(self, problem: Problem) -> Iterable[tuple[str, Mapping[str, float]]]:
         """By name, where solutions of a problem lie; none if not said."""

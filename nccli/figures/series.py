@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from nccli.figures.ends import FINISHING, Ends, finish_of
 from nccli.figures.figure import Row
 from nccli.figures.setting_words import ALL_DIGITS, DIGITS, IN_CAPTION, PRINTS, SEED, USUAL, words
 from nccli.store import SettingRuns, as_decimal
@@ -40,8 +41,12 @@ class Series:
 
 
 def settings_of(run: Row) -> dict[str, Any]:
-    """What makes a run, with the weight decays as `wd` and, only where they differ from it, `λ_H1` and `λ_W`."""
+    """What makes a run, with the weight decays as `wd` and, only where they differ from it, `λ_H1` and `λ_W`.
+
+    What was polished or refined has its `finish`, which tells it from the end of its descent.
+    """
     config = dict(run["config"])
+    finish = finish_of(run)
     decays, h1 = config.pop("wd_layers", []), config.pop("wd_h1", None)
     if config.get("reg") == "dufm" and run["wd"]:
         h1, config["n λ_H1/λ"] = run["wd"], round(run["n"] * h1 / run["wd"], 9)
@@ -53,6 +58,8 @@ def settings_of(run: Row) -> dict[str, Any]:
     if run["kind"] == "srg" and triangular_root(run["K"]) is not None:
         config["variant"] = "exact"
     found = {"kind": run["kind"], **config, "wd": run["wd"]}
+    if finish is not None:
+        found = {**{name: value for name, value in found.items() if name not in FINISHING}, "finish": finish}
     if run["wd"] is None and decays:
         found["λ_W"] = f"({' '.join(f'{value:.15g}' for value in decays)})"
     if _plain(h1) != _plain(run["wd"]):
@@ -177,8 +184,8 @@ def _told_apart(found: list[dict[str, Any]], along_decay: bool) -> list[dict[str
     return found
 
 
-def describe(series: Sequence[Series], runs: int, extra: str) -> str:
-    """The caption: settings that all series share, how many of their runs are drawn, and what else there is to say."""
+def describe(series: Sequence[Series], runs: int, ends: Ends, extra: str) -> str:
+    """The caption: settings that all series share, how many runs are drawn at which ends, and what else there is."""
     shared = {
         name: value
         for name, value in series[0].settings.items()
@@ -186,8 +193,9 @@ def describe(series: Sequence[Series], runs: int, extra: str) -> str:
     }
     parts = [words(name, shared[name]) for name in IN_CAPTION if name in shared and shared[name] is not None]
     parts += [words(name, value) for name, value in shared.items() if name.startswith("λ_")]
+    parts += [ends.steps_words] if ends.steps_words else []
     parts.append(f"{runs} run{'s' if runs != 1 else ''}")
-    return f"{', '.join(parts)}; {extra}"
+    return "; ".join([", ".join(parts), *([ends.settling_words] if ends.settling_words else []), extra])
 
 
 def each_of(rows: Iterable[Row], spread: str = "", rest: str = "", of: str = "setting") -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nccli.catalogue.runs import Finish
 from nccli.catalogue.settings import LEFT_OUT, SETTINGS
 from nccli.figures.text import literal
 
@@ -12,11 +13,11 @@ VALUES = {"dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
 VALUES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
 """Values that are written otherwise than on the command line."""
 
-BARE = ("kind", *(setting.name for setting in SETTINGS if setting.bare))
+BARE = ("kind", "finish", *(setting.name for setting in SETTINGS if setting.bare))
 """Options whose value says of which option it is."""
 
-IN_CAPTION = tuple(setting.name for setting in SETTINGS if setting.caption)
-"""Options that captions name, in their order; labels name them before others."""
+IN_CAPTION = (*(setting.name for setting in SETTINGS if setting.caption), "finish")
+"""Options that captions name, in their order, and which end is meant; labels name them before others."""
 
 SEED = ("seed",)
 """Options in which runs of one series differ."""
@@ -24,7 +25,7 @@ SEED = ("seed",)
 PRINTS = {setting.name for setting in SETTINGS if setting.print}
 """Fingerprints: they name what has no other name, or the same."""
 
-USUAL: dict[str, Any] = {"λ_H1": "λ", "λ_H1/λ": 1.0}
+USUAL: dict[str, Any] = {"λ_H1": "λ", "λ_H1/λ": 1.0, "finish": Finish.PLAIN.value}
 USUAL |= {setting.name: setting.usual for setting in SETTINGS if setting.usual is not None}
 USUAL |= {name: value for options in LEFT_OUT.values() for name, value in options.items()}
 """Values that labels leave out, as do stored configurations."""

@@ -3,12 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 from sqlalchemy import Connection
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.errors import NothingFoundError
+from nccli.figures.ends import ENDS, Ends, ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
 from nccli.figures.series import Series, describe, measured, split_series
@@ -43,14 +45,21 @@ class Shown:
     Attributes:
         series: which.
         rows: the numbers.
-        runs: how many of its runs they come from.
+        ids: runs whose ends they are.
+        chosen_from: number of runs that these are the best of; 0 where they are all.
         traits: words by which the caption knows what holds for this series.
     """
 
     series: Series
     rows: list[Row]
-    runs: int
+    ids: Sequence[str]
+    chosen_from: int = 0
     traits: frozenset[str] = frozenset()
+
+    @property
+    def runs(self) -> int:
+        """Number of runs that the numbers come from."""
+        return self.chosen_from or len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,12 @@ class Collected:
     def runs(self) -> int:
         """Number of runs that are shown."""
         return sum(each.runs for each in self.shown)
+
+    @cached_property
+    def ends(self) -> Ends:
+        """Of the runs that are drawn."""
+        members = (member for each in self.shown for member in each.series.members)
+        return ends_of(members, (key for each in self.shown for key in each.ids))
 
     @property
     def traits(self) -> frozenset[str]:
@@ -139,7 +154,7 @@ class StoreFigure(PanelFigure):
 
     def select(self, query: Query) -> list[SettingRuns]:
         """The runs by setting, with the columns and what became of them."""
-        return select_settings(query.connection, query.selection, tuple(dict.fromkeys((*self.columns, "outcome"))))
+        return select_settings(query.connection, query.selection, tuple(dict.fromkeys((*self.columns, *ENDS))))
 
     def split(self, usable: Sequence[SettingRuns], options: Options) -> list[Series]:
         """The runs by series."""
@@ -150,8 +165,9 @@ class StoreFigure(PanelFigure):
         return []
 
     def notes(self, found: Collected) -> list[str]:
-        """What the user should know: how many runs are left out for want of what is shown."""
-        return [f"{found.left_out} runs left out: {self.lacking}"] if found.left_out else []
+        """What the user should know: runs left out for want of what is shown, and runs that have not settled."""
+        left_out = [f"{found.left_out} runs left out: {self.lacking}"] if found.left_out else []
+        return [*left_out, *found.ends.notes(sum(len(each.ids) for each in found.shown))]
 
     def command(self, where: Sequence[Condition], options: Options) -> str:
         """The recipe, with what conditions fix."""
@@ -179,7 +195,8 @@ class StoreFigure(PanelFigure):
         rows += self.beside(series)
         left_out = sum(len(each.ids) for each in chosen) - sum(each.runs for each in shown)
         found = Collected(options, shown, rows, left_out)
-        caption, notes = describe(found.series, found.runs, self.words(found)), self.notes(found)
+        caption = describe(found.series, found.runs, found.ends, self.words(found))
+        notes = [*self.notes(found), *left_out_notes(connection, selection)]
         if degenerate:
             told = ", ".join(f"{runs} {outcome}" for outcome, runs in degenerate.items())
             caption += f"; {told}" if none_learned else f"; left out: {told}"

@@ -25,7 +25,22 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 
+FILLS: tuple[dict[str, Any], ...] = (
+    {"facecolor": "#0072B2", "hatch": "", "ink": "white"},
+    {"facecolor": "#D55E00", "hatch": "", "ink": "white"},
+    {"facecolor": "#CC79A7", "hatch": "....", "ink": "black"},
+    {"facecolor": "#56B4E9", "hatch": "", "ink": "black"},
+    {"facecolor": "#F0E442", "hatch": "", "ink": "black"},
+    {"facecolor": "0.1", "hatch": "", "ink": "white"},
+)
+"""Of areas that lie on each other in this order. Their lightness (0.34, 0.47, 0.59 and dots, 0.61, 0.86, 0.1) tells any
+two of them apart without colour. `ink` is what is drawn on them."""
+
+OUTLINE: dict[str, Any] = {"edgecolor": "0.2", "linewidth": 0.4}
+"""Of such areas."""
+
 _SETTINGS: dict[Any, Any] = {
+    "hatch.linewidth": 0.6,
     "font.family": FONT,
     "mathtext.fontset": "stix",
     "font.size": 9,

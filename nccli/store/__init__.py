@@ -4,6 +4,7 @@ from nccli.catalogue.runs import ENDED_WELL, FINISHED, RUNNING, TRAINED_KINDS
 from nccli.catalogue.settings import LEFT_OUT as OPTION_DEFAULTS
 from nccli.catalogue.settings import TYPES as OPTION_TYPES
 from nccli.catalogue.stages import Stage, hidden_layers
+from nccli.store.blocks.matrices import FEATURES, MOMENTS, WEIGHTS
 from nccli.store.check import Finding, check_store
 from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
@@ -14,6 +15,7 @@ from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
+from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
 from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
 from nccli.store.query.lacking import lacking
 from nccli.store.query.measured_again import measured_again
@@ -27,6 +29,7 @@ from nccli.store.query.run_page import run_pages
 from nccli.store.query.select import (
     Row,
     existing_statuses,
+    find_beginnings,
     find_ids,
     select_history,
     select_ids,
@@ -56,9 +59,11 @@ from nccli.store.schema.tables import TABLES
 __all__ = [
     "DNC1_HOLDS",
     "ENDED_WELL",
+    "FEATURES",
     "FINISHED",
     "GROUP_COLUMNS",
     "LEFT_OUT",
+    "MOMENTS",
     "NUMBER_COLUMNS",
     "OPTION_DEFAULTS",
     "OPTION_TYPES",
@@ -66,6 +71,7 @@ __all__ = [
     "TABLES",
     "TEXT_COLUMNS",
     "TRAINED_KINDS",
+    "WEIGHTS",
     "WHOLE",
     "Claims",
     "Comparison",
@@ -89,12 +95,16 @@ __all__ = [
     "Taken",
     "as_decimal",
     "as_line",
+    "asking_for",
     "check_store",
     "claimed_runs",
+    "columns_of",
     "comparison_records",
     "copy_file",
     "count_degenerate",
+    "count_finishes",
     "existing_statuses",
+    "find_beginnings",
     "find_ids",
     "from_folder",
     "from_lines",
@@ -108,6 +118,7 @@ __all__ = [
     "merge_contents",
     "merge_stores",
     "mixed_columns",
+    "names_ends",
     "outcome_records",
     "page_records",
     "pages",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from nccli.store_files import CHECKPOINT, ON_A_SERVER
 from nccli.sweep.executors.executor import Executor
 from nccli.sweep.executors.local import LocalExecutor
 from nccli.sweep.job import Job
-from nccli.sweep.plan import Config, Plan
+from nccli.sweep.plan import Config, Plan, plan_runs
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.queue import JobQueue
 from nccli.sweep.sink import Noted, Nowhere, Sink, Tagged
@@ -56,7 +57,14 @@ def execute(
         tag_runs(store, list(plan.stored), plan.tag)
     if not left:
         return statuses
-    jobs = jobs_of(plan, trainer, store, watch.on_trouble)
+    needed: list[Config] = trainer.earlier(list(left.values()))
+    if needed:
+        execute(_needed(plan, needed, trainer, store), trainer, store, watch, executor, group)
+        if group.any(watch.should_stop()):
+            return statuses
+    if store is not None:
+        trainer.prepare(store, list(left.values()), _states(store), watch)
+    jobs = trainer.jobs(list(left.values()), _states(store), watch.on_trouble)
     with ExitStack() as stack:
         claims, results = None, Noted(Nowhere(), statuses, lambda run: None)
         if store is not None:
@@ -76,7 +84,7 @@ def execute(
 def jobs_of(
     plan: Plan[Config], trainer: Trainer[Config], store: Store | None, on_trouble: Callable[[str], None]
 ) -> list[Job[Config]]:
-    """The jobs that a plan leaves to do, none of them claimed.
+    """The jobs that a plan leaves to do, none of them claimed, and before them those that they need.
 
     Args:
         plan: from `plan_runs`.
@@ -87,7 +95,22 @@ def jobs_of(
     Raises:
         InputError: a run that cannot be trained here.
     """
-    return trainer.jobs(list(plan.left.values()), _states(store), on_trouble)
+    left = list(plan.left.values())
+    needed: Plan[Config] = plan_runs(trainer.earlier(left), store)
+    before = list(needed.left.values())
+    jobs: list[Job[Config]] = trainer.jobs(before, _states(store), on_trouble) if before else []
+    return jobs + trainer.jobs(left, _states(store), on_trouble)
+
+
+def _needed(
+    plan: Plan[Config], needed: Sequence[Config], trainer: Trainer[Config], store: Store | None
+) -> Plan[Config]:
+    """The plan of runs that others begin with: those that are of no use for it are made again, with force."""
+    first: Plan[Config] = plan_runs(needed, store)
+    if not plan.force or store is None:
+        return first
+    useless = set(trainer.useless(store, list(first.stored)))
+    return replace(first, stored={key: s for key, s in first.stored.items() if key not in useless}, force=bool(useless))
 
 
 def _merged(store: Store, ids: Sequence[str]) -> dict[str, str]:

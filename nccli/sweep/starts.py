@@ -83,7 +83,7 @@ def stored_start(store: Store, run: str) -> Start:
     kind, config = row["kind"], row["config"]
     if kind not in (Kind.DUFM, *CONSTRUCTED_KINDS):
         raise InputError(f"--from {run}: its kind is {kind}; points are runs of kind dufm, and constructions")
-    known = set(DufmConfig.__annotations__) - {"start", "start_print", "noise"}
+    known = set(DufmConfig.__annotations__) - {"start", "start_print", "noise", "refine", "polish", "until"}
     settings = {name: value for name, value in config.items() if name in known}
     way_out = "--from FILE.npz takes what construct --export writes"
     if kind == Kind.DUFM:

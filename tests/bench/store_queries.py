@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
+from nccli.metrics.digits import SINGLE
 from nccli.store import Store, run_id
 from nccli.store.blocks.history import pack_history
 from nccli.store.blocks.matrices import CLASS_MEANS, pack_matrices
-from nccli.store.blocks.precision import SINGLE
 from nccli.store.runs.finished_run import setting_id
 
 L, STEPS, POINTS, RICH = 4, 100_000, 40, 50

@@ -48,7 +48,7 @@ def test_a_pipe_gets_the_same_plain_data_in_every_world(places: Nccli, world: st
     for line, ended in nccli.all(lines, **WORLDS[world]).items():
         assert re.match(READING[line], ended.out.splitlines()[0]), line
         assert ESCAPE not in ended.out + ended.err
-        assert ended.err == ""
+        assert ended.err == "" or (line.startswith("compare") and "have not settled" in ended.err)
         assert ended.raw == plain.get(line, ended).raw
 
 

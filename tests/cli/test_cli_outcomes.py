@@ -23,8 +23,8 @@ def test_lists_and_records_tell_the_outcome(lost: Made, run: Nccli) -> None:
     records = run(f"runs list --where wd=0.1 --store {lost.path}").records
     assert {(record["outcome"], record["classes_kept"], record["srg_r"]) for record in records} == {("zero", 0, None)}
     table = run(f"runs list --format table --store {lost.path}").out.splitlines()
-    assert table[0].endswith("outcome")
-    assert sum(line.endswith("zero") for line in table) == 4
+    assert "outcome" in table[0].split()
+    assert sum(" zero" in line for line in table) == 4
     assert len(run(f"runs list --where outcome=ZERO --format ids --store {lost.path}").ids) == 4
 
 
@@ -36,7 +36,7 @@ def test_outcomes_are_counted_by_group(lost: Made, run: Nccli) -> None:
     (whole,) = run(f"compare --outcomes --store {lost.path}").records
     assert whole["outcomes"]["zero"] == 4
     header = run(f"compare --outcomes --group-by wd --format table --store {lost.path}").out.splitlines()[0]
-    assert header.split()[:3] == ["λ", "runs", "zero"]
+    assert [name for name in header.split() if name != "unsettled"][:3] == ["λ", "runs", "zero"]
 
 
 def test_averages_leave_them_out_and_all_puts_them_back(lost: Made, run: Nccli) -> None:

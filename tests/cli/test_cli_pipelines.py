@@ -5,7 +5,7 @@ from tests.cli.conftest import TINY, Made
 
 
 def test_training_pipes_into_compare_in_an_empty_folder(run: Nccli) -> None:
-    ended = run.sh(f"nccli train-dufm {TINY} --seed 0,1 --quiet | nccli compare -")
+    ended = run.sh(f"nccli train-dufm {TINY} --seed 0,1 --quiet | nccli compare - --quiet")
     assert [record["seed"] for record in ended.records] == [0, 1]
     assert ended.err == ""
 

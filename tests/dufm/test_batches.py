@@ -11,6 +11,7 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
 from nccli.dufm.progress import Progress
 from nccli.dufm.result import DufmResult
+from nccli.dufm.saved import measured_at
 from nccli.dufm.train import train
 from nccli.errors import InputError
 from nccli.training.device import choose_device
@@ -98,7 +99,7 @@ def test_the_rank_that_is_seen_is_the_mean_over_hidden_layers_alone(L: int, hidd
     configs = [replace(BASE, L=L, wd_layers=(5e-3,) * L)] * 2
     rank = np.arange(1, 2 * len(stages(L)) + 1).reshape(2, -1) ** 2
     numbers = np.linspace(0.1, 0.9, rank.size).reshape(rank.shape)
-    progress = Progress.of(configs, 7, (np.array([0.25, 0.75]), numbers, rank), 10.0, 0)
+    progress = Progress.of(configs, 7, (np.array([0.25, 0.75]), numbers, rank), 10.0)
     assert progress.rank == pytest.approx(rank[:, hidden].mean())
     assert progress.loss == 0.5
     assert progress.dnc1 == numbers[:, 1:].max()
@@ -115,13 +116,23 @@ def test_history_starts_at_the_initial_point_and_ends_at_the_last_step() -> None
 
 
 @pytest.mark.parametrize("budget", [1, 2, 17, 1000, 200_000])
-def test_measuring_is_logarithmic_then_linear(budget: int) -> None:
+def test_a_run_is_measured_at_steps_that_do_not_depend_on_its_budget(budget: int) -> None:
+    """All but the last: a longer run decides at them too."""
     steps = measure_steps(budget)
     assert steps[0] == 0
     assert steps[-1] == budget
-    assert all(b > a for a, b in pairwise(steps))
-    assert len(steps) <= 150
-    assert max(np.diff(steps)) <= max(1, budget // 100)
+    assert all(0 < b - a <= max(1, a / 8) for a, b in pairwise(steps))
+    assert steps[:-1] == [step for step in measure_steps(10 * budget) if step < budget]
+    assert len(steps) <= 200
+
+
+def test_until_settled_budgets_double_and_each_is_measured() -> None:
+    config = replace(BASE, steps=300, until="settled")
+    assert config.budgets == (300, 600, 1200, 2400, 4800)
+    assert set(config.budgets) <= set(measured_at(config))
+    assert [step for step in measured_at(config) if step not in config.budgets] == measure_steps(4800)[:-1]
+    assert replace(BASE, steps=300).budgets == (300,)
+    assert max(replace(BASE, steps=2**30, until="settled").budgets) < 2**31
 
 
 def test_runs_of_different_shape_are_refused() -> None:

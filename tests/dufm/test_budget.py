@@ -22,8 +22,8 @@ from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.optimizers import OPTIMIZERS
 from nccli.dufm.placement import compiled_pays, make_steps, threads_that_pay
 from nccli.dufm.plain import PlainSteps
+from nccli.dufm.saved import measured_at
 from nccli.errors import InputError
-from nccli.training.measure_points import measure_steps
 from nccli.training.threads import threads
 from tests.cli.in_process import forget
 from tests.oracle.autograd_dufm import OrdinaryDufm
@@ -84,7 +84,7 @@ def held_by_a_run(config: DufmConfig, compiled: bool) -> float:
         steps = native_steps(batch, 1) if compiled else PlainSteps(batch)
         assert steps is not None
         steps.advance(0, 1)
-        return held(batch, steps, Histories(runs, len(measure_steps(config.steps)), len(stages(config.L))))
+        return held(batch, steps, Histories(runs, len(measured_at(config)), len(stages(config.L)), config.K))
 
     return (batch(3) - batch(1)) / 2
 
@@ -101,7 +101,7 @@ def test_flops_of_a_step_are_those_of_autograd(K: int, L: int, n: int, width: in
 def test_bytes_that_are_counted_are_those_of_parameters_and_history() -> None:
     """The count itself, where it is known: X_1, V_1, V_2 and V_3 in float64, and the room of `Histories`."""
     assert held(Batch.start([BASE])) == 8 * (9 * 5 + 2 * 25 + 5 * 3)
-    assert held(Histories(1, 7, 5)) == 7 * (8 + 3 * 8 + 5 * 8 + 5 * 4)
+    assert held(Histories(1, 7, 5, 3)) == 7 * (8 + 3 * 8 + 5 * 8 + 5 * 4)
 
 
 @needs_gcc
@@ -130,9 +130,12 @@ def test_plain_steps_keep_to_the_budget(optimizer: str, activation: str) -> None
 
 
 def test_trajectories_take_a_number_for_each_singular_value_at_each_point() -> None:
-    points = len(measure_steps(BASE.steps))
-    more = bytes_a_run(BASE, trajectory=True) - bytes_a_run(BASE)
-    assert more == 4 * points * ((2 * BASE.L - 1) * BASE.K + BASE.L - 1)
+    """Without, those of the latest points are there anyway: those of the last octave."""
+    short, long = replace(BASE, steps=10), replace(BASE, steps=10_000)
+    assert bytes_a_run(short, trajectory=True) == bytes_a_run(short)
+    points = len(measured_at(long)) - len([step for step in measured_at(long) if 2 * step >= long.steps])
+    more = bytes_a_run(long, trajectory=True) - bytes_a_run(long)
+    assert more == pytest.approx(4 * points * ((2 * BASE.L - 1) * BASE.K + BASE.L - 1), rel=0.02)
     assert runs_that_fit(BASE, 2 * GIB, trajectory=True) < runs_that_fit(BASE, 2 * GIB)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nccli.dufm.config import MOST_REFINED_UNKNOWNS, DufmConfig
+from nccli.dufm.config import DufmConfig
 from nccli.dufm.optimizers import OPTIMIZERS
 from nccli.dufm.pace import paces
 from nccli.errors import InputError
@@ -217,24 +217,12 @@ def test_runs_on_different_ways_down_do_not_share_a_program() -> None:
         ({"optimizer": "adam", "momentum": float("nan")}, "momentum = nan"),
         ({"collapse_tol": 1.0}, "collapse-tol"),
         ({"collapse_tol": -1e-9}, "collapse-tol"),
-        ({"refine": True, "activation": "linear"}, "refine is for activation relu, not linear"),
         ({"refine": True, "activation": "relu-eps", "epsilon": 0.1}, "not relu-eps"),
-        ({"refine": True, "width": 80}, "unknowns"),
+        ({"refine": True, "polish": True}, "not both"),
+        ({"until": "settled", "schedule": "cosine"}, "--schedule constant"),
+        ({"until": "whenever"}, "must be one of steps, settled"),
     ],
 )
 def test_a_way_down_that_cannot_be_taken_is_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         replace(BASE, **changes)  # type: ignore[arg-type]
-
-
-def test_refinement_is_refused_from_the_first_width_that_has_too_many_unknowns() -> None:
-    def unknowns(K: int, L: int, d: int) -> int:
-        """W_1 and M_1 within a space of min(K, d) dimensions, L − 2 square matrices, W_L."""
-        r = min(K, d)
-        return K * r + r * d + (L - 2) * d * d + d * K
-
-    width = next(d for d in range(1, 1000) if unknowns(4, 3, d) > MOST_REFINED_UNKNOWNS)
-    assert replace(BASE, width=width - 1, refine=True).refined_unknowns == unknowns(4, 3, width - 1)
-    with pytest.raises(InputError, match=str(unknowns(4, 3, width))):
-        replace(BASE, width=width, refine=True)
-    assert not replace(BASE, width=width).refine

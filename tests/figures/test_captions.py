@@ -34,7 +34,10 @@ def test_the_caption_of_training_says_what_it_does_not_show(tmp_path: Path) -> N
     save_run(made, construction_run(solution, 5))
     with made.read() as connection:
         drawn = STORE_FIGURES["training"].collect(connection, Selection(), Options())
-    assert ", lr = 0.5, relu, 2 runs; 2 a setting, " in drawn.caption
+    assert (
+        ", lr = 0.5, relu, 100 steps = 0.2 time constants, 2 runs; 2 not known to have settled; 2 a setting, "
+        in drawn.caption
+    )
     assert drawn.caption.endswith("fit and reg below the axis in part; runs that ended early keep their last values")
     assert drawn.notes == ("1 runs left out: no history",)
     assert drawn.values("series") == [""]

@@ -56,4 +56,8 @@ def test_single_runs_are_told_with_their_outcome(mixed: Store) -> None:
 def test_shares_of_dnc_are_over_all_runs(mixed: Store) -> None:
     with mixed.read() as connection:
         drawn = STORE_FIGURES["dnc-share-vs-width"].collect(connection, Selection(), Options())
-    assert [row["runs"] for row in drawn.of("share")] == [3]
+    assert {(row["outcome"], row["count"], row["runs"]) for row in drawn.of("share")} == {
+        ("dnc", 0, 3),
+        ("full_rank", 2, 3),
+        ("lost_classes", 1, 3),
+    }

@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures import Options, StoreFigure, render, style
-from nccli.figures.against_setting import LR, WD, AgainstSetting
+from nccli.figures.against_setting import AgainstSetting
 from nccli.figures.by_layer import ByLayer
 from nccli.figures.scatter import Scatter
 from nccli.figures.series import Values
+from nccli.figures.setting_axis import LR, WD
 from nccli.store import Selection, parse_where
 from nccli.theory import Problem
 from tests.figures.conftest import rows_of

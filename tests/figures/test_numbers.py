@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from nccli.errors import NothingFoundError
 from nccli.figures import Options, wilson_interval
+from nccli.figures.ends import ENDS
 from nccli.figures.plots.loss_ratio import loss_ratios
 from nccli.figures.plots.spectra import _stages
 from nccli.figures.series import Series, split_series
@@ -128,7 +129,7 @@ def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
 
 def test_loss_ratio_shows_runs_of_its_own_problems_only(connection: Connection, trained: Selection) -> None:
     rows = rows_of(connection, trained)
-    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss", "outcome")))
+    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss", *ENDS)))
     wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in rows if run["n"] == 1 and run["wd"] == 5e-3}
     assert {row["run_ids"][0]: row["ratio"] for row in drawn.of("run")} == wanted
     assert any("9 runs left out" in note for note in drawn.notes)
@@ -165,12 +166,20 @@ def test_wilson_intervals_are_those_of_the_literature() -> None:
     assert wilson_interval(10, 10)[1] == 1.0
 
 
-def test_the_share_of_dnc_counts_runs_whose_hidden_layers_are_dnc(connection: Connection, trained: Selection) -> None:
+def test_shares_are_of_the_runs_of_an_outcome_and_dnc_has_its_interval(
+    connection: Connection, trained: Selection
+) -> None:
     drawn = STORE_FIGURES["dnc-share-vs-width"].collect(connection, trained, Options())
-    structures = {run["id"]: run["structure"] for run in rows_of(connection, trained)}
+    runs = {run["id"]: run for run in rows_of(connection, trained)}
+    assert sorted(key for row in drawn.rows for key in row["run_ids"]) == sorted(runs)
     for row in drawn.of("share"):
-        assert row["dnc"] == sum(structures[key] == "dnc" for key in row["run_ids"])
-        assert row["low"] <= row["share"] <= row["high"]
+        own = [runs[key] for key in row["run_ids"]]
+        assert {run["outcome"] for run in own} <= {row["outcome"]}
+        assert (row["count"], row["share"]) == (len(own), len(own) / row["runs"])
+        assert row["unsettled"] == sum(run["settled"] == 0 for run in own)
+        assert row["unknown"] == sum(run["settled"] is None for run in own)
+    for row in drawn.of("share", outcome="dnc"):
+        assert (row["low"], row["high"]) == wilson_interval(row["count"], row["runs"])
 
 
 def test_effective_ranks_are_means_of_the_stored_ones(connection: Connection, trained: Selection) -> None:

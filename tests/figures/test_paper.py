@@ -102,7 +102,8 @@ def test_of_many_settings_the_run_of_least_loss_over_dnc_is_drawn(tmp_path: Path
     assert len(found) == 2
     for drawn in found.values():
         assert {key for row in drawn.rows for key in row["run_ids"]} == {best}
-        assert "1 run; loss / DNC loss = 0.8, the least of 20 runs in 10 settings; loss / SRG loss = " in drawn.caption
+        assert ", 1 run; 1 not known to have settled; loss / DNC loss = 0.8, the least of 20 runs in " in drawn.caption
+        assert " runs in 10 settings; loss / SRG loss = " in drawn.caption
 
 
 def test_fig1_shows_both_solutions_of_the_same_problem(tmp_path: Path) -> None:

@@ -25,9 +25,10 @@ def test_unequal_weight_decays_are_named_one_by_one_and_nothing_is_none(
     connection: Connection, trained: Selection
 ) -> None:
     (first, *_) = select_settings(connection, trained, ("loss",))
-    unequal = {**first.row["config"], "wd_layers": [5e-3, 5e-3, 1e-2]}
-    other = replace(first, row={**first.row, "wd": None, "config": unequal})
-    labels = sorted(series.label for series in split_series([first, other]))
+    equal = _with(first, 5e-3, 5e-3)
+    unequal = {**equal.row["config"], "wd_layers": [5e-3, 5e-3, 1e-2]}
+    other = replace(equal, row={**equal.row, "wd": None, "config": unequal})
+    labels = sorted(series.label for series in split_series([equal, other]))
     assert labels == ["λ = 0.005", "λ_H1 = 0.005, λ_W = (0.005 0.005 0.01)"]
 
 

@@ -29,6 +29,13 @@ CREATE TABLE matrix (run_id VARCHAR NOT NULL, layer INTEGER NOT NULL, stage VARC
 """
 
 
+_LATER = {
+    "run": ("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
+    "layer": ("rank_gap",),
+}
+"""Columns that came after blocks."""
+
+
 def without_blocks(path: Path) -> None:
     """Take a store back to the revision before blocks: rows, Gram matrices too."""
     with Store.open(str(path)).read() as connection:
@@ -45,6 +52,9 @@ def without_blocks(path: Path) -> None:
                 for name, matrix in (("class_means", M), ("gram", M.T @ M)):
                     place = [run["id"], row["layer"], row["stage"], name, json.dumps(matrix.shape), "<f8"]
                     connection.execute("INSERT INTO matrix VALUES (?, ?, ?, ?, ?, ?, ?)", [*place, matrix.tobytes()])
+        for table, names in _LATER.items():
+            for name in names:
+                connection.execute(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
         connection.execute("UPDATE nccli_schema_version SET version_num = ?", [BEFORE])
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as sealing:

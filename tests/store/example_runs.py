@@ -71,7 +71,7 @@ def example_run(
         **{"host": "lab", "started": "2026-01-02T03:04:05.000006+00:00"},
     }
     return FinishedRun(
-        row={**row, **columns},
+        row={**row, **({"finish": "plain"} if columns.get("kind", "dufm") == "dufm" else {}), **columns},
         config=chosen.as_dict(),
         layers=example_layers(seed) if layers is None else layers,
         history=example_history() if history is None else history,

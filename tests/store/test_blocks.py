@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nccli.catalogue.stages import Stage
+from nccli.metrics.digits import DOUBLE, SINGLE
 from nccli.store.blocks.history import history_rows, pack_history, unpack_history
 from nccli.store.blocks.matrices import pack_matrices, unpack_matrices
 from nccli.store.blocks.packed import pack, unpack
-from nccli.store.blocks.precision import DOUBLE, SINGLE, precision
+from nccli.store.blocks.precision import precision
 from nccli.store.schema.frozen import blocks_0013 as frozen
 from tests.store.example_runs import example_history
 

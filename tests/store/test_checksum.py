@@ -57,7 +57,7 @@ def _other(old: object) -> object:
     if isinstance(old, bytes | memoryview):
         return bytes([bytes(old)[0] ^ 1, *bytes(old)[1:]])
     if isinstance(old, float):
-        return math.nextafter(old, math.inf)
+        return math.nextafter(old, 0.0 if math.isinf(old) else math.inf)
     if isinstance(old, int):
         return old + 7
     return f"{old} "

@@ -64,7 +64,7 @@ def test_a_row_has_its_keys_and_then_the_same_columns_for_every_quantity(store: 
     (row,) = groups(store, "K", "wd")
     spread = [f"{quantity}_{suffix}" for quantity in QUANTITIES for suffix in ("mean", "sd", "min", "max", "count")]
     shares = [f"share_{name}" for name in ("below_dnc", "ranks_agree", "dnc", "dnc1_holds")]
-    assert list(row) == ["K", "wd", "runs", "left_out", *spread, *shares]
+    assert list(row) == ["K", "wd", "runs", "left_out", "unsettled", *spread, *shares]
 
 
 def test_a_small_spread_around_a_large_mean_is_not_lost(store: Store) -> None:

@@ -81,7 +81,7 @@ def test_outcomes_are_counted_by_group_in_the_order_in_which_they_are_tried(ende
     with ended.read() as connection:
         whole, by_n = (outcome_records(connection, Selection(), keys) for keys in ((), ("n",)))
     names = ["diverged", "zero", "constant", "lost_classes", "dnc", "full_rank", "unknown"]
-    assert whole == [{"runs": 8, "outcomes": {**dict.fromkeys(names, 1), "dnc": 2}}]
+    assert whole == [{"runs": 8, "unsettled": 0, "outcomes": {**dict.fromkeys(names, 1), "dnc": 2}}]
     assert list(whole[0]["outcomes"]) == names
     assert [(row["n"], row["runs"], row["outcomes"].get("dnc")) for row in by_n] == [(2, 7, 1), (3, 1, 1)]
 

@@ -31,6 +31,7 @@ from nccli.store import (
     select_layers,
     select_runs,
 )
+from nccli.store.runs.finished_run import run_id, setting_id
 from nccli.store.runs.save import content_of
 from tests.store.example_runs import example_history, example_layers, example_run
 
@@ -95,7 +96,10 @@ def test_an_export_from_before_a_column_is_completed_with_what_held_then(store: 
     older = []
     for content in contents(store):
         fields = json.loads(as_line(content))
-        del fields["run"]["objective"], fields["run"]["result_version"]
+        run = fields["run"]
+        run["id"] = run_id(run["kind"], run["config"], 1)
+        run["setting"] = setting_id(run["kind"], run["config"], 1)
+        del run["objective"], run["result_version"]
         for layer in fields["layer"]:
             del layer["negative_share"], layer["structure"]
         older += read(fields)
@@ -145,7 +149,7 @@ FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "other classes than in the configuration": lambda f: f["run"].update(K=5),
     "no configuration": lambda f: f["run"].update(config={}),
     "another configuration than that of the id": lambda f: f["run"]["config"].update(lr=0.25),
-    "another result version": lambda f: f["run"].update(result_version=2),
+    "another result version": lambda f: f["run"].update(result_version=3),
     "no layers": lambda f: f["run"].update(L=0),
     "a control sequence": lambda f: f["run"].update(kind="\x1b[31mdufm"),
     "an unknown kind": lambda f: f["run"].update(kind="dfm"),

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
+from nccli.catalogue.runs import RESULT_VERSIONS
 from nccli.store import Store, check_store, save_run, select_history, select_layers, select_runs
 from nccli.store.schema.migrate import migrations_folder
 from tests.store.before_blocks import without_blocks
@@ -37,7 +39,10 @@ def older_store(path: Path, run_from: Path) -> dict[str, int]:
     return counts
 
 
-def test_runs_of_older_stores_come_through_with_all_that_belongs_to_them(tmp_path: Path) -> None:
+def test_runs_of_older_stores_come_through_with_all_that_belongs_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RESULT_VERSIONS, "dufm", 1)  # as it was then
     newer = tmp_path / "newer.db"
     keys = [save_run(Store.create(str(newer)), double_run(seed)) for seed in range(3)]
     without_blocks(newer)

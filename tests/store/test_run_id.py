@@ -19,8 +19,10 @@ def dufm_id(**changes: Any) -> str:
 
 
 def test_a_known_configuration_keeps_its_id() -> None:
-    assert dufm_id() == "3fdd23937953"
-    assert dufm_id(activation="relu-eps", epsilon=0.05) == "fd9812fa9892"
+    """Also as it was in the first version of results."""
+    assert dufm_id() == "5fa0b6c0fe60"
+    assert run_id("dufm", example_config().as_dict(), 1) == "3fdd23937953"
+    assert run_id("dufm", example_config(activation="relu-eps", epsilon=0.05).as_dict(), 1) == "fd9812fa9892"
     assert (
         run_id("dnc", {"K": 10, "L": 4, "n": 1, "width": 30, "wd_h1": 4e-3, "wd_layers": [4e-3] * 4}) == "c4d9c0d0a1d0"
     )

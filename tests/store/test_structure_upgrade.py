@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from nccli.catalogue.runs import RESULT_VERSIONS
 from nccli.store import Store, run_records, save_run, select_runs
 from tests.store.before_blocks import without_blocks
 from tests.store.example_runs import double_run
@@ -19,7 +22,10 @@ SINCE = {
 """Columns that schema 0002 did not have."""
 
 
-def test_an_older_run_is_the_same_as_one_stored_today(store: Store, path: Path) -> None:
+def test_an_older_run_is_the_same_as_one_stored_today(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RESULT_VERSIONS, "dufm", 1)  # as it was then
     keys = [save_run(store, double_run(seed)) for seed in range(2)]
     keys.append(save_run(store, double_run(2, layers=[], status="diverged")))
     with store.read() as connection:

@@ -168,7 +168,7 @@ def try_line(line: Line, origin: Path, folder: Path) -> tuple[int | None, str, l
     stores = {name: rows(folder / name, changed(line)) for name in STORES}
     there, interpreter, threads = files(folder), state(), threading.active_count()
     try:
-        with alarm(SECONDS * (10 if "--refine" in line.arguments else 1)):
+        with alarm(SECONDS * (10 if {"--refine", "--polish", "--until"} & set(line.arguments) else 1)):
             ended = nccli(folder, line.arguments, line.stdin)
     except HangError as error:
         where = traceback.extract_tb(error.__traceback__)[-6:-1]

@@ -50,8 +50,11 @@ MUTATIONS = {
         "hidden = slice(None)",
         "tests/dufm/test_progress.py",
     ),
-    "cores": Mutation(
-        "dufm/ending.py", "threads(refining_threads(config))", "threads(1)", "tests/dufm/test_refine.py -k all_cores"
+    "longer": Mutation(
+        "sweep/ends.py",
+        'bool(plain and row["steps"] < longer.most_steps)',
+        "bool(plain)",
+        "tests/sweep/test_longer.py -k no_beginnings",
     ),
     "bomb": Mutation("store/blocks/packed.py", "if size > most:", "if False:", "tests/store/test_blocks.py -k bomb"),
     "noise": Mutation(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nccli.catalogue.runs import Finish
 from nccli.cli import options as option
 from nccli.cli.group_tables import ENDED, Asked, compare_groups, compare_outcomes, compare_pairs
+from nccli.cli.notes import note
 from nccli.cli.theory_table import by_variant, theory_columns, theory_records
 from nccli.errors import InputError
 
@@ -59,8 +61,9 @@ def compare(
     Losses of DNC and SRG are those of the run's own problem; /best is the loss over that of its best stored point.
     Ranks are of the class means by layer; DNC1: at most 0.01 in every layer; structure: of the hidden layers, with the
     distance of their Gram matrices from it, for none from the nearest. Without RUN or --where: all trained runs that
-    ended well. Means of groups leave out runs that are zero, constant or lost classes. --paired: second group minus
-    first, with a 95 % interval by Student's t over pairs. --theory adds from which K on SRG wins at this L, and the
+    ended well. Means of groups leave out runs that are zero, constant or lost classes; plain ends and those that were
+    polished or refined are groups of their own. --paired: second group minus first, of plain ends unless --where says
+    others, with a 95 % interval by Student's t over pairs. --theory adds from which K on SRG wins at this L, and the
     exponent of the ratio in K (local, and its limit by Theorem 5).
 
     Example: nccli compare --group-by wd · nccli compare --outcomes --group-by wd · nccli compare --theory --K 6..20
@@ -124,7 +127,7 @@ def _compare_runs(
 
     from nccli.cli.distinctions import distinctions
     from nccli.cli.output import Column, emit, number, plain, ranks_text, ratio, room_for
-    from nccli.cli.run_table import outcome_text
+    from nccli.cli.run_table import end_text, outcome_text
     from nccli.cli.selection import selected_or_trained
     from nccli.store import comparison_records, problem_of
 
@@ -133,12 +136,19 @@ def _compare_runs(
     losses_of = lru_cache(maxsize=None)(by_variant)
     for record, run in zip(records, chosen, strict=True):
         record.update(losses_of(problem_of(run)))
+    unsettled = sum(run["settled"] == 0 for run in chosen)
+    if unsettled:
+        has = "has" if unsettled == 1 else "have"
+        what = f"the run {has}" if len(chosen) == 1 else f"{unsettled} of {len(chosen)} runs {has}"
+        note(f"{what} not settled: ranks may still change (train-dufm --until settled goes on)", quiet)
+    finished = any(run["finish"] not in (None, Finish.PLAIN) for run in chosen)
+    ends = [Column("end", end_text, left=True)] if finished else []
     columns = (
         Column("id", plain("id"), left=True),
         *(Column(name, plain(name)) for name in ("K", "L")),
         Column("λ", number("wd", 3)),
         Column("seed", plain("seed")),
-        *distinctions(chosen, ("K", "L", "wd", "seed")),
+        *distinctions(chosen, ("K", "L", "wd", "seed", *(("polish", "refine") if ends else ()))),
         Column("loss", number("loss")),
         Column("/DNC", ratio("ratio_dnc")),
         Column("/SRG", ratio("ratio_srg")),
@@ -146,6 +156,7 @@ def _compare_runs(
         Column("ranks", lambda record: ranks_text(record["ranks"])),
         Column("DNC1", lambda record: {True: "yes", False: "no"}.get(record["dnc1_holds"], "")),
         Column("outcome", outcome_text, left=True),
+        *ends,
     )
     room = lru_cache(maxsize=1)(lambda: room_for(records, columns, _LEAST_ROOM))
     emit(records, format, option.OutputFormat.jsonl, (*columns, Column("structure", _structure(room), left=True)))

@@ -84,7 +84,8 @@ def plot(
 ) -> None:
     """Draw a figure from stored runs; nothing is trained.
 
-    Without RUN or --where: all trained runs that ended well. Prints the name of the file.
+    Without RUN or --where: all trained runs that ended well. Ends that were polished or refined are drawn where RUN or
+    --where names them, as series of their own. Prints the name of the file.
 
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
@@ -214,7 +215,8 @@ def _runs(figure: "Plot", asked: _Asked) -> "Iterator[tuple[Connection | None, S
         found: tuple[Connection | None, Selection] = (None, Selection())
         quiet = asked.quiet or figure.any_kind
         try:
-            found = stack.enter_context(selection(asked.store, asked.runs, asked.where, quiet, figure.any_kind, WHOLE))
+            asked_about = (asked.store, asked.runs, asked.where)
+            found = stack.enter_context(selection(*asked_about, quiet, figure.any_kind, WHOLE, plain=True))
         except NothingFoundError:
             if asked.runs or not figure.can_do_without(narrowed=asked.where is not None):
                 raise

@@ -1,31 +1,28 @@
 """`nccli train-dufm`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import ActivationName, DtypeName, InitName, OptimizerName
+from nccli.catalogue.options import ActivationName, DtypeName, InitName, OptimizerName, Until
 from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
+from nccli.cli.ends import note_ends, note_return
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
 from nccli.cli.start import begin, find_start, with_settings
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
-from nccli.outputs import Output
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
 
 _COLLAPSED = 1e-3
 """A taste: DNC1 of H_1 above which its class means are another point."""
-
-_TIME_CONSTANTS = 10
-"""A bound: of what weight decay alone shrinks, e^−10 = 5e-5 is left after so many, less than a rank's threshold."""
 
 
 def train_dufm(
@@ -64,10 +61,24 @@ def train_dufm(
             rich_help_panel=option.GRID,
         ),
     ] = ["constant"],  # noqa: B006  # typer copies it
+    until: Annotated[
+        str,
+        option.words("--until", Until, "{}; settled: go on to 2, 4, 8, 16 times --steps until ranks and outcome stay."),
+    ] = Until.STEPS.value,
+    polish: Annotated[
+        bool,
+        typer.Option(
+            "--polish",
+            help="From the end of the descent, descend faster and with a vanishing step, so that no rank hangs on a "
+            "tolerance; stored beside the plain end.",
+        ),
+    ] = False,
     refine: Annotated[
         bool,
         typer.Option(
-            "--refine", help="From the end of the descent, follow Newton's method to a certified stationary point."
+            "--refine",
+            help="From the end of the descent, Newton's method to a stationary point, certified where it gets there; "
+            "stored beside the plain end.",
         ),
     ] = False,
     reduction: Annotated[
@@ -150,6 +161,7 @@ def train_dufm(
     options: dict[str, Any] = {"K": K, "L": L, "n": n, "width": width, "wd": wd, "lr": lr, "seed": seed}
     options |= {"wd_h1": wd_h1, "wd_layers": wd_layers, "steps": steps, "tol": tol, "optimizer": optimizer}
     options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
+    options |= {"polish": polish, "until": until}
     options |= {"activation": activation, "epsilon": epsilon, "dtype": dtype}
     options |= {"init": init, "init_scale": init_scale}
     output = export_file(export, store)
@@ -172,15 +184,28 @@ def train_dufm(
         raise InputError("--collapse-tol asks for what --no-reduction forbids")
     if output is not None and len(configs) > 1:
         raise InputError(f"--export writes one run and the grid has {len(configs)}: name one value for each option")
+    if refine:
+        from nccli.dufm.finish import require_room
+
+        require_room(configs)
     _note_short_budget(configs, quiet)
     request = Request(device.value, store, format, force, dry_run, quiet, tag)
-    trainer = DufmTrainer(device.value, reduction, kept_parts(keep), points)
+    kept = kept_parts(keep)
+    needed = ("weights",) if polish or refine else ()  # the descents are stored with the ends that these begin with
+    trainer = DufmTrainer(device.value, reduction, (*kept, *needed), points)
+
+    def ended(records: "Sequence[Mapping[str, Any]]") -> None:
+        """Say what there is to say of runs that are stored, and write the matrices of one."""
+        note_ends(records, request)
+        note_return(records, configs, points, request)
+        write_kept(records, kept, output, request)
+
     training = Training(
         trainer,
         BATCH_WORDS,
         "a smaller --lr or --init-scale",
         show=lambda plan, found: show_plan(plan, trainer, found, request),
-        on_records=lambda records: _ended(records, trainer.keep, output, request),
+        on_records=ended,
     )
     carry_out(configs, request, training)
 
@@ -198,7 +223,7 @@ def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
     for name, words in _WORDS.items():
         lists[name] = parse_words(options[name], _flag(name), tuple(words))
     problems = problem_grid(*(options[name] for name in ("K", "L", "n", "wd", "wd_h1", "wd_layers")))
-    return dufm_grid(problems, lists, {"refine": options["refine"]})
+    return dufm_grid(problems, lists, {name: options[name] for name in ("refine", "polish")})
 
 
 _WORDS: Mapping[str, type[StrEnum]] = {
@@ -206,6 +231,7 @@ _WORDS: Mapping[str, type[StrEnum]] = {
     "activation": ActivationName,
     "init": InitName,
     "dtype": DtypeName,
+    "until": Until,
 }
 
 
@@ -213,34 +239,17 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _ended(
-    records: "Sequence[Mapping[str, Any]]", kept: Collection[str], output: Output | None, request: Request
-) -> None:
-    """Say what there is to say of runs that are stored, and write the matrices of one."""
-    _note_refined(records, request.quiet)
-    write_kept(records, kept, output, request)
-
-
-def _note_refined(records: "Sequence[Mapping[str, Any]]", quiet: bool) -> None:
-    """Say how far refined runs are from stationary."""
-    residuals = [record["residual"] for record in records if record["residual"] is not None]
-    if residuals:
-        sure = sum(record["residual"] is not None and record["status"] == "converged" for record in records)
-        note(
-            f"{sure} of {len(residuals)} refined runs are certified stationary; the largest norm of a subgradient is "
-            f"{max(residuals):.1e}",
-            quiet,
-        )
-
-
 def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:
-    """Say so where weight decay has less than ten of its time constants to act."""
+    """Say so where no run can have settled at the end of its budget."""
+    from nccli.metrics.drift import LEAST_AGE
+
     slowest = max(configs, key=lambda config: config.decay_time)
-    wanted = _TIME_CONSTANTS * slowest.decay_time
-    if slowest.steps < wanted:
+    wanted = LEAST_AGE * slowest.decay_time
+    if slowest.most_steps < wanted:
         least = min(slowest.wd_h1, *slowest.wd_layers)
         note(
-            f"--steps {slowest.steps} is {slowest.steps / slowest.decay_time:.2g} time constants 1/(lr·λ) of weight "
-            f"decay at lr = {slowest.lr:g}, λ = {least:g}; runs settle after about ten, {wanted:.3g} steps",
+            f"--steps {slowest.most_steps} is {slowest.most_steps / slowest.decay_time:.2g} time constants 1/(lr·λ) of "
+            f"weight decay at lr = {slowest.lr:g}, λ = {least:g}; no run is called settled before {LEAST_AGE:g}, "
+            f"{wanted:.3g} steps",
             quiet,
         )

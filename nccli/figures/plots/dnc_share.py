@@ -1,55 +1,145 @@
-"""Share of runs that end in deep neural collapse, against width (Súkeník et al. 2024, Figure 3, right)."""
+"""What runs end in, against width: the share in deep neural collapse (Súkeník et al. 2024, Figure 3, right)."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
-from nccli.catalogue.outcomes import Outcome
-from nccli.figures.against_setting import WIDTH, AgainstSetting
+from nccli.catalogue.outcomes import DEGENERATE, Outcome
+from nccli.figures.along_setting import AlongSetting
+from nccli.figures.ends import settling
 from nccli.figures.figure import Drawn, Row
-from nccli.figures.layouts import Layout
-from nccli.figures.series import Series, Values
+from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.series import Series
+from nccli.figures.setting_axis import WIDTH
+from nccli.figures.stacked_shares import bars_axis, name_areas, panel_least, stack
 from nccli.figures.stages import deciding_words
 from nccli.figures.statistics import wilson_interval
-from nccli.figures.store_figure import Collected, StoreFigure
+from nccli.figures.store_figure import Collected, Query, Shown
+from nccli.figures.text import literal
+from nccli.store import in_order
+
+_DNC, _SRG, _OTHER, _FULL, _LOW, _LOST = "DNC", "SRG", "other structures", "full rank", "low rank", "lost classes"
+_ORDER = (_DNC, _SRG, _OTHER, _FULL, _LOW, _LOST)
+"""From bottom to top, so that the share of DNC is read off the axis."""
+
+_CATEGORIES = {
+    Outcome.DNC.value: _DNC,
+    Outcome.SRG.value: _SRG,
+    Outcome.FULL_RANK.value: _FULL,
+    Outcome.LOW_RANK.value: _LOW,
+    **dict.fromkeys(DEGENERATE, _LOST),
+}
+"""By outcome; those that are no key are names of structures."""
+
+_ASPECT = 0.72
+"""Height over width of a panel: a taste."""
+
+_STRIPED, _INTERVAL = "not settled", "DNC: 95 % interval"
 
 
-class DncShareVsWidth(AgainstSetting):
-    """A curve for each setting: the share of the runs that have hidden layers whose outcome is DNC."""
+class DncShareVsWidth(AlongSetting):
+    """A panel for each setting, in it a bar a width: shares of the runs that have hidden layers, by outcome."""
 
     name = "dnc-share-vs-width"
     axis = WIDTH
     columns = ("outcome", "structure")
-    quantity = "share"
-    y_label = "share of runs in DNC"
     what = "share"
-    spread = ""
-    dotted = False
     nothing = "none of the runs has hidden layers"
     lacking = "no hidden layers, or a curve of one point"
+    quantity_words = "hidden layers"
 
     @property
     def recipe(self) -> Mapping[str, str]:
         """Seeds enough for an interval."""
         return {"K": "10", "L": "4", "width": WIDTH.values, "wd": "2e-3", "seed": "0..19"}
 
-    def point(self, values: Values) -> Row:
-        """The share with its interval."""
-        dnc = sum(outcome == Outcome.DNC for outcome in values)
-        low, high = wilson_interval(dnc, len(values))
-        return {"share": dnc / len(values), "low": low, "high": high, "dnc": dnc}
+    def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
+        """A row an outcome of a width; DNC always, with its interval."""
+        for each in series:
+            moving, unknown = _unsettled(each)
+            rows: list[Row] = []
+            ids: list[str] = []
+            for place, keys, values in self.points(each):
+                by_outcome: dict[str, list[str]] = {Outcome.DNC.value: []}
+                for key, outcome in zip(keys, values["outcome"], strict=True):
+                    by_outcome.setdefault(outcome, []).append(key)
+                for outcome in in_order(by_outcome):
+                    own = by_outcome[outcome]
+                    counts = {"unsettled": len(moving.intersection(own)), "unknown": len(unknown.intersection(own))}
+                    rows.append(self._row(each.label, place, outcome, own, len(keys)) | counts | {"run_ids": own})
+                ids += keys
+            yield Shown(each, rows, ids)
+
+    def _row(self, label: str, place: float, outcome: str, own: Sequence[str], runs: int) -> Row:
+        low, high = wilson_interval(len(own), runs) if outcome == Outcome.DNC else (None, None)
+        about = {"category": _CATEGORIES.get(outcome, _OTHER), "outcome": outcome}
+        return {
+            **{"what": self.what, "series": label, self.axis.column: place, **about, "share": len(own) / runs},
+            **{"low": low, "high": high, "count": len(own), "runs": runs},
+        }
+
+    def words(self, found: Collected) -> str:
+        """Runs a point, the interval, and what is drawn as one."""
+        lost: Counter[str] = Counter()
+        for row in found.rows:
+            lost[row["outcome"]] += row["count"] * (row["category"] == _LOST)
+        told = [f"{lost[name]} {name}" for name in in_order(+lost)]
+        others = _others(found.rows)
+        words = [super().words(found)]
+        words += [f"lost classes: {', '.join(told)}"] if set(+lost) - {Outcome.LOST_CLASSES.value} else []
+        words += [f"other structures: {', '.join(map(literal, others))}"] if len(others) > 1 else []
+        return "; ".join(words)
 
     def about(self, series: Sequence[Series]) -> str:
         """The layers, and what the bars are."""
         return f"DNC in {deciding_words(series)}, with its 95 % Wilson interval"
 
-    def notes(self, found: Collected) -> list[str]:
-        """Axes of a single value, runs left out."""
-        return [*self.single_point(found), *StoreFigure.notes(self, found)]
+    def layout(self, drawn: Drawn, width: float) -> Layout:
+        """A panel a setting."""
+        labels = drawn.values("series")
+        names = [*filter(None, _names(drawn.rows).values()), _STRIPED, _INTERVAL]
+        least = panel_least(drawn.values(self.axis.column))
+        return layout(len(labels), width, aspect=_ASPECT, least=least, titles=labels, named=names)
 
-    def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
-        """All shares, and the ends of the bars."""
-        ax.set_ylim(-0.03, 1.03)
+    def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
+        """Widths against shares."""
+        values = sorted({row[self.axis.column] for row in drawn.rows})
+        places = {value: i for i, value in enumerate(values)}
+        axes = panels(container, plan)
+        for i, (ax, label) in enumerate(zip(axes, drawn.values("series"), strict=True)):
+            rows = [{**row, "place": row[self.axis.column]} for row in drawn.of(self.what, series=label)]
+            stack(ax, places, rows, _ORDER)
+            bars_axis(ax, values, self.axis.label, plan)
+            ax.set_ylim(0.0, 1.0)
+            panel_title(ax, label, plan)
+            if i % plan.columns == 0:
+                ax.set_ylabel("share of runs")
+        striped = any(row["unsettled"] for row in drawn.rows)
+        name_areas(axes[0], _names(drawn.rows), _STRIPED if striped else "", _INTERVAL)
+        legend(container, axes[0])
+
+
+def _unsettled(series: Series) -> tuple[set[str], set[str]]:
+    """Runs that have not settled, and those of which it is not known."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for member in series.members:
+        for ids, which in zip(found, settling(member), strict=True):
+            ids.update(key for key, holds in zip(member.ids, which, strict=True) if holds)
+    return found
+
+
+def _others(rows: Sequence[Row]) -> list[str]:
+    """Structures that are neither DNC nor SRG, by their names."""
+    return in_order(row["outcome"] for row in rows if row["category"] == _OTHER)
+
+
+def _names(rows: Sequence[Row]) -> dict[str, str]:
+    """Of categories in the legend, "" for those that no run is of; a single structure goes by its own name."""
+    found = Counter(row["category"] for row in rows if row["count"])
+    names = {category: category if found[category] else "" for category in _ORDER}
+    others = _others(rows)
+    return {**names, _DNC: _DNC, _OTHER: literal(others[0]) if len(others) == 1 else names[_OTHER]}
 
 
 PLOTS = (DncShareVsWidth(),)

@@ -172,7 +172,8 @@ class HeatMaps(StoreFigure):
                 }
                 for i, j in np.ndindex(shown.shape)
             ]
-        return Shown(series, rows, len(series.ids), frozenset({BY_STRUCTURE if by_structure else ALIKE}))
+        traits = frozenset({BY_STRUCTURE if by_structure else ALIKE})
+        return Shown(series, rows, (key,), len(series.ids), traits)
 
 
 def _short(structure: str | None) -> str:

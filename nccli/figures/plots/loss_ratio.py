@@ -1,6 +1,7 @@
 """L_SRG / L_DNC against the number of classes (Súkeník et al. 2024, Figure 3, left)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.figure import FigureBase
@@ -9,10 +10,11 @@ from sqlalchemy import Connection
 from nccli.catalogue.outcomes import DEGENERATE
 from nccli.errors import InputError
 from nccli.figures.axes import reference
+from nccli.figures.ends import ENDS, ends_of, finish_of, left_out_notes
 from nccli.figures.figure import ClosedForms, Drawn, Options, PanelFigure, Row
 from nccli.figures.layouts import Layout, layout, legend, panels
 from nccli.figures.limits import MOST_DOTS
-from nccli.figures.marks import OPEN, curve, dots, looks_of
+from nccli.figures.marks import FINISHED, OPEN, curve, dots, looks_of
 from nccli.figures.series import outcomes_of, run_rows
 from nccli.figures.statistics import mean_sd
 from nccli.store import Selection, SettingRuns, problem_of, select_settings
@@ -32,13 +34,15 @@ class LossRatio(PanelFigure):
 
     def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
         """Ratios in closed form, and of the selected runs that are of these problems."""
-        runs = [] if connection is None else select_settings(connection, selection, ("loss", "outcome"))
+        runs = [] if connection is None else select_settings(connection, selection, ("loss", *ENDS))
         drawn = loss_ratios(options.problems or self.grid.problems, runs)
         if not drawn.of("theory"):
             raise InputError(
                 f"{self.name}: no problem of the grid has an SRG solution (K >= 4) better than the trivial point"
             )
-        return drawn
+        if connection is None:
+            return drawn
+        return replace(drawn, notes=(*drawn.notes, *left_out_notes(connection, selection)))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A single panel."""
@@ -52,8 +56,10 @@ class LossRatio(PanelFigure):
             triangular = [i for i, row in enumerate(theory) if row["triangular"]]
             places = [row["K"] for row in theory]
             ax.plot(places, [row["ratio"] for row in theory], markevery=triangular, label=f"L = {L}", **look)
-            dots(ax, [row["K"] for row in runs], [row["ratio"] for row in runs], {**look, **OPEN})
-            curve(ax, [row["K"] for row in means], means, "ratio", {**look, **OPEN})
+            for mark, finished in ((OPEN, False), (FINISHED, True)):
+                single, mean = ([row for row in rows if bool(row["finish"]) is finished] for rows in (runs, means))
+                dots(ax, [row["K"] for row in single], [row["ratio"] for row in single], {**look, **mark})
+                curve(ax, [row["K"] for row in mean], mean, "ratio", {**look, **mark})
         reference(ax, 1.0, "DNC")
         ax.set_xlabel("number of classes K")
         ax.set_ylabel("loss / DNC loss")
@@ -66,7 +72,7 @@ def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Dra
     Args:
         problems: in any order; they share n and the weight decay. Those without an SRG solution, or where DNC or SRG
             is worse than the trivial point, are left out.
-        runs: with their losses, by setting; those of another problem or activation are left out.
+        runs: with their losses and `ENDS`, by setting; those of another problem or activation are left out.
     """
     rows: list[Row] = []
     trivial = 0
@@ -77,6 +83,7 @@ def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Dra
             continue
         losses = {"loss": srg.loss, "loss_dnc": dnc.loss, "ratio": srg.loss / dnc.loss}
         label = {"construction": srg.construction.label, "triangular": triangular_root(problem.K) is not None}
+        label["finish"] = None
         rows.append({"what": "theory", "L": problem.L, "K": problem.K, **losses, **label, "run_ids": []})
     wanted: set[Problem | None] = set(problems)
     matching = [each for each in runs if problem_of(each.row) in wanted and each.row["activation"] == "relu"]
@@ -85,22 +92,34 @@ def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Dra
         rows += _run_rows(each, dots=shown <= MOST_DOTS)
     decay = problems[0].lambda_h1
     parts = [f"all λ = {decay:g}, n = {problems[0].n}", "filled marks: K = r(r−1)/2, Definition 9; else Definition 11"]
-    if shown > MOST_DOTS:
-        parts.append(
-            f"open marks: mean ± 1 sd of each setting of {shown} trained runs, without those that lost classes"
-        )
-    elif shown:
-        parts.append(f"open marks: {shown} trained run{'s' if shown > 1 else ''}")
+    for marks, finished in (("open marks", False), ("plus signs", True)):
+        parts += _marks_words(marks, [each for each in matching if bool(finish_of(each.row)) is finished], shown)
     notes = [f"{trivial} problems left out: DNC or SRG is worse than the trivial point there"] if trivial else []
     if shown < total:
         notes.append(f"{total - shown} runs left out: of another K, L, n, weight decay or activation")
+    if shown:
+        notes += ends_of(matching, [key for each in matching for key in each.ids]).notes(shown)
     return Drawn(rows, "; ".join(parts), tuple(notes))
+
+
+def _marks_words(marks: str, settings: Sequence[SettingRuns], shown: int) -> list[str]:
+    """What marks are, at which ends; nothing where there are none. So many runs are shown in all."""
+    ids = [key for each in settings for key in each.ids]
+    if not ids:
+        return []
+    finishes = sorted({finish for each in settings if (finish := finish_of(each.row)) is not None})
+    ends = ends_of(settings, ids)
+    what = f"{len(ids)} {' or '.join(finishes) or 'trained'} {'run' if len(ids) == 1 else 'runs'}"
+    if shown > MOST_DOTS:
+        what = f"mean ± 1 sd of each setting of {what}, without those that lost classes"
+    return [", ".join(part for part in (f"{marks}: {what}", ends.steps_words, ends.settling_words) if part)]
 
 
 def _run_rows(setting: SettingRuns, dots: bool) -> list[Row]:
     """The runs of a setting one by one, or their mean where there are too many for that."""
     loss_dnc, losses = setting.row["loss_dnc"], setting.values["loss"]
     empty = {"L": setting.row["L"], "K": setting.row["K"], "construction": None, "triangular": None}
+    empty["finish"] = finish_of(setting.row)
     if dots:
         every = {"loss": losses, "loss_dnc": [loss_dnc] * len(losses), "ratio": losses / loss_dnc}
         numbers: dict[str, list[Any]] = {name: list(map(float, each)) for name, each in every.items()}

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from nccli.catalogue.stages import Stage
-from nccli.figures.against_setting import LR, WD
 from nccli.figures.best_heat_map import BestHeatMap
 from nccli.figures.paper_figure import PaperFigure, Part
 from nccli.figures.plots.dnc_share import DncShareVsWidth
@@ -13,6 +12,7 @@ from nccli.figures.plots.loss_ratio import LossRatio
 from nccli.figures.plots.rank_vs import RankVs
 from nccli.figures.plots.spectra import Spectra
 from nccli.figures.plots.training import Training
+from nccli.figures.setting_axis import LR, WD
 
 _DUFM = "kind=dufm and activation=relu and optimizer=gd and status in (stopped, converged)"
 _E2E = "kind=e2e and status in (stopped, converged)"

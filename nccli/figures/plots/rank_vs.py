@@ -7,11 +7,12 @@ from typing import ClassVar
 import numpy as np
 from matplotlib.axes import Axes
 
-from nccli.figures.against_setting import CLASSES, DEPTH, LR, WD, WIDTH, AgainstSetting, SettingAxis
+from nccli.figures.against_setting import AgainstSetting
 from nccli.figures.axes import apart, rank_axis, reference, reference_curve
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.series import Series, axis_value
+from nccli.figures.setting_axis import CLASSES, DEPTH, LR, WD, WIDTH, SettingAxis
 from nccli.figures.stages import hidden_words
 from nccli.figures.store_figure import Query
 from nccli.metrics import RANK_RTOL
@@ -41,9 +42,9 @@ class RankVs(AgainstSetting):
         return super().heeds | {"rank_rtol"}
 
     @property
-    def nothing(self) -> str:
-        """No hidden ranks."""
-        return f"none of the runs has hidden ranks and a value of {self.axis.column} for all layers"
+    def quantity_words(self) -> str:
+        """Of the hidden layers."""
+        return "hidden ranks"
 
     @property
     def lacking(self) -> str:

@@ -115,7 +115,7 @@ def _shown(series: Series, spectra: Stacked, stages: Sequence[Stage], apart: Con
             {**place, "index": i + 1, "value": float(mean), "sd": None if sds is None else float(sds[i]), **runs}
             for i, mean in enumerate(means)
         ]
-    return Shown(series, rows, len(spectra.ids), frozenset({_AS_POST} if as_post else ()))
+    return Shown(series, rows, spectra.ids, traits=frozenset({_AS_POST} if as_post else ()))
 
 
 PLOTS = (Spectra(),)

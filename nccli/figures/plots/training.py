@@ -52,7 +52,7 @@ class Training(StoreFigure):
             if histories.ids:
                 early = bool((histories.last < histories.steps.max(initial=0)).any())
                 rows = _series_rows(each, histories)
-                yield Shown(each, rows, len(histories.ids), frozenset({_EARLY} if early else ()))
+                yield Shown(each, rows, histories.ids, traits=frozenset({_EARLY} if early else ()))
 
     def words(self, found: Collected) -> str:
         """Runs a setting, what bands are, and what is not seen."""

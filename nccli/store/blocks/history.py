@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
 from nccli.catalogue.metrics import HISTORY as KEPT
+from nccli.metrics.digits import DOUBLE, in_precision, loss_in_precision, matrix_in_precision
+from nccli.metrics.drift import WINDOW
 from nccli.store.blocks.packed import pack, unpack
-from nccli.store.blocks.precision import DOUBLE, in_precision, loss_in_precision, matrix_in_precision
 
 MOST_BYTES = 2**26
 """Unpacked: a run of 1,000 layers has some 4 MiB, one of 20,000 epochs and 10 layers as much."""
@@ -21,7 +23,7 @@ _MAYBE = ("train_accuracy",)
 SPECTRA, NEGATIVE = "singular_values", "negative_share"
 TRAJECTORY = (SPECTRA, NEGATIVE)
 """What a history has besides, where it was asked for: at each point lists over layers and stages of singular values,
-largest first, and shares of layers 2..L before activation."""
+largest first, and shares of layers 2..L before activation. Without, the latest points may have singular values."""
 
 _DIMENSIONS = {**dict.fromkeys(_OF_LAYERS, 2), NEGATIVE: 2, SPECTRA: 3}
 
@@ -35,7 +37,7 @@ def pack_history(rows: Sequence[Mapping[str, Any]], kind: str) -> bytes:
 
     Args:
         rows: in the order of steps: step, loss, fit, reg, grad_norm, lists over layers and stages, train_accuracy; all
-            of them may have `TRAJECTORY`.
+            of them may have `TRAJECTORY`, or the latest ones singular values.
         kind: type of numbers, from `nccli.store.blocks.precision.precision`.
 
     Raises:
@@ -54,9 +56,11 @@ def pack_history(rows: Sequence[Mapping[str, Any]], kind: str) -> bytes:
         found = [row.get(name) for row in rows]
         if found.count(None) < len(found):
             arrays[name] = np.array([np.nan if value is None else value for value in found], dtype=DOUBLE)
-    if all(row.get(name) is not None for row in rows for name in TRAJECTORY):
-        arrays[SPECTRA] = matrix_in_precision(np.array([row[SPECTRA] for row in rows], dtype=DOUBLE).T, kind)
-        arrays[SPECTRA] = np.ascontiguousarray(arrays[SPECTRA].swapaxes(0, 1))
+    latest = list(takewhile(lambda row: row.get(SPECTRA) is not None, reversed(rows)))[::-1]
+    if latest:
+        spectra = matrix_in_precision(np.array([row[SPECTRA] for row in latest], dtype=DOUBLE).T, kind)
+        arrays[SPECTRA] = np.ascontiguousarray(spectra.swapaxes(0, 1))
+    if len(latest) == len(rows) and all(row.get(NEGATIVE) is not None for row in rows):
         arrays[NEGATIVE] = matrix_in_precision(np.array([row[NEGATIVE] for row in rows], dtype=DOUBLE).T, kind)
     return pack(arrays)
 
@@ -75,7 +79,8 @@ def unpack_history(block: bytes) -> Arrays:
     for name, array in arrays.items():
         sizes = _DIMENSIONS.get(name, 1)
         whole = name == "step" or name in _WHOLE
-        if array.ndim != sizes or array.shape[-1] != points or (array.dtype.kind == "i") != whole:
+        fitting = array.shape[-1:] == (points,) or (name == SPECTRA and NEGATIVE not in arrays)
+        if array.ndim != sizes or not fitting or array.shape[-1] > points or (array.dtype.kind == "i") != whole:
             raise ValueError(f"has a {name} of another length or type than its steps")
     steps = np.cumsum(arrays["step"], dtype=np.int64)
     if "loss" not in arrays:
@@ -92,10 +97,13 @@ def has_trajectory(block: bytes) -> bool:
 
 
 def without_trajectory(block: bytes) -> bytes:
-    """The same history without it; what has none, or is no block, as it is."""
+    """The same history without it, but with the latest singular values; what has none as it is."""
     if not has_trajectory(block):
         return block
-    return pack({name: array for name, array in unpack(block, MOST_BYTES).items() if name not in TRAJECTORY})
+    arrays = unpack(block, MOST_BYTES)
+    steps = np.cumsum(arrays["step"], dtype=np.int64)
+    arrays[SPECTRA] = np.ascontiguousarray(arrays[SPECTRA][:, :, WINDOW * steps >= steps[-1]])
+    return pack({name: array for name, array in arrays.items() if name != NEGATIVE})
 
 
 def history_rows(block: bytes) -> list[dict[str, Any]]:
@@ -110,5 +118,8 @@ def history_rows(block: bytes) -> list[dict[str, Any]]:
     for name in _MAYBE:
         kept = arrays[name].tolist() if name in arrays else [math.nan] * arrays["step"].size
         columns[name] = [None if math.isnan(value) else value for value in kept]
-    columns |= {name: np.moveaxis(arrays[name], -1, 0).tolist() for name in TRAJECTORY if name in arrays}
+    for name in TRAJECTORY:
+        if name in arrays:
+            told = np.moveaxis(arrays[name], -1, 0).tolist()
+            columns[name] = [None] * (arrays["step"].size - len(told)) + told
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

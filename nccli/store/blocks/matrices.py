@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.catalogue.stages import Stage, When
+from nccli.metrics.digits import matrix_in_precision
 from nccli.store.blocks.packed import pack, unpack
-from nccli.store.blocks.precision import matrix_in_precision
 
 MOST_BYTES = 2**28
 """Of one block, unpacked: a layer of 5,000 × 3,000 in double precision, before and after activation."""
@@ -21,8 +21,13 @@ MOST_BYTES = 2**28
 _TOGETHER = 2**20
 """Bytes of the layers of one block, a taste: runs of usual sizes have one, and no layer of a large one costs all."""
 
-CLASS_MEANS, WEIGHTS = "class_means", "weights"
-NAMES = (CLASS_MEANS, WEIGHTS)
+CLASS_MEANS, WEIGHTS, FEATURES = "class_means", "weights", "features"
+MOMENTS = ("moment1", "moment2")
+STATE = (FEATURES, *(f"{moment}_{of}" for moment in MOMENTS for of in (FEATURES, WEIGHTS)))
+"""What it takes besides to go on from the end of a run: H_1 of all samples, where class means are not all of it, and
+what the optimiser remembers of H_1 and of W_1..W_L."""
+
+NAMES = (CLASS_MEANS, WEIGHTS, *STATE)
 """What table `matrix` keeps."""
 
 Matrices = Mapping[Stage, Float[np.ndarray, "_ _"]]

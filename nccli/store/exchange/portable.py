@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from nccli.catalogue.columns import Type
 from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.stages import Stage
+from nccli.metrics.digits import DOUBLE, SINGLE
 from nccli.store.blocks.history import TRAJECTORY, history_rows, pack_history
 from nccli.store.blocks.matrices import NAMES, pack_matrices, unpack_matrices
-from nccli.store.blocks.precision import DOUBLE, SINGLE, precision
+from nccli.store.blocks.precision import precision
 from nccli.store.runs.content import RunContent
 from nccli.store.runs.rules import PLACE, RULES, Rule
 from nccli.store.schema.column_types import JsonText, Real

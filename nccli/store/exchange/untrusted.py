@@ -12,10 +12,10 @@ from sqlalchemy import Float, LargeBinary, Table
 from nccli import strict_json
 from nccli.catalogue.columns import RUN_COLUMNS
 from nccli.catalogue.stages import Stage
-from nccli.store.blocks.matrices import CLASS_MEANS
+from nccli.store.blocks.matrices import CLASS_MEANS, unpack_matrices
 from nccli.store.exchange.portable import CHILDREN, packed
 from nccli.store.runs.content import RunContent
-from nccli.store.runs.older import renewed
+from nccli.store.runs.older import finish_of, gaps, renewed
 from nccli.store.runs.sound import NOT_FINITE, followed, require_sound
 from nccli.store.schema.column_types import JsonText, Real
 from nccli.store.schema.tables import CHILDREN as STORED
@@ -51,6 +51,12 @@ def checked(fields: Mapping[str, Any]) -> RunContent:
     if any("classes_kept" not in row for row in fields["layer"]):  # an export from before there were outcomes
         require_sound(content, older=True)
         content = _renewed(content, rows["matrix"])
+    if any("rank_gap" not in row for row in fields["layer"]):  # one from before there were ends of several kinds
+        layers = gaps(content.children["layer"], _kept_means(content))
+        content = RunContent(content.run, {**content.children, "layer": layers})
+    if "finish" not in fields["run"]:
+        require_sound(content)
+        content = RunContent({**content.run, **finish_of(content.run)}, content.children)
     require_sound(content)
     children = dict(content.children)
     for name, table in STORED.items():
@@ -65,13 +71,24 @@ def _renewed(content: RunContent, matrices: Sequence[Mapping[str, Any]]) -> RunC
 
     In the class means as they came, of which the store keeps as many digits as were computed: as an upgrade does it.
     """
-    means = {
+    summary, layers = renewed(content.run, content.children["layer"], _means(matrices))
+    return RunContent({**content.run, **summary}, {**content.children, "layer": layers})
+
+
+def _means(matrices: Sequence[Mapping[str, Any]]) -> dict[Stage, np.ndarray]:
+    """Class means as they came, one class a row."""
+    return {
         Stage(row["layer"], row["stage"]): np.frombuffer(row["bytes"], row["dtype"]).reshape(row["shape"]).T
         for row in matrices
         if row["name"] == CLASS_MEANS
     }
-    summary, layers = renewed(content.run, content.children["layer"], means)
-    return RunContent({**content.run, **summary}, {**content.children, "layer": layers})
+
+
+def _kept_means(content: RunContent) -> dict[Stage, np.ndarray]:
+    """Class means in the digits in which the store keeps them, one class a row."""
+    kept = [row["block"] for row in content.children["matrix"] if row["name"] == CLASS_MEANS]
+    found = {stage: M for block in kept for stage, M in unpack_matrices(block).items()}
+    return {stage: np.ascontiguousarray(M.T, dtype=np.float64) for stage, M in found.items()}
 
 
 def _completed(fields: Any) -> Any:

@@ -16,6 +16,9 @@ from nccli.store.query.unreadable import comparable
 from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import RUN
 
+BELOW = 1 - 1e-9
+"""A bound: of DNC's loss, below which a loss is lower by more than rounding; certified DNC points are at it."""
+
 DNC1_HOLDS = 1e-2
 """DNC1 is said to hold where it is at most this in every layer and stage: a taste, as the paper gives no number."""
 
@@ -44,7 +47,7 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         distances = {stage: layer["structure_distance"] for stage, layer in by_place.items()}
         posts = [Stage(i, "post") for i in range(1, run["L"] + 1)]
         record = columns_with_ratios(run, names(COMPARE))
-        record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < run["loss_dnc"]
+        record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < BELOW * run["loss_dnc"]
         best_loss, best_id = best.get(_problem(run), (None, None))
         record |= {"best_loss": best_loss, "best_id": best_id, "ratio_best": loss_ratio(run["loss"], best_loss)}
         record["ranks"] = [by_stage[stage] for stage in posts if stage in by_stage]

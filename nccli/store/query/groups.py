@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, case, cast, func, literal, select
 
 from nccli.catalogue.columns import GROUP, RUN_COLUMNS, Role, names, of_role
+from nccli.catalogue.runs import Finish
 from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL
@@ -22,9 +23,12 @@ _SETTINGS = tuple(name for name in _OF_SETTING if name in GROUP_COLUMNS)
 
 _OPTION_OF = {column.option: column.name for column in RUN_COLUMNS if column.option}
 
+_Setting = tuple[str, str]
+"""A setting, and which end is meant."""
+
 _SIZES = ("K", "L", "n", "width")
-_FOLLOW = ("data", "samples", "state", "source", "layers", "balanced")
-"""Options that differ where the data set or the network does."""
+_FOLLOW = ("data", "samples", "state", "source", "layers", "balanced", "polish", "refine")
+"""Options that differ where the data set, the network or `finish` does."""
 
 
 def parse_group_by(text: str) -> tuple[str, ...]:
@@ -45,22 +49,25 @@ def parse_group_by(text: str) -> tuple[str, ...]:
 
 
 def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
-    """Settings, other than the keys, in which runs of one group differ; as --group-by takes them."""
+    """Settings, other than the keys, in which runs of one group differ, and `finish`; as --group-by takes them."""
     wanted = selection.condition(connection)
     labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
-    pairs: dict[tuple[Any, ...], list[str]] = {}
-    for *group, setting in connection.execute(select(*labelled, RUN.c.setting).where(wanted).distinct()):
-        pairs.setdefault(tuple(group), []).append(setting)
+    pairs: dict[tuple[Any, ...], list[_Setting]] = {}
+    finish = func.coalesce(RUN.c.finish, literal(Finish.PLAIN.value))
+    for *group, setting, end in connection.execute(select(*labelled, RUN.c.setting, finish).where(wanted).distinct()):
+        pairs.setdefault(tuple(group), []).append((setting, end))
     if all(len(settings) == 1 for settings in pairs.values()):
         return []
     one_each = select(func.min(RUN.c.id)).where(wanted).group_by(RUN.c.setting)
     sizes = [RUN.c[name] for name in _SIZES]
     query = select(RUN.c.setting, RUN.c.kind, RUN.c.config, *sizes).where(RUN.c.id.in_(one_each))
-    about = {
+    options = {
         setting: {**_options(kind, config), **dict(zip(_SIZES, found, strict=True))}
         for setting, kind, config, *found in connection.execute(query)
     }
-    names = dict.fromkeys((*_SETTINGS, *(name for each in about.values() for name in each)))
+    found_settings = {each for settings in pairs.values() for each in settings}
+    about = {(setting, end): {**options[setting], "finish": end} for setting, end in found_settings}
+    names = dict.fromkeys((*_SETTINGS, "finish", *(name for each in options.values() for name in each)))
     own = {_shown_name(key[7:]) if key.startswith("config.") else key for key in keys}
     mixed = [
         name
@@ -114,9 +121,10 @@ def group_records(
 
     Returns:
         For each group its keys, `runs`, how many of them are `left_out` of averages as they did not learn their
-        classes, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean, _sd (None for one value), _min,
-        _max, _count (of values); of all runs the shares below the DNC loss and with outcome DNC, of those that are not
-        left out the shares with equal hidden ranks and where DNC1 holds. A nan in a group makes its mean nan.
+        classes, how many of all are `unsettled`, `loss`, `ratio_dnc`, `ratio_srg` and `mean_rank` with suffixes _mean,
+        _sd (None for one value), _min, _max, _count (of values); of all runs the shares below the DNC loss and with
+        outcome DNC, of those that are not left out the shares with equal hidden ranks and where DNC1 holds. A nan in a
+        group makes its mean nan.
     """
     runs = measured(connection, selection, keys, rank_rtol, whole)
     names = [f"key_{i}" for i in range(len(keys))]
@@ -142,13 +150,13 @@ def _aggregates(of: Any) -> list[ColumnElement[Any]]:
         found += [func.max(of[name]).label(f"{name}_max"), func.count(of[name]).label(f"{name}_count")]
         found += [func.sum(finite).label(f"{name}_squares"), func.count(finite).label(f"{name}_finite")]
     found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in SHARES]
-    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan", "degenerate"))]
+    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan", "degenerate", "unsettled"))]
 
 
 def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
     row: dict[str, Any] = {key: key_value(key, found[name]) for key, name in zip(keys, names, strict=True)}
     runs, left_out = int(found["runs"]), int(found["degenerate"])
-    row |= {"runs": runs, "left_out": left_out}
+    row |= {"runs": runs, "left_out": left_out, "unsettled": int(found["unsettled"])}
     nans = {"loss": runs - left_out - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
     for name in QUANTITIES:
         row |= _summary(name, found, bool(nans.get(name, 0)))

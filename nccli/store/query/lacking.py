@@ -25,10 +25,10 @@ def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[st
             if part == TRAJECTORY:
                 found[part] = _without_trajectory(connection, ids)
                 continue
-            name, of_name = PARTS[part]
+            name, names = PARTS[part]
             table = CHILDREN[name]
             query = select(table.c.run_id).where(one_of(table.c.run_id, ids, connection))
-            having = set(connection.scalars(query.where(table.c.name == of_name) if of_name else query))
+            having = set(connection.scalars(query.where(table.c.name == names[0]) if names else query))
             found[part] = [key for key in ids if key not in having]
     return found
 

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.store.query.columns import column_expression
 from nccli.store.query.groups import key_value
-from nccli.store.query.selection import Selection, is_degenerate
+from nccli.store.query.selection import Selection, is_degenerate, is_unsettled
 from nccli.store.schema.tables import RUN
 
 UNKNOWN = "unknown"
@@ -20,18 +20,22 @@ def outcome_records(connection: Connection, selection: Selection, keys: Sequence
     """Outcomes counted, groups in increasing order.
 
     Returns:
-        For each group its keys, `runs`, and `outcomes`: how many by name, in the order of `in_order`.
+        For each group its keys, `runs`, how many of them are `unsettled`, and `outcomes`: how many by name, in the
+        order of `in_order`.
     """
     groups = [column_expression(key) for key in keys]
-    query = select(*groups, RUN.c.outcome, func.count()).where(selection.condition(connection))
+    moving = func.sum(case((is_unsettled(), 1), else_=0))
+    query = select(*groups, RUN.c.outcome, func.count(), moving).where(selection.condition(connection))
     counted: dict[tuple[Any, ...], Counter[str]] = {}
-    for *values, outcome, runs in connection.execute(query.group_by(*groups, RUN.c.outcome)):
+    unsettled: Counter[tuple[Any, ...]] = Counter()
+    for *values, outcome, runs, still in connection.execute(query.group_by(*groups, RUN.c.outcome)):
         counted.setdefault(tuple(values), Counter())[outcome or UNKNOWN] += runs
+        unsettled[tuple(values)] += int(still)
     records = []
     for group, outcomes in sorted(counted.items(), key=lambda each: [(value is None, value) for value in each[0]]):
         about = {key: key_value(key, value) for key, value in zip(keys, group, strict=True)}
         told = {name: outcomes[name] for name in in_order(outcomes)}
-        records.append({**about, "runs": outcomes.total(), "outcomes": told})
+        records.append({**about, "runs": outcomes.total(), "unsettled": unsettled[group], "outcomes": told})
     return records
 
 

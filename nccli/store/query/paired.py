@@ -26,6 +26,7 @@ class _Run:
 
     values: Mapping[str, float | None]
     left_out: bool
+    unsettled: bool
 
 
 def require_pairing(column: str, keys: Sequence[str]) -> None:
@@ -62,8 +63,9 @@ def paired_records(
 
     Returns:
         A record for each of loss, ratio_dnc, ratio_srg and mean_rank: keys of both groups as `first` and `second`,
-        `pairs` that have it, pairs `left_out`, both means over these pairs, `difference` of them, its `sd` over pairs,
-        and the 95 % interval `low`, `high` of Student's t for paired differences; None for fewer than two pairs.
+        `pairs` that have it, both means over these pairs, `difference` of them, its `sd` over pairs, and the 95 %
+        interval `low`, `high` of Student's t for paired differences, None for fewer than two pairs; pairs `left_out`,
+        and of the others those of which a run is `unsettled`.
 
     Raises:
         InputError: not two groups, or several runs of a group that agree in the column.
@@ -87,7 +89,8 @@ def paired_records(
     for name in QUANTITIES:
         both = [(a.values[name], b.values[name]) for a, b in kept]
         numbers = [(x, y) for x, y in both if x is not None and y is not None]
-        found.append({"quantity": name, **about, **_difference(numbers), "left_out": len(pairs) - len(kept)})
+        counts = {"left_out": len(pairs) - len(kept), "unsettled": sum(a.unsettled or b.unsettled for a, b in kept)}
+        found.append({"quantity": name, **about, **_difference(numbers), **counts})
     return found
 
 
@@ -99,8 +102,9 @@ def _runs_of_groups(
     wanted = [runs[f"key_{i}"] for i in range(len(keys) + 1)]
     groups: dict[tuple[Any, ...], dict[Any, _Run]] = {}
     numbers = [runs[name] for name in QUANTITIES]
-    for row in connection.execute(select(*wanted, runs.degenerate, *numbers)):
-        group, value, left_out, values = row[: len(keys)], row[len(keys)], row[len(wanted)], row[len(wanted) + 1 :]
+    for row in connection.execute(select(*wanted, runs.degenerate, runs.unsettled, *numbers)):
+        group, value = row[: len(keys)], row[len(keys)]
+        left_out, unsettled, *values = row[len(wanted) :]
         own = groups.setdefault(tuple(group), {})
         if value is None:
             continue
@@ -109,7 +113,7 @@ def _runs_of_groups(
                 f"--paired {column}: {_named(keys, group)} has several runs with {column} = {value}: name in "
                 "--group-by what they differ in, or narrow with --where"
             )
-        own[value] = _Run(dict(zip(QUANTITIES, values, strict=True)), bool(left_out))
+        own[value] = _Run(dict(zip(QUANTITIES, values, strict=True)), bool(left_out), bool(unsettled))
     return groups
 
 

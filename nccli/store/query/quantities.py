@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, case
 from nccli.catalogue.outcomes import Outcome
 from nccli.metrics import RANK_RTOL
 from nccli.store.query.columns import column_expression
-from nccli.store.query.comparison import DNC1_HOLDS
+from nccli.store.query.comparison import BELOW, DNC1_HOLDS
 from nccli.store.query.ranks import counts, is_hidden
-from nccli.store.query.selection import Selection, is_degenerate
+from nccli.store.query.selection import Selection, is_degenerate, is_unsettled
 from nccli.store.schema.tables import RUN, SINGULAR_VALUE
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
@@ -21,7 +21,7 @@ _VALUE = SINGULAR_VALUE.c
 def measured(
     connection: Connection, selection: Selection, columns: Sequence[str], rank_rtol: float, whole: bool = False
 ) -> Any:
-    """A row a run: columns as `key_0`, …, quantities, flags as 0, 1 or NULL, and `degenerate` as 0 or 1.
+    """A row a run: columns as `key_0`, …, quantities, flags as 0, 1 or NULL; `degenerate`, `unsettled` as 0 or 1.
 
     Quantities of runs that did not learn their classes (`nccli.catalogue.outcomes.DEGENERATE`) are NULL, and so is
     whether their ranks agree and DNC1 holds; but not with `whole`.
@@ -41,7 +41,7 @@ def measured(
 
     quantities = map(learned, (loss, loss / RUN.c.loss_dnc, loss / RUN.c.loss_srg, rank))
     flags = (
-        case((RUN.c.loss_dnc.is_(None), None), (loss < RUN.c.loss_dnc, 1), else_=0),
+        case((RUN.c.loss_dnc.is_(None), None), (loss < BELOW * RUN.c.loss_dnc, 1), else_=0),
         learned(agree),
         case((RUN.c.structure.is_(None), None), (RUN.c.outcome == Outcome.DNC.value, 1), else_=0),
         learned(case((RUN.c.max_dnc1.is_(None), None), (RUN.c.max_dnc1 <= DNC1_HOLDS, 1), else_=0)),
@@ -52,7 +52,8 @@ def measured(
         for name, reference in (("dnc", RUN.c.loss_dnc), ("srg", RUN.c.loss_srg))
     ]
     left_out = case((degenerate, 0 if whole else 1), else_=0).label("degenerate")
-    return select(*labelled, *named, *missing, left_out).select_from(source).where(wanted).subquery()
+    unsettled = case((is_unsettled(), 1), else_=0).label("unsettled")
+    return select(*labelled, *named, *missing, left_out, unsettled).select_from(source).where(wanted).subquery()
 
 
 def select_hidden_ranks(connection: Connection, selection: Selection, rank_rtol: float) -> dict[str, float]:

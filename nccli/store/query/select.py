@@ -1,14 +1,15 @@
 """Reading runs. Every reading command and every figure gets its rows here."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain, islice
 from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
-from sqlalchemy import Connection, Select, and_, case, func, select
+from sqlalchemy import Connection, Select, and_, case, false, func, or_, select
 
+from nccli.catalogue.runs import RESULT_VERSIONS, Finish, Kind, Status
 from nccli.catalogue.stages import Stage, When
 from nccli.errors import InputError, NothingFoundError
 from nccli.metrics import RANK_RTOL, ZERO_FLOOR
@@ -82,6 +83,14 @@ def select_runs(
         return _dictionaries(connection, query.order_by(RUN.c.created.desc(), RUN.c.id).limit(limit))
     rows = {row["id"]: row for row in _dictionaries(connection, query.where(one_of(RUN.c.id, ids, connection)))}
     return [rows[key] for key in ids if key in rows][:limit]
+
+
+def find_beginnings(connection: Connection, sizes: Collection[tuple[int, int, int]]) -> list[Row]:
+    """Descents of these K, L and n, as they are made now, whose budget ran out: others may go on from there."""
+    of_sizes = [and_(RUN.c.K == K, RUN.c.L == L, RUN.c.n == n) for K, L, n in sorted(set(sizes))]
+    descents = (RUN.c.kind == Kind.DUFM.value, RUN.c.result_version == RESULT_VERSIONS[Kind.DUFM.value])
+    ended = (RUN.c.status == Status.STOPPED.value, RUN.c.finish == Finish.PLAIN.value)
+    return _dictionaries(connection, select(*RUN.c).where(*descents, *ended, or_(false(), *of_sizes)))
 
 
 def _dictionaries(connection: Connection, query: Select[Any]) -> list[Row]:

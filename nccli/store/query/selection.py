@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from nccli.catalogue.outcomes import DEGENERATE
-from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS
+from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS, Finish
 from nccli.store.connection.among import one_of
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, select_runs
@@ -24,6 +24,16 @@ def is_degenerate() -> ColumnElement[bool]:
     return and_(RUN.c.outcome.is_not(None), RUN.c.outcome.in_(DEGENERATE))
 
 
+def is_plain() -> ColumnElement[bool]:
+    """Whether a run is where its descent ended, and not a point that was polished or refined from there."""
+    return or_(RUN.c.finish.is_(None), RUN.c.finish == Finish.PLAIN.value)
+
+
+def is_unsettled() -> ColumnElement[bool]:
+    """Whether it is known that a run has not settled."""
+    return and_(RUN.c.settled.is_not(None), RUN.c.settled == 0)
+
+
 @dataclass(frozen=True)
 class Selection:
     """Runs that a command is about, named without reading them; never those in training, which have no result yet.
@@ -34,6 +44,7 @@ class Selection:
         trained: only trained runs that ended well.
         without: never these, which cannot be read.
         learned: only runs that are neither zero nor constant and lost no classes, for averages.
+        plain: only ends of descents, none that were polished or refined from there.
     """
 
     ids: tuple[str, ...] | None = None
@@ -41,6 +52,7 @@ class Selection:
     trained: bool = False
     without: frozenset[str] = frozenset()
     learned: bool = False
+    plain: bool = False
 
     def condition(self, connection: Connection) -> ColumnElement[bool]:
         """The selection in SQL, over table `run`."""
@@ -53,6 +65,8 @@ class Selection:
             parts.append(not_(one_of(RUN.c.id, sorted(self.without), connection)))
         if self.learned:
             parts.append(not_(is_degenerate()))
+        if self.plain:
+            parts.append(is_plain())
         return and_(RUN.c.status != RUNNING, *parts)
 
     def count(self, connection: Connection) -> int:
@@ -78,7 +92,7 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class SettingRuns:
-    """Runs that differ in nothing but the seed.
+    """Runs that differ in nothing but the seed, all of the same `finish`: the ends of descents, or what became of them.
 
     Attributes:
         row: one of them, a row of table `run`.
@@ -100,16 +114,24 @@ def select_settings(connection: Connection, selection: Selection, columns: Seque
         columns: of table `run`.
     """
     wanted = [RUN.c[name] for name in columns]
-    query = select(RUN.c.setting, RUN.c.id, *wanted).where(selection.condition(connection))
+    query = select(RUN.c.setting, RUN.c.finish, RUN.c.id, *wanted).where(selection.condition(connection))
     rows = connection.execute(query.order_by(RUN.c.setting, RUN.c.id)).all()
-    groups = [list(members) for _, members in groupby(rows, key=itemgetter(0))]
-    first = select_runs(connection, [group[0][1] for group in groups])
+    groups = [part for _, members in groupby(rows, key=itemgetter(0)) for part in _by_finish(list(members))]
+    first = select_runs(connection, [group[0][2] for group in groups])
     found = []
     for row, group in zip(first, groups, strict=True):
-        _, ids, *values = zip(*group, strict=True)
+        _, _, ids, *values = zip(*group, strict=True)
         arrays = {name: _array(name, each) for name, each in zip(columns, values, strict=True)}
         found.append(SettingRuns(row, ids, arrays))
     return found
+
+
+def _by_finish(members: Sequence[Any]) -> list[Sequence[Any]]:
+    """Rows of a setting by which end they are."""
+    parts: dict[str | None, list[Any]] = {}
+    for row in members:
+        parts.setdefault(row[1], []).append(row)
+    return list(parts.values())
 
 
 def _array(name: str, values: Sequence[Any]) -> Shaped[np.ndarray, " runs"]:

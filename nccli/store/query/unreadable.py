@@ -93,12 +93,17 @@ AND EXISTS (SELECT 1 FROM singular_value AS another WHERE another.run_id = layer
 def _odd_blocks(connection: Connection, name: str, wanted: ColumnElement[bool]) -> Iterator[str]:
     """Runs with blocks that are not what they must be; no database can tell."""
     table = CHILDREN[name]
-    query = select(*table.c, RUN.c.kind, RUN.c.K, RUN.c.L).join(RUN, RUN.c.id == table.c.run_id).where(wanted)
+    query = select(*table.c, RUN.c.kind, RUN.c.K, RUN.c.L, RUN.c.n).join(RUN, RUN.c.id == table.c.run_id).where(wanted)
     with any_text(connection):
         for row in connection.execute(query):
             about = dict(row._mapping)
             sizes = all(type(about[size]) is int and 0 < about[size] < _MOST_SIZE for size in ("K", "L"))
-            if not sizes or not isinstance(row.block, bytes) or block_fault(name, about, about) is not None:
+            if (
+                not sizes
+                or type(about["n"]) is not int
+                or not isinstance(row.block, bytes)
+                or block_fault(name, about, about) is not None
+            ):
                 yield row.run_id
 
 

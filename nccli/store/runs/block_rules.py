@@ -9,7 +9,7 @@ from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.catalogue.stages import When, stages
 from nccli.store.blocks.history import NEGATIVE, SPECTRA, unpack_history
-from nccli.store.blocks.matrices import WEIGHTS, unpack_matrices
+from nccli.store.blocks.matrices import CLASS_MEANS, FEATURES, MOMENTS, unpack_matrices
 
 BLOCKS = ("history", "matrix")
 """Tables of blocks."""
@@ -20,7 +20,7 @@ def block_fault(table: str, run: Mapping[str, Any], row: Mapping[str, Any]) -> s
 
     Args:
         table: which of the two.
-        run: `kind`, `K` and `L` of its run.
+        run: `kind`, `K`, `L` and `n` of its run.
         row: of its table, of values that keep to the rules of their columns.
     """
     try:
@@ -61,9 +61,24 @@ def _require_matrices(run: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         of_nobodys = run["kind"] in MEASURED_KINDS and stage.layer <= run["L"]
         if stage not in there and not of_nobodys:
             raise ValueError(f"has {where} which is not among the layers")
-        if row["name"] == WEIGHTS and stage.stage != When.POST:
-            raise ValueError(f"has weights {where} and they stand at post")
-        if row["name"] != WEIGHTS and M.shape[1] != run["K"]:
+        if row["name"] != CLASS_MEANS and stage.stage != When.POST:
+            raise ValueError(f"has {row['name']} {where} and they stand at post")
+        if row["name"] in (FEATURES, *_OF_FEATURES) and stage.layer != 1:
+            raise ValueError(f"has {row['name']} {where} and they are of layer 1")
+        columns = _columns(run, row["name"])
+        if columns and M.shape[1] not in columns:
             raise ValueError(f"has {where} {M.shape[0]} × {M.shape[1]} entries, for {run['K']} classes")
         if not np.isfinite(M).all():
             raise ValueError(f"is not finite {where[:-1]}")
+
+
+_OF_FEATURES = tuple(f"{moment}_{FEATURES}" for moment in MOMENTS)
+
+
+def _columns(run: Mapping[str, Any], name: str) -> tuple[int, ...]:
+    """How many columns a matrix may have: one a class or a sample; any for none."""
+    if name == CLASS_MEANS:
+        return (run["K"],)
+    if name == FEATURES:
+        return (run["K"] * run["n"],)
+    return (run["K"], run["K"] * run["n"]) if name in _OF_FEATURES else ()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert
 from nccli.catalogue.columns import Role, of_role
 from nccli.catalogue.runs import FINISHED
 from nccli.store.blocks.history import has_trajectory, without_trajectory
-from nccli.store.blocks.matrices import CLASS_MEANS, WEIGHTS
+from nccli.store.blocks.matrices import CLASS_MEANS, STATE, WEIGHTS
 from nccli.store.schema.checksum import RawRun, checksum, fits, raw_runs
 from nccli.store.schema.column_types import from_raw, to_raw
 from nccli.store.schema.tables import CHILDREN, RUN
@@ -20,12 +20,12 @@ PROVENANCE = frozenset(of_role(Role.PROVENANCE))
 _RESULT = ("layer", "singular_value")
 """Tables that tell one result from another; what else is kept of a run may be left out of a copy."""
 
-PARTS: Mapping[str, tuple[str, str]] = {
-    "history": ("history", ""),
-    "matrices": ("matrix", CLASS_MEANS),
-    "weights": ("matrix", WEIGHTS),
+PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "history": ("history", ()),
+    "matrices": ("matrix", (CLASS_MEANS,)),
+    "weights": ("matrix", (WEIGHTS, *STATE)),
 }
-"""Parts that have rows of their own: table, and the name of these there."""
+"""Parts that have rows of their own: table, and the names of these there, the first one in every such part."""
 
 TRAJECTORY = "trajectory"
 LEFT_OUT = (*PARTS, TRAJECTORY)
@@ -69,7 +69,7 @@ class RunContent:
     @property
     def parts(self) -> frozenset[str]:
         """Those of `LEFT_OUT` that it has."""
-        found = {part for part, (table, name) in PARTS.items() if _named(self.children[table], name)}
+        found = {part for part, (table, names) in PARTS.items() if _named(self.children[table], names[:1])}
         told = any(has_trajectory(row["block"]) for row in self.children["history"])
         return frozenset({*found, TRAJECTORY} if told else found)
 
@@ -81,8 +81,8 @@ class RunContent:
                 kept = [{**row, "block": without_trajectory(row["block"])} for row in children["history"]]
                 children["history"] = kept
             else:
-                table, name = PARTS[part]
-                children[table] = [row for row in children[table] if name and row.get("name") != name]
+                table, names = PARTS[part]
+                children[table] = [row for row in children[table] if names and row.get("name") not in names]
         return replace(self, children=children)
 
     @property
@@ -106,9 +106,9 @@ class RunContent:
         return cls(from_raw(RUN, raw.run), children, fits(raw))
 
 
-def _named(rows: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
-    """Rows of a name; all for none."""
-    return [row for row in rows if not name or row.get("name") == name]
+def _named(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Rows of these names; all for none."""
+    return [row for row in rows if not names or row.get("name") in names]
 
 
 def _order(keys: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:

@@ -38,6 +38,7 @@ class FinishedRun:
         layers: metrics by layer and stage.
         history: measurements during training: step, loss, fit, reg, grad_norm, lists over layers and stages.
         weights: W_1..W_L, each of shape (out, in), where they are to be kept.
+        state: what it takes besides to go on from the end, by name (`nccli.store.blocks.matrices.STATE`) and layer.
     """
 
     row: Mapping[str, Any]
@@ -45,6 +46,7 @@ class FinishedRun:
     layers: Sequence[LayerMetrics]
     history: Sequence[Mapping[str, Any]] = field(default=())
     weights: Sequence[Float[np.ndarray, "_ _"]] = field(default=(), repr=False)
+    state: Mapping[str, Mapping[int, Float[np.ndarray, "_ _"]]] = field(default_factory=dict, repr=False)
 
     @property
     def columns(self) -> dict[str, Any]:

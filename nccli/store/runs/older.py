@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from nccli.catalogue.runs import MEASURED_KINDS
+from nccli.catalogue.runs import MEASURED_KINDS, Finish, Kind
 from nccli.catalogue.stages import Stage, When
-from nccli.metrics import classes_kept, recognise_structure, ridge_output
+from nccli.metrics import classes_kept, recognise_structure, ridge_output, singular_values
+from nccli.metrics.gap import spectral_gap
 from nccli.store.runs.layer_summary import run_summary
 
 Means = Mapping[Stage, Float[np.ndarray, "K d"]]
@@ -32,6 +33,25 @@ def renewed(
         if Stage(row["layer"], row["stage"]) == last and row.get("classes_kept") is None:
             row["classes_kept"] = _kept(run, means.get(last))
     return run_summary(run, found), found
+
+
+def gaps(layers: Sequence[Mapping[str, Any]], means: Means) -> list[dict[str, Any]]:
+    """Layers with the gaps at their ranks, which are those of their class means."""
+    found = {stage: float(spectral_gap(singular_values(M))) for stage, M in means.items()}
+    return [{**row, "rank_gap": found.get(Stage(row["layer"], row["stage"]))} for row in layers]
+
+
+def finish_of(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns `finish` and `residual`, of a run from before points were told apart and residuals relative.
+
+    ‖(λθ)‖ is √(2 λ reg) where all λ are equal, and at least that with the least of them.
+    """
+    if run["kind"] != Kind.DUFM:
+        return {}
+    if run.get("residual") is None:
+        return {"finish": Finish.PLAIN.value}
+    scale = (2 * min(run["config"]["wd_h1"], *run["config"]["wd_layers"]) * run["reg"]) ** 0.5
+    return {"finish": Finish.REFINED.value, "residual": run["residual"] / scale}
 
 
 def _structure(row: Mapping[str, Any], means: Float[np.ndarray, "K d"] | None) -> dict[str, Any]:

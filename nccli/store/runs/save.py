@@ -65,10 +65,11 @@ def content_of(run: FinishedRun) -> RunContent:
     ]
     kind = precision(row)
     means = {Stage(layer.layer, layer.stage): np.ascontiguousarray(layer.class_means.T) for layer in run.layers}
-    weights = {Stage(layer, When.POST.value): W for layer, W in enumerate(run.weights, 1)}
+    of_layers = {WEIGHTS: dict(enumerate(run.weights, 1)), **run.state}
+    kept = {name: {Stage(layer, When.POST.value): M for layer, M in found.items()} for name, found in of_layers.items()}
     matrices = [
         {"name": name, **block}
-        for name, found in ((CLASS_MEANS, means), (WEIGHTS, weights))
+        for name, found in {CLASS_MEANS: means, **kept}.items()
         for block in pack_matrices(found, kind)
     ]
     points = sorted(run.history, key=itemgetter("step"))

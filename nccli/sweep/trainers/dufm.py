@@ -1,14 +1,18 @@
 """Runs of the L-DUFM as jobs: batches, their states on disk, and their results as the store keeps them."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nccli.catalogue.runs import Finish, Status
 from nccli.dufm.config import DufmConfig
-from nccli.store import FinishedRun, Store
+from nccli.store import FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
+from nccli.sweep.ends import ends_of, stored_ends
 from nccli.sweep.job import Job, Part
-from nccli.sweep.kept import KEPT_BYTES, weight_bytes
+from nccli.sweep.kept import KEPT_BYTES, state_bytes, weight_bytes
+from nccli.sweep.plan import id_of
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.training.device import choose_device
 from nccli.training.paced_file import Complaints
@@ -36,10 +40,12 @@ class DufmTrainer:
         reduction: bool = True,
         keep: Collection[str] = (),
         points: Mapping[str, str] | None = None,
+        ends: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters."""
         self._asked, self.reduction = device, reduction
         self.keep, self.points = frozenset(keep), dict(points or {})
+        self._ends = dict(ends or {})
         self._told: set[str] = set()
         self._complaints = Complaints()
 
@@ -78,6 +84,32 @@ class DufmTrainer:
             first += len(batch)
         return jobs
 
+    def earlier(self, configs: Sequence[DufmConfig]) -> list[DufmConfig]:
+        """The descents whose ends are polished or refined."""
+        return list(dict.fromkeys(config.plain for config in configs if config.finishes))
+
+    def useless(self, store: Store, ids: Sequence[str]) -> list[str]:
+        """Descents that are stored without the weights of their ends."""
+        return [key for key, end in ends_of(store, ids).items() if end.is_lost]
+
+    def prepare(self, store: Store, configs: Sequence[DufmConfig], states: Path, watch: Watch[Any]) -> None:
+        """Take the ends that are polished or refined, and put those that longer runs go on from where states lie."""
+        from nccli.dufm.checkpoint import Checkpoint
+        from nccli.sweep.trainers.longer import longer_runs
+        from nccli.sweep.trainers.states import state_path
+
+        self._ends |= stored_ends(store, configs)
+        begun = {config for found in self._states(configs, states, watch.on_trouble) for config in found.wanted}
+        new = [config for config in configs if not config.finishes and config not in begun]
+        if not new:
+            return
+        count = 0
+        for longer in longer_runs(store, new, self.device, self.reduction, self._trajectory, watch.on_note):
+            Checkpoint(state_path(states, longer.configs), self._complaints).save(longer.saved, watch.on_trouble)
+            count += len(longer.configs)
+        if count:
+            watch.on_note(f"{count} of {len(configs)} runs go on from shorter ones that are stored")
+
     @property
     def _trajectory(self) -> bool:
         return "trajectory" in self.keep
@@ -86,7 +118,9 @@ class DufmTrainer:
         """What a job of these runs needs, JSON-ready."""
         needed = {config.start_print for config in batch}
         points = {name: text for name, text in self.points.items() if name in needed}
-        return {"reduction": self.reduction, "keep": sorted(self.keep), "points": points}
+        parents = {id_of(config.plain) for config in batch if config.finishes}
+        ends = {key: self._ends[key] for key in sorted(parents & set(self._ends))}
+        return {"reduction": self.reduction, "keep": sorted(self.keep), "points": points, "ends": ends}
 
     def known(self, config: DufmConfig) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
@@ -100,6 +134,9 @@ class DufmTrainer:
         from nccli.dufm.train import resume, train
         from nccli.sweep.trainers.states import state_path
 
+        if job.configs[0].finishes:
+            yield from self._finish(job, watch)
+            return
         new = dict.fromkeys(job.configs)
         for found in self._states(job.configs, job.states, watch.on_trouble):
             for config in found.wanted:
@@ -113,6 +150,18 @@ class DufmTrainer:
             points = {name: StartPoint.of_text(text) for name, text in self.points.items()}
             for result in train(tuple(new), self.device, watch, self.reduction, checkpoint, points, self._trajectory):
                 yield dufm_run(result, self.device, self.keep)
+
+    def _finish(self, job: Job[DufmConfig], watch: Watch[Any]) -> Iterator[FinishedRun]:
+        """Polish or refine the ends that a job has."""
+        from nccli.dufm.finish import StoredEnd, finish
+
+        ends = {}
+        for config in job.configs:
+            parent = id_of(config.plain)
+            if parent in self._ends:  # else the descent was cut off
+                ends[config] = StoredEnd.from_dict(parent, self._ends[parent])
+        for result in finish(ends, self.device, watch):
+            yield dufm_run(result, self.device, self.keep)
 
     def tidy(self, store: Store, states: Path) -> None:
         """Remove states of runs that have all been stored since."""
@@ -138,7 +187,7 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
     Args:
         result: of training.
         device: that it was trained on.
-        keep: as `DufmTrainer`; weights of at most `KEPT_BYTES` are kept anyway.
+        keep: as `DufmTrainer`; what it takes to go on from the end is kept anyway, where it is at most `KEPT_BYTES`.
     """
     config = result.config
     return FinishedRun(
@@ -148,27 +197,60 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
             "torch_version": result.torch_version,
             **{name: getattr(result, name) for name in ("status", "steps", "loss", "fit", "reg", "grad_norm")},
             "collapsed_at": result.collapsed_at,
-            "residual": None if result.refinement is None else result.refinement.residual,
-            "kinks": None if result.refinement is None else result.refinement.kinks,
+            **_settled(result),
+            **_finishing(result),
         },
         config=config.as_dict(),
         layers=result.layers,
         history=[
             {
                 **{name: getattr(point, name) for name in ("step", "loss", "fit", "reg", "grad_norm")},
-                "dnc1": list(point.dnc1),
-                "rank": list(point.rank),
-                **(_trajectory(point) if "trajectory" in keep else {}),
+                **{name: list(getattr(point, name)) for name in ("dnc1", "rank")},
+                **_singular(point, "trajectory" in keep),
             }
             for point in result.history
         ],
         weights=result.weights if "weights" in keep or weight_bytes(config) <= KEPT_BYTES else (),
+        state=_state(result) if "weights" in keep or state_bytes(config) <= KEPT_BYTES else {},
     )
 
 
-def _trajectory(point: "HistoryPoint") -> dict[str, Any]:
-    """What trajectories add to a row of a history."""
-    return {"singular_values": list(map(list, point.singular_values)), "negative_share": list(point.negative_share)}
+def _settled(result: "DufmResult") -> dict[str, Any]:
+    """Whether it would stay where it is: because it is stationary, or by its drift."""
+    found: dict[str, Any] = {}
+    if result.drift is not None:
+        drifts = {name: getattr(result.drift, name) for name in ("loss_drift", "spectral_drift")}
+        found = {"settled": int(result.drift.settled), **drifts}
+    if result.status == Status.CONVERGED and (result.finishing is None or result.finishing.finish is Finish.CERTIFIED):
+        found["settled"] = 1
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _finishing(result: "DufmResult") -> dict[str, Any]:
+    """Which point it is, and how that was made."""
+    if result.finishing is None:
+        return {"finish": Finish.PLAIN.value}
+    found = {name: getattr(result.finishing, name) for name in ("parent", "residual", "radius", "kinks")}
+    return {"finish": result.finishing.finish.value, **found}
+
+
+def _singular(point: "HistoryPoint", trajectory: bool) -> dict[str, Any]:
+    """Singular values, where they are known of a point, and what trajectories add to a row of a history."""
+    found: dict[str, Any] = {"singular_values": list(map(list, point.singular_values)) or None}
+    return found | ({"negative_share": list(point.negative_share)} if trajectory else {})
+
+
+def _state(result: "DufmResult") -> dict[str, dict[int, Any]]:
+    """What it takes beside class means and weights to go on from the end."""
+    if result.state is None:
+        return {}
+    found: dict[str, dict[int, Any]] = {}
+    if result.state.features is not None:
+        found[FEATURES] = {1: result.state.features}
+    for moment, (of_features, of_weights) in zip(MOMENTS, result.state.moments, strict=False):
+        found[f"{moment}_{FEATURES}"] = {1: of_features}
+        found[f"{moment}_{WEIGHTS}"] = dict(enumerate(of_weights, 1))
+    return found
 
 
 def _about(config: DufmConfig) -> dict[str, Any]:

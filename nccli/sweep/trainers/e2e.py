@@ -97,6 +97,17 @@ class E2eTrainer:
             first += len(chunk)
         return jobs
 
+    def earlier(self, configs: Sequence[E2eConfig]) -> list[E2eConfig]:
+        """None: every network is trained from its beginning."""
+        return []
+
+    def useless(self, store: Store, ids: Sequence[str]) -> list[str]:
+        """None: nothing begins with a network."""
+        return []
+
+    def prepare(self, store: Store, configs: Sequence[E2eConfig], states: Path, watch: Watch[Any]) -> None:
+        """Nothing of other runs is of use."""
+
     def known(self, config: E2eConfig) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
         row = {**_about(config), **provenance(0.0, self.device)}

@@ -33,6 +33,19 @@ class Trainer(Protocol[Config]):
             InputError: a run that cannot be trained here.
         """
 
+    def earlier(self, configs: Sequence[Config]) -> list[Config]:
+        """Runs that must be stored before these can be made."""
+
+    def useless(self, store: Store, ids: Sequence[str]) -> list[str]:
+        """Of stored runs those that lack what others begin with."""
+
+    def prepare(self, store: Store, configs: Sequence[Config], states: Path, watch: Watch[Any]) -> None:
+        """Take from the store what it has that runs begin with; called before `jobs`, when `earlier` runs are stored.
+
+        Raises:
+            InputError: it lacks what a run needs.
+        """
+
     def known(self, config: Config) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
 
