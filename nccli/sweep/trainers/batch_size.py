@@ -17,6 +17,10 @@ core, so that larger batches gain nothing else."""
 _FLOPS_A_CORE = 1e10
 """A measurement: compiled code does 7 to 18 Gflop/s a core for K = 4 to 10, n = 1 to 50, width 8 to 64."""
 
+_FINISHED = 256
+"""A taste: ends that are polished or refined in one job. Refining one takes up to a minute and another a second: of few
+in a job a core waits for the last of them."""
+
 _PLAIN_FLOPS = 1e7
 """A bound: of a step of a batch without a C compiler. Its some fifty operations take 0.2 ms to launch, and so many
 flops about ten times as long."""
@@ -45,7 +49,8 @@ def batches(configs: Iterable[DufmConfig], device: str, trajectory: bool = False
         first = group[0]
         most = budget.runs_that_fit(first, free, trajectory)
         plain = not device.startswith("cuda") and not has_compiler()
-        size = min(most, runs_a_job(budget.flops_a_step(first), first.steps, device, cores(), plain))
+        size = runs_a_job(budget.flops_a_step(first), first.steps, device, cores(), plain)
+        size = min(most, _FINISHED if first.finishes else size)
         yield from _split(group, size, most, cores())
 
 
