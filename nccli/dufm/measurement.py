@@ -1,8 +1,7 @@
 """Measuring a batch on its way: loss, gradient, collapse and rank of every run, in float64, where the batch lies.
 
 Measured (processor time, K 10, L 4, d 30, on a busy machine): at the points of `nccli.training.measure_points` at most
-9 % of 50,000 steps with n 10 and 20 % with n 1, 1 and 3 % of 500,000. Compiled code with an eigenvalue solver of its
-own would take a third of that.
+9 % of 50,000 steps with n 10 and 20 % with n 1, 1 and 3 % of 500,000.
 """
 
 from collections.abc import Iterator

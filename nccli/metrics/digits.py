@@ -17,10 +17,24 @@ def in_precision(numbers: np.ndarray, kind: str) -> np.ndarray:
     exact = np.asarray(numbers, dtype=DOUBLE)
     if kind == DOUBLE:
         return exact
+    single, lost = _single(exact)
+    return exact if lost.any() else single
+
+
+def each_in_precision(numbers: np.ndarray, kind: str) -> np.ndarray:
+    """The same, decided number by number, in double precision."""
+    exact = np.asarray(numbers, dtype=DOUBLE)
+    if kind == DOUBLE:
+        return exact
+    single, lost = _single(exact)
+    return np.where(lost, exact, single.astype(DOUBLE))
+
+
+def _single(exact: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In single precision, and of which nothing is left there: 0 or inf."""
     with np.errstate(over="ignore"):
         single = exact.astype(SINGLE)
-    lost = (exact != 0) & (np.abs(single) < _LEAST)
-    return exact if lost.any() or (np.isinf(single) & np.isfinite(exact)).any() else single
+    return single, ((exact != 0) & (np.abs(single) < _LEAST)) | (np.isinf(single) & np.isfinite(exact))
 
 
 def loss_in_precision(losses: np.ndarray, kind: str) -> np.ndarray:
@@ -45,14 +59,3 @@ def matrix_in_precision(matrix: np.ndarray, kind: str) -> np.ndarray:
         single = exact.astype(SINGLE)
     largest = np.abs(exact).max(initial=0.0)
     return exact if 0 < largest < _ZERO or (np.isinf(single) & np.isfinite(exact)).any() else single
-
-
-def each_in_precision(numbers: np.ndarray, kind: str) -> np.ndarray:
-    """Numbers that stand each for themselves, every one as `in_precision` keeps it, in double precision."""
-    exact = np.asarray(numbers, dtype=DOUBLE)
-    if kind == DOUBLE:
-        return exact
-    with np.errstate(over="ignore"):
-        single = exact.astype(SINGLE)
-    lost = ((exact != 0) & (np.abs(single) < _LEAST)) | (np.isinf(single) & np.isfinite(exact))
-    return np.where(lost, exact, single.astype(DOUBLE))
