@@ -21,8 +21,8 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
     from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
-    from nccli.dufm.compiler import take_remarks
     from nccli.dufm.duration import Durations
+    from nccli.dufm.placement import take_notes
     from nccli.sweep import jobs_of, kept_bytes
 
     jobs = jobs_of(plan, trainer, store, warn)
@@ -54,7 +54,7 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
             f"{_what(trainer.keep)} of a run take {kept / 1024:.3g} KiB of store before compression",
             request.quiet,
         )
-    for remark in take_remarks():
+    for remark in take_notes(trainer.device):
         note(remark, request.quiet)
     records = [
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}

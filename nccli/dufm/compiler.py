@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nccli.dufm.bounded_process import output_within
 from nccli.dufm.library_folder import LibraryFolder, read_ours
+from nccli.dufm.remarks import is_remarked, remark, told_once
 from nccli.errors import InputError
 
 _FLAGS = ("-O3", "-march=native", "-std=gnu11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
@@ -108,7 +109,7 @@ def is_compiled(sources: Mapping[str, str], defines: Sequence[str]) -> bool:
     if compiler is None:
         return False
     try:
-        return _folder().has(_key(compiler, sources, defines))
+        return kept_folder().has(_key(compiler, sources, defines))
     except OSError:
         return False
 
@@ -128,28 +129,22 @@ def compiled_library(
         return None
     key = _key(compiler, sources, defines)
     try:
-        folder = _folder()
+        folder = kept_folder()
         found = folder.load(key, is_sound)
         if found is None:
             built = compiler.library(sources, defines)
-            found = _kept(folder, key, built, is_sound) or _kept(_own_folder(), key, built, is_sound)
+            found = _kept(folder, key, built, is_sound) or _kept(own_folder(), key, built, is_sound)
         if found is None:
             raise OSError(f"{compiler.name} left a library that cannot be loaded or does not what it should")
     except OSError as error:
-        _remark(_NOT_COMPILED, str(error))
+        remark(_NOT_COMPILED, str(error))
         return None
     return found
 
 
 def take_remarks() -> list[str]:
     """What is new of why steps are not compiled or, where they are, not kept; the first of each in this process."""
-    remarks = _remarks()
-    wanted = _NOT_COMPILED if _NOT_COMPILED in remarks else _NOT_KEPT
-    why = remarks.get(wanted)
-    if not why:
-        return []
-    remarks[wanted] = ""
-    return [f"{wanted}: {why}"]
+    return told_once(_NOT_COMPILED if is_remarked(_NOT_COMPILED) else _NOT_KEPT)
 
 
 @lru_cache(maxsize=1)
@@ -172,7 +167,7 @@ def _kept(
     try:
         folder.keep(key, content)
     except OSError as error:
-        _remark(_NOT_KEPT, str(error))
+        remark(_NOT_KEPT, str(error))
         return None
     return folder.load(key, is_sound)
 
@@ -194,7 +189,7 @@ def _compiler() -> _Compiler | None:
             except OSError as error:
                 why = str(error)
     if why:
-        _remark(_NOT_COMPILED, why)
+        remark(_NOT_COMPILED, why)
     return None
 
 
@@ -222,36 +217,30 @@ def _patience() -> float:
 
 @lru_cache(maxsize=1)
 def _cache() -> LibraryFolder | None:
-    """Where libraries are kept: below NCCLI_CACHE or the user's cache folder."""
+    """Where machine code is kept: below NCCLI_CACHE or the user's cache folder."""
     named = os.environ.get("NCCLI_CACHE") or os.environ.get("XDG_CACHE_HOME")
     try:
         path = (Path(named) if named else Path.home() / ".cache") / "nccli"
     except RuntimeError as error:
-        _remark(_NOT_KEPT, f"{error}; NCCLI_CACHE names a folder")
+        remark(_NOT_KEPT, f"{error}; NCCLI_CACHE names a folder")
         return None
     try:
         return LibraryFolder(path)
     except OSError as error:
-        _remark(_NOT_KEPT, f"{path}: {error.strerror or error}; NCCLI_CACHE names another folder")
+        remark(_NOT_KEPT, f"{path}: {error.strerror or error}; NCCLI_CACHE names another folder")
         return None
 
 
-def _folder() -> LibraryFolder:
-    """The cache, or where there is none, the folder of this process."""
-    return _cache() or _own_folder()
+def kept_folder() -> LibraryFolder:
+    """Where machine code is kept for the next command; where that cannot be, the folder of this process.
+
+    Raises:
+        OSError: there is no place for that either.
+    """
+    return _cache() or own_folder()
 
 
 @lru_cache(maxsize=1)
-def _own_folder() -> LibraryFolder:
-    """Where libraries of this process alone are."""
+def own_folder() -> LibraryFolder:
+    """Where machine code of this process alone is."""
     return LibraryFolder.private()
-
-
-def _remark(what: str, why: str) -> None:
-    _remarks().setdefault(what, why)
-
-
-@lru_cache(maxsize=1)
-def _remarks() -> dict[str, str]:
-    """Why, by what; empty once it was told."""
-    return {}

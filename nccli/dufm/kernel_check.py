@@ -1,14 +1,13 @@
 """Whether a kernel computes what it should: its first step beside that of NumPy."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from nccli.catalogue.options import DtypeName
 from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.network import Network
-from nccli.dufm.shape import Shape
 from nccli.dufm.steps import Steps
 
 _LR, _WD = 0.5, 0.1
@@ -21,14 +20,14 @@ _MOST_OFF = 0.01
 """A bound: share of the entries that rounding may put on the other side of a kink, or of Adam's sign."""
 
 
-def takes_the_right_step(shape: Shape, steps_of: Callable[[Batch], Steps]) -> bool:
-    """Whether the first step of a run of this shape is the one that the gradient in float64 asks for.
+def takes_the_right_step(config: DufmConfig, steps_of: Callable[[Batch], Steps]) -> bool:
+    """Whether the first step of a run, as `checked_run` makes them, is the one that the gradient in float64 asks for.
 
     Args:
-        shape: what the kernel was compiled for.
+        config: the run.
         steps_of: the kernel's steps of a batch.
     """
-    batch = Batch.start([_config(shape)])
+    batch = Batch.start([config])
     way = batch.configs[0].way_down
     by_weight, by_features = Network(batch.double()).gradients()
     before = batch.double().parameters.all
@@ -44,22 +43,11 @@ def takes_the_right_step(shape: Shape, steps_of: Callable[[Batch], Steps]) -> bo
     return True
 
 
-def _config(shape: Shape) -> DufmConfig:
-    """A run that fills the shape, padding included, as far as classes of equal size can."""
-    K = min(shape.K, shape.N)
-    return DufmConfig(
-        K=K,
-        L=shape.L,
-        n=shape.N // K,
-        width=shape.D,
-        wd_h1=_WD,
-        wd_layers=(_WD,) * shape.L,
-        lr=_LR,
-        steps=1,
-        seed=0,
-        dtype=(DtypeName.FLOAT64 if shape.double else DtypeName.FLOAT32).value,
-        activation=shape.activation,
-        epsilon=shape.epsilon,
-        optimizer=shape.optimizer,
-        objective=shape.objective,
-    )
+def checked_run(K: int, L: int, n: int, width: int, **choices: Any) -> DufmConfig:
+    """A run for `takes_the_right_step`.
+
+    Args:
+        K, L, n, width: as in `DufmConfig`.
+        choices: more of it, by name.
+    """
+    return DufmConfig(K, L, n, width, _WD, (_WD,) * L, lr=_LR, steps=1, seed=0, **choices)

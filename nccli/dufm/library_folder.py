@@ -1,4 +1,4 @@
-"""Shared libraries kept in a folder that is ours alone, so that nothing is loaded that others could have put there."""
+"""Machine code kept in a folder that is ours alone, so that nothing is loaded that others could have put there."""
 
 import ctypes
 import hashlib
@@ -14,6 +14,7 @@ from pathlib import Path
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _HASH_DIGITS = 32
+_LIBRARY = ".so"
 
 
 class LibraryFolder:
@@ -65,8 +66,15 @@ class LibraryFolder:
                 path.unlink()
         return None
 
-    def keep(self, key: str, content: bytes) -> None:
-        """Put a library there, completely or not at all.
+    def content(self, key: str, ending: str) -> bytes | None:
+        """What was kept under this key, where it is as it was kept."""
+        for path in self._untouched(key, ending):
+            with suppress(OSError):
+                return read_ours(path)
+        return None
+
+    def keep(self, key: str, content: bytes, ending: str = _LIBRARY) -> None:
+        """Put a library, or what has another ending, there, completely or not at all.
 
         Raises:
             OSError: it cannot be written.
@@ -76,15 +84,15 @@ class LibraryFolder:
         try:
             with os.fdopen(os.open(temporary, writing, 0o600), "wb") as file:
                 file.write(content)
-            temporary.replace(self._path / _name(key, content))
+            temporary.replace(self._path / _name(key, content, ending))
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
-    def _untouched(self, key: str) -> list[Path]:
-        """Libraries of a key that are ours and as they were kept."""
+    def _untouched(self, key: str, ending: str = _LIBRARY) -> list[Path]:
+        """Files of a key that are ours and as they were kept."""
         try:
-            return [path for path in sorted(self._path.glob(f"{key}-*.so")) if _is_untouched(path, key)]
+            return [path for path in sorted(self._path.glob(f"{key}-*{ending}")) if _is_untouched(path, key, ending)]
         except OSError:
             return []
 
@@ -104,15 +112,15 @@ def read_ours(path: Path) -> bytes:
         return file.read()
 
 
-def _is_untouched(path: Path, key: str) -> bool:
+def _is_untouched(path: Path, key: str, ending: str) -> bool:
     try:
-        return path.name == _name(key, read_ours(path))
+        return path.name == _name(key, read_ours(path), ending)
     except OSError:
         return False
 
 
-def _name(key: str, content: bytes) -> str:
-    return f"{key}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.so"
+def _name(key: str, content: bytes, ending: str) -> str:
+    return f"{key}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}{ending}"
 
 
 def _require_ours(found: os.stat_result) -> None:

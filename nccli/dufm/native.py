@@ -12,9 +12,11 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from nccli.catalogue.options import DtypeName
 from nccli.dufm.batch import Batch
 from nccli.dufm.compiler import compiled_library, vector_bytes
-from nccli.dufm.kernel_check import takes_the_right_step
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.kernel_check import checked_run, takes_the_right_step
 from nccli.dufm.measurement import Measurement, measure
 from nccli.dufm.network import targets
 from nccli.dufm.shape import Shape
@@ -108,10 +110,23 @@ def build(shape: Shape) -> ctypes.CDLL | None:
 
     def is_sound(library: ctypes.CDLL) -> bool:
         return hasattr(library, "nccli_steps") and takes_the_right_step(
-            shape, lambda batch: NativeSteps(batch, shape, library, workers=1)
+            _run_of(shape), lambda batch: NativeSteps(batch, shape, library, workers=1)
         )
 
     return compiled_library(sources(shape), shape.defines(), is_sound)
+
+
+def _run_of(shape: Shape) -> DufmConfig:
+    """A run that fills the shape, padding included, as far as classes of equal size can."""
+    K = min(shape.K, shape.N)
+    return checked_run(
+        *(K, shape.L, shape.N // K, shape.D),
+        dtype=(DtypeName.FLOAT64 if shape.double else DtypeName.FLOAT32).value,
+        activation=shape.activation,
+        epsilon=shape.epsilon,
+        optimizer=shape.optimizer,
+        objective=shape.objective,
+    )
 
 
 def sources(shape: Shape) -> dict[str, str]:

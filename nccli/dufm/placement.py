@@ -6,6 +6,7 @@ from nccli.dufm.batch import Batch
 from nccli.dufm.compiler import take_remarks
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.native import native_steps
+from nccli.dufm.remarks import told_once
 from nccli.dufm.steps import Steps
 from nccli.training.threads import cores
 
@@ -29,18 +30,35 @@ def make_steps(
         compiled: whether to use compiled code on the CPU, where it can be had.
         workers: cores for compiled code.
         threads: threads for PyTorch.
-        on_note: called, once a process, with why compiled code cannot be had or is not kept.
+        on_note: called, once a process, with why the quickest way cannot be had or machine code is not kept.
     """
     if device == "cuda":
-        from nccli.dufm.cuda_graph import GraphSteps
-
-        return GraphSteps(batch, device)
-    steps = native_steps(batch, workers) if compiled else None
+        steps = _steps_on_gpu(batch, device)
+    else:
+        steps = (native_steps(batch, workers) if compiled else None) or _plain_steps(batch, threads)
     if on_note is not None:
-        for remark in take_remarks():
+        for remark in take_notes(device):
             on_note(remark)
-    if steps is not None:
-        return steps
+    return steps
+
+
+def take_notes(device: str) -> list[str]:
+    """What is new of why steps are taken in a slower way than they could be, or machine code is not kept."""
+    if device != "cuda":
+        return take_remarks()
+    from nccli.dufm.fused.steps import NOT_FUSED
+
+    return told_once(NOT_FUSED) or take_remarks()
+
+
+def _steps_on_gpu(batch: Batch, device: str) -> Steps:
+    from nccli.dufm.cuda_graph import GraphSteps
+    from nccli.dufm.fused import fused_steps
+
+    return fused_steps(batch) or GraphSteps(batch, device)
+
+
+def _plain_steps(batch: Batch, threads: int) -> Steps:
     from nccli.dufm.plain import PlainSteps
 
     return PlainSteps(batch, threads)

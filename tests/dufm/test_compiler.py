@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nccli.dufm import compiler, native
+from nccli.dufm import compiler, native, remarks
 from nccli.dufm.compiler import take_remarks, vector_bytes
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.library_folder import LibraryFolder
@@ -32,7 +32,7 @@ EVIL = "void nccli_steps(long count, const double *pace, double *P) { for (int i
 
 def forget() -> None:
     """As in a new process."""
-    for cached in (compiler._cache, compiler._own_folder, compiler._compiler, compiler._remarks, native.build):
+    for cached in (compiler._cache, compiler.own_folder, compiler._compiler, remarks._remarks, native.build):
         cached.cache_clear()
 
 
