@@ -51,6 +51,24 @@ FINISHES: dict[Finish, str] = {
 """What each means."""
 
 
+class StepsBy(StrEnum):
+    """What took a run's steps."""
+
+    COMPILED = "compiled"
+    TORCH = "torch"
+    GRAPH = "cuda-graph"
+    FUSED = "cuda-fused"
+
+
+STEPS_BY: dict[StepsBy, str] = {
+    StepsBy.COMPILED: "compiled code",
+    StepsBy.TORCH: "PyTorch",
+    StepsBy.GRAPH: "a CUDA graph",
+    StepsBy.FUSED: "the fused kernel",
+}
+"""What each is."""
+
+
 class Status(StrEnum):
     """How a run ended, or that it has not."""
 

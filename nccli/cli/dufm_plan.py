@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.options import Until
+from nccli.catalogue.runs import STEPS_BY
 from nccli.cli import options as option
 from nccli.cli.notes import note, warn
 from nccli.cli.training import Request
@@ -22,8 +23,9 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
     from nccli.cli.progress import clock_time
     from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step
     from nccli.dufm.duration import Durations
-    from nccli.dufm.placement import take_notes
+    from nccli.dufm.placement import take_notes, taken_by
     from nccli.sweep import jobs_of, kept_bytes
+    from nccli.training.threads import cores
 
     jobs = jobs_of(plan, trainer, store, warn)
     costs: dict[DufmConfig, dict[str, Any]] = {}
@@ -46,11 +48,12 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
         kept = kept_bytes(first, trainer.keep)
         cost = {"kept_bytes": kept, "from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
         costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
+        by = STEPS_BY[taken_by(first, trainer.device, runs, cores())]
         at_most = "at most " if first.until == Until.SETTLED else ""
         note(
             f"{which} of {same[0].part.jobs}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, "
             f"width {first.width}, {at_most}{steps} steps: {len(same) * runs * flops:.2g} flops, at most "
-            f"{clock_time(len(same) * seconds)} on {trainer.device}, {memory / 2**20:.0f} MiB; "
+            f"{clock_time(len(same) * seconds)} on {trainer.device} by {by}, {memory / 2**20:.0f} MiB; "
             f"{_what(trainer.keep)} of a run take {kept / 1024:.3g} KiB of store before compression",
             request.quiet,
         )

@@ -8,6 +8,7 @@ serves a whole schedule.
 import torch
 from torch import Tensor
 
+from nccli.catalogue.runs import StepsBy
 from nccli.dufm.arrays import numpy_array
 from nccli.dufm.batch import Batch
 from nccli.dufm.engine import Engine
@@ -21,6 +22,7 @@ _STEPS = 64
 class GraphSteps(Steps):
     """Steps of a copy of the batch on a GPU."""
 
+    by = StepsBy.GRAPH
     torch_version = str(torch.__version__)
 
     def __init__(self, batch: Batch, device: str = "cuda") -> None:

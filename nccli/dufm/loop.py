@@ -197,6 +197,7 @@ class Loop:
             weights=end.weights,
             collapsed_at=None if collapsed_at < 0 else collapsed_at,
             torch_version=group.steps.torch_version,
+            steps_by=group.steps.by,
             drift=run_drift(now.configs[run], history) if status in ENDED_WELL else None,
             state=end.state,
         )

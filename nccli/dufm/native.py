@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nccli.catalogue.options import DtypeName
+from nccli.catalogue.runs import StepsBy
 from nccli.dufm.batch import Batch
 from nccli.dufm.compiler import compiled_library, vector_bytes
 from nccli.dufm.config import DufmConfig
@@ -25,6 +26,8 @@ from nccli.dufm.steps import Steps
 
 class NativeSteps(Steps):
     """Steps of all runs of a batch, a run at a time on each core."""
+
+    by = StepsBy.COMPILED
 
     def __init__(self, batch: Batch, shape: Shape, library: ctypes.CDLL, workers: int) -> None:
         """Lay the runs out as the kernel wants them.

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from nccli.catalogue.runs import StepsBy
 from nccli.dufm.batch import Batch
-from nccli.dufm.compiler import take_remarks
+from nccli.dufm.compiler import has_compiler, take_remarks
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.native import native_steps
 from nccli.dufm.remarks import told_once
@@ -62,6 +63,15 @@ def _plain_steps(batch: Batch, threads: int) -> Steps:
     from nccli.dufm.plain import PlainSteps
 
     return PlainSteps(batch, threads)
+
+
+def taken_by(config: DufmConfig, device: str, runs: int, workers: int) -> StepsBy:
+    """What will take the steps of so many runs of this shape, unless a compiler fails."""
+    if device == "cuda":
+        from nccli.dufm.fused import is_fused, most_shared
+
+        return StepsBy.FUSED if is_fused(config, config.n * config.K, most_shared()) else StepsBy.GRAPH
+    return StepsBy.COMPILED if compiled_pays(config, runs, workers) and has_compiler() else StepsBy.TORCH
 
 
 def compiled_pays(config: DufmConfig, runs: int, workers: int) -> bool:

@@ -2,6 +2,7 @@
 
 import torch
 
+from nccli.catalogue.runs import StepsBy
 from nccli.dufm.batch import Batch
 from nccli.dufm.engine import Engine
 from nccli.dufm.measurement import Measurement, measure
@@ -12,6 +13,7 @@ from nccli.training.threads import threads
 class PlainSteps(Steps):
     """`Engine.step`, one after the other."""
 
+    by = StepsBy.TORCH
     torch_version = str(torch.__version__)
 
     def __init__(self, batch: Batch, number_of_threads: int = 1) -> None:

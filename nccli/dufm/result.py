@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from nccli.catalogue.runs import Finish
+from nccli.catalogue.runs import Finish, StepsBy
 from nccli.dufm.config import DufmConfig
 from nccli.metrics import LayerMetrics
 from nccli.metrics.drift import Drift
@@ -53,6 +53,7 @@ class DufmResult:
         collapsed_at: step from which the run went on as its class means (`nccli.dufm.reduction`), None if it did not.
             DNC1 after it, in the history and in `layers`, is that of the switch: an upper bound.
         torch_version: of the PyTorch that took the steps; None where it had no part in them.
+        steps_by: what took the steps; None where none were taken.
         drift: what loss and singular values still did at the end; None where nothing was measured that tells.
         state: what it takes beside class means and weights to go on from the end.
         finishing: how the stored end of another run was polished or refined to this point; None of a descent.
@@ -71,6 +72,7 @@ class DufmResult:
     weights: tuple[Float[np.ndarray, "_ _"], ...] = field(default=(), repr=False)
     collapsed_at: int | None = None
     torch_version: str | None = None
+    steps_by: StepsBy | None = None
     drift: Drift | None = None
     state: "EndState | None" = field(default=None, repr=False)
     finishing: "Finishing | None" = None

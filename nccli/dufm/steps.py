@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from nccli.catalogue.runs import StepsBy
 from nccli.dufm.measurement import Measurement
 
 
@@ -9,9 +10,11 @@ class Steps(ABC):
     """Takes steps of a batch of NumPy arrays.
 
     Attributes:
+        by: what takes them.
         torch_version: of the PyTorch that takes them; None where it has no part in that.
     """
 
+    by: StepsBy
     torch_version: str | None = None
 
     @abstractmethod

@@ -14,16 +14,17 @@ import pytest
 import torch
 
 from nccli.catalogue.options import ActivationName
-from nccli.dufm import compiler
+from nccli.dufm import compiler, remarks
 from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.engine import Engine
-from nccli.dufm.fused import FusedSteps, is_fused
+from nccli.dufm.fused import FusedSteps, is_fused, launch, steps
 from nccli.dufm.fused.cut import Cut
 from nccli.dufm.fused.fused_shape import FusedShape
 from nccli.dufm.fused.machine_code import machine_code
 from nccli.dufm.fused.steps import is_sound, slices
 from nccli.dufm.measurement import measure
+from nccli.dufm.placement import take_notes
 
 H100_BLOCK, H100_MULTIPROCESSOR = 232448, 233472
 """Bytes of shared memory."""
@@ -100,16 +101,16 @@ def test_its_steps_are_those_of_the_gradient(
     kernel = Emulated(shape, tmp_path)
     assert is_sound(shape, kernel, "cpu")
     expected = exact(batch, 10)
-    steps = FusedSteps(batch, shape, kernel, "cpu")
-    steps.advance(0, 7)
-    steps.advance(7, 3)
-    steps.sync()
+    ours = FusedSteps(batch, shape, kernel, "cpu")
+    ours.advance(0, 7)
+    ours.advance(7, 3)
+    ours.sync()
     assert distance(batch, expected) < 2e-6
-    padding = torch.ones_like(steps._state)
+    padding = torch.ones_like(ours._state)
     for view in shape.views(padding).stored:
         view.zero_()
-    assert not (steps._state * padding).any()
-    found, wanted = steps.measure(), measure(batch)
+    assert not (ours._state * padding).any()
+    found, wanted = ours.measure(), measure(batch)
     assert found.fit == pytest.approx(wanted.fit)
     assert found.grad_norm == pytest.approx(wanted.grad_norm)
 
@@ -137,9 +138,9 @@ def test_collapsed_runs_go_on_as_their_class_means(tmp_path: Path) -> None:
     batch = Batch.start(runs_of(4, 3, 5, 12, "relu")).collapsed()
     shape = FusedShape.of(batch.configs[0], batch.rows)
     expected = exact(batch, 8)
-    steps = FusedSteps(batch, shape, Emulated(shape, tmp_path), "cpu")
-    steps.advance(0, 8)
-    steps.sync()
+    ours = FusedSteps(batch, shape, Emulated(shape, tmp_path), "cpu")
+    ours.advance(0, 8)
+    ours.sync()
     assert distance(batch, expected) < 2e-6
 
 
@@ -233,3 +234,30 @@ def test_what_the_compiler_says_is_one_line(empty_cache: Callable[[], None]) -> 
     with pytest.raises(OSError, match=r"^NVRTC says .*gpu-architecture") as told:
         machine_code(shape, "sm_nothing", H100_MULTIPROCESSOR)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (ImportError("No module named 'cuda'", name="cuda"), "cuda is not installed"),
+        (OSError("the CUDA driver says CUDA_ERROR_OUT_OF_MEMORY"), "CUDA_ERROR_OUT_OF_MEMORY"),
+    ],
+)
+def test_where_it_cannot_be_had_one_note_says_so(
+    problem: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(shape: FusedShape) -> None:
+        raise problem
+
+    monkeypatch.setattr(launch, "Kernel", refuse)
+    for cached in (steps._kernel, remarks._remarks):
+        cached.cache_clear()
+    shape = FusedShape.of(runs_of(10, 4, 1, 20, "relu")[0], 10)
+    try:
+        assert steps._kernel(shape) is None
+        (note,) = take_notes("cuda")
+        assert told in note
+        assert take_notes("cuda") == []
+    finally:
+        for cached in (steps._kernel, remarks._remarks):
+            cached.cache_clear()

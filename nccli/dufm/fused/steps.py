@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nccli.catalogue.options import ActivationName, DtypeName
+from nccli.catalogue.runs import StepsBy
 from nccli.dufm.arrays import numpy_array
 from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
@@ -46,6 +47,7 @@ class Launches(Protocol):
 class FusedSteps(Steps):
     """Steps of a copy of the batch; a run's numbers depend neither on its neighbours nor on the steps of a launch."""
 
+    by = StepsBy.FUSED
     torch_version = str(torch.__version__)
 
     def __init__(self, batch: Batch, shape: FusedShape, kernel: Launches, device: str = "cuda") -> None:
