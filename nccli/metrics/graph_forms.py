@@ -1,19 +1,25 @@
 """Gram matrices that the layers of a graph solution have, up to a scale (theory sheet, sections 2 and 5)."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from math import comb, perm
 
 import numpy as np
 from jaxtyping import Float
 
-from nccli.metrics.related_classes import RootGraph, complete_root
+from nccli.metrics.related_classes import RootGraph, complete_root, incidence
 
 Gram = Float[np.ndarray, "k k"]
+Grams = Float[np.ndarray, "forms k k"]
+
+_FEW = 32
+"""A taste: edges of graphs whose forms are remembered; 256 of them take at most 23 MB."""
 
 _ROUNDING = 1e-12
 """Of eigenvalues, over the largest."""
 
 
-def graph_forms(root: RootGraph) -> list[Gram]:
+def graph_forms(root: RootGraph) -> Grams:
     """Of layers 2..L−1 and 1, then of the last one before and after the activation and, for L = 2, of the first.
 
     The last layer has rows of Tt_L for every edge of the graph, each of unit norm (variant `disjoint`), for every pair
@@ -21,7 +27,11 @@ def graph_forms(root: RootGraph) -> list[Gram]:
     As many for every graph, in the same order. A layer whose classes are orthogonal shows no graph: instead of its form
     stands that of layers 2..L−1.
     """
-    B = root.incidence
+    return _remembered(root.edges) if len(root.edges) <= _FEW else _graph_forms(root.edges)
+
+
+def _graph_forms(edges: tuple[tuple[int, int], ...]) -> Grams:
+    B = incidence(edges)
     q = B.shape[0]
     hidden = B.T @ B
     pairs = np.zeros((comb(q, 2), q))
@@ -30,17 +40,21 @@ def graph_forms(root: RootGraph) -> list[Gram]:
     forms = [hidden, _square_root(hidden)]
     for last in (_unit_rows((1.0 - 2.0 * B.T) @ B), (1.0 - 2.0 * pairs) @ B, _unit_rows(hidden - 1.0)):
         forms += [hidden if _is_diagonal(form) else form for form in _last_forms(last)]
-    return forms
+    return _fixed(forms)
 
 
-def single_forms(k: int) -> list[Gram]:
+_remembered = lru_cache(maxsize=256)(_graph_forms)
+
+
+def single_forms(k: int) -> Grams:
     """Of as many single classes, in the same order."""
-    return [np.eye(k)] * len(graph_forms(_EDGE))
+    return np.broadcast_to(np.eye(k), (len(graph_forms(_EDGE)), k, k))
 
 
-def bipartition_forms(r: int) -> list[Gram]:
+@lru_cache(maxsize=8)
+def bipartition_forms(r: int) -> Grams:
     """The last layer before and after the activation, and the first for L = 2, of bipartition rows for s = 2..r−1."""
-    B = RootGraph("", complete_root(r), np.arange(comb(r, 2))).incidence
+    B = incidence(complete_root(r))
     own, meeting = np.eye(comb(r, 2)), B.T @ B - 2.0 * np.eye(comb(r, 2))
     apart = 1.0 - own - meeting
     forms = []
@@ -49,7 +63,14 @@ def bipartition_forms(r: int) -> list[Gram]:
         before = B.T @ (unlike * np.eye(r) + (1.0 - unlike)) @ B
         inside = [perm(s, k) / perm(r, k) for k in (2, 3, 4)]
         forms += [before, inside[0] * own + inside[1] * meeting + inside[2] * apart, _square_root(before)]
-    return forms
+    return _fixed(forms)
+
+
+def _fixed(forms: Sequence[Gram]) -> Grams:
+    """As an array that whoever remembers it can hand out."""
+    found = np.array(forms)
+    found.flags.writeable = False
+    return found
 
 
 def _last_forms(rows: Float[np.ndarray, "p k"]) -> list[Gram]:

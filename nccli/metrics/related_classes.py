@@ -25,6 +25,10 @@ _LEAST_GAP = 1e-6
 
 _ROUNDING = 1e-9
 """Of eigenvalues of adjacency matrices, which are of size 1 to K."""
+
+_FEW = 64
+"""A taste: classes whose relations are remembered; 2,048 of them take some 10 MB."""
+
 _POLYGONS = {4: "square", 5: "pentagon", 6: "hexagon"}
 
 
@@ -36,20 +40,11 @@ class RootGraph:
         name: "srg t(r)" for the complete graph on r ≥ 4 vertices, "square", "petersen", …
         edges: (vertex, vertex) in the order of the name's template, lexicographic for "srg t(r)".
         classes: the class of each edge.
-        incidence: B, one row a vertex, one column an edge.
     """
 
     name: str
     edges: tuple[tuple[int, int], ...]
     classes: Int[np.ndarray, " k"]
-
-    @property
-    def incidence(self) -> Float[np.ndarray, "q k"]:
-        """B: 1 where a vertex (row) lies on an edge (column), else 0."""
-        B = np.zeros((1 + max(max(edge) for edge in self.edges), len(self.edges)))
-        for column, edge in enumerate(self.edges):
-            B[list(edge), column] = 1.0
-        return B
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +86,7 @@ def _relation(
 ) -> Relation:
     kind = np.full(cosines.shape, -1)
     for part in parts:
-        kind[np.ix_(part, part)] = 0
+        kind[part[:, None], part] = 0
     kind[related] = 1
     np.fill_diagonal(kind, 2)
     spread = sum(
@@ -103,9 +98,9 @@ def _relation(
 def _upper_levels(cosines: Float[np.ndarray, "K K"], parts: list[Int[np.ndarray, " _"]]) -> Bool[np.ndarray, "K K"]:
     related = np.zeros(cosines.shape, dtype=bool)
     for part in parts:
-        block = cosines[np.ix_(part, part)]
+        block = cosines[part[:, None], part]
         levels = _widest_gaps(block[np.triu_indices(part.size, 1)])
-        related[np.ix_(part, part)] = block > (levels[0] if levels else 0.0)
+        related[part[:, None], part] = block > (levels[0] if levels else 0.0)
     return related
 
 
@@ -130,12 +125,32 @@ def connected(relation: Bool[np.ndarray, "K K"]) -> list[Int[np.ndarray, " _"]]:
     return parts
 
 
+def incidence(edges: tuple[tuple[int, int], ...]) -> Float[np.ndarray, "q k"]:
+    """B: 1 where a vertex (row) lies on an edge (column), else 0."""
+    B = np.zeros((1 + max(max(edge) for edge in edges), len(edges)))
+    for column, edge in enumerate(edges):
+        B[list(edge), column] = 1.0
+    return B
+
+
 def root_graphs(relation: Bool[np.ndarray, "K K"]) -> tuple[RootGraph, ...] | None:
     """The graph of each connected set of classes, the largest first; None if the relation is no line graph.
 
     Of the two graphs whose line graph is a triangle (Whitney), the triangle is taken. The eigenvalues of a line graph
     are at least −2, which sorts most others out.
     """
+    K = relation.shape[0]
+    return _remembered(K, np.packbits(relation).tobytes()) if K <= _FEW else _root_graphs(relation)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(K: int, bits: bytes) -> tuple[RootGraph, ...] | None:
+    """Layers of a run, and runs of a grid, mostly relate their classes alike."""
+    relation = np.unpackbits(np.frombuffer(bits, np.uint8), count=K * K).astype(bool).reshape(K, K)
+    return _root_graphs(relation)
+
+
+def _root_graphs(relation: Bool[np.ndarray, "K K"]) -> tuple[RootGraph, ...] | None:
     if np.linalg.eigvalsh(relation.astype(np.float64))[0] < -2 - _ROUNDING:
         return None
     found = []
@@ -171,7 +186,7 @@ def _signatures(matrix: Bool[np.ndarray, "K K"]) -> dict[int, str]:
     signatures = {}
     for vertex in range(A.shape[0]):
         near = np.flatnonzero(A[vertex])
-        inside = A[np.ix_(near, near)]
+        inside = A[near[:, None], near]
         common = inside @ inside
         signatures[vertex] = f"{near.size} {sorted(common[inside > 0].tolist())}"
     return signatures

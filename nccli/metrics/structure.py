@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nccli.metrics.chang_graphs import chang_graphs
-from nccli.metrics.graph_forms import bipartition_forms, graph_forms, single_forms
+from nccli.metrics.graph_forms import Grams, bipartition_forms, graph_forms, single_forms
 from nccli.metrics.rank_rule import RankFit, rank_fit
 from nccli.metrics.related_classes import RootGraph, complete_root, isomorphism, related_classes, root_graphs
 from nccli.metrics.spectrum import ZERO_FLOOR
@@ -165,8 +165,8 @@ class _Search:
         self, name: str, H: Float[np.ndarray, "K K"], permutation: Int[np.ndarray, " K"] | None = None
     ) -> _Candidate:
         """G against s H, both with classes in the order of the permutation."""
+        placed = self._G if permutation is None else self._G[permutation[:, None], permutation]
         order = np.arange(len(H)) if permutation is None else permutation
-        placed = self._G[np.ix_(order, order)]
         distance = float(np.linalg.norm(placed - np.sum(placed * H) / np.sum(H * H) * H))
         return _Candidate(Structure(name, distance, order), [H], self._spectrum)
 
@@ -206,25 +206,26 @@ class _Search:
         if single.size:
             blocks.append((f"dnc({single.size})", single, single_forms(single.size)))
         name, permutation = " ⊕ ".join(name for name, *_ in blocks), np.concatenate([part for _, part, _ in blocks])
-        for forms in zip(*(forms for *_, forms in blocks), strict=True):
-            yield self._of_blocks(name, permutation, [(part, H) for (_, part, _), H in zip(blocks, forms, strict=True)])
+        yield from self._of_blocks(name, permutation, [(part, forms) for _, part, forms in blocks])
         r = 1 + max(max(edge) for edge in graphs[0].edges)
         if len(blocks) == 1 and r > 3 and len(graphs[0].edges) == comb(r, 2):
             yield from (self._candidate(name, H, permutation) for H in bipartition_forms(r))
 
     def _of_blocks(
-        self, name: str, permutation: Int[np.ndarray, " K"], blocks: Sequence[tuple[Int[np.ndarray, " _"], _Matrix]]
-    ) -> _Candidate:
+        self, name: str, permutation: Int[np.ndarray, " K"], blocks: Sequence[tuple[Int[np.ndarray, " _"], Grams]]
+    ) -> Iterator[_Candidate]:
         """Each block with a scale of its own, and not far by itself: long classes hide what is wrong beside them."""
-        explained, worst = 0.0, 0.0
-        for part, H in blocks:
-            own = self._G[np.ix_(part, part)]
-            covered = float(np.sum(own * H) ** 2 / np.sum(H * H))
+        explained, worst = np.zeros(len(blocks[0][1])), np.zeros(len(blocks[0][1]))
+        for part, forms in blocks:
+            own, flat = self._G[part[:, None], part], forms.reshape(len(forms), -1)
+            covered = np.sum(own.reshape(-1) * flat, axis=1) ** 2 / np.sum(flat * flat, axis=1)
             explained += covered
-            worst = max(worst, 1.0 - covered / float(np.sum(own * own)))
-        distance = max(float(np.sqrt(max(0.0, 1.0 - explained))), float(np.sqrt(max(0.0, worst))) / _ALONE)
-        structure = Structure(name, distance, permutation)
-        return _Candidate(structure, [H for _, H in blocks], self._spectrum)
+            worst = np.maximum(worst, 1.0 - covered / np.sum(own * own))
+        whole = np.sqrt(np.maximum(0.0, 1.0 - explained))
+        distances = np.maximum(whole, np.sqrt(np.maximum(0.0, worst)) / _ALONE)
+        for each, distance in enumerate(distances.tolist()):
+            structure = Structure(name, distance, permutation)
+            yield _Candidate(structure, [forms[each] for _, forms in blocks], self._spectrum)
 
     def _assigned(self) -> Iterator[_Candidate]:
         """SRG T(r) by assignment, unless the spectrum says that it is not near.
