@@ -54,7 +54,7 @@ class _Progress:
     ids: list[str] = field(default_factory=list)
     found: dict[str, str] = field(default_factory=dict)
     measured: int = 0
-    failed: list[InputError] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     said: float = field(default_factory=time.monotonic)
 
@@ -88,7 +88,7 @@ class Measurements:
         return self._so_far.ids
 
     def go(self, sources: Sequence[Source]) -> None:
-        """Take one source after the other; of several, one that cannot be measured is told, and the rest goes on.
+        """Take one source after the other; of several, those that cannot be measured are told in the end.
 
         Raises:
             InputError: none of them could be measured.
@@ -104,8 +104,7 @@ class Measurements:
                 except InputError as error:
                     if len(sources) == 1:
                         raise
-                    so_far.failed.append(error)
-                    warn(str(error))
+                    so_far.failed.append(str(error))
                 if time.monotonic() - so_far.said > _EVERY:
                     so_far.said = time.monotonic()
                     note(f"{number} of {len(sources)} measured or found", self._quiet)
@@ -117,7 +116,10 @@ class Measurements:
             steps = ", ".join([*so_far.moved[:_NAMED], *["…"] * (len(so_far.moved) > _NAMED)])
             note(f"{len(so_far.moved)} stored runs have another step from now on: {steps}", self._quiet)
         if so_far.failed and not so_far.ids:
-            raise InputError(f"none of the {len(sources)} files could be measured")
+            others = len(so_far.failed) - 1
+            raise InputError(f"{so_far.failed[0]} (and {others} more {'file' if others == 1 else 'files'})")
+        for reason in so_far.failed:
+            warn(reason)
         if so_far.failed:
             failed = len(so_far.failed)
             fail_later(SomeRunsFailedError(f"{failed} of {len(sources)} files not measured; the rest is stored"))

@@ -43,7 +43,7 @@ from nccli.store.query.select import (
 from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
-from nccli.store.query.where import Comparison, Condition, Not, parse_where
+from nccli.store.query.where import Comparison, Condition, Not, OneOf, parse_where
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken
 from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
@@ -83,6 +83,7 @@ __all__ = [
     "FinishedRun",
     "MergeReport",
     "Not",
+    "OneOf",
     "Repair",
     "Rescue",
     "Row",
