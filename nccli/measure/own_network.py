@@ -16,9 +16,12 @@ from nccli.measure.features import Labels
 from nccli.measure.judge import Judge
 from nccli.measure.outputs import logits_in, no_logits
 from nccli.measure.probe import INPUT, MOST_BYTES, LayerProbe
+from nccli.measure.state_file import load_weights
 from nccli.measure.survey import Survey
 from nccli.metrics import LayerMetrics
 from nccli.training.memory import in_words
+
+__all__ = ["MeasuredNetwork", "load_weights", "measure_network"]
 
 _BATCH_SHARE = 4
 """A taste: a batch on its way may take a quarter of the budget; a smaller one costs little time."""
