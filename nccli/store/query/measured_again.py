@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.catalogue.stages import Stage
 from nccli.errors import NothingFoundError
 from nccli.metrics import LayerData, numerical_rank, remeasured
 from nccli.store.blocks.matrices import CLASS_MEANS
 from nccli.store.query.select import Row, select_layers, select_matrices, select_spectra
+
+OF_CHECKPOINTS = ("series", "step", "split", "file")
+"""Columns of table `run` that records of what somebody else made begin with."""
 
 
 def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
@@ -31,7 +35,10 @@ def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float
         for layer in stored[run["id"]]:
             place = Stage(layer["layer"], layer["stage"])
             data = LayerData(means[place].T) if place in means else None
-            record = {"id": run["id"], "kind": run["kind"], **place._asdict(), "name": layer["name"]}
+            record = {"id": run["id"], "kind": run["kind"]}
+            if run["kind"] in MEASURED_KINDS:
+                record |= {name: run[name] for name in OF_CHECKPOINTS}
+            record |= {**place._asdict(), "name": layer["name"]}
             record |= remeasured(data, layer["stage"], layer)
             values = spectra[run["id"]].get(place, [])
             record["rank"] = int(numerical_rank(np.array(values), rank_rtol))
