@@ -17,8 +17,8 @@ TAKEN: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "floats": (CLASSES.astype(np.float32), (0, 1, 2), "floats taken for 3 classes"),
     "one-hot": (np.eye(3)[CLASSES], (0, 1, 2), "one-hot rows taken for 3 classes"),
     "one-hot booleans": (np.eye(3, dtype=bool)[CLASSES], (0, 1, 2), "one-hot"),
-    "strings": (np.array(["dog", "ant", "cat"])[CLASSES], ("ant", "cat", "dog"), "0 is 'ant', 1 is 'cat', 2 is 'dog'"),
-    "bytes": (np.array([b"dog", b"ant", b"cat"])[CLASSES], ("ant", "cat", "dog"), "strings"),
+    "strings": (np.array(["ant", "cat", "dog"])[CLASSES], ("ant", "cat", "dog"), "0 is 'ant', 1 is 'cat', 2 is 'dog'"),
+    "bytes": (np.array([b"ant", b"cat", b"dog"])[CLASSES], ("ant", "cat", "dog"), "strings"),
 }
 
 
