@@ -15,17 +15,18 @@ from nccli.catalogue.stages import When
 class Need(StrEnum):
     """What a metric is a function of; `nccli.metrics.LayerData` has each by this name.
 
-    MEANS: class means, (K, d), one class a row. SPECTRUM: their singular values. CENTRED: class means minus the global
-    mean. STATISTICS: `nccli.metrics.ClassStatistics`, with covariances. WEIGHTS: (out, d) of the linear map that reads
-    the layer. CLASSIFIER: these weights where they have a row a class. OUTPUT: class means of the network's output, one
-    a row, of the layer that it is made from. SAMPLES, PREDICTIONS: features of all samples, classes that the network
-    predicts; whoever sees these pass measures the metric and hands it over.
+    MEANS: class means, (K, d), one class a row. SPECTRUM: their singular values. CENTRED: class means minus their mean.
+    STATISTICS: `nccli.metrics.ClassStatistics`. COVARIANCE: these with their d × d matrix. WEIGHTS: (out, d) of the
+    linear map that reads the layer. CLASSIFIER: these weights where they have a row a class. OUTPUT: class means of the
+    network's output, one a row, of the layer that it is made from. SAMPLES, PREDICTIONS: features of all samples,
+    classes that the network predicts; whoever sees these pass measures the metric and hands it over.
     """
 
     MEANS = "means"
     SPECTRUM = "spectrum"
     CENTRED = "centred_means"
     STATISTICS = "statistics"
+    COVARIANCE = "covariance"
     WEIGHTS = "weights"
     CLASSIFIER = "classifier"
     OUTPUT = "output"
@@ -41,6 +42,7 @@ class Family(StrEnum):
 
 
 MEANS, SPECTRUM, CENTRED, STATISTICS = Need.MEANS, Need.SPECTRUM, Need.CENTRED, Need.STATISTICS
+COVARIANCE = Need.COVARIANCE
 WEIGHTS, CLASSIFIER, SAMPLES, PREDICTIONS = Need.WEIGHTS, Need.CLASSIFIER, Need.SAMPLES, Need.PREDICTIONS
 OUTPUT = Need.OUTPUT
 
@@ -103,7 +105,7 @@ METRICS: tuple[Metric, ...] = (
         "dnc1",
         "covariance",
         "DNC1",
-        of="tr Σ_W / tr Σ_B",
+        of="tr Σ_W / tr Σ_B, classes weighed by their samples",
         needs=(SAMPLES,),
         means="variability within over between classes; 0: collapsed",
         source=_DNC,
@@ -217,8 +219,8 @@ METRICS: tuple[Metric, ...] = (
         "nc1_pinv",
         "neural_collapse",
         "pinv",
-        of="tr(Σ_W Σ_B⁺)/K",
-        needs=(STATISTICS,),
+        of="tr(Σ_W Σ_B⁺)/K, classes of equal weight in Σ_B",
+        needs=(COVARIANCE,),
         means="NC1; 0: collapsed",
         source=_NC,
         family=_SINGLE,

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nccli.cli.measuring import Subject, say_what
+from nccli.cli.notes import note
 from nccli.errors import InputError
 from nccli.measure.checkpoints import Checkpoint
 
@@ -28,6 +29,8 @@ def file_subjects(checkpoint: Checkpoint, place: dict[str, Any], pool: str, quie
 
     path = checkpoint.path
     found = read_features(path)
+    if found.remark:
+        note(found.remark, quiet)
     content = content_fingerprint(found.labels, *found.layers.values(), *found.weights.values())
     config = {"source": path.name, "data": content, "pool": pool}
 

@@ -21,7 +21,7 @@ class LayerData:
     Attributes:
         means: class means, one class a row, not centred.
         weights: (out, d) of the linear map that reads the layer.
-        statistics: of the samples, with covariances.
+        statistics: of the samples, with or without their covariance.
         given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
         reads_out: whether the weights make the network's output of this layer, as W_L does of H_L.
     """
@@ -40,10 +40,12 @@ class LayerData:
         nc4: float | None = None,
         reads_out: bool = False,
     ) -> "LayerData":
-        """Of a layer whose samples have been accumulated; without covariances the single-layer set is left out."""
-        whole = bool(np.isfinite(statistics.within).all())
+        """Of a layer whose samples have been accumulated; of weights, rows of labels without samples are left out."""
         given = {"dnc1": statistics.dnc1, "nc4": nc4}
-        return cls(statistics.means, weights, statistics if whole else None, given, reads_out)
+        classes = statistics.classes
+        if weights is not None and classes is not None and len(weights) > classes[-1]:
+            weights = weights[classes]
+        return cls(statistics.means, weights, statistics, given, reads_out)
 
     @cached_property
     def spectrum(self) -> Float[np.ndarray, " r"]:
@@ -52,10 +54,14 @@ class LayerData:
 
     @cached_property
     def centred_means(self) -> Float[np.ndarray, "K d"]:
-        """Class means minus the mean of all samples; minus their own mean where the samples are not known."""
-        if self.statistics is not None:
-            return self.statistics.centred_means
-        return np.asarray(self.means - self.means.mean(axis=0))
+        """Class means minus their mean, whatever the sizes of the classes."""
+        shifted = self.means - self.means[:1]  # so that a common offset costs no digits
+        return np.asarray(shifted - shifted.mean(axis=0))
+
+    @property
+    def covariance(self) -> ClassStatistics | None:
+        """The statistics where Σ_W is among them."""
+        return self.statistics if self.statistics is not None and self.statistics.within is not None else None
 
     @property
     def classifier(self) -> Float[np.ndarray, "K d"] | None:
@@ -99,8 +105,7 @@ _TOLD_BY_MEANS = frozenset({Need.MEANS, Need.SPECTRUM, Need.CENTRED})
 def remeasured(data: LayerData | None, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
     """Metrics of a layer of which at most class means are left: what was stored, and what it lacks from the means.
 
-    What is stored was measured in double precision, and stored means may be in single. Centred metrics of a layer that
-    never had them take all classes for equally large.
+    What is stored was measured in double precision, and stored means may be in single.
     """
     found: dict[str, float | int | None] = {}
     for metric in METRICS:

@@ -109,3 +109,35 @@ def test_nc4_counts_samples_that_the_nearest_mean_would_call_otherwise() -> None
 def test_labels_that_do_not_fit_are_refused(labels: list[int], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         class_statistics(np.ones((4, D)), np.array(labels), K)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0.0, 30.0, 1e3, 1e6])
+def test_nc1_is_blind_to_an_offset_that_all_features_share(offset: float, dtype: type) -> None:
+    X, y = features()
+    moved = (X + offset * np.random.default_rng(9).normal(size=D)).astype(dtype)
+    near = moved.astype(np.float64) - moved[0].astype(np.float64)  # exact, and what is left of the offset is small
+    assert nc1_pinv(class_statistics(moved, y, K)) == pytest.approx(oracle.nc1_pinv(near, y), rel=1e-7)
+
+
+def test_a_noiseless_etf_is_collapsed_however_unequal_its_classes_are() -> None:
+    y = np.repeat(np.arange(K), [5, 40, 200, 500])
+    found = single_layer_set(class_statistics(ETF[y] + 3.0, y, K), ETF)
+    np.testing.assert_allclose(
+        [v for name, v in found.items() if name != "frame_distance" and v is not None], 0, atol=1e-13
+    )
+
+
+def test_pairs_of_more_classes_than_a_block_has_are_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = features()
+    found = []
+    for rows in (512, 3):
+        monkeypatch.setattr("nccli.metrics.pairs._ROWS", rows)
+        found.append([v for v in single_layer_set(class_statistics(X, y, K)).values() if v is not None])
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+def test_classes_closer_to_each_other_than_to_the_rest_keep_the_digits_of_their_distance() -> None:
+    M = np.array([[0.0, 0.0], [1e-9, 0.0], [1e3, 5.0]])
+    statistics = ClassStatistics(np.array([2, 2, 2]), M, None, np.array([1.0, 1.0, 1.0]))
+    assert cdnv(statistics) == pytest.approx((1e18 + 2 / (1e6 + 25)) / 3, rel=1e-12)
