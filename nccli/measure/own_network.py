@@ -1,6 +1,6 @@
 """A user's own network over a data set: its layers measured by a probe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,7 @@ class MeasuredNetwork:
         remarks: what there is to know of modules that were measured, by name.
         without_matrix: names of layers whose within-class matrix was too large: all but `nc1_pinv` is measured.
         grey: whether images of one channel were repeated for a network that takes three.
+        absent: how many of the classes had no sample; layers are of the others.
     """
 
     layers: list[LayerMetrics]
@@ -52,6 +53,7 @@ class MeasuredNetwork:
     remarks: dict[str, str] = field(default_factory=dict)
     without_matrix: list[str] = field(default_factory=list)
     grey: bool = False
+    absent: int = 0
 
 
 def measure_network(
@@ -62,6 +64,7 @@ def measure_network(
     pool: str,
     pixels: str,
     most_bytes: int = MOST_BYTES,
+    classes: Sequence[int] | None = None,
 ) -> MeasuredNetwork:
     """Measure a network over a whole set in eval mode.
 
@@ -76,6 +79,8 @@ def measure_network(
         layers, pool: as `LayerProbe` takes them.
         pixels: "unit" (uint8 over 255, floats as they are), "standard" (mean 0 and variance 1 by channel) or "raw".
         most_bytes: memory that measuring may take, beside network and data.
+        classes: the output of the network that each class is; by default, and where there are K outputs, the outputs
+            are the classes.
 
     Raises:
         InputError: an output that does not fit K, no layer that could be measured, or images that the network refuses.
@@ -83,7 +88,6 @@ def measure_network(
     model.eval()
     source = Batches(data, pixels, precision(model))
     few = np.arange(min(_LOOKED_AT, len(data)))
-    classes = getattr(data, "classes", None)
     outputs = _outputs(model, source, few, K, classes)
     first, labels = source.take(few)
     index = None if classes is None or outputs == K else np.asarray(classes)
@@ -108,7 +112,7 @@ def measure_network(
     for layer in probe.released():
         nc4 = None
         if classifier is not None and layer.name == classifier + INPUT:
-            nc4 = judge.disagreement(layer.statistics.means, source)
+            nc4 = judge.disagreement(layer.statistics, source)
         measured.append(layer.metrics(len(measured) + 1, nc4))
         del layer
     if not measured:
@@ -117,7 +121,9 @@ def measure_network(
             f"no layer could be measured: {reasons}; measuring may take {in_words(most_bytes)} (--memory), and "
             "--pool mean makes features smaller"
         )
-    return MeasuredNetwork(measured, probe.skipped, judge.accuracy, probe.remarks, probe.without_matrix, source.grey)
+    return MeasuredNetwork(
+        measured, probe.skipped, judge.accuracy, probe.remarks, probe.without_matrix, source.grey, probe.absent
+    )
 
 
 def _read_bytes(reader: nn.Module) -> int:

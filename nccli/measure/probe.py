@@ -44,7 +44,7 @@ class ProbedLayer:
 
     name: str
     statistics: ClassStatistics
-    weights: Float[np.ndarray, "K d"] | None = None
+    weights: Float[np.ndarray, "out d"] | None = None
 
     def metrics(self, layer: int = 1, nc4: float | None = None) -> LayerMetrics:
         """All metrics, as layer number `layer`."""
@@ -63,6 +63,7 @@ class LayerProbe:
         skipped: why, by the name of every module that matched and could not be measured.
         remarks: what there is to know of a module that is measured: where in its output the features stood.
         without_matrix: names of layers without a within-class matrix, whose `nc1_pinv` cannot be told.
+        absent: how many of the classes had no sample; `layers` are of the others.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class LayerProbe:
         self.skipped: dict[str, str] = {}
         self.remarks: dict[str, str] = {}
         self.without_matrix: list[str] = []
+        self.absent = 0
 
     def __enter__(self) -> "LayerProbe":
         """Set the hooks."""
@@ -182,7 +184,9 @@ class LayerProbe:
         for name in [name for name in self._found if name not in self.skipped]:
             statistics = self._found[name] if keep else self._found.pop(name)
             try:
-                layer = ProbedLayer(name, statistics.result(), self._weights(name))
+                told = statistics.result(absent=True)
+                self.absent = self._K - len(told.counts)
+                layer = ProbedLayer(name, told, self._weights(name, told.classes))
             except ValueError as error:
                 self.skipped[name] = str(error)
                 continue
@@ -200,12 +204,14 @@ class LayerProbe:
         """The classifier's input and the classifier."""
         return tuple(each for name in self._inputs for each in (name, name.removesuffix(INPUT)))
 
-    def _weights(self, name: str) -> Float[np.ndarray, "K d"] | None:
-        """Of the classifier, for its input: a row a class."""
+    def _weights(self, name: str, classes: Int[np.ndarray, " K"] | None) -> Float[np.ndarray, "out d"] | None:
+        """Of the classifier, for its input: a row for each class that has samples."""
         if self._classifier is None or name != self._classifier[0]:
             return None
         weights = matrix_of(self._classifier[1])
         chosen = weights if self._classes is None else weights[self._classes]
+        if classes is not None and len(chosen) == self._K:
+            chosen = chosen[classes]
         return np.asarray(chosen.double().cpu().numpy())
 
     def _hook(self, name: str) -> Any:
