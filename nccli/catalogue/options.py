@@ -85,3 +85,10 @@ class Pixels(StrEnum):
     UNIT = "unit"
     STANDARD = "standard"
     RAW = "raw"
+
+
+class Split(StrEnum):
+    """Parts of a data set."""
+
+    TRAIN = "train"
+    TEST = "test"

@@ -127,6 +127,8 @@ LAYER_COLUMNS: Sequence[Column] = (
 )
 """Of `runs show`."""
 
+_CHECKPOINT = tuple(run_column(name) for name in ("series", "step", "split"))
+
 MEASURED_COLUMNS: Sequence[Column] = (
     run_column("id"),
     Column("l", plain("layer")),
@@ -136,3 +138,9 @@ MEASURED_COLUMNS: Sequence[Column] = (
     *_STRUCTURE,
 )
 """Of `nccli measure`."""
+
+
+def measured_columns(records: Sequence[Record]) -> list[Column]:
+    """`MEASURED_COLUMNS`, and after the id what tells checkpoints apart, where there are some."""
+    there = [column for column in _CHECKPOINT if len({column.value(record) for record in records}) > 1]
+    return [MEASURED_COLUMNS[0], *there, *MEASURED_COLUMNS[1:]]

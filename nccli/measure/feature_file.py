@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
-from nccli.measure.labels import as_labels
+from nccli.measure.labels import read_labels
 from nccli.metrics import LayerData, LayerMetrics, class_statistics, layer_metrics
 from nccli.training.memory import require_memory
 
@@ -30,11 +30,13 @@ class FeatureFile:
         layers: features by name, (N, d) or with more axes, in the order of the file.
         labels: class of each sample, 0..K−1, all used.
         weights: of the linear layer that reads the features, by the layer's name.
+        remark: what was done with the labels; "" where they are 0..K−1.
     """
 
     layers: dict[str, NDArray[Any]]
     labels: Int[np.ndarray, " N"]
     weights: dict[str, Float[np.ndarray, "out d"]]
+    remark: str = ""
 
     @property
     def K(self) -> int:
@@ -57,15 +59,13 @@ def read_features(path: Path) -> FeatureFile:
     arrays = _arrays(path)
     if "labels" not in arrays:
         raise InputError(f"{path}: no array 'labels'; it has {', '.join(arrays) or 'none'}")
-    labels = as_labels(arrays.pop("labels"), f"{path.name}: labels")
+    read = read_labels(arrays.pop("labels"), f"{path.name}: labels")
+    labels = read.classes
     weights = {name: arrays.pop(name) for name in list(arrays) if name == "weights" or name.startswith("weights_")}
     if not arrays or not labels.size:
         raise InputError(f"{path}: {'no samples' if arrays else 'no features beside the labels'}")
-    counts = np.bincount(labels)
-    if len(counts) < 2:
+    if len(read.names) < 2:
         raise InputError(f"{path}: all samples are of one class; at least two classes are needed")
-    if not counts.all():
-        raise InputError(f"{path}: class {int(np.argmin(counts))} has no sample: labels must be 0..K-1, all used")
     for name, array in arrays.items():
         if array.dtype.kind != "f" or array.ndim < 2 or len(array) != len(labels):
             raise InputError(
@@ -81,7 +81,7 @@ def read_features(path: Path) -> FeatureFile:
             raise InputError(
                 f"{path}: '{name}' has entries of size {largest:.0e}, too far from 1 to be squared: rescale"
             )
-    return FeatureFile(arrays, labels, _assigned(path, weights, list(arrays)))
+    return FeatureFile(arrays, labels, _assigned(path, weights, list(arrays)), read.remark)
 
 
 def measure_features(found: FeatureFile, pool: str) -> tuple[list[LayerMetrics], dict[str, str]]:

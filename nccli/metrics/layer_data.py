@@ -166,7 +166,7 @@ _TOLD_BY_WEIGHTS = frozenset({Need.WEIGHTS, Need.CLASSIFIER, Need.BIAS, Need.MAD
 """What a stored run can be asked for that it was not asked for before, where class means or weights are stored."""
 
 
-def remeasured(data: LayerData | None, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
+def remeasured(data: LayerData | None, stage: str | None, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
     """Metrics of a layer of which at most class means and weights are left: what was stored, and what these tell more.
 
     What is stored was measured in double precision, and stored means may be in single.

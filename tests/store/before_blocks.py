@@ -36,7 +36,10 @@ _SINGLE_LAYER = (
     *("weight_effective_rank", "weight_stable_rank", "weight_alpha", "feature_effective_rank", "feature_stable_rank"),
 )
 _LATER = {
-    "run": ("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
+    "run": (
+        *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
+        *("split", "series", "step", "file"),
+    ),
     "layer": ("rank_gap", *_SINGLE_LAYER),
 }
 """Columns that came after blocks."""
@@ -58,6 +61,7 @@ def without_blocks(path: Path) -> None:
                 for name, matrix in (("class_means", M), ("gram", M.T @ M)):
                     place = [run["id"], row["layer"], row["stage"], name, json.dumps(matrix.shape), "<f8"]
                     connection.execute("INSERT INTO matrix VALUES (?, ?, ?, ?, ?, ?, ?)", [*place, matrix.tobytes()])
+        connection.execute("DROP INDEX ix_run_series")
         for table, names in _LATER.items():
             for name in names:
                 connection.execute(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')

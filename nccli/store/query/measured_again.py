@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.catalogue.stages import Stage, When
 from nccli.errors import NothingFoundError
 from nccli.metrics import LayerData, numerical_rank, remeasured
 from nccli.store.blocks.matrices import CLASS_MEANS, SPECTRA, WEIGHTS
 from nccli.store.query.select import Row, select_layers, select_matrices, select_spectra
+
+OF_CHECKPOINTS = ("series", "step", "split", "file")
+"""Columns of table `run` that records of what somebody else made begin with."""
 
 
 def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
@@ -34,8 +38,11 @@ def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float
             place = Stage(layer["layer"], layer["stage"])
             made_by = weights.get(Stage(place.layer - 1, When.POST.value))
             data = LayerData(means[place].T, weights.get(place), made_by=made_by) if place in means else None
-            record = {"id": run["id"], "kind": run["kind"], **place._asdict(), "name": layer["name"]}
-            record |= remeasured(data, layer["stage"], layer)
+            record = {"id": run["id"], "kind": run["kind"]}
+            if run["kind"] in MEASURED_KINDS:
+                record |= {name: run[name] for name in OF_CHECKPOINTS}
+            record |= {**place._asdict(), "name": layer["name"]}
+            record |= remeasured(data, None if run["kind"] in MEASURED_KINDS else layer["stage"], layer)
             values = spectra[run["id"]].get(place, [])
             record["rank"] = int(numerical_rank(np.array(values), rank_rtol))
             record |= {name: layer[name] for name in ("structure", "structure_distance")}

@@ -21,6 +21,7 @@ from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, write_content
 from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.layer_summary import run_summary
+from nccli.store.runs.series import PLACE, with_place
 from nccli.store.runs.worker import now
 from nccli.store.schema.tables import RUN
 
@@ -43,12 +44,14 @@ def save_run(store: Store, run: FinishedRun, require: Callable[[Connection, str]
     with store.write() as connection:
         if require is not None:
             require(connection, content.id)
-        before = connection.execute(select(RUN.c.status, RUN.c.tag).where(RUN.c.id == content.id)).first()
-        status, tag = (None, None) if before is None else before
-        if not content.finished and status in FINISHED:
+        columns = (RUN.c[name] for name in ("status", "tag", *PLACE))
+        found = connection.execute(select(*columns).where(RUN.c.id == content.id)).first()
+        before = {} if found is None else dict(found._mapping)
+        if not content.finished and before.get("status") in FINISHED:
             return content.id
-        if content.run["tag"] is None and tag is not None:  # a run that is made again keeps its name
-            content = replace(content, run={**content.run, "tag": tag})
+        if before:  # a run that is made again keeps its name and its place
+            tag = before["tag"] if content.run["tag"] is None else content.run["tag"]
+            content = replace(content, run={**content.run, "tag": tag, **with_place(before, content.run)})
         write_content(connection, content)
     return content.id
 

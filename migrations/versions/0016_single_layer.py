@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 _WHOLE: Sequence[str] = ("centred_rank", "weight_rank")
 _NUMBERS: Sequence[str] = (
