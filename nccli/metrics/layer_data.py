@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
 from nccli.catalogue.metrics import METRICS, Metric, Need
 from nccli.metrics.class_statistics import ClassStatistics
@@ -54,7 +53,7 @@ class LayerData:
         weights: Float[np.ndarray, "out d"] | None = None,
         nc4: float | None = None,
         reads_out: bool = False,
-        **more: NDArray[Any] | None,
+        **more: Any,
     ) -> "LayerData":
         """Of a layer whose samples have been accumulated.
 
