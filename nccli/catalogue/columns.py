@@ -12,6 +12,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any
 
 from nccli.catalogue.metrics import METRICS
+from nccli.catalogue.options import Split
 from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import MEASURED_KINDS, Finish, Kind, Status
 from nccli.catalogue.stages import When
@@ -70,6 +71,7 @@ class Column:
         choices: all that a text can be; any if empty.
         pattern: regular expression that a text matches as a whole.
         any_case: whether a query may write its words, which are of small letters, in others.
+        many: whether it is names with commas between them, and equal to each of them in a query.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Column:
     choices: tuple[str, ...] = ()
     pattern: str = ""
     any_case: bool = False
+    many: bool = False
 
     @property
     def title(self) -> str:
@@ -105,6 +108,7 @@ _COMPUTED = tuple(kind.value for kind in Kind if kind.value not in MEASURED_KIND
 
 _LARGEST, _LEAST = sys.float_info.max, math.ulp(0.0)
 _ID, _TIME = r"[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"
+_SERIES = r"[^\s,]([^,]{0,98}[^\s,])?"
 _MOST_CLASSES, _MOST_LAYERS, _MOST_SIZE = 10**6, 10**5, 2**31 - 1
 """More classes and layers than any run has whose matrices some machine holds; the largest integer of a column."""
 
@@ -356,6 +360,27 @@ RUN_COLUMNS: tuple[Column, ...] = (
         low=0.0,
     ),
     Column("parent", _RESULT, _TEXT, "the run whose end was polished or refined", shown=(RECORD,), pattern=_ID),
+    Column(
+        "split",
+        _OPTION,
+        _TEXT,
+        "the part of the data that a network was measured on: train or test",
+        shown=(DATA, GROUP),
+        before={Kind.NETWORK.value: "train"},
+        choices=tuple(Split),
+    ),
+    Column(
+        "series",
+        _PROVENANCE,
+        _TEXT,
+        "name of the checkpoints that it is one of; of several such series all, with commas between",
+        shown=(DATA, GROUP),
+        index=True,
+        pattern=rf"{_SERIES}(,{_SERIES})*",
+        many=True,
+    ),
+    Column("step", _PROVENANCE, _INTEGER, "of the training, at which that checkpoint was", shown=(DATA, GROUP), low=0),
+    Column("file", _PROVENANCE, _TEXT, "name of the file that was measured", shown=(DATA,)),
 )
 """Of table `run`, in its order."""
 

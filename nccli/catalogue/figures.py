@@ -9,6 +9,8 @@ FIGURES: dict[str, str] = {
     "rank-vs-L": "mean rank of the hidden layers against depth",
     "dnc-share-vs-width": "stacked shares of outcomes against width, DNC with its 95 % interval",
     "training": "loss with fit and reg, DNC1 and rank by layer over training",
+    "collapse-over-steps": "NC1 to NC4, rank and effective rank by layer over checkpoints or training",
+    "bottleneck": "rank, effective rank and DNC1 by layer, before and after activation, mean ± sd over runs",
     "spectra": "singular values of the class means by layer, mean ± sd over runs",
     "effective-rank": "effective rank of the class means by layer, mean ± sd over runs",
     "class-means": "class means by layer as heat maps, classes ordered by structure",

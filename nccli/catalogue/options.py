@@ -85,3 +85,14 @@ class Pixels(StrEnum):
     UNIT = "unit"
     STANDARD = "standard"
     RAW = "raw"
+
+
+class Split(StrEnum):
+    """Parts of a data set."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+FEATURE_SUFFIXES = (".npz", ".npy", ".safetensors", ".pt", ".pth")
+"""Of files of features."""

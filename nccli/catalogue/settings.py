@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nccli.catalogue.options import Split
 from nccli.catalogue.runs import Kind
 
 
@@ -106,6 +107,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("layers", str),
     Setting("pool", str),
     Setting("pixels", str),
+    Setting("split", str, usual=Split.TRAIN.value),
+    Setting("modules", str),
 )
 """Of every kind of run, in the order of captions; `epochs` and `autocast` stand in configurations of result version 1,
 where there are `steps` and `precision` now; `wd` is the weight decay of all layers where they have one."""

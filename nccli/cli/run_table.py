@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nccli.catalogue.columns import BY_NAME, Type
-from nccli.catalogue.metrics import METRICS, SPECTRUM, Family, Metric
+from nccli.catalogue.metrics import METRICS, Family, Metric, Need
 from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import ENDED_WELL, Finish, Status
 from nccli.cli.distinctions import distinctions
@@ -116,7 +116,7 @@ def _leading(record: Record) -> str:
 
 
 _STRUCTURE = (Column("distance", number("structure_distance", 2)), Column("structure", plain("structure"), left=True))
-_RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs != (SPECTRUM,))
+_RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs not in ((Need.SPECTRUM,), (Need.CENTRED_SPECTRUM,)))
 _STAGE = (Column("layer", plain("layer")), Column("stage", plain("stage"), left=True))
 
 LAYER_COLUMNS: Sequence[Column] = (
@@ -127,6 +127,8 @@ LAYER_COLUMNS: Sequence[Column] = (
 )
 """Of `runs show`."""
 
+_CHECKPOINT = tuple(run_column(name) for name in ("series", "step", "split"))
+
 MEASURED_COLUMNS: Sequence[Column] = (
     run_column("id"),
     Column("l", plain("layer")),
@@ -136,3 +138,9 @@ MEASURED_COLUMNS: Sequence[Column] = (
     *_STRUCTURE,
 )
 """Of `nccli measure`."""
+
+
+def measured_columns(records: Sequence[Record]) -> list[Column]:
+    """`MEASURED_COLUMNS`, and after the id what tells checkpoints apart, where there are some."""
+    there = [column for column in _CHECKPOINT if len({column.value(record) for record in records}) > 1]
+    return [MEASURED_COLUMNS[0], *there, *MEASURED_COLUMNS[1:]]

@@ -37,6 +37,7 @@ class ImageSet:
         train: what a network is trained and measured on.
         test: what it is tested on; None if there is nothing.
         remarks: what the user should know of how it was read.
+        outputs: the number that the file gives to each class, where these are not 0..K−1: a network's output.
 
     Raises:
         InputError: one class, a class without a sample, labels out of range, pixels that are not finite, sizes or types
@@ -48,6 +49,7 @@ class ImageSet:
     train: LabelledImages
     test: LabelledImages | None
     remarks: tuple[str, ...] = ()
+    outputs: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained on."""

@@ -10,7 +10,7 @@ from nccli.e2e.image_file import read_image, unit_range
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.errors import InputError
 from nccli.measure.array_file import read_npz
-from nccli.measure.labels import as_labels
+from nccli.measure.labels import Labels, read_labels
 from nccli.training.memory import require_memory
 
 _CHANNELS = (1, 3, 4)
@@ -30,17 +30,21 @@ def npz_images(path: Path) -> ImageSet:
     arrays = read_npz(path, {"x_train": True, "y_train": True, "x_test": False, "y_test": False})
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise InputError(f"{path.name}: x_test and y_test belong together, and one of them is missing")
-    parts = {}
+    parts: dict[str, LabelledImages] = {}
+    known: Labels | None = None
     for part in ("train", "test"):
         if f"x_{part}" in arrays:
-            parts[part] = LabelledImages(
-                as_images(arrays[f"x_{part}"], f"{path.name}: x_{part}"),
-                as_labels(arrays[f"y_{part}"], f"{path.name}: y_{part}"),
-            )
-    train = parts["train"]
-    if not len(train):
+            images = as_images(arrays[f"x_{part}"], f"{path.name}: x_{part}")
+            names = None if known is None else known.names
+            labels = read_labels(arrays[f"y_{part}"], f"{path.name}: y_{part}", names)
+            known = known or labels
+            if len(known.names) == 1:
+                raise InputError(f"{path.name}: all samples are of one class; at least two classes are needed")
+            parts[part] = LabelledImages(images, labels.classes)
+    if known is None or not len(parts["train"]):
         raise InputError(f"{path.name}: y_train is empty")
-    return ImageSet(path.name, int(train.labels.max()) + 1, train, parts.get("test"))
+    remarks = (known.remark.removeprefix(f"{path.name}: "),) if known.remark else ()
+    return ImageSet(path.name, len(known.names), parts["train"], parts.get("test"), remarks, known.outputs)
 
 
 def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:

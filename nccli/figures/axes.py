@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from nccli.figures.layouts import Layout
@@ -31,6 +31,9 @@ _SYMBOL = 0.22
 
 _TOGETHER = 0.05
 """Part of an axis below which two crosses are one to the eye: a name is so high. A taste."""
+
+_FEW_DECADES = 300.0
+"""Ratio of ends of a logarithmic axis below which ticks between the decades have room; taste."""
 
 _TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
 """Points of the text at ticks, as in the style sheet; inches between two, and whole numbers not written out: taste."""
@@ -120,6 +123,16 @@ def _name_line(ax: Axes, y: float, label: str, side: int = 0, shift: float = 0.0
         fontsize=7.5,
         color=GREY,
     )
+
+
+def decades_axis(ax: Axes) -> None:
+    """A logarithmic vertical axis, with ticks between the decades where these are few."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if high < _FEW_DECADES * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:

@@ -16,8 +16,8 @@ VALUES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
 BARE = ("kind", "finish", *(setting.name for setting in SETTINGS if setting.bare))
 """Options whose value says of which option it is."""
 
-IN_CAPTION = (*(setting.name for setting in SETTINGS if setting.caption), "finish")
-"""Options that captions name, in their order, and which end is meant; labels name them before others."""
+IN_CAPTION = ("series", *(setting.name for setting in SETTINGS if setting.caption), "finish")
+"""Options that captions name, in their order, of which checkpoints and which end; labels name them before others."""
 
 SEED = ("seed",)
 """Options in which runs of one series differ."""

@@ -4,7 +4,7 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,25 @@ def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, 
         raise InputError(f"{path}: damaged ({error})") from error
 
 
+def npz_shape(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    """Shape and type of an array of an .npz file, of which only the header is read; None where that cannot be."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            shape, _, dtype = _header(file)
+    except Exception:  # whatever is wrong with the file is said when it is read
+        return None
+    return shape, dtype
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)
+
+
 def _array(path: Path, archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(file)
+        shape, fortran, dtype = _header(file)
         if dtype.hasobject:
             raise InputError(f"{path}: {member} holds Python objects, which are not read from files")
         size = math.prod(shape) * dtype.itemsize
@@ -57,4 +71,29 @@ def _array(path: Path, archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
     if len(data) != size:
         raise InputError(f"{path}: {member} is truncated: {len(data)} bytes where its header says {size}")
     array = np.frombuffer(data, dtype)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of an .npy file.
+
+    Raises:
+        InputError: the file is missing, truncated, no .npy file, holds Python objects, or more than the memory.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, fortran, dtype = _header(file)
+            if dtype.hasobject:
+                raise InputError(f"{path} holds Python objects, which are not read from files")
+            count = math.prod(shape)
+            there = path.stat().st_size - file.tell()
+            if count * dtype.itemsize > there:
+                raise InputError(f"{path} is truncated: its header asks for {count * dtype.itemsize} bytes")
+            require_memory(path.name, count * dtype.itemsize, "a smaller file")
+            array = np.fromfile(file, dtype, count)
+    except InputError:
+        raise
+    except Exception as error:  # headers are parsed as Python, in which anything may be wrong
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: cannot be read as .npy ({' '.join(reason.split())[:160]})") from error
     return array.reshape(shape, order="F" if fortran else "C")

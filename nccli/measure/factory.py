@@ -26,16 +26,17 @@ def call_factory(name: str, **offered: Any) -> nn.Module:
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"'{name}': {error}; write pkg.module:factory, importable from here") from error
     except Exception as error:  # whatever somebody's module does when it is imported
-        raise InputError(f"'{name}': importing it fails with {_told(error)}") from error
+        raise InputError(f"'{name}': importing it fails with {told(error)}") from error
     try:
         taken = inspect.signature(factory).parameters
         made = factory(**{key: value for key, value in offered.items() if key in taken})
     except Exception as error:  # whatever somebody's function raises
-        raise InputError(f"'{name}' fails with {_told(error)}") from error
+        raise InputError(f"'{name}' fails with {told(error)}") from error
     if not isinstance(made, nn.Module):
         raise InputError(f"'{name}' returns {type(made).__name__}, not a torch.nn.Module")
     return made
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """Kind and message of an error of somebody's code, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"

@@ -1,39 +1,38 @@
 """A user's own network over a data set: its layers measured by a probe."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Int
+from torch import nn
 
 from nccli.errors import InputError
-from nccli.measure.nearest_mean import nearest_mean
-from nccli.measure.probe import INPUT, LayerProbe, flat_features
-from nccli.measure.tensor_file import read_safetensors, read_torch_file, require_plain
+from nccli.measure.batches import Batches, Samples, precision
+from nccli.measure.classifier import last_linear, matrix_of
+from nccli.measure.features import Labels
+from nccli.measure.judge import Judge
+from nccli.measure.outputs import logits_in, no_logits
+from nccli.measure.outside import Means, outside_means
+from nccli.measure.probe import INPUT, MOST_BYTES, LayerProbe
+from nccli.measure.state_file import load_weights
+from nccli.measure.survey import Survey
 from nccli.metrics import LayerMetrics
+from nccli.metrics.caveats import caveats
+from nccli.training.memory import in_words
 
-_BATCH = 256
-"""A taste: the field's usual batch, which fits wherever the network was trained."""
+__all__ = ["MeasuredNetwork", "load_weights", "measure_network"]
 
-_NESTED = ("state_dict", "model_state_dict", "model")
+_BATCH_SHARE = 4
+"""A taste: a batch on its way may take a quarter of the budget; a smaller one costs little time."""
 
+_KEPT_SHARE = 8
+"""A taste: what the classifier reads is kept where it takes an eighth of the budget, which saves a second pass."""
 
-@runtime_checkable
-class Samples(Protocol):
-    """What measuring needs of a data set on a device."""
-
-    def __len__(self) -> int:
-        """N."""
-
-    def batch(self, index: Int[np.ndarray, " B"]) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
-        """Images of mean 0 and variance 1 by channel, and labels."""
-
-    def pixels(self, index: Int[np.ndarray, " B"], unit: bool) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
-        """Images as they are in float32, bytes over 255 if `unit`, and labels."""
+_LOOKED_AT = 2
+"""Samples of the first pass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,141 +42,150 @@ class MeasuredNetwork:
     Attributes:
         layers: metrics by layer, with the names of modules, in the order in which they ran.
         skipped: why, by the name of modules that matched and were not measured.
-        accuracy: on the samples.
+        accuracy: on the samples, or tokens, that have a class.
+        remarks: what there is to know of modules that were measured, by name.
+        without_matrix: names of layers whose within-class matrix was too large: all but `nc1_pinv` and spectra of
+            features is measured.
+        grey: whether images of one channel were repeated for a network that takes three.
+        absent: how many of the classes had no sample; layers are of the others.
+        caveats: what there is to know of the samples of the classes.
     """
 
     layers: list[LayerMetrics]
     skipped: dict[str, str]
     accuracy: float
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Load a .safetensors or .pt state dictionary, every parameter of it.
-
-    Raises:
-        InputError: the file is missing, damaged, or of another network.
-    """
-    if not path.is_file():
-        raise InputError(f"--weights {path}: no such file")
-    found: Any = read_safetensors(path) if path.suffix == ".safetensors" else read_torch_file(path, "weights file")
-    for key in _NESTED:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise InputError(f"--weights {path}: no state dictionary of tensors")
-    for name, value in found.items():
-        require_plain(value, f"--weights {path}: '{name}'")
-    state = {str(name).removeprefix("module."): value for name, value in found.items()}
-    try:
-        missing, unexpected = model.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise InputError(f"--weights {path} does not fit the model: {' '.join(str(error).split())[:200]}") from error
-    if missing or unexpected:
-        what = f"has no {missing[0]}" if missing else f"has {unexpected[0]}, which the model has not"
-        raise InputError(f"--weights {path} does not fit the model: it {what}")
+    remarks: dict[str, str] = field(default_factory=dict)
+    without_matrix: list[str] = field(default_factory=list)
+    grey: bool = False
+    absent: int = 0
+    caveats: list[str] = field(default_factory=list)
 
 
 def measure_network(
-    model: nn.Module, data: Samples, K: int, layers: str | None, pool: str, pixels: str
+    model: nn.Module,
+    data: Samples,
+    K: int,
+    layers: str | None,
+    pool: str,
+    pixels: str,
+    most_bytes: int = MOST_BYTES,
+    classes: Sequence[int] | None = None,
+    outside: Samples | None = None,
 ) -> MeasuredNetwork:
     """Measure a network over a whole set in eval mode.
 
-    The input of its classifier, the last linear module to run with K outputs, is measured too, with NC3 and NC4.
+    The input of its classifier, the last linear module to run with an output a class, is measured too, with NC3 and
+    NC4. What is kept of each layer, and how many samples pass at once, is decided by a pass over two samples.
 
     Args:
-        model: on the device of the data, of any precision; its output is (B, K), or has such `logits`.
+        model: on the device of the data, of any precision; its output is (B, K), or has such logits among others, or
+            is (B, T, outputs) for labels (B, T), one a token.
         data: the set.
         K: classes.
         layers, pool: as `LayerProbe` takes them.
         pixels: "unit" (uint8 over 255, floats as they are), "standard" (mean 0 and variance 1 by channel) or "raw".
+        most_bytes: memory that measuring may take, beside network and data.
+        classes: the output of the network that each class is; by default, and where there are K outputs, the outputs
+            are the classes.
+        outside: an out-of-distribution set, whose labels do not count, for NC5.
 
     Raises:
         InputError: an output that does not fit K, no layer that could be measured, or images that the network refuses.
     """
     model.eval()
-    batches = _batches(data, pixels, _precision(model))
-    classifier = _classifier(model, next(batches())[0], K)
-    right = 0
-    with torch.no_grad(), LayerProbe(model, K, layers, pool, classifier) as probe:
-        for images, labels in batches():
+    source = Batches(data, pixels, precision(model))
+    few = np.arange(min(_LOOKED_AT, len(data)))
+    outputs = _outputs(model, source, few, K, classes)
+    first, labels = source.take(few)
+    index = None if classes is None or outputs == K else np.asarray(classes)
+    classifier = last_linear(model, outputs, lambda: model(first))
+    probe = LayerProbe(model, K, layers, pool, classifier, most_bytes, index)
+    tokens = labels[0].numel() if labels.dim() > 1 else 1
+    reader = None if classifier is None else model.get_submodule(classifier)
+    size = 0 if reader is None else tokens * len(data) * _read_bytes(reader)
+    keep = 0 < size <= most_bytes // _KEPT_SHARE
+
+    def reserve(found: Survey) -> int:
+        source.size = int(np.clip(most_bytes // _BATCH_SHARE // max(1, found.sample_bytes), 1, source.size))
+        return source.size * found.sample_bytes + (size if keep else 0)
+
+    probe.plan(lambda: model(first), tuple(labels.shape), reserve)
+    judge = Judge(model, reader, pool, outputs, index, keep)
+    with judge, probe:
+        for inputs, labels in source:
             probe.observe(labels)
-            right += int((_logits(model(images)).argmax(dim=1) == labels).sum())
-    found = probe.layers
-    if not found:
-        reasons = "; ".join(f"{name}: {why}" for name, why in list(probe.skipped.items())[:3])
-        raise InputError(f"no layer could be measured: {reasons}")
-    measured = []
-    for number, layer in enumerate(found, 1):
+            judge.see(inputs, labels)
+    beyond: Means = {}
+    if outside is not None:
+        other = Batches(outside, pixels, precision(model))
+        other.size, seen = source.size, other.take(np.arange(1))[0]
+        other.grey = seen.dim() == first.dim() == 4 and seen.shape[1] == 1 < first.shape[1]
+        beyond = outside_means(model, other, probe.measured, pool)
+    measured: list[LayerMetrics] = []
+    said: list[str] = []
+    for layer in probe.released():
+        said = said or list(caveats(layer.statistics))
         nc4 = None
         if classifier is not None and layer.name == classifier + INPUT:
-            nc4 = _disagreement(model, classifier, batches, layer.statistics.means, pool)
-        measured.append(layer.metrics(number, nc4))
-    return MeasuredNetwork(measured, probe.skipped, right / len(data))
+            nc4 = judge.disagreement(layer.statistics, source)
+        measured.append(layer.metrics(len(measured) + 1, nc4, beyond.get(layer.name)))
+        del layer
+    if not measured:
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(probe.skipped.items())[:3])
+        raise InputError(
+            f"no layer could be measured: {reasons}; measuring may take {in_words(most_bytes)} (--memory), and "
+            "--pool mean makes features smaller"
+        )
+    return MeasuredNetwork(
+        measured, probe.skipped, judge.accuracy, probe.remarks, probe.without_matrix, source.grey, probe.absent, said
+    )
 
 
-def _precision(model: nn.Module) -> torch.dtype:
-    """In which images are given to a network: that of its first parameter."""
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+def _read_bytes(reader: nn.Module) -> int:
+    """Of what a linear module reads of a sample."""
+    weight = matrix_of(reader)
+    return weight.shape[1] * weight.element_size()
 
 
-def _logits(output: Any) -> Any:
-    """The logits of networks that return more than them."""
-    return output["logits"] if isinstance(output, Mapping) and "logits" in output else getattr(output, "logits", output)
+def _outputs(model: nn.Module, source: "Batches", index: Int[np.ndarray, " B"], K: int, classes: Any) -> int:
+    """How many outputs the network has; also the check that it fits its inputs and K."""
+    fits = _fitting(K, classes)
+    output, labels = _accepted(model, source, index)
+    logits = logits_in(output, fits)
+    samples = tuple(labels.shape)
+    if logits is None or logits.shape[:-1] != samples or not fits(logits.shape[-1]):
+        named = "" if classes is None else f", the largest of them {max(classes)}"
+        raise no_logits(output, len(labels), f"the data have K = {K} classes{named}: {_cure(samples)}")
+    return int(logits.shape[-1])
 
 
-def _batches(
-    data: Samples, pixels: str, dtype: torch.dtype
-) -> Callable[[], Iterator[tuple[Tensor, Int[Tensor, " B"]]]]:
-    def go() -> Iterator[tuple[Tensor, Int[Tensor, " B"]]]:
-        for index in np.array_split(np.arange(len(data)), -(-len(data) // _BATCH)):
-            images, labels = data.batch(index) if pixels == "standard" else data.pixels(index, pixels == "unit")
-            yield images.to(dtype), labels
-
-    return go
+def _cure(samples: tuple[int, ...]) -> str:
+    if len(samples) > 1:
+        return f"wanted are logits {(*samples, 'outputs')}, one row a token"
+    return (
+        "wanted are logits (samples, K), alone or as 'logits'; torchvision:NAME and timm:NAME make the last layer fit"
+    )
 
 
-def _classifier(model: nn.Module, images: Float[Tensor, "B C H W"], K: int) -> str | None:
-    """The last linear module with K outputs to run; also the check that the network fits images and K."""
-    ran: list[str] = []
-    handles = [
-        module.register_forward_hook(lambda *_, name=name: ran.append(name))
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module.out_features == K
-    ]
+def _fitting(K: int, classes: Any) -> Callable[[int], bool]:
+    return lambda size: size == K or (classes is not None and size > max(classes))
+
+
+def _accepted(model: nn.Module, source: "Batches", index: Int[np.ndarray, " B"]) -> tuple[Any, Labels]:
+    """What the network returns for a few samples; grey images are repeated where only that makes it take them."""
+    inputs, labels = source.take(index)
     try:
         with torch.no_grad():
-            output = _logits(model(images))
-    except Exception as error:  # whatever somebody's network raises on images that do not fit
+            return model(inputs), labels
+    except Exception as error:  # whatever somebody's network raises on inputs that do not fit
+        what = "images" if inputs.dim() == 4 else "inputs"
         said = " ".join(str(error).split())[:160]
-        raise InputError(f"the model does not take images of shape {tuple(images.shape[1:])}: {said}") from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not isinstance(output, Tensor) or output.dim() != 2 or output.shape[1] != K:
-        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise InputError(f"the model's output is {shape} for {len(images)} images; the data have K = {K} classes")
-    return ran[-1] if ran and ran[-1] else None
-
-
-def _disagreement(
-    model: nn.Module,
-    classifier: str,
-    batches: Callable[[], Iterator[tuple[Tensor, Tensor]]],
-    means: Float[np.ndarray, "K d"],
-    pool: str,
-) -> float:
-    """NC4, in a second pass."""
-    inputs: list[Tensor] = []
-    handle = model.get_submodule(classifier).register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
-    unlike = total = 0
+        refusal = InputError(f"the model does not take {what} of shape {tuple(inputs.shape[1:])}: {said}")
+        if inputs.dim() != 4 or inputs.shape[1] != 1:
+            raise refusal from error
+        source.grey = True
     try:
         with torch.no_grad():
-            for images, _ in batches():
-                inputs.clear()
-                predicted = _logits(model(images)).argmax(dim=1)
-                centres = torch.from_numpy(means).to(images.device)
-                unlike += int((nearest_mean(flat_features(inputs[0], pool), centres) != predicted).sum())
-                total += len(images)
-    finally:
-        handle.remove()
-    return unlike / total
+            return model(source.take(index)[0]), labels
+    except Exception:
+        raise refusal from None

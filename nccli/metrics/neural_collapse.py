@@ -3,28 +3,39 @@
 0 is full collapse in every one of them.
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Int
 
 from nccli.metrics.class_statistics import ClassStatistics
+from nccli.metrics.pairs import gram_rows, pair_count, pair_distances, pair_products
 
 
 def nc1_pinv(statistics: ClassStatistics) -> float:
-    """tr(Σ_W Σ_B⁺)/K (Papyan et al. 2020, NC1).
+    """tr(Σ_W Σ_B⁺)/K, Σ_B = 1/K Σ_k (m_k − m)(m_k − m)ᵀ with m the mean of the m_k (Papyan et al. 2020, NC1).
 
-    Inverts the smallest between-class variance, so it blows up where class means have low rank; DNC1 does not.
+    Classes weigh equally in Σ_B, samples in Σ_W. Inverts the smallest between-class variance, so it blows up where
+    class means have low rank; DNC1 does not. Σ_B has rank K − 1 at most, and what rounding makes of the others, of the
+    size ε ‖uncentred means‖, is not inverted: an offset that all features share changes nothing.
 
     Returns:
         In [0, ∞); nan where the class means do not differ.
+
+    Raises:
+        ValueError: statistics without `within`.
     """
-    scaled = np.sqrt(statistics.shares)[:, None] * statistics.centred_means
-    _, s, axes = np.linalg.svd(scaled, full_matrices=False)
-    kept = s > max(scaled.shape) * np.finfo(np.float64).eps * s[0]
-    if not s[0] > 0:
+    if statistics.within is None:
+        raise ValueError("nc1_pinv needs the within-class covariance, which was not kept")
+    K, d = len(statistics.means), statistics.means.shape[1]
+    _, s, axes = np.linalg.svd(statistics.centred_means / math.sqrt(K), full_matrices=False)
+    rounding = max(K, d) * float(np.finfo(np.float64).eps * np.linalg.norm(statistics.means)) / math.sqrt(K)
+    kept = (s > rounding) & (np.arange(len(s)) < K - 1)
+    if not kept.any():
         return float("nan")
     V = axes[kept]
     along = np.sum((V @ statistics.within) * V, axis=1)
-    return max(0.0, float(np.sum(along / s[kept] ** 2))) / len(statistics.counts)
+    return max(0.0, float(np.sum(along / s[kept] ** 2)) / K)
 
 
 def cdnv(statistics: ClassStatistics) -> float:
@@ -33,13 +44,11 @@ def cdnv(statistics: ClassStatistics) -> float:
     Returns:
         In [0, ∞]; ∞ where two classes that vary have the same mean; nan where neither varies, or for one class.
     """
-    M, V = statistics.means, statistics.spreads
-    a, b = np.triu_indices(len(V), 1)
-    if not a.size:
-        return float("nan")
-    apart = np.sum((M[a] - M[b]) ** 2, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.mean((V[a] + V[b]) / (2 * apart)))
+    V, total = statistics.spreads, 0.0
+    for a, b, apart in pair_distances(statistics.means):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total += float(np.sum((V[a] + V[b]) / (2 * apart)))
+    return total / pair_count(len(V)) if len(V) > 1 else float("nan")
 
 
 def equinorm(centred_means: Float[np.ndarray, "K d"]) -> float:
@@ -63,18 +72,16 @@ def equiangularity(centred_means: Float[np.ndarray, "K d"]) -> float:
     if K < 2 or not norms.all():
         return float("nan")
     unit = centred_means / norms[:, None]
-    cosines = (unit @ unit.T)[np.triu_indices(K, 1)]
-    return float(np.mean(np.abs(cosines + 1 / (K - 1))))
+    return sum(float(np.abs(cosines + 1 / (K - 1)).sum()) for _, _, cosines in pair_products(unit)) / pair_count(K)
 
 
 def etf_distance(centred_means: Float[np.ndarray, "K d"]) -> float:
     """‖G/‖G‖_F − E/‖E‖_F‖_F, G the Gram matrix of centred means, E = I − 11ᵀ/K that of a simplex ETF.
 
     Returns:
-        In [0, √2]; nan where all means are zero.
+        In [0, √2]; nan where all means are zero, or there is one class.
     """
-    K = len(centred_means)
-    return _gram_distance(centred_means, np.eye(K) - 1 / K)
+    return _gram_distance(centred_means, 1 / len(centred_means))
 
 
 def frame_distance(class_means: Float[np.ndarray, "K d"]) -> float:
@@ -83,7 +90,7 @@ def frame_distance(class_means: Float[np.ndarray, "K d"]) -> float:
     Returns:
         In [0, √2]; nan where all means are zero.
     """
-    return _gram_distance(class_means, np.eye(len(class_means)))
+    return _gram_distance(class_means, 0.0)
 
 
 def self_duality(weights: Float[np.ndarray, "K d"], centred_means: Float[np.ndarray, "K d"]) -> float:
@@ -123,7 +130,16 @@ def nearest_class_mean_disagreement(
     return float(np.mean(nearest_class_mean(features, class_means) != predictions))
 
 
-def _gram_distance(means: Float[np.ndarray, "K d"], target: Float[np.ndarray, "K K"]) -> float:
-    gram = means @ means.T
-    size = np.linalg.norm(gram)
-    return float(np.linalg.norm(gram / size - target / np.linalg.norm(target))) if size > 0 else float("nan")
+def _gram_distance(means: Float[np.ndarray, "K d"], common: float) -> float:
+    """‖G/‖G‖_F − E/‖E‖_F‖_F with G the Gram matrix of the means and E = I − common 11ᵀ."""
+    K = len(means)
+    size = math.sqrt(sum(float(np.sum(rows**2)) for _, rows in gram_rows(means)))
+    target = math.sqrt(K * (1 - common) ** 2 + K * (K - 1) * common**2)
+    if not size > 0 or not target > 0:
+        return float("nan")
+    apart = 0.0
+    for place, rows in gram_rows(means):
+        difference = rows / size + common / target
+        difference[np.arange(len(rows)), place] -= 1 / target
+        apart += float(np.sum(difference**2))
+    return math.sqrt(apart)

@@ -43,7 +43,7 @@ from nccli.store.query.select import (
 from nccli.store.query.selection import Selection, SettingRuns, select_selected, select_settings
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
-from nccli.store.query.where import Comparison, Condition, Not, parse_where
+from nccli.store.query.where import Comparison, Condition, Not, OneOf, parse_where
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken
 from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
@@ -53,6 +53,7 @@ from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned
 from nccli.store.runs.remove import remove_runs
 from nccli.store.runs.rescue import Rescue
 from nccli.store.runs.save import save_run
+from nccli.store.runs.series import find_measured, place_in_series, require_series
 from nccli.store.runs.tags import require_tag, tag_runs, tagged_runs
 from nccli.store.schema.tables import TABLES
 
@@ -82,6 +83,7 @@ __all__ = [
     "FinishedRun",
     "MergeReport",
     "Not",
+    "OneOf",
     "Repair",
     "Rescue",
     "Row",
@@ -106,6 +108,7 @@ __all__ = [
     "existing_statuses",
     "find_beginnings",
     "find_ids",
+    "find_measured",
     "from_folder",
     "from_lines",
     "group_records",
@@ -125,6 +128,7 @@ __all__ = [
     "paired_records",
     "parse_group_by",
     "parse_where",
+    "place_in_series",
     "problem_of",
     "read_contents",
     "record_keys",
@@ -132,6 +136,7 @@ __all__ = [
     "remove_runs",
     "repair_store",
     "require_pairing",
+    "require_series",
     "require_tag",
     "run_id",
     "run_pages",

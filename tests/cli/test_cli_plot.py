@@ -26,6 +26,8 @@ def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
         "gram",
         "effective-rank",
         "landscape",
+        "collapse-over-steps",
+        "bottleneck",
     }
     paper = {f"fig{i}" for i in range(1, 11)}
     assert {figure["name"] for figure in figures} == ranks | others | paper

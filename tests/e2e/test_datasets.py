@@ -42,9 +42,8 @@ def test_layouts_of_an_npz_file(tmp_path: Path, change: Callable[[np.ndarray], n
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"y_train": LABELS + 1}, "class 0 has no training sample"),
         ({"y_train": LABELS - 1}, "-1 is out of range"),
-        ({"y_train": LABELS * 1000}, "out of range"),
+        ({"y_train": np.full((48, 4), 0.25)}, "not one-hot"),
         ({"y_train": np.zeros_like(LABELS)}, "of one class"),
         ({"y_train": LABELS[:-1]}, "48 training images and 47 labels"),
         ({"y_train": LABELS + 0.5}, "no integers"),

@@ -82,16 +82,29 @@ def test_layers_are_measured_as_a_dense_computation_does(net: Net) -> None:
 
 def test_what_was_not_measured_is_named_with_its_reason(net: Net) -> None:
     probe = probed(net)
-    assert [layer.name for layer in probe.layers] == ["conv", "hidden", "out"]
+    assert [layer.name for layer in probe.layers] == ["conv", "hidden", "pair", "out"]
     assert "several times" in probe.skipped["act"]
-    assert "tuple" in probe.skipped["pair"]
     assert "never ran" in probe.skipped["unused"]
+    assert probe.remarks == {"pair": "'[0]' of its output"}
 
 
-def test_memory_is_bounded_and_what_does_not_fit_is_skipped(net: Net) -> None:
+def test_of_a_layer_whose_matrix_does_not_fit_all_but_nc1_pinv_is_measured(net: Net) -> None:
     probe = probed(net, layers="conv|hidden|out", most_bytes=8 * (27**2 + 10))
-    assert [layer.name for layer in probe.layers] == ["conv"]
-    assert "covariance" in probe.skipped["hidden"]
+    whole = {layer.name: layer.metrics() for layer in probed(net, layers="conv|hidden|out").layers}
+    assert probe.without_matrix == ["conv"]
+    for layer in probe.layers:
+        found, wanted = layer.metrics().values, dict(whole[layer.name].values)
+        if layer.name == "conv":
+            for of_matrix in ("nc1_pinv", "feature_effective_rank", "feature_stable_rank"):
+                assert found[of_matrix] is None
+                wanted[of_matrix] = None
+        assert found == wanted
+
+
+def test_class_means_that_do_not_fit_are_skipped_but_for_the_classifier_and_its_input(net: Net) -> None:
+    probe = probed(net, classifier="out", most_bytes=8)
+    assert [layer.name for layer in probe.layers] == ["out.input", "out"]
+    assert "class means take" in probe.skipped["conv"]
 
 
 def test_hooks_are_gone_after_the_block_and_passes_without_labels_do_not_count(net: Net) -> None:

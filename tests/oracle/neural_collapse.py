@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from tests.oracle.collapse_metrics import covariances
+from tests.oracle.collapse_metrics import class_means, covariances
 
 
 def nc1_pinv(X: np.ndarray, y: np.ndarray) -> float:
-    """tr(Σ_W Σ_B⁺)/K with numpy's pseudo-inverse."""
-    within, between = covariances(X, y)
-    return float(np.trace(within @ np.linalg.pinv(between, rcond=1e-10, hermitian=True))) / (int(y.max()) + 1)
+    """tr(Σ_W Σ_B⁺)/K with numpy's pseudo-inverse, classes of equal weight in Σ_B; features near the origin."""
+    within, _ = covariances(X, y)
+    means = class_means(X, y)
+    K = len(means)
+    between = sum(np.outer(m - means.mean(axis=0), m - means.mean(axis=0)) for m in means) / K
+    return float(np.trace(within @ np.linalg.pinv(between, rcond=1e-10, hermitian=True))) / K
 
 
 def cdnv(X: np.ndarray, y: np.ndarray) -> float:

@@ -1,23 +1,33 @@
 """`nccli measure`."""
 
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import Pixels, Pool
+from nccli.catalogue.options import FEATURE_SUFFIXES, Pixels, Pool, Split
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
-from nccli.cli.notes import note
-from nccli.errors import InputError
+from nccli.errors import InputError, InterruptedRunError
 
 if TYPE_CHECKING:
-    from nccli.store import FinishedRun
+    from nccli.cli.measuring import Measurements, Source
 
-_SUFFIXES = (".npz", ".safetensors", ".pt")
-_NETWORK = "A network of your own"
+_MOST_GIB = 1e6
+"""A bound: a petabyte; no machine has it."""
+
+_NETWORK, _CHECKPOINTS = "A network of your own", "Checkpoints"
+
+
+def _sound_series(value: str | None) -> str | None:
+    if value is None:
+        return None
+    from nccli.store import require_series
+
+    return require_series(value)
 
 
 def measure(
@@ -33,20 +43,30 @@ def measure(
     pool: Annotated[
         Pool, typer.Option("--pool", help="Features of more than one axis: all of them, or their mean over positions.")
     ] = Pool.FLATTEN,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels", metavar="FILE.npy", help="Labels of features that have none in their file.", show_default=False
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
-            metavar="pkg.module:factory",
-            help="A function that returns the network.",
+            metavar="LIBRARY:NAME|pkg.module:factory",
+            help="torchvision:resnet18, timm:NAME, transformers:CLASS|FOLDER; or a function that returns the network.",
             rich_help_panel=_NETWORK,
             show_default=False,
         ),
     ] = None,
     weights: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
-            "--weights", help="Its state dictionary, .pt or .safetensors.", rich_help_panel=_NETWORK, show_default=False
+            "--weights",
+            metavar="FILE|'GLOB'",
+            help="Its state dictionary, or a checkpoint with one; several are a series, in the order of their names.",
+            rich_help_panel=_NETWORK,
+            show_default=False,
         ),
     ] = None,
     layers: Annotated[
@@ -67,12 +87,61 @@ def measure(
             rich_help_panel=_NETWORK,
         ),
     ] = Pixels.UNIT,
+    memory: Annotated[
+        float,
+        typer.Option(
+            "--memory",
+            metavar="GIB",
+            min=0.0,
+            help="What measuring a network may take beside network and data; decides which matrices d × d are kept.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = 2.0,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Name every module that is skipped, and why.", rich_help_panel=_NETWORK),
+    ] = False,
+    split: Annotated[
+        str,
+        typer.Option("--split", metavar="train,test", help="Parts of the data, a run each.", rich_help_panel=_NETWORK),
+    ] = Split.TRAIN.value,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            "--series",
+            metavar="NAME",
+            callback=_sound_series,
+            help="Name of the series that several files are, for --where series=NAME. [default: the pattern]",
+            rich_help_panel=_CHECKPOINTS,
+            show_default=False,
+        ),
+    ] = None,
+    step_from: Annotated[
+        str | None,
+        typer.Option(
+            "--step-from",
+            metavar="REGEX",
+            help="Finds the step in a file's name, by its one group: 'ep(\\d+)'. [default: 1, 2, 3, …]",
+            rich_help_panel=_CHECKPOINTS,
+            show_default=False,
+        ),
+    ] = None,
+    ood: Annotated[
+        str | None,
+        typer.Option(
+            "--ood",
+            metavar="DATASET|FILE",
+            help="Out-of-distribution set, for NC5: images as --dataset names them; for a file of features a file.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: image_option.Dataset = "digits",
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
     per_class: image_option.PerClass = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where the network runs.")] = option.Device.auto,
     where: option.Where = None,
+    force: Annotated[bool, typer.Option("--force", help="Measure again what is stored already.")] = False,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -80,31 +149,73 @@ def measure(
 ) -> None:
     """Collapse metrics of runs, feature files, any network.
 
-    A file has `labels` and `features` (samples × d), or an array a layer, and perhaps `weights`. What is measured of
-    files and networks is stored as a run.
+    A file has `labels` and `features` (samples × d), or an array a layer, and perhaps `weights`, `bias` and `logits` of
+    what reads them, for NC3 and NC4. What is measured of files and networks is stored as a run. Several files are a
+    series: checkpoints of one training, a run each.
 
     Example: nccli measure features.npz --format jsonl
     """
-    files = [Path(target) for target in targets or () if Path(target).suffix in _SUFFIXES]
-    strange = [target for target in targets or () if Path(target).suffix not in _SUFFIXES and Path(target).is_file()]
-    if strange:
-        raise InputError(f"{strange[0]}: files of features end in {', '.join(_SUFFIXES)}")
-    if model is None and (weights is not None or layers is not None):
-        raise InputError("--weights and --layers belong to --model pkg.module:factory")
+    from nccli.cli.file_series import FileSeries
+
+    named = FileSeries(series, step_from, quiet)
+    output = _Output(store, rank_rtol, tag, format, force, quiet)
     if model is not None:
-        if targets:
+        if labels is not None:
+            raise InputError("--labels is for files of features; data have theirs")
+        further = [target for target in targets or () if Path(target).is_file()]
+        if targets and (not weights or len(further) < len(targets)):
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
-        images = image_option.read_images(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
-        found = [_network(model, weights, layers, pool.value, pixels.value, images, device.value, quiet)]
-        _store_and_print(found, store, rank_rtol, tag, format)
-    elif files:
+        found = named.weights([*(weights or ()), *further])
+        from nccli.cli.measured_data import read_data
+        from nccli.cli.measured_network import OwnNetwork
+
+        how = (layers, pool.value, pixels.value, _splits(split), device.value, quiet)
+        network = OwnNetwork(model, *how, _bytes(memory), verbose)
+        data = read_data(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
+        outside = None if ood is None else read_data(image_option.image_source(ood, data_dir, no_download, None), quiet)
+        output.store_and_print(network.sources(found, data, named.place, outside))
+        return
+    for name, given in (("--weights", weights), ("--layers", layers), ("--split", split != Split.TRAIN)):
+        if given:
+            raise InputError(f"{name}: --weights, --layers and --split belong to --model pkg.module:factory")
+    files = [target for target in targets or () if Path(target).suffix in FEATURE_SUFFIXES]
+    strange = [
+        target for target in targets or () if Path(target).suffix not in FEATURE_SUFFIXES and Path(target).is_file()
+    ]
+    if strange:
+        raise InputError(f"{strange[0]}: files of features end in {', '.join(FEATURE_SUFFIXES)}")
+    if files:
         if len(files) < len(targets or ()):
             raise InputError("files and run ids together: measure one or the other")
-        _store_and_print([_file(path, pool.value, quiet) for path in files], store, rank_rtol, tag, format)
-    elif tag is not None:
+        found = named.features(files)
+        from nccli.cli.measured_files import file_subjects
+
+        how_read = (labels, pool.value, quiet, None if ood is None else Path(ood))
+        output.store_and_print([partial(file_subjects, each, named.place(each), *how_read) for each in found])
+        return
+    own = {"--series": series, "--step-from": step_from, "--force": force, "--labels": labels, "--ood": ood}
+    for name in (name for name, given in own.items() if given):
+        also = {"--labels": "", "--ood": " and for --model"}.get(name, " and for --weights")
+        raise InputError(f"{name} is for files of features{also}")
+    if tag is not None:
         raise InputError("--tag names what is measured of files and networks: nccli runs tag names stored runs")
-    else:
-        _stored(targets, where, store, rank_rtol, format)
+    _stored(targets, where, store, rank_rtol, format)
+
+
+def _bytes(memory: float) -> int:
+    """GiB as bytes."""
+    if not 0 < memory < _MOST_GIB:
+        raise InputError(f"--memory {memory:g}: must be above 0, in GiB")
+    return int(memory * 2**30)
+
+
+def _splits(text: str) -> list[str]:
+    """Parts of the data, in the order given."""
+    names = [each.strip() for each in text.split(",")]
+    for name in names:
+        if name not in tuple(Split):
+            raise InputError(f"--split '{text}': must be train, test, or both with a comma")
+    return list(dict.fromkeys(names))
 
 
 def _stored(
@@ -128,103 +239,51 @@ def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None
     import sys
 
     from nccli.cli.output import emit
-    from nccli.cli.run_table import MEASURED_COLUMNS
+    from nccli.cli.run_table import measured_columns
 
     chosen = format or (option.OutputFormat.table if sys.stdout.isatty() else option.OutputFormat.ids)
     if chosen is option.OutputFormat.ids:
         records = [{"id": key} for key in dict.fromkeys(record["id"] for record in records)]
-    emit(records, chosen, option.OutputFormat.ids, MEASURED_COLUMNS)
+    emit(records, chosen, option.OutputFormat.ids, measured_columns(records))
 
 
-def _store_and_print(
-    found: "Sequence[FinishedRun]",
-    location: str | None,
-    rank_rtol: float,
-    tag: str | None,
-    format: option.OutputFormat | None,
-) -> None:
-    from nccli.cli.selection import readable_runs
-    from nccli.store import WHOLE, Store, existing_statuses, measured_again, save_run, store_location, tag_runs
+@dataclass(frozen=True)
+class _Output:
+    """Where what is measured goes, as the user asked for it."""
 
-    target = Store.create(store_location(location))
-    ids = [run.id for run in found]
-    with target.read() as connection:
-        stored = existing_statuses(connection, ids)
-    for run in found:
-        if run.id not in stored:
-            save_run(target, run)
-    if tag is not None:
-        tag_runs(target, ids, tag)
-    with target.read() as connection:
-        records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
-    _print(records, format)
+    location: str | None
+    rank_rtol: float
+    tag: str | None
+    format: option.OutputFormat | None
+    force: bool
+    quiet: bool
 
+    def store_and_print(self, sources: "Sequence[Source]") -> None:
+        """Measure, store and print; what was stored before somebody interrupted is printed too.
 
-def _file(path: Path, pool: str, quiet: bool) -> "FinishedRun":
-    from nccli.measure.feature_file import measure_features, read_features
-    from nccli.sweep import content_fingerprint, measured_run
+        Raises:
+            InputError, InterruptedRunError, StoreError: as `Measurements.go`.
+        """
+        from nccli.cli.measuring import Measurements
+        from nccli.store import store_location
 
-    began = time.perf_counter()
-    found = read_features(path)
-    layers, skipped = measure_features(found, pool)
-    _say_what(path.name, [layer.name or "" for layer in layers], skipped, quiet)
-    if not layers:
-        raise InputError(f"{path}: no layer could be measured: {next(iter(skipped.values()))}")
-    config = {
-        "source": path.name,
-        "data": content_fingerprint(found.labels, *found.layers.values(), *found.weights.values()),
-        "layers": ",".join(layer.name or "" for layer in layers),
-        "pool": pool,
-    }
-    n = len(found.labels) // found.K
-    return measured_run("features", layers, n, config, time.perf_counter() - began, dataset=path.name)
+        measurements = Measurements(store_location(self.location), self.force, self.quiet)
+        try:
+            measurements.go(sources)
+        except InterruptedRunError:
+            self._print(measurements)
+            raise
+        self._print(measurements)
 
+    def _print(self, measurements: "Measurements") -> None:
+        from nccli.cli.selection import readable_runs
+        from nccli.store import WHOLE, measured_again, tag_runs
 
-def _network(
-    model: str,
-    weights: Path | None,
-    layers: str | None,
-    pool: str,
-    pixels: str,
-    images: Any,
-    device: str,
-    quiet: bool,
-) -> "FinishedRun":
-    import torch
-
-    from nccli.e2e.device_images import DeviceImages
-    from nccli.measure.factory import call_factory
-    from nccli.measure.own_network import load_weights, measure_network
-    from nccli.sweep import content_fingerprint, measured_run
-    from nccli.training.device import choose_device
-
-    began = time.perf_counter()
-    torch.manual_seed(0)  # a network without weights is the same one each time
-    network = call_factory(model, shape=images.train.images.shape[1:], K=images.K)
-    if weights is None:
-        note("no --weights: the network is measured as the factory makes it", quiet)
-    else:
-        load_weights(network, weights)
-    chosen = choose_device(device)
-    data = DeviceImages(images.train, chosen)
-    found = measure_network(network.to(chosen), data, images.K, layers, pool, pixels)
-    _say_what(model, [layer.name or "" for layer in found.layers], found.skipped, quiet)
-    state = [tensor.detach().double().cpu().numpy() for tensor in network.state_dict().values()]
-    config = {
-        "source": model,
-        "state": content_fingerprint(*state),
-        "data": images.fingerprint,
-        "layers": ",".join(layer.name or "" for layer in found.layers),
-        "pool": pool,
-        "pixels": pixels,
-    }
-    seconds = time.perf_counter() - began
-    more = {"dataset": images.name, "backbone": model, "train_accuracy": found.accuracy, "device": chosen}
-    return measured_run("network", found.layers, images.n, config, seconds, torch_version=torch.__version__, **more)
-
-
-def _say_what(source: str, measured: Sequence[str], skipped: dict[str, str], quiet: bool) -> None:
-    """Say which layers were measured and which were not, and why."""
-    note(f"{source}: measured {', '.join(measured) or 'nothing'}", quiet)
-    for name, reason in skipped.items():
-        note(f"{source}: skipped {name}: {reason}", quiet)
+        if not measurements.ids:
+            return
+        if self.tag is not None:
+            tag_runs(measurements.store, measurements.ids, self.tag)
+        with measurements.store.read() as connection:
+            runs = readable_runs(connection, measurements.ids, WHOLE)
+            records = measured_again(connection, runs, self.rank_rtol)
+        _print(records, self.format)

@@ -1,14 +1,10 @@
 """Loss, collapse and rank over training (Súkeník et al. 2024, Figure 2)."""
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-import numpy as np
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from nccli.catalogue.runs import TRAINED_KINDS
 from nccli.catalogue.stages import stages
@@ -16,18 +12,16 @@ from nccli.figures.axes import rank_axis, reference
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panels, row_title
 from nccli.figures.limits import ROWS
+from nccli.figures.over_steps import band_of, collapse_axis, curve_rows, draw_band, steps_axis
 from nccli.figures.series import Series, each_of
 from nccli.figures.stages import features_symbol, shown_stages
-from nccli.figures.statistics import geometric_range, mean_sd
+from nccli.figures.statistics import geometric_range
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
-from nccli.figures.style_sheet import line_only, looks
+from nccli.figures.style_sheet import looks
 from nccli.store import SettingRuns, StackedHistory, stack_history
 
 _FEW_DECADES = 1e3
 """Ratio of losses below which ticks between the decades have room; taste."""
-
-_LINEAR = 10
-"""Steps that are drawn evenly, before the axis becomes logarithmic; taste: step 0 has to be on it."""
 
 _EARLY = "some runs ended early"
 
@@ -87,15 +81,15 @@ class Training(StoreFigure):
             _draw_losses(loss, drawn, label)
             for symbol, look in zip(symbols, looks(len(symbols)), strict=True):
                 for ax in collapse:
-                    _band(ax, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
-                _band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
+                    draw_band(ax, drawn.of("dnc1", series=label, symbol=symbol), look, symbol)
+                draw_band(rank, drawn.of("rank", series=label, symbol=symbol), look, symbol)
             row_title([loss, *collapse, rank], label, plan)
             last = max(row["step"] for row in drawn.of("loss", series=label))
-            _finish(loss, "loss", last)
+            steps_axis(loss, "loss", last)
             for ax in collapse:
-                _finish(ax, "DNC1", last)
-                _collapse_scale(ax)
-            _finish(rank, "rank", last)
+                steps_axis(ax, "DNC1", last)
+                collapse_axis(ax)
+            steps_axis(rank, "rank", last)
             rank_axis(rank, [row[end] for row in drawn.of("rank", series=label) for end in ("mean", "high")])
         legend(container, axes[plan.count // len(labels) - 1])
 
@@ -103,7 +97,7 @@ class Training(StoreFigure):
 def _draw_losses(ax: Axes, drawn: Drawn, label: str) -> None:
     """Loss with its band, fit and reg, and the lines of theory."""
     for what, look in zip(("loss", "fit", "reg"), looks(8)[5:], strict=True):
-        _band(
+        draw_band(
             ax, drawn.of(what, series=label), {**look, "linestyle": {"loss": "-", "fit": ":", "reg": "--"}[what]}, what
         )
     references = drawn.of("reference", series=label)
@@ -127,33 +121,8 @@ def _bottom(rows: Sequence[Row], label: str) -> float:
     return 0.7 * float(min(shown))
 
 
-def _band(ax: Axes, rows: Sequence[Row], look: dict[str, Any], symbol: str) -> None:
-    steps = [row["step"] for row in rows]
-    ax.plot(steps, [row["mean"] for row in rows], label=symbol, **line_only(look))
-    low, high = [row["low"] for row in rows], [row["high"] for row in rows]
-    ax.fill_between(steps, low, high, color=look["color"], alpha=0.15, linewidth=0)
-
-
 def _symbols(drawn: Drawn) -> list[str]:
     return list(dict.fromkeys(row["symbol"] for row in drawn.of("rank")))
-
-
-def _finish(ax: Axes, quantity: str, last: int) -> None:
-    if last > _LINEAR:
-        ax.set_xscale("symlog", linthresh=_LINEAR, linscale=0.5)
-    else:
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    ax.set_xlabel("step")
-    ax.set_ylabel(quantity)
-    ax.margins(x=0.02)
-
-
-def _collapse_scale(ax: Axes) -> None:
-    if any(len(line.get_xdata()) for line in ax.lines):  # type: ignore[arg-type]  # matplotlib types it as ArrayLike
-        ax.set_yscale("log")
-    else:
-        ax.set(xticks=[], yticks=[])
-        ax.text(0.5, 0.5, "0: one sample\na class", transform=ax.transAxes, ha="center", va="center", fontsize=8)
 
 
 def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
@@ -168,32 +137,13 @@ def _series_rows(series: Series, histories: StackedHistory) -> list[Row]:
             rows.append({"what": "reference", **place, **empty, "mean": value})
     for what, losses in (("loss", histories.loss), ("fit", histories.fit), ("reg", histories.reg)):
         where = {"what": what, **place, "layer": None, "stage": None, "symbol": what}
-        rows += _curve(where, histories.steps, *_band_of(losses))
+        rows += curve_rows(where, histories.steps, *band_of(losses))
     for stage in shown_stages(L):
         where = {**place, "layer": stage.layer, "stage": stage.stage, "symbol": features_symbol(stage)}
         position = stages(L).index(stage)
-        rows += _curve({"what": "dnc1", **where}, histories.steps, *geometric_range(histories.dnc1[..., position]))
-        rows += _curve({"what": "rank", **where}, histories.steps, *_band_of(histories.rank[..., position]))
+        rows += curve_rows({"what": "dnc1", **where}, histories.steps, *geometric_range(histories.dnc1[..., position]))
+        rows += curve_rows({"what": "rank", **where}, histories.steps, *band_of(histories.rank[..., position]))
     return rows
-
-
-_Curve = Float[np.ndarray, " steps"]
-
-
-def _band_of(values: Float[np.ndarray, "runs steps"]) -> tuple[_Curve, _Curve, _Curve]:
-    """Mean, and mean minus and plus one standard deviation."""
-    mean, sd = mean_sd(values)
-    return (mean, mean, mean) if sd is None else (mean, mean - sd, mean + sd)
-
-
-def _curve(place: Row, steps: Int[np.ndarray, " steps"], mean: _Curve, low: _Curve, high: _Curve) -> list[Row]:
-    """A row a step; there is no geometric mean where DNC1 is 0."""
-    points = zip(steps.tolist(), mean.tolist(), low.tolist(), high.tolist(), strict=True)
-    return [
-        {**place, "step": step, "mean": centre, "low": least, "high": most}
-        for step, centre, least, most in points
-        if place["what"] != "dnc1" or not math.isnan(centre)
-    ]
 
 
 PLOTS = (Training(),)

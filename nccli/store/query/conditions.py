@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, ColumnElement, Double, Float, and_, cast, false,
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from nccli.catalogue.columns import BY_NAME
 from nccli.store.query.columns import Rounded, as_decimal, column_expression, is_decimal
 
 Value = int | float | str
@@ -54,6 +55,9 @@ class Comparison:
     def as_sql(self) -> ColumnElement[bool]:
         """The comparison as an SQLAlchemy expression with a bound value."""
         column, value = column_expression(self.column), _meant(self.column, self.value)
+        if _has_many(self.column) and self.operator in ("=", "!="):
+            found = _is_one_of(column, str(value))
+            return found if self.operator == "=" else not_(found)
         expression: ColumnElement[bool] = _OPERATORS[self.operator](column, value)
         if self.operator == "=" and isinstance(column, Rounded) and isinstance(value, int | float):
             (exact,) = column.clauses
@@ -72,10 +76,22 @@ class OneOf:
     def as_sql(self) -> ColumnElement[bool]:
         """The condition as an SQLAlchemy expression with bound values, all of one type: databases go by the first."""
         column = column_expression(self.column)
+        if _has_many(self.column):
+            return or_(false(), *(_is_one_of(column, str(value)) for value in self.values))
         if not any(isinstance(value, float) for value in self.values):
             return column.in_(self.values)
         numbers = column if isinstance(column.type, Float) else cast(column, Double)
         return numbers.in_([float(_meant(self.column, value)) for value in self.values])
+
+
+def _has_many(column: str) -> bool:
+    """Whether a column holds several names."""
+    return column in BY_NAME and BY_NAME[column].many
+
+
+def _is_one_of(names: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether a name is among those with commas between them; an index finds those that are alone."""
+    return or_(names == name, Contains(literal(",") + names + literal(","), literal(f",{name},")))
 
 
 def _meant(column: str, value: Value) -> Value:

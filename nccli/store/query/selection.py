@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from nccli.catalogue.outcomes import DEGENERATE
-from nccli.catalogue.runs import ENDED_WELL, RUNNING, TRAINED_KINDS, Finish
+from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, RUNNING, TRAINED_KINDS, Finish
 from nccli.store.connection.among import one_of
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, select_runs
@@ -20,8 +20,12 @@ from nccli.store.schema.tables import RUN
 
 
 def is_degenerate() -> ColumnElement[bool]:
-    """Whether a run did not learn its classes (`nccli.catalogue.outcomes.DEGENERATE`); no where that is not known."""
-    return and_(RUN.c.outcome.is_not(None), RUN.c.outcome.in_(DEGENERATE))
+    """Whether a run did not learn its classes (`nccli.catalogue.outcomes.DEGENERATE`); no where that is not known.
+
+    What somebody else made is as it is: an early layer of any network may look constant.
+    """
+    ours = RUN.c.kind.not_in(MEASURED_KINDS)
+    return and_(RUN.c.outcome.is_not(None), RUN.c.outcome.in_(DEGENERATE), ours)
 
 
 def is_plain() -> ColumnElement[bool]:

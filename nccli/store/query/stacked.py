@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from nccli.catalogue.stages import Stage
 from nccli.errors import StoreError
-from nccli.store.blocks.history import unpack_history
+from nccli.store.blocks.history import SPECTRA, TRAJECTORY, unpack_history
 from nccli.store.connection.among import one_of
 from nccli.store.schema.tables import HISTORY, LAYER, SINGULAR_VALUE
 
@@ -44,6 +44,7 @@ class StackedHistory:
         last: step of the last measurement of each run.
         loss, fit, reg: of each run at each step.
         dnc1, rank: by layer too, over (1, post), (2, pre), (2, post), …
+        spectra: singular values by layer, where every run kept its trajectory; else None.
     """
 
     ids: list[str]
@@ -54,6 +55,7 @@ class StackedHistory:
     reg: Float[np.ndarray, "runs steps"]
     dnc1: Float[np.ndarray, "runs steps stages"]
     rank: Float[np.ndarray, "runs steps stages"]
+    spectra: Float[np.ndarray, "runs steps stages K"] | None = None
 
 
 def stack_spectra(connection: Connection, ids: Sequence[str]) -> Stacked:
@@ -94,7 +96,11 @@ def stack_history(connection: Connection, ids: Sequence[str]) -> StackedHistory:
 
     last = np.array([each["step"][-1] for each in found])
     names = ("loss", "fit", "reg", "dnc1", "rank")
-    return StackedHistory([row[0] for row in rows], common, last, **{name: stacked(name) for name in names})
+    whole = all(set(TRAJECTORY) <= set(each) for each in found)
+    spectra = stacked(SPECTRA).swapaxes(-1, -2) if whole else None
+    return StackedHistory(
+        [row[0] for row in rows], common, last, **{name: stacked(name) for name in names}, spectra=spectra
+    )
 
 
 def _stack(

@@ -15,12 +15,13 @@ from nccli.catalogue.stages import Stage, When
 from nccli.metrics import LayerMetrics
 from nccli.printable import printable
 from nccli.store.blocks.history import pack_history
-from nccli.store.blocks.matrices import CLASS_MEANS, WEIGHTS, pack_matrices
+from nccli.store.blocks.matrices import CLASS_MEANS, SPECTRA, WEIGHTS, pack_matrices
 from nccli.store.blocks.precision import precision
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, write_content
 from nccli.store.runs.finished_run import FinishedRun
 from nccli.store.runs.layer_summary import run_summary
+from nccli.store.runs.series import PLACE, with_place
 from nccli.store.runs.worker import now
 from nccli.store.schema.tables import RUN
 
@@ -43,12 +44,14 @@ def save_run(store: Store, run: FinishedRun, require: Callable[[Connection, str]
     with store.write() as connection:
         if require is not None:
             require(connection, content.id)
-        before = connection.execute(select(RUN.c.status, RUN.c.tag).where(RUN.c.id == content.id)).first()
-        status, tag = (None, None) if before is None else before
-        if not content.finished and status in FINISHED:
+        columns = (RUN.c[name] for name in ("status", "tag", *PLACE))
+        found = connection.execute(select(*columns).where(RUN.c.id == content.id)).first()
+        before = {} if found is None else dict(found._mapping)
+        if not content.finished and before.get("status") in FINISHED:
             return content.id
-        if content.run["tag"] is None and tag is not None:  # a run that is made again keeps its name
-            content = replace(content, run={**content.run, "tag": tag})
+        if before:  # a run that is made again keeps its name and its place
+            tag = before["tag"] if content.run["tag"] is None else content.run["tag"]
+            content = replace(content, run={**content.run, "tag": tag, **with_place(before, content.run)})
         write_content(connection, content)
     return content.id
 
@@ -65,7 +68,7 @@ def content_of(run: FinishedRun) -> RunContent:
     ]
     kind = precision(row)
     means = {Stage(layer.layer, layer.stage): np.ascontiguousarray(layer.class_means.T) for layer in run.layers}
-    of_layers = {WEIGHTS: dict(enumerate(run.weights, 1)), **run.state}
+    of_layers = {WEIGHTS: dict(enumerate(run.weights, 1)), **run.state, **_spectra(run)}
     kept = {name: {Stage(layer, When.POST.value): M for layer, M in found.items()} for name, found in of_layers.items()}
     matrices = [
         {"name": name, **block}
@@ -75,6 +78,12 @@ def content_of(run: FinishedRun) -> RunContent:
     points = sorted(run.history, key=itemgetter("step"))
     history = [{"points": len(points), "block": pack_history(points, kind)}] if points else []
     return RunContent(row, {"layer": layers, "singular_value": values, "history": history, "matrix": matrices})
+
+
+def _spectra(run: FinishedRun) -> dict[str, dict[int, np.ndarray]]:
+    """Spectra of weights and features, a row each, by name and layer."""
+    layers = [layer for layer in run.layers if layer.stage == When.POST]
+    return {name: {each.layer: each.spectra[name][None] for each in layers if name in each.spectra} for name in SPECTRA}
 
 
 def _whole(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
