@@ -14,7 +14,7 @@ from typing import Any
 from nccli.catalogue.metrics import METRICS
 from nccli.catalogue.options import Split
 from nccli.catalogue.outcomes import Outcome
-from nccli.catalogue.runs import MEASURED_KINDS, Finish, Kind, Status
+from nccli.catalogue.runs import MEASURED_KINDS, STEPS_BY, Finish, Kind, Status, StepsBy
 from nccli.catalogue.stages import When
 
 
@@ -381,6 +381,14 @@ RUN_COLUMNS: tuple[Column, ...] = (
     ),
     Column("step", _PROVENANCE, _INTEGER, "of the training, at which that checkpoint was", shown=(DATA, GROUP), low=0),
     Column("file", _PROVENANCE, _TEXT, "name of the file that was measured", shown=(DATA,)),
+    Column(
+        "steps_by",
+        _PROVENANCE,
+        _TEXT,
+        "what took the steps of an L-DUFM: " + ", ".join(f"{by} ({what})" for by, what in STEPS_BY.items()),
+        shown=(RECORD, GROUP),
+        choices=tuple(StepsBy),
+    ),
 )
 """Of table `run`, in its order."""
 

@@ -38,7 +38,7 @@ _SINGLE_LAYER = (
 _LATER = {
     "run": (
         *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
-        *("split", "series", "step", "file"),
+        *("split", "series", "step", "file", "steps_by"),
     ),
     "layer": ("rank_gap", *_SINGLE_LAYER),
 }

@@ -31,7 +31,7 @@ from nccli.sweep.executors.local import carry_out
 with Rescue(Store.create(sys.argv[2]), print) as results:
     carry_out(Job.from_dict(json.load(open(sys.argv[1]))), results)
 """
-OF_THE_MAKING = ("created", "started", "seconds", "torch_version")
+OF_THE_MAKING = ("created", "started", "seconds", "torch_version", "steps_by")
 
 
 @dataclass(frozen=True)

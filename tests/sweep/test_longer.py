@@ -13,7 +13,7 @@ from nccli.training.watch import Watch
 
 BASE = DufmConfig(K=4, L=3, n=2, width=6, wd_h1=4e-3, wd_layers=(4e-3,) * 3, lr=0.5, steps=150, seed=0)
 REDUCED = replace(BASE, activation="linear", wd_h1=2e-2, wd_layers=(2e-3,) * 3)
-OF_THE_MAKING = ("created", "started", "seconds", "torch_version", "checksum")
+OF_THE_MAKING = ("created", "started", "seconds", "torch_version", "steps_by", "checksum")
 
 
 def made(

@@ -195,6 +195,7 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
             **_about(config),
             **provenance(result.seconds, device),
             "torch_version": result.torch_version,
+            "steps_by": None if result.steps_by is None else result.steps_by.value,
             **{name: getattr(result, name) for name in ("status", "steps", "loss", "fit", "reg", "grad_norm")},
             "collapsed_at": result.collapsed_at,
             **_settled(result),
