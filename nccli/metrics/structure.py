@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nccli.metrics.chang_graphs import chang_graphs
-from nccli.metrics.graph_forms import Grams, bipartition_forms, graph_forms, single_forms
+from nccli.metrics.graph_forms import bipartition_forms, graph_forms, single_forms
 from nccli.metrics.rank_rule import RankFit, rank_fit
 from nccli.metrics.related_classes import RootGraph, complete_root, isomorphism, related_classes, root_graphs
 from nccli.metrics.spectrum import ZERO_FLOOR
@@ -49,6 +49,7 @@ _ROUNDING = 1e-9
 """Of eigenvalues of named Gram matrices, over their norm."""
 
 _Matrix = Float[np.ndarray, "_ _"]
+_Forms = Float[np.ndarray, "_ _ _"]
 
 NONE, ZERO, DNC, ETF, CONSTANT, FRAME_PLUS_MEAN = "none", "zero", "dnc", "etf", "constant", "frame plus mean"
 
@@ -231,7 +232,7 @@ class _Search:
             yield from (self._candidate(name, H, permutation) for H in bipartition_forms(r))
 
     def _of_blocks(
-        self, name: str, permutation: Int[np.ndarray, " K"], blocks: Sequence[tuple[Int[np.ndarray, " _"], Grams]]
+        self, name: str, permutation: Int[np.ndarray, " K"], blocks: Sequence[tuple[Int[np.ndarray, " _"], _Forms]]
     ) -> Iterator[_Candidate]:
         """Each block with a scale of its own, and not far by itself: long classes hide what is wrong beside them."""
         explained, worst = np.zeros(len(blocks[0][1])), np.zeros(len(blocks[0][1]))
