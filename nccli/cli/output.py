@@ -23,7 +23,7 @@ _UNESCAPED = re.compile("[\x7f-\x9f]")
 """Control characters that JSON may leave as they are, and some terminals obey."""
 
 _AT_ONCE = 2**19
-"""Characters written at once: a taste."""
+"""Bytes written at once: a taste."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,19 @@ def emit(
     """
     chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
     if chosen is not OutputFormat.table:
-        emit_texts(*_texts(records, chosen, keys), chosen)
+        texts, known = _texts(records, chosen, keys)
+        emit_texts(map(encoded, texts), known, chosen)
         return
     headers, left = zip(*((column.header, column.left) for column in columns), strict=True)
-    _write_all(text_table(headers, left, ([column.value(record) for column in columns] for record in records)))
+    cells = ([column.value(record) for column in columns] for record in records)
+    _write_all(map(encoded, text_table(headers, left, cells)))
 
 
-def emit_texts(texts: Iterable[str], keys: Sequence[str], format: OutputFormat) -> None:
+def emit_texts(texts: Iterable[bytes], keys: Sequence[str], format: OutputFormat) -> None:
     """Print what `record_text` made of records, as they come.
 
     Args:
-        texts: of records; in the format jsonl also of several, by `lines_text`.
+        texts: of records, `encoded`; in the format jsonl also of several, by `lines_text`.
         keys: of CSV's header.
         format: of the texts.
     """
@@ -104,18 +106,24 @@ def _escaped(text: str) -> str:
     return _UNESCAPED.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
 
 
-def rendered(records: Iterable[Record], format: OutputFormat) -> str:
-    """Records as the text of a format other than table.
+def rendered(records: Iterable[Record], format: OutputFormat) -> bytes:
+    """Records in a format other than table, as stdout gets them.
 
     Raises:
         InputError: ids of records that have none.
     """
-    return "".join(_framed(*_texts(records, format, None), format))
+    texts, keys = _texts(records, format, None)
+    return b"".join(_framed(map(encoded, texts), keys, format))
 
 
 def write(text: str) -> None:
     """Write text to stdout as UTF-8, whatever the locale."""
-    write_bytes(text.encode("utf-8", "surrogateescape"))
+    write_bytes(encoded(text))
+
+
+def encoded(text: str) -> bytes:
+    """Text as stdout gets it: UTF-8, whatever the locale."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def write_bytes(data: bytes) -> None:
@@ -137,17 +145,17 @@ def write_bytes(data: bytes) -> None:
         raise NccliError(f"cannot write to stdout: {error.strerror}") from error
 
 
-def _write_all(texts: Iterable[str]) -> None:
-    few: list[str] = []
+def _write_all(texts: Iterable[bytes]) -> None:
+    few: list[bytes] = []
     size = 0
     for text in texts:
         few.append(text)
         size += len(text)
         if size >= _AT_ONCE:
-            write("".join(few))
+            write_bytes(b"".join(few))
             few, size = [], 0
     if few:
-        write("".join(few))
+        write_bytes(b"".join(few))
 
 
 def _texts(
@@ -161,18 +169,18 @@ def _texts(
     return (record_text(record, known, format) for record in records), known
 
 
-def _framed(texts: Iterable[str], keys: Sequence[str], format: OutputFormat) -> Iterator[str]:
+def _framed(texts: Iterable[bytes], keys: Sequence[str], format: OutputFormat) -> Iterator[bytes]:
     """What stands before, between and after the texts of records."""
     if format is OutputFormat.csv:
-        yield _csv_line(keys)
+        yield encoded(_csv_line(keys))
     if format is not OutputFormat.json:
         yield from texts
         return
-    before = "["
+    before = b"["
     for text in texts:
-        yield f"{before}\n  {text}"
-        before = ","
-    yield "[]\n" if before == "[" else "\n]\n"
+        yield before + b"\n  " + text
+        before = b","
+    yield b"[]\n" if before == b"[" else b"\n]\n"
 
 
 def _json_text(record: Record, _: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nccli.cli.options import OutputFormat
-from nccli.cli.output import Record, lines_text, record_text
+from nccli.cli.output import Record, encoded, lines_text, record_text
 from nccli.cli.selection import READ, LeftOut
 from nccli.cli.side_by_side import in_order
 from nccli.store import (
@@ -63,7 +63,7 @@ class PageReader:
                     runs = select_runs(connection, [key for key in part if key not in bad])
                     found += self._texts(run_records(connection, runs, self.rank_rtol))
                 elif self.format is OutputFormat.jsonl:
-                    found.append(lines_text(record_lines(page)))
+                    found.append(encoded(lines_text(record_lines(page))))
                 else:
                     found += self._texts(page_records(page))
         return found, bad
@@ -71,7 +71,7 @@ class PageReader:
     def _texts(self, records: Sequence[Record]) -> Sequence[Any]:
         if self.format is OutputFormat.table:
             return records
-        return [record_text(record, self.keys, self.format) for record in records]
+        return [encoded(record_text(record, self.keys, self.format)) for record in records]
 
 
 def read_pages(reader: PageReader, ids: Sequence[str]) -> Iterator[Any]:

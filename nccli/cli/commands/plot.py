@@ -120,7 +120,7 @@ def plot(
     with style():
         content = render(figure.draw(drawn, inches, not no_caption), kind)
     if numbers is not None and table is not None:
-        numbers.write(rendered(drawn.rows, table).encode())
+        numbers.write(rendered(drawn.rows, table))
     if picture is None:
         write_bytes(content)
         return
