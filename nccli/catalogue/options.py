@@ -92,3 +92,7 @@ class Split(StrEnum):
 
     TRAIN = "train"
     TEST = "test"
+
+
+FEATURE_SUFFIXES = (".npz", ".npy", ".safetensors", ".pt", ".pth")
+"""Of files of features."""

@@ -1,6 +1,7 @@
 """Files of features, each measured as a run."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nccli.cli.measuring import Subject, say_what
@@ -12,33 +13,38 @@ if TYPE_CHECKING:
     from nccli.store import FinishedRun
 
 
-def file_subjects(checkpoint: Checkpoint, place: dict[str, Any], pool: str, quiet: bool) -> list[Subject]:
+def file_subjects(
+    checkpoint: Checkpoint, place: dict[str, Any], labels: Path | None, pool: str, quiet: bool
+) -> list[Subject]:
     """The one run that a file of features is.
 
     Args:
         checkpoint: the file.
         place: of its run in a series.
+        labels: file of the labels, if they are not in it.
         pool: what to do with features of more than one axis.
         quiet: no notes.
 
     Raises:
         InputError: as `read_features`.
     """
-    from nccli.measure.feature_file import measure_features, read_features
+    from nccli.measure.feature_file import read_features
+    from nccli.measure.feature_layers import measure_features
     from nccli.sweep import content_fingerprint, measured_run
 
     path = checkpoint.path
-    found = read_features(path)
-    if found.remark:
-        note(found.remark, quiet)
-    content = content_fingerprint(found.labels, *found.layers.values(), *found.weights.values())
-    config = {"source": path.name, "data": content, "pool": pool}
+    found = read_features(path, labels)
+    for remark in found.remarks:
+        note(remark, quiet)
+    config = {"source": path.name, "data": content_fingerprint(*found.arrays), "pool": pool}
 
     def go() -> "FinishedRun":
         began = time.perf_counter()
-        layers, skipped = measure_features(found, pool)
+        layers, skipped, said = measure_features(found, pool)
         names = [layer.name or "" for layer in layers]
         say_what(path.name, names, skipped, quiet)
+        for remark in said:
+            note(f"{path.name}: {remark}", quiet)
         if not layers:
             raise InputError(f"{path}: no layer could be measured: {next(iter(skipped.values()))}")
         n = len(found.labels) // found.K

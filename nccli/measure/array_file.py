@@ -72,3 +72,28 @@ def _array(path: Path, archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
         raise InputError(f"{path}: {member} is truncated: {len(data)} bytes where its header says {size}")
     array = np.frombuffer(data, dtype)
     return array.reshape(shape, order="F" if fortran else "C")
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of an .npy file.
+
+    Raises:
+        InputError: the file is missing, truncated, no .npy file, holds Python objects, or more than the memory.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, fortran, dtype = _header(file)
+            if dtype.hasobject:
+                raise InputError(f"{path} holds Python objects, which are not read from files")
+            count = math.prod(shape)
+            there = path.stat().st_size - file.tell()
+            if count * dtype.itemsize > there:
+                raise InputError(f"{path} is truncated: its header asks for {count * dtype.itemsize} bytes")
+            require_memory(path.name, count * dtype.itemsize, "a smaller file")
+            array = np.fromfile(file, dtype, count)
+    except InputError:
+        raise
+    except Exception as error:  # headers are parsed as Python, in which anything may be wrong
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: cannot be read as .npy ({' '.join(reason.split())[:160]})") from error
+    return array.reshape(shape, order="F" if fortran else "C")

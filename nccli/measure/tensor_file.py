@@ -16,6 +16,9 @@ from nccli.training.memory import require_memory
 _COPIES = 3
 """A bound: a tensor as float64, as a matrix, and what is computed of it at once."""
 
+_NUMPY = (torch.float16, torch.float32, torch.float64)
+"""Types of floats that NumPy has too."""
+
 
 def read_torch_file(path: Path, what: str, ours: bool = False) -> Any:
     """Tensors and plain values of a .pt file, on the CPU; anything that would have to be executed is refused.
@@ -81,8 +84,13 @@ def require_plain(part: Any, what: str) -> None:
             raise InputError(f"{what} is {kind}: {way_out}")
 
 
-def plain_array(part: Any, what: str) -> NDArray[Any]:
-    """A tensor of a file as an array; floats come as float64.
+def plain_array(part: Any, what: str, wide: bool = True) -> NDArray[Any]:
+    """A tensor of a file as an array.
+
+    Args:
+        part: the tensor.
+        what: it is, in words.
+        wide: whether floats come as float64; else as they are, those that NumPy has not as float32.
 
     Raises:
         InputError: as `require_plain`; or it is of a type that NumPy has not, or does not fit into memory.
@@ -91,10 +99,13 @@ def plain_array(part: Any, what: str) -> NDArray[Any]:
     shape = tuple(part.shape)
     require_memory(f"{what}, of shape {shape},", _COPIES * 8 * part.numel(), "choose fewer samples or a smaller layer")
     try:
-        wide: NDArray[Any] = (part.detach().double() if part.is_floating_point() else part.detach()).numpy()
+        plain = part.detach()
+        if plain.is_floating_point():
+            plain = plain.double() if wide else plain if plain.dtype in _NUMPY else plain.float()
+        found: NDArray[Any] = plain.numpy()
     except (TypeError, RuntimeError) as error:
         raise InputError(f"{what} is {part.dtype}, which cannot be read: save it as float32") from error
-    return wide
+    return found
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import Pixels, Pool, Split
+from nccli.catalogue.options import FEATURE_SUFFIXES, Pixels, Pool, Split
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.errors import InputError, InterruptedRunError
@@ -16,7 +16,6 @@ from nccli.errors import InputError, InterruptedRunError
 if TYPE_CHECKING:
     from nccli.cli.measuring import Measurements, Source
 
-_SUFFIXES = (".npz", ".safetensors", ".pt")
 _MOST_GIB = 1e6
 """A bound: a petabyte; no machine has it."""
 
@@ -44,6 +43,12 @@ def measure(
     pool: Annotated[
         Pool, typer.Option("--pool", help="Features of more than one axis: all of them, or their mean over positions.")
     ] = Pool.FLATTEN,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels", metavar="FILE.npy", help="Labels of features that have none in their file.", show_default=False
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -135,8 +140,9 @@ def measure(
 ) -> None:
     """Collapse metrics of runs, feature files, any network.
 
-    A file has `labels` and `features` (samples × d), or an array a layer, and perhaps `weights`. What is measured of
-    files and networks is stored as a run. Several files are a series: checkpoints of one training, a run each.
+    A file has `labels` and `features` (samples × d), or an array a layer, and perhaps `weights`, `bias` and `logits` of
+    what reads them, for NC3 and NC4. What is measured of files and networks is stored as a run. Several files are a
+    series: checkpoints of one training, a run each.
 
     Example: nccli measure features.npz --format jsonl
     """
@@ -145,6 +151,8 @@ def measure(
     named = FileSeries(series, step_from, quiet)
     output = _Output(store, rank_rtol, tag, format, force, quiet)
     if model is not None:
+        if labels is not None:
+            raise InputError("--labels is for files of features; data have theirs")
         further = [target for target in targets or () if Path(target).is_file()]
         if targets and (not weights or len(further) < len(targets)):
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
@@ -160,21 +168,25 @@ def measure(
     for name, given in (("--weights", weights), ("--layers", layers), ("--split", split != Split.TRAIN)):
         if given:
             raise InputError(f"{name}: --weights, --layers and --split belong to --model pkg.module:factory")
-    files = [target for target in targets or () if Path(target).suffix in _SUFFIXES]
-    strange = [target for target in targets or () if Path(target).suffix not in _SUFFIXES and Path(target).is_file()]
+    files = [target for target in targets or () if Path(target).suffix in FEATURE_SUFFIXES]
+    strange = [
+        target for target in targets or () if Path(target).suffix not in FEATURE_SUFFIXES and Path(target).is_file()
+    ]
     if strange:
-        raise InputError(f"{strange[0]}: files of features end in {', '.join(_SUFFIXES)}")
+        raise InputError(f"{strange[0]}: files of features end in {', '.join(FEATURE_SUFFIXES)}")
     if files:
         if len(files) < len(targets or ()):
             raise InputError("files and run ids together: measure one or the other")
         found = named.features(files)
         from nccli.cli.measured_files import file_subjects
 
-        output.store_and_print([partial(file_subjects, each, named.place(each), pool.value, quiet) for each in found])
+        output.store_and_print(
+            [partial(file_subjects, each, named.place(each), labels, pool.value, quiet) for each in found]
+        )
         return
-    for name, given in (("--series", series), ("--step-from", step_from), ("--force", force)):
-        if given:
-            raise InputError(f"{name} is for files of features and for --weights of --model")
+    own = {"--series": series, "--step-from": step_from, "--force": force, "--labels": labels}
+    for name in (name for name, given in own.items() if given):
+        raise InputError(f"{name} is for files of features" + (" and for --weights" if name != "--labels" else ""))
     if tag is not None:
         raise InputError("--tag names what is measured of files and networks: nccli runs tag names stored runs")
     _stored(targets, where, store, rank_rtol, format)
