@@ -38,8 +38,15 @@ class OwnNetwork:
         checkpoints: Sequence[Checkpoint],
         data: "Data",
         place: Callable[[Checkpoint | None], dict[str, Any]],
+        outside: "Data | None" = None,
     ) -> list[Source]:
         """The network with each of the weights, over data that are brought to the device once.
+
+        Args:
+            checkpoints: files of the weights; none for the network as it is made.
+            data: to measure on.
+            place: of each in a series.
+            outside: an out-of-distribution set, whose training part is looked at.
 
         Raises:
             InputError: a factory that makes no network, or data without the part that is asked for.
@@ -54,6 +61,7 @@ class OwnNetwork:
         network = make_network(self.model, data.shape, data.K)
         device = choose_device(self.device)
         parts = data.parts(self.splits, device)
+        beyond = None if outside is None else Beyond(outside, device)
         said: set[str] = set()
 
         def source(checkpoint: Checkpoint | None) -> list[Subject]:
@@ -65,7 +73,7 @@ class OwnNetwork:
                     said.add(remarks)
                     note(f"{checkpoint.path.name}: {remarks}", self.quiet)
             network.to(device)
-            told = _Told(network, data, place(checkpoint), said, device)
+            told = _Told(network, data, place(checkpoint), said, device, beyond)
             return [self._subject(told, split, parts[split]) for split in self.splits]
 
         wanted: Sequence[Checkpoint | None] = checkpoints or [None]
@@ -85,6 +93,7 @@ class OwnNetwork:
         }
         config |= {"split": split} if split != Split.TRAIN else {}  # ids of runs from before there were parts
         config |= {} if self.most_bytes == MOST_BYTES else {"memory": f"{self.most_bytes}"}
+        config |= {} if told.beyond is None else {"ood": told.beyond.fingerprint}
         config |= {} if self.layers is None else {"modules": self.layers}
         file = told.place["file"] or self.model
         words = file if len(self.splits) == 1 else f"{file} ({split})"
@@ -98,7 +107,8 @@ class OwnNetwork:
 
         began = time.perf_counter()
         wanted = (part.samples, part.K, self.layers, self.pool, self.pixels)
-        found = measure_network(told.network, *wanted, self.most_bytes, part.outputs)
+        samples = None if told.beyond is None else told.beyond.samples
+        found = measure_network(told.network, *wanted, self.most_bytes, part.outputs, samples)
         names = [layer.name or "" for layer in found.layers]
         remarks = network_remarks(found, part.K, self.most_bytes, self.verbose)
         if repr(remarks) not in told.said:
@@ -117,6 +127,20 @@ class OwnNetwork:
         return measured_run("network", found.layers, n, whole, seconds, torch_version=torch.__version__, **columns)
 
 
+class Beyond:
+    """An out-of-distribution set on a device.
+
+    Attributes:
+        fingerprint: names its content.
+        samples: of its training part.
+    """
+
+    def __init__(self, data: "Data", device: str) -> None:
+        """Bring it there."""
+        self.fingerprint = data.fingerprint
+        self.samples = data.parts([Split.TRAIN.value], device)[Split.TRAIN.value].samples
+
+
 @dataclass(frozen=True, eq=False)
 class _Told:
     """A network with its weights, its data, its place in a series, and what the user was told of its layers."""
@@ -126,3 +150,4 @@ class _Told:
     place: dict[str, Any]
     said: set[str]
     device: str
+    beyond: "Beyond | None"

@@ -15,6 +15,7 @@ from nccli.measure.classifier import last_linear, matrix_of
 from nccli.measure.features import Labels
 from nccli.measure.judge import Judge
 from nccli.measure.outputs import logits_in, no_logits
+from nccli.measure.outside import Means, outside_means
 from nccli.measure.probe import INPUT, MOST_BYTES, LayerProbe
 from nccli.measure.state_file import load_weights
 from nccli.measure.survey import Survey
@@ -67,6 +68,7 @@ def measure_network(
     pixels: str,
     most_bytes: int = MOST_BYTES,
     classes: Sequence[int] | None = None,
+    outside: Samples | None = None,
 ) -> MeasuredNetwork:
     """Measure a network over a whole set in eval mode.
 
@@ -83,6 +85,7 @@ def measure_network(
         most_bytes: memory that measuring may take, beside network and data.
         classes: the output of the network that each class is; by default, and where there are K outputs, the outputs
             are the classes.
+        outside: an out-of-distribution set, whose labels do not count, for NC5.
 
     Raises:
         InputError: an output that does not fit K, no layer that could be measured, or images that the network refuses.
@@ -110,12 +113,18 @@ def measure_network(
         for inputs, labels in source:
             probe.observe(labels)
             judge.see(inputs, labels)
+    beyond: Means = {}
+    if outside is not None:
+        other = Batches(outside, pixels, precision(model))
+        other.size, seen = source.size, other.take(np.arange(1))[0]
+        other.grey = seen.dim() == first.dim() == 4 and seen.shape[1] == 1 < first.shape[1]
+        beyond = outside_means(model, other, probe.measured, pool)
     measured: list[LayerMetrics] = []
     for layer in probe.released():
         nc4 = None
         if classifier is not None and layer.name == classifier + INPUT:
             nc4 = judge.disagreement(layer.statistics, source)
-        measured.append(layer.metrics(len(measured) + 1, nc4))
+        measured.append(layer.metrics(len(measured) + 1, nc4, beyond.get(layer.name)))
         del layer
     if not measured:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(probe.skipped.items())[:3])

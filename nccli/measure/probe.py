@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nccli.catalogue.options import Pool
 from nccli.errors import InputError
 from nccli.measure.classifier import is_linear, matrix_of
 from nccli.measure.features import IGNORED, Labels, NotMeasurableError, first_of, flat_features, rows_of
+from nccli.measure.own_weights import bias_of, made_before, own_matrix
 from nccli.measure.plan import Plan, Sighting, plan_layers
 from nccli.measure.streaming import StreamingStatistics
 from nccli.measure.survey import SEVERAL, Survey, survey
@@ -40,15 +42,26 @@ class ProbedLayer:
         name: as `torch.nn.Module.named_modules` has it, with ".input" for what the classifier reads.
         statistics: of its output, flattened or pooled.
         weights: of the classifier, for its input.
+        more: `own`, the matrix of the module; for the classifier's input `bias` and `made_by`, the matrix before it.
     """
 
     name: str
     statistics: ClassStatistics
     weights: Float[np.ndarray, "out d"] | None = None
+    more: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
 
-    def metrics(self, layer: int = 1, nc4: float | None = None) -> LayerMetrics:
-        """All metrics, as layer number `layer`."""
-        return layer_metrics(layer, "post", LayerData.of(self.statistics, self.weights, nc4), self.name)
+    def metrics(
+        self, layer: int = 1, nc4: float | None = None, outside: Float[np.ndarray, " d"] | None = None
+    ) -> LayerMetrics:
+        """All metrics, as layer number `layer`.
+
+        Args:
+            layer: its number.
+            nc4: measured by whoever saw the predictions.
+            outside: mean feature of an out-of-distribution set, for NC5.
+        """
+        data = LayerData.of(self.statistics, self.weights, nc4, False, outside=outside, **self.more)
+        return layer_metrics(layer, "post", data, self.name)
 
 
 class LayerProbe:
@@ -113,6 +126,7 @@ class LayerProbe:
                 raise InputError(f"classifier '{classifier}': no linear layer of that name")
             self._classifier = (classifier + INPUT, found)
         self._found: dict[str, StreamingStatistics] = {}
+        self._ran: list[str] = []
         self._seen: set[str] = set()
         self._labels: Labels | None = None
         self._handles: list[Any] = []
@@ -174,6 +188,11 @@ class LayerProbe:
         """What was measured, in the order in which modules ran; a layer that cannot be told of goes to `skipped`."""
         return list(self._told(keep=True))
 
+    @property
+    def measured(self) -> list[str]:
+        """Names of what `layers` tells."""
+        return [name for name in self._found if name not in self.skipped]
+
     def released(self) -> Iterator[ProbedLayer]:
         """As `layers`, one by one; the memory of each is free for the next, and nothing is left to be told again."""
         return self._told(keep=False)
@@ -186,7 +205,7 @@ class LayerProbe:
             try:
                 told = statistics.result(absent=True)
                 self.absent = self._K - len(told.counts)
-                layer = ProbedLayer(name, told, self._weights(name, told.classes))
+                layer = ProbedLayer(name, told, self._weights(name, told.classes), self._more(name, told.classes))
             except ValueError as error:
                 self.skipped[name] = str(error)
                 continue
@@ -208,11 +227,20 @@ class LayerProbe:
         """Of the classifier, for its input: a row for each class that has samples."""
         if self._classifier is None or name != self._classifier[0]:
             return None
-        weights = matrix_of(self._classifier[1])
-        chosen = weights if self._classes is None else weights[self._classes]
-        if classes is not None and len(chosen) == self._K:
-            chosen = chosen[classes]
-        return np.asarray(chosen.double().cpu().numpy())
+        return self._of_classes(matrix_of(self._classifier[1]).double().cpu().numpy(), classes)
+
+    def _of_classes(self, rows: NDArray[Any], classes: Int[np.ndarray, " K"] | None) -> NDArray[Any]:
+        chosen = rows if self._classes is None else rows[self._classes]
+        return np.asarray(chosen[classes] if classes is not None and len(chosen) == self._K else chosen)
+
+    def _more(self, name: str, classes: Int[np.ndarray, " K"] | None) -> dict[str, NDArray[Any] | None]:
+        """What else `ProbedLayer` tells."""
+        if self._classifier is None or name != self._classifier[0]:
+            return {"own": own_matrix(self._modules.get(name))}
+        bias = bias_of(self._classifier[1])
+        ran = [self._modules[each] for each in self._ran if each in self._modules]
+        made_by = made_before(self._classifier[1], ran)
+        return {"bias": None if bias is None else self._of_classes(bias, classes), "made_by": made_by}
 
     def _hook(self, name: str) -> Any:
         return lambda module, inputs, output: self._take(name, output)
@@ -275,3 +303,4 @@ class LayerProbe:
             within = plan.within[name]
             self._room -= plan.bytes
         self._found[name] = StreamingStatistics(self._K, X.shape[1], X.device, within)
+        self._ran.append(name)

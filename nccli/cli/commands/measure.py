@@ -126,6 +126,15 @@ def measure(
             show_default=False,
         ),
     ] = None,
+    ood: Annotated[
+        str | None,
+        typer.Option(
+            "--ood",
+            metavar="DATASET|FILE",
+            help="Out-of-distribution set, for NC5: images as --dataset names them; for a file of features a file.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: image_option.Dataset = "digits",
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
@@ -163,7 +172,8 @@ def measure(
         how = (layers, pool.value, pixels.value, _splits(split), device.value, quiet)
         network = OwnNetwork(model, *how, _bytes(memory), verbose)
         data = read_data(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
-        output.store_and_print(network.sources(found, data, named.place))
+        outside = None if ood is None else read_data(image_option.image_source(ood, data_dir, no_download, None), quiet)
+        output.store_and_print(network.sources(found, data, named.place, outside))
         return
     for name, given in (("--weights", weights), ("--layers", layers), ("--split", split != Split.TRAIN)):
         if given:
