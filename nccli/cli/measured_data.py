@@ -24,17 +24,19 @@ class Part:
     Attributes:
         samples: of it.
         K: classes.
+        N: samples, or tokens, that have a class.
         outputs: the output of a network that each class may be, where the data say so.
     """
 
     samples: "Samples"
     K: int
+    N: int
     outputs: tuple[int, ...] | None = None
 
     @property
     def n(self) -> int:
-        """Samples a class, the mean rounded down."""
-        return len(self.samples) // self.K
+        """Samples or tokens a class, the mean rounded down; 1 where there are fewer."""
+        return max(1, self.N // self.K)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +70,17 @@ class Data:
         if isinstance(self.found, ArraySet):
             parts = {Split.TRAIN.value: self.found.train, Split.TEST.value: self.found.test}
             chosen = {name: part for name, part in parts.items() if part is not None and name in splits}
-            return {name: Part(replace(part, device=device), part.K, part.outputs) for name, part in chosen.items()}
+            return {
+                name: Part(replace(part, device=device), part.K, part.labelled, part.outputs)
+                for name, part in chosen.items()
+            }
         from nccli.e2e.device_images import DeviceImages
 
         train = DeviceImages(self.found.train, device)
         made = {Split.TRAIN.value: train}
         if self.found.test is not None and Split.TEST in splits:
             made[Split.TEST.value] = DeviceImages(self.found.test, device, train.scale)
-        return {name: Part(part, self.K, self.found.outputs) for name, part in made.items()}
+        return {name: Part(part, self.K, len(part), self.found.outputs) for name, part in made.items()}
 
 
 def read_data(source: "ImageSource", quiet: bool) -> Data:

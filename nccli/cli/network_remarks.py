@@ -25,6 +25,8 @@ def network_remarks(found: "MeasuredNetwork", K: int, most_bytes: int, verbose: 
     lines = [f"measured {_layers(names, verbose)}"]
     if found.absent:
         lines.append(f"{found.absent} of {K} classes have no sample; metrics are of the others")
+    if found.outputs > K:
+        lines.append(f"{K} of the network's {found.outputs} outputs are classes of the data; metrics are of these")
     lines += found.caveats
     if found.grey:
         lines.append("images of one channel are given three times, as the network takes three")
@@ -40,7 +42,7 @@ def network_remarks(found: "MeasuredNetwork", K: int, most_bytes: int, verbose: 
     if parts:
         lines.append(f"of outputs that are no tensors one is measured: {_of_some(parts)}")
     if found.skipped:
-        lines.append(f"skipped {_counted(found.skipped)} (--verbose lists them)")
+        lines.append(f"skipped {_counted(found.skipped)}")
     return lines
 
 
@@ -63,7 +65,9 @@ def _counted(skipped: Mapping[str, str]) -> str:
     ordered = sorted(kinds.items(), key=lambda each: -len(each[1]))
     said = [f"{names[0] if len(names) == 1 else len(names)}: {kind}" for kind, names in ordered[:_NAMED]]
     more = ["…"] if len(ordered) > _NAMED else []
-    return "; ".join([f"{len(skipped)} module{'' if len(skipped) == 1 else 's'}", *said, *more])
+    return (
+        f"{len(skipped)} module{'' if len(skipped) == 1 else 's'} (--verbose lists them): {'; '.join([*said, *more])}"
+    )
 
 
 def _kind(reason: str) -> str:

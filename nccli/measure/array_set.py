@@ -40,6 +40,11 @@ class ArraySamples:
         """N."""
         return len(self.inputs)
 
+    @property
+    def labelled(self) -> int:
+        """Labels that are classes."""
+        return int(np.count_nonzero(self.labels != IGNORED))
+
     def batch(self, index: Int[np.ndarray, " B"]) -> tuple[Tensor, Labels]:
         """Tokens as they are, vectors with mean 0 and variance 1 by entry, and labels."""
         inputs, labels = self._taken(index)

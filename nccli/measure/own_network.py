@@ -48,6 +48,7 @@ class MeasuredNetwork:
             features is measured.
         grey: whether images of one channel were repeated for a network that takes three.
         absent: how many of the classes had no sample; layers are of the others.
+        outputs: of the network, more than there are classes where these are some of them.
         caveats: what there is to know of the samples of the classes.
     """
 
@@ -58,6 +59,7 @@ class MeasuredNetwork:
     without_matrix: list[str] = field(default_factory=list)
     grey: bool = False
     absent: int = 0
+    outputs: int = 0
     caveats: list[str] = field(default_factory=list)
 
 
@@ -136,9 +138,8 @@ def measure_network(
             f"no layer could be measured: {reasons}; measuring may take {in_words(most_bytes)} (--memory), and "
             "--pool mean makes features smaller"
         )
-    return MeasuredNetwork(
-        measured, probe.skipped, judge.accuracy, probe.remarks, probe.without_matrix, source.grey, probe.absent, said
-    )
+    told = (probe.remarks, probe.without_matrix, source.grey, probe.absent, outputs, said)
+    return MeasuredNetwork(measured, probe.skipped, judge.accuracy, *told)
 
 
 def _read_bytes(reader: nn.Module) -> int:
@@ -178,14 +179,16 @@ def _accepted(model: nn.Module, source: "Batches", index: Int[np.ndarray, " B"])
         with torch.no_grad():
             return model(inputs), labels
     except Exception as error:  # whatever somebody's network raises on inputs that do not fit
-        what = "images" if inputs.dim() == 4 else "inputs"
-        said = " ".join(str(error).split())[:160]
-        refusal = InputError(f"the model does not take {what} of shape {tuple(inputs.shape[1:])}: {said}")
-        if inputs.dim() != 4 or inputs.shape[1] != 1:
-            raise refusal from error
+        refused = error
+    if inputs.dim() == 4 and inputs.shape[1] == 1:
         source.grey = True
-    try:
-        with torch.no_grad():
-            return model(source.take(index)[0]), labels
-    except Exception:
-        raise refusal from None
+        repeated, _ = source.take(index)
+        try:
+            with torch.no_grad():
+                return model(repeated), labels
+        except Exception as error:
+            if "channels" in str(refused):  # then it takes three, and something else is wrong
+                inputs, refused = repeated, error
+    what = "images" if inputs.dim() == 4 else "inputs"
+    said = " ".join(str(refused).split())[:160]
+    raise InputError(f"the model does not take {what} of shape {tuple(inputs.shape[1:])}: {said}") from refused

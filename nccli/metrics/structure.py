@@ -42,9 +42,6 @@ _MOST_GRAPHS = 3
 _MOST_OF_GRAPHS = 200
 """Classes up to which graphs are looked for. Measured: 1 s for 200, 10 s for 300, no end for 1,000."""
 
-_MOST_NAMED = 2000
-"""Classes up to which there are names. A taste: the ranks of the frames take some 5 s then."""
-
 _ROUNDING = 1e-9
 """Of eigenvalues of named Gram matrices, over their norm."""
 
@@ -104,7 +101,7 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     distance of the levels does not matter. Where that fails and the spectrum allows SRG T(r), the classes are assigned
     to it by SciPy's FAQ.
 
-    Of more than 200 classes only frames are looked for; more than 2,000 get no name, but the distance of the nearest.
+    Of more than 200 classes only frames are looked for; `nccli.metrics.many_classes` has those of more than 1,000.
 
     Args:
         gram: MᵀM, symmetric up to rounding.
@@ -119,8 +116,6 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     norms = np.sqrt(np.clip(np.diag(G), 0.0, None))
     if norms.max() <= ZERO_FLOOR:
         return Structure(ZERO, 0.0, np.arange(G.shape[0]))
-    if len(G) > _MOST_NAMED:
-        return Structure(NONE, _frame_distance(G), np.arange(len(G)))
     exponent = int(np.frexp(np.abs(G).max())[1])
     exponent += exponent % 2  # even, so that its root is exact too; no square of an entry overflows
     G = np.ldexp(G, -exponent)
@@ -129,14 +124,6 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     search = _Search(G / np.linalg.norm(G), norms, np.ldexp(spectrum, exponent // 2), rtol)
     found = search.best()
     return found.structure if search.holds(found) else Structure(NONE, search.nearest, found.structure.permutation)
-
-
-def _frame_distance(G: Float[np.ndarray, "K K"]) -> float:
-    """Of the nearest aI + b11ᵀ, by its trace and sum."""
-    K, size = len(G), float(np.linalg.norm(G))
-    own, total = float(np.trace(G)) / K / size, float(G.sum()) / size
-    between = (total - K * own) / (K * (K - 1))
-    return float(np.sqrt(max(0.0, 1.0 - K * own**2 - K * (K - 1) * between**2)))
 
 
 class _Search:

@@ -250,12 +250,9 @@ def test_no_scale_changes_what_is_recognised_or_warns(scale: float) -> None:
     assert (found.name, found.distance) == (plain.name, plain.distance)
 
 
-def test_of_many_classes_frames_are_looked_for_and_of_thousands_the_distance_alone() -> None:
+def test_of_hundreds_of_classes_frames_are_looked_for() -> None:
     rng = np.random.default_rng(0)
     many = np.eye(210) + 0.01 * rng.normal(size=(210, 210))
     assert recognise_structure(many @ many.T).name == "dnc"
     offset = 5 + rng.normal(size=(210, 30))
     assert recognise_structure(offset @ offset.T).name == "constant"
-    frame = np.eye(2001) + 0.5
-    found = recognise_structure(frame)
-    assert (found.name, found.distance) == ("none", pytest.approx(0, abs=1e-7))
