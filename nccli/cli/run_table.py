@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nccli.catalogue.columns import BY_NAME, Type
-from nccli.catalogue.metrics import METRICS, SPECTRUM, Family, Metric
+from nccli.catalogue.metrics import METRICS, Family, Metric, Need
 from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import ENDED_WELL, Finish, Status
 from nccli.cli.distinctions import distinctions
@@ -116,7 +116,7 @@ def _leading(record: Record) -> str:
 
 
 _STRUCTURE = (Column("distance", number("structure_distance", 2)), Column("structure", plain("structure"), left=True))
-_RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs != (SPECTRUM,))
+_RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs not in ((Need.SPECTRUM,), (Need.CENTRED_SPECTRUM,)))
 _STAGE = (Column("layer", plain("layer")), Column("stage", plain("stage"), left=True))
 
 LAYER_COLUMNS: Sequence[Column] = (

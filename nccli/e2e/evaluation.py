@@ -134,7 +134,8 @@ def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None 
     for (layer, stage), found in evaluation.statistics.items():
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
-        data = LayerData.of(found, reader, nc4 if last else None, reads_out=last)
+        maker = weights[layer - 2] if layer > 1 else None
+        data = LayerData.of(found, reader, nc4 if last else None, reads_out=last, made_by=maker)
         layers.append(layer_metrics(layer, stage, data))
     return layers
 

@@ -43,6 +43,16 @@ def read_npz(path: Path, wanted: Mapping[str, bool] | None = None) -> dict[str, 
         raise InputError(f"{path}: damaged ({error})") from error
 
 
+def npz_shape(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    """Shape and type of an array of an .npz file, of which only the header is read; None where that cannot be."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            shape, _, dtype = _header(file)
+    except Exception:  # whatever is wrong with the file is said when it is read
+        return None
+    return shape, dtype
+
+
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

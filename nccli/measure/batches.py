@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from nccli.measure.features import Labels
@@ -16,19 +16,15 @@ _BATCH = 256
 
 @runtime_checkable
 class Samples(Protocol):
-    """What measuring needs of a data set on a device.
-
-    A set whose classes are not all that the network has says which they are by an attribute `classes`: the output of
-    each class 0..K−1.
-    """
+    """What measuring needs of a data set on a device."""
 
     def __len__(self) -> int:
         """N."""
 
-    def batch(self, index: Int[np.ndarray, " B"]) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
+    def batch(self, index: Int[np.ndarray, " B"]) -> tuple[Tensor, Labels]:
         """Images of mean 0 and variance 1 by channel, and labels."""
 
-    def pixels(self, index: Int[np.ndarray, " B"], unit: bool) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, " B"]]:
+    def pixels(self, index: Int[np.ndarray, " B"], unit: bool) -> tuple[Tensor, Labels]:
         """Images as they are in float32, bytes over 255 if `unit`, and labels."""
 
 

@@ -45,7 +45,11 @@ def measure_features(found: FeatureFile, pool: str) -> tuple[list[LayerMetrics],
             said.append(f"{name}: its weights have {len(weights)} rows for K = {found.K} classes: no NC3 and no NC4")
             reader = _NO_READER
         nc4 = reader.disagreement(X, statistics.means)
-        layers.append(layer_metrics(len(layers) + 1, "post", LayerData.of(statistics, weights, nc4), name))
+        layers.append(
+            layer_metrics(
+                len(layers) + 1, "post", LayerData.of(statistics, weights, nc4, bias=reader.classifier_bias), name
+            )
+        )
     return layers, skipped, said
 
 

@@ -12,6 +12,7 @@ from nccli.measure.batches import Batches
 from nccli.measure.features import IGNORED, Labels, first_of, rows_of
 from nccli.measure.nearest_mean import nearest_mean
 from nccli.measure.outputs import logits_in
+from nccli.metrics import ClassStatistics
 
 
 class Judge:
@@ -70,12 +71,15 @@ class Judge:
         return self._right / self._total if self._total else float("nan")
 
     @torch.no_grad()
-    def disagreement(self, means: Float[np.ndarray, "K d"], source: Batches) -> float:
-        """NC4, of what was kept, or in a second pass."""
+    def disagreement(self, statistics: ClassStatistics, source: Batches) -> float:
+        """NC4 by the class means of what the classifier reads, of what was kept, or in a second pass."""
+        means, present = torch.from_numpy(statistics.means), statistics.classes
         unlike = total = 0
         with self:
             for features, predicted in self._kept if self._keep else self._again(source):
-                nearest = nearest_mean(features, torch.from_numpy(means).to(features.device))
+                nearest = nearest_mean(features, means.to(features.device))
+                if present is not None:
+                    nearest = torch.from_numpy(present).to(nearest.device)[nearest]
                 unlike += int((self._as_outputs(nearest) != predicted).sum())
                 total += len(predicted)
         return unlike / total

@@ -1,6 +1,6 @@
 """A user's own network over a data set: its layers measured by a probe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from nccli.measure.classifier import last_linear, matrix_of
 from nccli.measure.features import Labels
 from nccli.measure.judge import Judge
 from nccli.measure.outputs import logits_in, no_logits
+from nccli.measure.outside import Means, outside_means
 from nccli.measure.probe import INPUT, MOST_BYTES, LayerProbe
 from nccli.measure.state_file import load_weights
 from nccli.measure.survey import Survey
@@ -44,6 +45,8 @@ class MeasuredNetwork:
         remarks: what there is to know of modules that were measured, by name.
         without_matrix: names of layers whose within-class matrix was too large: all but `nc1_pinv` is measured.
         grey: whether images of one channel were repeated for a network that takes three.
+        absent: how many of the classes had no sample; layers are of the others.
+        outputs: of the network, more than there are classes where these are some of them.
     """
 
     layers: list[LayerMetrics]
@@ -52,6 +55,8 @@ class MeasuredNetwork:
     remarks: dict[str, str] = field(default_factory=dict)
     without_matrix: list[str] = field(default_factory=list)
     grey: bool = False
+    absent: int = 0
+    outputs: int = 0
 
 
 def measure_network(
@@ -62,6 +67,8 @@ def measure_network(
     pool: str,
     pixels: str,
     most_bytes: int = MOST_BYTES,
+    classes: Sequence[int] | None = None,
+    outside: Samples | None = None,
 ) -> MeasuredNetwork:
     """Measure a network over a whole set in eval mode.
 
@@ -76,6 +83,9 @@ def measure_network(
         layers, pool: as `LayerProbe` takes them.
         pixels: "unit" (uint8 over 255, floats as they are), "standard" (mean 0 and variance 1 by channel) or "raw".
         most_bytes: memory that measuring may take, beside network and data.
+        classes: the output of the network that each class is; by default, and where there are K outputs, the outputs
+            are the classes.
+        outside: an out-of-distribution set, whose labels do not count, for NC5.
 
     Raises:
         InputError: an output that does not fit K, no layer that could be measured, or images that the network refuses.
@@ -83,7 +93,6 @@ def measure_network(
     model.eval()
     source = Batches(data, pixels, precision(model))
     few = np.arange(min(_LOOKED_AT, len(data)))
-    classes = getattr(data, "classes", None)
     outputs = _outputs(model, source, few, K, classes)
     first, labels = source.take(few)
     index = None if classes is None or outputs == K else np.asarray(classes)
@@ -104,12 +113,18 @@ def measure_network(
         for inputs, labels in source:
             probe.observe(labels)
             judge.see(inputs, labels)
+    beyond: Means = {}
+    if outside is not None:
+        other = Batches(outside, pixels, precision(model))
+        other.size, seen = source.size, other.take(np.arange(1))[0]
+        other.grey = seen.dim() == first.dim() == 4 and seen.shape[1] == 1 < first.shape[1]
+        beyond = outside_means(model, other, probe.measured, pool)
     measured: list[LayerMetrics] = []
     for layer in probe.released():
         nc4 = None
         if classifier is not None and layer.name == classifier + INPUT:
-            nc4 = judge.disagreement(layer.statistics.means, source)
-        measured.append(layer.metrics(len(measured) + 1, nc4))
+            nc4 = judge.disagreement(layer.statistics, source)
+        measured.append(layer.metrics(len(measured) + 1, nc4, beyond.get(layer.name)))
         del layer
     if not measured:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(probe.skipped.items())[:3])
@@ -117,7 +132,8 @@ def measure_network(
             f"no layer could be measured: {reasons}; measuring may take {in_words(most_bytes)} (--memory), and "
             "--pool mean makes features smaller"
         )
-    return MeasuredNetwork(measured, probe.skipped, judge.accuracy, probe.remarks, probe.without_matrix, source.grey)
+    told = (probe.remarks, probe.without_matrix, source.grey, probe.absent, outputs)
+    return MeasuredNetwork(measured, probe.skipped, judge.accuracy, *told)
 
 
 def _read_bytes(reader: nn.Module) -> int:
@@ -157,14 +173,16 @@ def _accepted(model: nn.Module, source: "Batches", index: Int[np.ndarray, " B"])
         with torch.no_grad():
             return model(inputs), labels
     except Exception as error:  # whatever somebody's network raises on inputs that do not fit
-        what = "images" if inputs.dim() == 4 else "inputs"
-        said = " ".join(str(error).split())[:160]
-        refusal = InputError(f"the model does not take {what} of shape {tuple(inputs.shape[1:])}: {said}")
-        if inputs.dim() != 4 or inputs.shape[1] != 1:
-            raise refusal from error
+        refused = error
+    if inputs.dim() == 4 and inputs.shape[1] == 1:
         source.grey = True
-    try:
-        with torch.no_grad():
-            return model(source.take(index)[0]), labels
-    except Exception:
-        raise refusal from None
+        repeated, _ = source.take(index)
+        try:
+            with torch.no_grad():
+                return model(repeated), labels
+        except Exception as error:
+            if "channels" in str(refused):  # then it takes three, and something else is wrong
+                inputs, refused = repeated, error
+    what = "images" if inputs.dim() == 4 else "inputs"
+    said = " ".join(str(refused).split())[:160]
+    raise InputError(f"the model does not take {what} of shape {tuple(inputs.shape[1:])}: {said}") from refused

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nccli.catalogue.options import Pool
@@ -17,6 +18,7 @@ from nccli.measure.agreement import Agreement
 from nccli.measure.classifier import is_linear, matrix_of
 from nccli.measure.features import IGNORED, Labels, NotMeasurableError, first_of, flat_features, rows_of
 from nccli.measure.observed_labels import observed_labels
+from nccli.measure.own_weights import bias_of, made_before, own_matrix
 from nccli.measure.plan import Plan, Sighting, plan_layers
 from nccli.measure.scalars import scalars
 from nccli.measure.streaming import StreamingStatistics
@@ -47,18 +49,29 @@ class ProbedLayer:
         name: as `torch.nn.Module.named_modules` has it, with ".input" for what the classifier reads.
         statistics: of its output, flattened or pooled.
         weights: of the classifier, for its input.
+        more: `own`, the matrix of the module; for the classifier's input `bias` and `made_by`, the matrix before it.
         nc4: share of samples on which the classifier and the nearest class mean disagree, for its input.
     """
 
     name: str
     statistics: ClassStatistics
-    weights: Float[np.ndarray, "K d"] | None = None
+    weights: Float[np.ndarray, "out d"] | None = None
+    more: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
     nc4: float | None = None
 
-    def metrics(self, layer: int = 1, nc4: float | None = None) -> LayerMetrics:
-        """All metrics, as layer number `layer`; NC4 as given, else as the probe saw it."""
+    def metrics(
+        self, layer: int = 1, nc4: float | None = None, outside: Float[np.ndarray, " d"] | None = None
+    ) -> LayerMetrics:
+        """All metrics, as layer number `layer`.
+
+        Args:
+            layer: its number.
+            nc4: measured by whoever saw the predictions; by default as the probe saw it.
+            outside: mean feature of an out-of-distribution set, for NC5.
+        """
         told = self.nc4 if nc4 is None else nc4
-        return layer_metrics(layer, "post", LayerData.of(self.statistics, self.weights, told), self.name)
+        data = LayerData.of(self.statistics, self.weights, told, False, outside=outside, **self.more)
+        return layer_metrics(layer, "post", data, self.name)
 
 
 class LayerProbe:
@@ -73,6 +86,7 @@ class LayerProbe:
         skipped: why, by the name of every module that matched and could not be measured.
         remarks: what there is to know of a module that is measured: where in its output the features stood.
         without_matrix: names of layers without a within-class matrix, whose `nc1_pinv` cannot be told.
+        absent: how many of the classes had no sample; `layers` are of the others.
     """
 
     def __init__(
@@ -126,6 +140,7 @@ class LayerProbe:
             self._classifier = (classifier + INPUT, found)
         self._agreement = Agreement(0 if self._classifier is None else nc4_bytes)
         self._found: dict[str, StreamingStatistics] = {}
+        self._ran: list[str] = []
         self._seen: set[str] = set()
         self._labels: Labels | None = None
         self._handles: list[Any] = []
@@ -134,6 +149,7 @@ class LayerProbe:
         self.skipped: dict[str, str] = {}
         self.remarks: dict[str, str] = {}
         self.without_matrix: list[str] = []
+        self.absent = 0
 
     def __enter__(self) -> "LayerProbe":
         """Set the hooks."""
@@ -201,6 +217,11 @@ class LayerProbe:
         """What was measured, in the order in which modules ran; a layer that cannot be told of goes to `skipped`."""
         return list(self._told(keep=True))
 
+    @property
+    def measured(self) -> list[str]:
+        """Names of what `layers` tells."""
+        return [name for name in self._found if name not in self.skipped]
+
     def released(self) -> Iterator[ProbedLayer]:
         """As `layers`, one by one; the memory of each is free for the next, and nothing is left to be told again."""
         return self._told(keep=False)
@@ -211,8 +232,10 @@ class LayerProbe:
         for name in [name for name in self._found if name not in self.skipped]:
             statistics = self._found[name] if keep else self._found.pop(name)
             try:
-                result = statistics.result()
-                layer = ProbedLayer(name, result, self._weights(name), self._nc4(name, result))
+                told = statistics.result(absent=True)
+                self.absent = self._K - len(told.counts)
+                weights, more = self._weights(name, told.classes), self._more(name, told.classes)
+                layer = ProbedLayer(name, told, weights, more, self._nc4(name, told))
             except ValueError as error:
                 self.skipped[name] = str(error)
                 continue
@@ -230,13 +253,24 @@ class LayerProbe:
         """The classifier's input and the classifier."""
         return tuple(each for name in self._inputs for each in (name, name.removesuffix(INPUT)))
 
-    def _weights(self, name: str) -> Float[np.ndarray, "K d"] | None:
-        """Of the classifier, for its input: a row a class."""
+    def _weights(self, name: str, classes: Int[np.ndarray, " K"] | None) -> Float[np.ndarray, "out d"] | None:
+        """Of the classifier, for its input: a row for each class that has samples."""
         if self._classifier is None or name != self._classifier[0]:
             return None
-        weights = matrix_of(self._classifier[1])
-        chosen = weights if self._classes is None else weights[self._classes]
-        return np.asarray(chosen.double().cpu().numpy())
+        return self._of_classes(matrix_of(self._classifier[1]).double().cpu().numpy(), classes)
+
+    def _of_classes(self, rows: NDArray[Any], classes: Int[np.ndarray, " K"] | None) -> NDArray[Any]:
+        chosen = rows if self._classes is None else rows[self._classes]
+        return np.asarray(chosen[classes] if classes is not None and len(chosen) == self._K else chosen)
+
+    def _more(self, name: str, classes: Int[np.ndarray, " K"] | None) -> dict[str, NDArray[Any] | None]:
+        """What else `ProbedLayer` tells."""
+        if self._classifier is None or name != self._classifier[0]:
+            return {"own": own_matrix(self._modules.get(name))}
+        bias = bias_of(self._classifier[1])
+        ran = [self._modules[each] for each in self._ran if each in self._modules]
+        made_by = made_before(self._classifier[1], ran)
+        return {"bias": None if bias is None else self._of_classes(bias, classes), "made_by": made_by}
 
     def _nc4(self, name: str, statistics: ClassStatistics) -> float | None:
         """Of the classifier's input, if all that it read could be kept."""
@@ -328,3 +362,4 @@ class LayerProbe:
             within = plan.within[name]
             self._room -= plan.bytes
         self._found[name] = StreamingStatistics(self._K, X.shape[1], X.device, within)
+        self._ran.append(name)

@@ -46,6 +46,19 @@ class ClassStatistics:
         return np.asarray(shifted - shifted.mean(axis=0))
 
     @property
+    def feature_spectrum(self) -> Float[np.ndarray, " d"]:
+        """Singular values of all samples minus their mean, over √N: roots of the eigenvalues of Σ_W + Σ_B.
+
+        Raises:
+            ValueError: `within` was not kept.
+        """
+        if self.within is None:
+            raise ValueError("the spectrum of features needs the within-class covariance, which was not kept")
+        shifted = self.means - self.means[:1]
+        between = np.sqrt(self.shares)[:, None] * (shifted - self.shares @ shifted)
+        return np.sqrt(np.maximum(np.linalg.eigvalsh(self.within + between.T @ between)[::-1], 0.0))
+
+    @property
     def dnc1(self) -> float:
         """tr Σ_W / tr Σ_B, as `nccli.metrics.dnc1` of the features: classes count by their samples."""
         shifted = self.means - self.means[:1]

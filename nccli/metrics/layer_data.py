@@ -13,6 +13,12 @@ from nccli.catalogue.metrics import METRICS, Metric, Need
 from nccli.metrics.class_statistics import ClassStatistics
 from nccli.metrics.spectrum import singular_values
 
+_MOST_FEATURES = 2048
+"""A taste: features of ResNet50, whose eigenvalues take some 3 s."""
+
+_MOST_PRODUCTS = 2**36
+"""A taste: a matrix of 4096 × 4096, some 20 s."""
+
 
 @dataclass(frozen=True, eq=False)
 class LayerData:
@@ -22,6 +28,10 @@ class LayerData:
         means: class means, one class a row, not centred.
         weights: (out, d) of the linear map that reads the layer.
         statistics: of the samples, with or without their covariance.
+        bias: of that map; None where it has none.
+        made_by: (d, in) of the linear map that makes the layer.
+        own: the layer's own matrix where it is not `weights`: that of a module, (out, in) or with more axes.
+        outside: mean feature of an out-of-distribution set.
         given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
         reads_out: whether the weights make the network's output of this layer, as W_L does of H_L.
     """
@@ -31,6 +41,10 @@ class LayerData:
     statistics: ClassStatistics | None = None
     given: Mapping[str, float | None] = field(default_factory=dict)
     reads_out: bool = False
+    bias: Float[np.ndarray, " out"] | None = None
+    made_by: Float[np.ndarray, "d _"] | None = None
+    own: Float[np.ndarray, "..."] | None = None
+    outside: Float[np.ndarray, " d"] | None = None
 
     @classmethod
     def of(
@@ -39,13 +53,18 @@ class LayerData:
         weights: Float[np.ndarray, "out d"] | None = None,
         nc4: float | None = None,
         reads_out: bool = False,
+        **more: Any,
     ) -> "LayerData":
-        """Of a layer whose samples have been accumulated; of weights, rows of labels without samples are left out."""
+        """Of a layer whose samples have been accumulated.
+
+        Args:
+            statistics: of the samples.
+            weights, reads_out: as above.
+            nc4: measured by whoever saw the predictions.
+            more: `bias`, `made_by`, `own`, `outside`.
+        """
         given = {"dnc1": statistics.dnc1, "nc4": nc4}
-        classes = statistics.classes
-        if weights is not None and classes is not None and len(weights) > classes[-1]:
-            weights = weights[classes]
-        return cls(statistics.means, weights, statistics, given, reads_out)
+        return cls(statistics.means, weights, statistics, given, reads_out, **more)
 
     @cached_property
     def spectrum(self) -> Float[np.ndarray, " r"]:
@@ -63,10 +82,47 @@ class LayerData:
         """The statistics where Σ_W is among them."""
         return self.statistics if self.statistics is not None and self.statistics.within is not None else None
 
+    @cached_property
+    def centred_spectrum(self) -> Float[np.ndarray, " r"]:
+        """Singular values of the centred class means, those that are rounding of what was subtracted as 0."""
+        values = singular_values(self.centred_means)
+        rounding = max(self.means.shape) * np.finfo(np.float64).eps * float(np.linalg.norm(self.means))
+        return np.where((values > rounding) & (np.arange(len(values)) < len(self.means) - 1), values, 0.0)
+
     @property
     def classifier(self) -> Float[np.ndarray, "K d"] | None:
-        """The weights where they have a row a class."""
-        return self.weights if self.weights is not None and self.weights.shape == self.means.shape else None
+        """The weights where they have a row a class; of classes without samples the rows are left out."""
+        return self._of_classes(self.weights)
+
+    @property
+    def classifier_bias(self) -> Float[np.ndarray, " K"] | None:
+        """The bias of the classifier, zero where it has none."""
+        if self.classifier is None:
+            return None
+        return np.zeros(len(self.means)) if self.bias is None else self._of_classes(self.bias)
+
+    def _of_classes(self, rows: Float[np.ndarray, "out *d"] | None) -> Float[np.ndarray, "K *d"] | None:
+        """Rows a class, where there is one for each."""
+        classes = None if self.statistics is None else self.statistics.classes
+        if rows is not None and classes is not None and len(rows) > classes[-1]:
+            rows = rows[classes]
+        return rows if rows is not None and len(rows) == len(self.means) else None
+
+    @cached_property
+    def weight_spectrum(self) -> Float[np.ndarray, " r"] | None:
+        """Singular values of the layer's own matrix, largest first, each output a row; None where it is too large."""
+        matrix = self.weights if self.own is None else self.own
+        if matrix is None or matrix.ndim < 2 or not matrix.size:
+            return None
+        flat = matrix.reshape(len(matrix), -1)
+        return singular_values(flat) if flat.size * min(flat.shape) <= _MOST_PRODUCTS else None
+
+    @cached_property
+    def feature_spectrum(self) -> Float[np.ndarray, " d"] | None:
+        """Singular values of all features minus their mean, over √N, largest first; None where they are too many."""
+        if self.covariance is None or len(self.covariance.means[0]) > _MOST_FEATURES:
+            return None
+        return self.covariance.feature_spectrum
 
     @property
     def output(self) -> Float[np.ndarray, "K K"] | None:
@@ -75,9 +131,15 @@ class LayerData:
             return None
         return np.asarray(self.means @ self.weights.T)
 
-    def measured(self, metrics: Iterable[Metric], stage: str) -> dict[str, float | int | None]:
-        """Metrics by name; None where one does not exist, or needs what is not there."""
-        return {metric.name: self._value(metric) if stage in metric.stages else None for metric in metrics}
+    def measured(self, metrics: Iterable[Metric], stage: str | None) -> dict[str, float | int | None]:
+        """Metrics by name; None where one does not exist, or needs what is not there.
+
+        Args:
+            metrics: which.
+            stage: of the layer; None for one that is neither before nor after an activation, which has all metrics.
+        """
+        exist = {metric.name for metric in metrics if stage is None or stage in metric.stages}
+        return {metric.name: self._value(metric) if metric.name in exist else None for metric in metrics}
 
     def _value(self, metric: Metric) -> float | int | None:
         if {Need.SAMPLES, Need.PREDICTIONS} & set(metric.needs):
@@ -98,18 +160,20 @@ def function_of(metric: Metric) -> Callable[..., Any]:
     return function
 
 
-_TOLD_BY_MEANS = frozenset({Need.MEANS, Need.SPECTRUM, Need.CENTRED})
-"""What a stored run can be asked for that it was not asked for before."""
+_TOLD_BY_MEANS = frozenset({Need.MEANS, Need.SPECTRUM, Need.CENTRED, Need.CENTRED_SPECTRUM})
+_TOLD_BY_WEIGHTS = frozenset({Need.WEIGHTS, Need.CLASSIFIER, Need.BIAS, Need.MADE_BY, Need.WEIGHT_SPECTRUM})
+"""What a stored run can be asked for that it was not asked for before, where class means or weights are stored."""
 
 
-def remeasured(data: LayerData | None, stage: str, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Metrics of a layer of which at most class means are left: what was stored, and what it lacks from the means.
+def remeasured(data: LayerData | None, stage: str | None, stored: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """Metrics of a layer of which at most class means and weights are left: what was stored, and what these tell more.
 
     What is stored was measured in double precision, and stored means may be in single.
     """
     found: dict[str, float | int | None] = {}
     for metric in METRICS:
-        if data is not None and stored.get(metric.name) is None and set(metric.needs) <= _TOLD_BY_MEANS:
+        told = set(metric.needs) <= _TOLD_BY_MEANS | _TOLD_BY_WEIGHTS
+        if data is not None and stored.get(metric.name) is None and told:
             found |= data.measured([metric], stage)
         else:
             found[metric.name] = stored[metric.name]

@@ -1,7 +1,7 @@
 """All metrics of all layers of one network, from its features and weights."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from nccli.catalogue.metrics import METRICS, Family
+from nccli.catalogue.metrics import METRICS, Family, Need
 from nccli.metrics.covariance import class_means, dnc1
 from nccli.metrics.layer_data import LayerData
 from nccli.metrics.structure import Structure, recognise_structure
@@ -26,6 +26,8 @@ class LayerMetrics:
         singular_values: of the class means, largest first, min(K, d) of them.
         class_means: (K, d), one class a row.
         name: of the module, in a network that is not numbered by l.
+        spectra: singular values of the layer's own matrix and of its features, where there are any, by
+            `nccli.catalogue.metrics.Need`.
     """
 
     layer: int
@@ -34,6 +36,7 @@ class LayerMetrics:
     singular_values: Float[np.ndarray, " r"]
     class_means: Float[np.ndarray, "K d"]
     name: str | None = None
+    spectra: Mapping[str, Float[np.ndarray, " _"]] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         """A metric by its name."""
@@ -101,6 +104,12 @@ def layer_metrics(layer: int, stage: str, data: LayerData, name: str | None = No
         name: of the module.
     """
     families = {Family.LAYER, *([Family.SINGLE] if data.statistics is not None else [])}
-    values = data.measured([metric for metric in METRICS if metric.family in families], stage)
+    when = stage if name is None else None  # a module is before its activation, or after, or neither
+    values = data.measured([metric for metric in METRICS if metric.family in families], when)
     absent = dict.fromkeys(metric.name for metric in METRICS if metric.family not in families)
-    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name)
+    spectra = {need.value: getattr(data, need) for need in _SPECTRA} if Family.SINGLE in families else {}
+    kept = {name: spectrum for name, spectrum in spectra.items() if spectrum is not None}
+    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name, kept)
+
+
+_SPECTRA = (Need.WEIGHT_SPECTRUM, Need.FEATURE_SPECTRUM)

@@ -27,6 +27,13 @@ from tests.oracle.labelled_features import rotation
 K, D = 4, 7
 ETF = np.eye(K) - 1 / K
 
+ZERO_AT_COLLAPSE = (
+    *("nc1_pinv", "cdnv", "equinorm", "equiangularity", "etf_distance", "self_duality", "nc0", "uniform_duality"),
+    *("classifier_equinorm", "classifier_equiangularity", "classifier_etf_distance", "uniformity_variation"),
+)
+OF_THE_SCALE = ("nc0", "logit_norm")
+"""Metrics in the unit of the weights or of the output."""
+
 
 def features(seed: int = 0, spread: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     """Unbalanced classes around random means."""
@@ -57,7 +64,12 @@ def test_a_simplex_etf_with_its_own_classifier_is_fully_collapsed_and_an_orthogo
     y = np.repeat(np.arange(K), 3)
     for means in (ETF, np.eye(K)):
         found = single_layer_set(class_statistics(means[y], y, K), 2.5 * ETF, nc4=0.0)
-        np.testing.assert_allclose([v for name, v in found.items() if name != "frame_distance"], 0, atol=1e-14)
+        np.testing.assert_allclose([found[name] for name in (*ZERO_AT_COLLAPSE, "nc4")], 0, atol=1e-13)
+        assert found["duality_cosine"] == pytest.approx(1, abs=1e-14)
+        assert (found["centred_rank"], found["weight_rank"]) == (K - 1, K - 1)
+        for of in ("centred", "weight", "feature"):
+            assert found[f"{of}_effective_rank"] == pytest.approx(K - 1, rel=1e-6)
+        assert found["uniformity"] == pytest.approx(-math.log(2 * K / (K - 1)) / 2)
     assert frame_distance(np.eye(K)) == pytest.approx(0, abs=1e-15)
     assert frame_distance(ETF) > 0.1
 
@@ -68,9 +80,8 @@ def test_the_set_does_not_change_under_rotation_and_scale() -> None:
     Q = rotation(D)
     first = single_layer_set(class_statistics(X, y, K), W)
     second = single_layer_set(class_statistics(3.0 * X @ Q, y, K), 7.0 * W @ Q)
-    np.testing.assert_allclose(
-        [v for v in first.values() if v is not None], [v for v in second.values() if v is not None], rtol=1e-9
-    )
+    blind = [name for name, value in first.items() if value is not None and name not in OF_THE_SCALE]
+    np.testing.assert_allclose([first[name] for name in blind], [second[name] for name in blind], rtol=1e-9)
 
 
 def test_a_collapsed_layer_far_from_the_origin_has_no_within_class_variance() -> None:
@@ -123,9 +134,7 @@ def test_nc1_is_blind_to_an_offset_that_all_features_share(offset: float, dtype:
 def test_a_noiseless_etf_is_collapsed_however_unequal_its_classes_are() -> None:
     y = np.repeat(np.arange(K), [5, 40, 200, 500])
     found = single_layer_set(class_statistics(ETF[y] + 3.0, y, K), ETF)
-    np.testing.assert_allclose(
-        [v for name, v in found.items() if name != "frame_distance" and v is not None], 0, atol=1e-13
-    )
+    np.testing.assert_allclose([found[name] for name in ZERO_AT_COLLAPSE], 0, atol=1e-13)
 
 
 def test_pairs_of_more_classes_than_a_block_has_are_all_there(monkeypatch: pytest.MonkeyPatch) -> None:

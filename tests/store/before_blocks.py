@@ -29,12 +29,18 @@ CREATE TABLE matrix (run_id VARCHAR NOT NULL, layer INTEGER NOT NULL, stage VARC
 """
 
 
+_SINGLE_LAYER = (
+    *("least_entry", "centred_rank", "centred_effective_rank", "centred_stable_rank", "uniformity"),
+    *("uniformity_variation", "nc0", "classifier_equinorm", "classifier_equiangularity", "classifier_etf_distance"),
+    *("duality_cosine", "uniform_duality", "logit_norm", "logit_norm_variation", "nc5", "balancedness", "weight_rank"),
+    *("weight_effective_rank", "weight_stable_rank", "weight_alpha", "feature_effective_rank", "feature_stable_rank"),
+)
 _LATER = {
     "run": (
         *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
         *("split", "series", "step", "file"),
     ),
-    "layer": ("rank_gap",),
+    "layer": ("rank_gap", *_SINGLE_LAYER),
 }
 """Columns that came after blocks."""
 

@@ -16,6 +16,9 @@ from nccli.errors import InputError, InterruptedRunError
 if TYPE_CHECKING:
     from nccli.cli.measuring import Measurements, Source
 
+_MOST_GIB = 1e6
+"""A bound: a petabyte; no machine has it."""
+
 _NETWORK, _CHECKPOINTS = "A network of your own", "Checkpoints"
 
 
@@ -50,8 +53,8 @@ def measure(
         str | None,
         typer.Option(
             "--model",
-            metavar="pkg.module:factory",
-            help="A function that returns the network.",
+            metavar="LIBRARY:NAME|pkg.module:factory",
+            help="torchvision:resnet18, timm:NAME, transformers:CLASS|FOLDER; or a function that returns the network.",
             rich_help_panel=_NETWORK,
             show_default=False,
         ),
@@ -61,7 +64,7 @@ def measure(
         typer.Option(
             "--weights",
             metavar="FILE|'GLOB'",
-            help="Its state dictionary, .pt or .safetensors; several are a series, in the order of their names.",
+            help="Its state dictionary, or a checkpoint with one; several are a series, in the order of their names.",
             rich_help_panel=_NETWORK,
             show_default=False,
         ),
@@ -84,6 +87,20 @@ def measure(
             rich_help_panel=_NETWORK,
         ),
     ] = Pixels.UNIT,
+    memory: Annotated[
+        float,
+        typer.Option(
+            "--memory",
+            metavar="GIB",
+            min=0.0,
+            help="What measuring a network may take beside network and data; decides which matrices d × d are kept.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = 2.0,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Name every module that is skipped, and why.", rich_help_panel=_NETWORK),
+    ] = False,
     split: Annotated[
         str,
         typer.Option("--split", metavar="train,test", help="Parts of the data, a run each.", rich_help_panel=_NETWORK),
@@ -106,6 +123,15 @@ def measure(
             metavar="REGEX",
             help="Finds the step in a file's name, by its one group: 'ep(\\d+)'. [default: 1, 2, 3, …]",
             rich_help_panel=_CHECKPOINTS,
+            show_default=False,
+        ),
+    ] = None,
+    ood: Annotated[
+        str | None,
+        typer.Option(
+            "--ood",
+            metavar="DATASET|FILE",
+            help="Out-of-distribution set, for NC5: images as --dataset names them; for a file of features a file.",
             show_default=False,
         ),
     ] = None,
@@ -140,11 +166,14 @@ def measure(
         if targets and (not weights or len(further) < len(targets)):
             raise InputError(f"'{targets[0]}' beside --model: measure one or the other")
         found = named.weights([*(weights or ()), *further])
+        from nccli.cli.measured_data import read_data
         from nccli.cli.measured_network import OwnNetwork
 
-        network = OwnNetwork(model, layers, pool.value, pixels.value, _splits(split), device.value, quiet)
-        images = image_option.read_images(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
-        output.store_and_print(network.sources(found, images, named.place))
+        how = (layers, pool.value, pixels.value, _splits(split), device.value, quiet)
+        network = OwnNetwork(model, *how, _bytes(memory), verbose)
+        data = read_data(image_option.image_source(dataset, data_dir, no_download, per_class), quiet)
+        outside = None if ood is None else read_data(image_option.image_source(ood, data_dir, no_download, None), quiet)
+        output.store_and_print(network.sources(found, data, named.place, outside))
         return
     for name, given in (("--weights", weights), ("--layers", layers), ("--split", split != Split.TRAIN)):
         if given:
@@ -171,6 +200,13 @@ def measure(
     if tag is not None:
         raise InputError("--tag names what is measured of files and networks: nccli runs tag names stored runs")
     _stored(targets, where, store, rank_rtol, format)
+
+
+def _bytes(memory: float) -> int:
+    """GiB as bytes."""
+    if not 0 < memory < _MOST_GIB:
+        raise InputError(f"--memory {memory:g}: must be above 0, in GiB")
+    return int(memory * 2**30)
 
 
 def _splits(text: str) -> list[str]:

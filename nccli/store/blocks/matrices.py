@@ -27,7 +27,10 @@ STATE = (FEATURES, *(f"{moment}_{of}" for moment in MOMENTS for of in (FEATURES,
 """What it takes besides to go on from the end of a run: H_1 of all samples, where class means are not all of it, and
 what the optimiser remembers of H_1 and of W_1..W_L."""
 
-NAMES = (CLASS_MEANS, WEIGHTS, *STATE)
+SPECTRA = ("weight_spectrum", "feature_spectrum")
+"""Singular values of a layer's own matrix and of all its features, a row: of anybody's networks."""
+
+NAMES = (CLASS_MEANS, WEIGHTS, *STATE, *SPECTRA)
 """What table `matrix` keeps."""
 
 Matrices = Mapping[Stage, Float[np.ndarray, "_ _"]]
