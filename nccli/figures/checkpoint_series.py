@@ -6,7 +6,7 @@ from typing import Any
 
 from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.figures.figure import Row
-from nccli.store import Comparison, Condition, OneOf, SettingRuns
+from nccli.store import Comparison, Condition, OneOf, SettingRuns, columns_of
 
 _OF_A_CHECKPOINT = frozenset({"state", "split", "layers"})
 """Options in which checkpoints of one series differ; of files of features also what names the file."""
@@ -58,3 +58,8 @@ def _named(where: Sequence[Condition]) -> set[str]:
         elif isinstance(each, OneOf) and each.column == "series":
             found |= set(map(str, each.values))
     return found
+
+
+def asks_for_checkpoints(where: Sequence[Condition]) -> bool:
+    """Whether conditions are about checkpoints, which no training makes."""
+    return not columns_of(where).isdisjoint(("series", "step", "split", "file"))

@@ -193,7 +193,8 @@ class StoreFigure(PanelFigure):
         if not rows:
             raise NothingFoundError(self.nothing)
         rows += self.beside(series)
-        left_out = sum(len(each.ids) for each in chosen) - sum(each.runs for each in shown)
+        left_out = _distinct(chosen) - sum(each.runs for each in shown)
+        left_out += sum(len(each.ids) for each in shown) - _distinct(shown)  # checkpoints of several series
         found = Collected(options, shown, rows, left_out)
         caption = describe(found.series, found.runs, found.ends, self.words(found))
         notes = [*self.notes(found), *left_out_notes(connection, selection)]
@@ -205,6 +206,11 @@ class StoreFigure(PanelFigure):
                 0, f"no run kept its classes, and all are drawn: {told}" if none_learned else _left_out(count, told)
             )
         return Drawn(rows, caption, tuple(notes))
+
+
+def _distinct(groups: Iterable[SettingRuns | Shown]) -> int:
+    """How many runs groups have, each counted once."""
+    return len({key for each in groups for key in each.ids})
 
 
 def _left_out(runs: int, told: str) -> str:

@@ -101,7 +101,7 @@ def measure_network(
     first, labels = source.take(few)
     index = None if classes is None or outputs == K else np.asarray(classes)
     classifier = last_linear(model, outputs, lambda: model(first))
-    probe = LayerProbe(model, K, layers, pool, classifier, most_bytes, index)
+    probe = LayerProbe(model, K, layers, pool, classifier, most_bytes, index, nc4_bytes=0)  # the judge tells NC4
     tokens = labels[0].numel() if labels.dim() > 1 else 1
     reader = None if classifier is None else model.get_submodule(classifier)
     size = 0 if reader is None else tokens * len(data) * _read_bytes(reader)

@@ -7,16 +7,20 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nccli.catalogue.options import Pool
 from nccli.errors import InputError
+from nccli.measure.agreement import Agreement
 from nccli.measure.classifier import is_linear, matrix_of
 from nccli.measure.features import IGNORED, Labels, NotMeasurableError, first_of, flat_features, rows_of
+from nccli.measure.observed_labels import observed_labels
 from nccli.measure.own_weights import bias_of, made_before, own_matrix
 from nccli.measure.plan import Plan, Sighting, plan_layers
+from nccli.measure.scalars import scalars
 from nccli.measure.streaming import StreamingStatistics
 from nccli.measure.survey import SEVERAL, Survey, survey
 from nccli.metrics import ClassStatistics, LayerData, LayerMetrics, layer_metrics
@@ -26,6 +30,9 @@ __all__ = ["INPUT", "MOST_BYTES", "LayerProbe", "ProbedLayer", "flat_features"]
 INPUT = ".input"
 MOST_BYTES = 2**31
 """A taste: 2 GiB, class means and within-class matrices of all layers together."""
+
+NC4_BYTES = 2**28
+"""A taste: 256 MiB, 50,000 samples of 1,280 numbers in float32."""
 
 _LOOKED_AT = 2
 """Samples of the pass by which layers are planned: a bound, the fewest that tell the axis of samples from others."""
@@ -43,12 +50,14 @@ class ProbedLayer:
         statistics: of its output, flattened or pooled.
         weights: of the classifier, for its input.
         more: `own`, the matrix of the module; for the classifier's input `bias` and `made_by`, the matrix before it.
+        nc4: share of samples on which the classifier and the nearest class mean disagree, for its input.
     """
 
     name: str
     statistics: ClassStatistics
     weights: Float[np.ndarray, "out d"] | None = None
     more: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
+    nc4: float | None = None
 
     def metrics(
         self, layer: int = 1, nc4: float | None = None, outside: Float[np.ndarray, " d"] | None = None
@@ -57,10 +66,11 @@ class ProbedLayer:
 
         Args:
             layer: its number.
-            nc4: measured by whoever saw the predictions.
+            nc4: measured by whoever saw the predictions; by default as the probe saw it.
             outside: mean feature of an out-of-distribution set, for NC5.
         """
-        data = LayerData.of(self.statistics, self.weights, nc4, False, outside=outside, **self.more)
+        told = self.nc4 if nc4 is None else nc4
+        data = LayerData.of(self.statistics, self.weights, told, False, outside=outside, **self.more)
         return layer_metrics(layer, "post", data, self.name)
 
 
@@ -88,6 +98,7 @@ class LayerProbe:
         classifier: str | None = None,
         most_bytes: int = MOST_BYTES,
         classes: Int[np.ndarray, " K"] | None = None,
+        nc4_bytes: int = NC4_BYTES,
     ) -> None:
         """Choose modules; hooks are there only inside the `with`.
 
@@ -97,9 +108,11 @@ class LayerProbe:
             layers: regular expression that is searched in the names of modules; by default all that have no children.
             pool: what to do with outputs of more than two axes: "flatten", or "mean" over positions (all axes but
                 the sample's and, of sequences (B, T, d), the last, of images (B, C, H, W), the second).
-            classifier: name of a linear module whose input is measured too, with its weights.
+            classifier: name of a linear module whose input is measured too, with its weights, NC3 and NC4.
             most_bytes: memory for all layers together; the classifier and its input come first.
             classes: the output of the network that each class is; by default the outputs are the classes.
+            nc4_bytes: memory on the CPU for what the classifier reads, which NC4 looks at when the class means are
+                known; where it does not suffice, NC4 is not told, and `remarks` say so.
 
         Raises:
             InputError: a malformed expression, one that matches no module, no such classifier, an unknown pool.
@@ -125,6 +138,7 @@ class LayerProbe:
             if found is None or not is_linear(found):
                 raise InputError(f"classifier '{classifier}': no linear layer of that name")
             self._classifier = (classifier + INPUT, found)
+        self._agreement = Agreement(0 if self._classifier is None else nc4_bytes)
         self._found: dict[str, StreamingStatistics] = {}
         self._ran: list[str] = []
         self._seen: set[str] = set()
@@ -146,6 +160,7 @@ class LayerProbe:
             self._handles.append(
                 module.register_forward_pre_hook(lambda _, given, name=name: self._take(name, first_of(given)))
             )
+            self._handles.append(module.register_forward_hook(lambda _, given, output: self._heard(output)))
         return self
 
     def __exit__(
@@ -156,14 +171,28 @@ class LayerProbe:
             handle.remove()
         self._handles.clear()
 
-    def observe(self, labels: Labels) -> None:
+    def observe(self, labels: Any) -> None:
         """Say which classes the next forward pass is about; None of what passes without a call is measured.
 
         Args:
-            labels: 0..K−1, one a sample, or (B, T) one a token; −1 is no class, and left out.
+            labels: 0..K−1, one a sample, or (B, T) one a token; −1 is no class, and left out. A tensor, an array or a
+                list, as `nccli.measure.observed_labels.observed_labels` takes them.
+
+        Raises:
+            InputError: labels that are no such classes.
         """
-        self._labels = labels
+        self._labels = observed_labels(labels, self._K)
         self._seen.clear()
+
+    def log(self, prefix: str = "") -> dict[str, float]:
+        """Every metric of every layer as a flat dictionary, "LAYER/METRIC" to number, for wandb, TensorBoard, MLflow.
+
+        What a layer has not, and numbers that are not finite, which loggers treat in different ways, are left out.
+
+        Args:
+            prefix: before every name, such as "train/".
+        """
+        return scalars((layer.metrics() for layer in self.layers), prefix)
 
     def plan(self, forward: Callable[[], Any], shape: Sequence[int], reserve: Callable[[Survey], int]) -> Survey:
         """Decide what is kept of each layer by one pass, of which nothing is counted.
@@ -205,7 +234,8 @@ class LayerProbe:
             try:
                 told = statistics.result(absent=True, release=not keep)
                 self.absent = self._K - len(told.counts)
-                layer = ProbedLayer(name, told, self._weights(name, told.classes), self._more(name, told.classes))
+                weights, more = self._weights(name, told.classes), self._more(name, told.classes)
+                layer = ProbedLayer(name, told, weights, more, self._nc4(name, told))
             except ValueError as error:
                 self.skipped[name] = str(error)
                 continue
@@ -242,6 +272,25 @@ class LayerProbe:
         made_by = made_before(self._classifier[1], ran)
         return {"bias": None if bias is None else self._of_classes(bias, classes), "made_by": made_by}
 
+    def _nc4(self, name: str, statistics: ClassStatistics) -> float | None:
+        """Of the classifier's input, if all that it read could be kept."""
+        if self._classifier is None or name != self._classifier[0]:
+            return None
+        if self._agreement.overflowed:
+            self.remarks.setdefault(name, "what it holds takes more than nc4_bytes: NC4 is not told")
+        rows = np.arange(len(statistics.means)) if statistics.classes is None else statistics.classes
+        outputs = rows if self._classes is None else np.asarray(self._classes)[rows]
+        return self._agreement.disagreement(torch.from_numpy(statistics.means), torch.from_numpy(outputs))
+
+    def _heard(self, output: Any) -> None:
+        """Keep what the classifier said of a batch that is measured."""
+        if self._labels is None or self._planning or self._agreement.dropped or not isinstance(output, Tensor):
+            return
+        logits = output.flatten(0, -2) if output.dim() == 3 else output.flatten(1)
+        known = self._labels.flatten().to(logits.device) != IGNORED
+        if len(known) == len(logits):
+            self._agreement.said(logits[known])
+
     def _hook(self, name: str) -> Any:
         return lambda module, inputs, output: self._take(name, output)
 
@@ -249,7 +298,14 @@ class LayerProbe:
         return lambda module, given: self._take(name, first_of(given))
 
     def _before_first(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Plan by the first samples of a batch, where nobody has, and where a pass leaves no traces."""
+        """Plan by the first samples of a batch, where nobody has, and where a pass leaves no traces.
+
+        Raises:
+            InputError: a batch of another number of samples than labels.
+        """
+        given = first_of(args)
+        if isinstance(given, Tensor) and given.dim() and self._labels is not None and len(given) != len(self._labels):
+            raise InputError(f"observe() got {len(self._labels)} labels for a batch of {len(given)} samples")
         if self._plan is not None or self._planning or self._labels is None or model.training or self._found:
             return
         B, shape = len(self._labels), (min(_LOOKED_AT, len(self._labels)), *self._labels.shape[1:])
@@ -289,7 +345,10 @@ class LayerProbe:
         self._seen.add(name)
         y = self._labels.flatten().to(X.device)
         known = y != IGNORED
-        self._found[name].add(*((X, y) if bool(known.all()) else (X[known], y[known])))
+        X, y = (X, y) if bool(known.all()) else (X[known], y[known])
+        self._found[name].add(X, y)
+        if name in self._inputs:
+            self._agreement.read(X)
 
     def _begin(self, name: str, X: Float[Tensor, "R d"], place: str) -> None:
         """Start counting a layer as planned; one that is in no plan takes its share of what is left."""

@@ -118,3 +118,9 @@ def test_our_own_trainings_are_drawn_from_their_histories(connection: Connection
         assert own == [(row["symbol"], row["step"], row["mean"]) for row in training.of(what)]
     narrow = FIGURES["bottleneck"].collect(connection, trained, Options())
     assert {(row["layer"], row["stage"]) for row in narrow.rows} >= {(1, "post"), (2, "pre"), (4, "post")}
+
+
+def test_no_command_is_said_to_make_checkpoints() -> None:
+    for name in ("collapse-over-steps", "bottleneck"):
+        assert FIGURES[name].command(parse_where("series=a and step>3"), Options()) == ""
+        assert FIGURES[name].command(parse_where("K=6"), Options()).startswith("nccli train-dufm --K 6")

@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.catalogue.stages import When
 from nccli.figures.axes import decades_axis, rank_axis, reference
-from nccli.figures.checkpoint_series import by_series, is_checkpoint, latest
-from nccli.figures.figure import Drawn, Row
+from nccli.figures.checkpoint_series import asks_for_checkpoints, by_series, is_checkpoint, latest
+from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layouts import Layout, layout, legend, panels
 from nccli.figures.limits import CURVES
 from nccli.figures.marks import Look
@@ -22,7 +22,7 @@ from nccli.figures.statistics import geometric_range, mean_sd
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
 from nccli.figures.style_sheet import GREY, looks
 from nccli.figures.text import literal, width_of
-from nccli.store import SettingRuns, select_layers, stack_layers
+from nccli.store import Condition, SettingRuns, select_layers, stack_layers
 
 _QUANTITIES = {"rank": "rank", "effective_rank": "effective rank", "dnc1": "DNC1"}
 _LOG = "dnc1"
@@ -64,6 +64,10 @@ class Bottleneck(StoreFigure):
         ]
         found = super().split(parts, options)
         return [Series(each.label, each.settings, latest(each.members)) for each in found]
+
+    def command(self, where: Sequence[Condition], options: Options) -> str:
+        """That of trainings; none that makes checkpoints."""
+        return "" if asks_for_checkpoints(where) else super().command(where, options)
 
     def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """A row for each quantity, layer and stage."""

@@ -1,9 +1,6 @@
 """Collapse and rank by layer over the checkpoints of a series, or over our own trainings."""
 
-import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,22 +10,18 @@ from matplotlib.lines import Line2D
 
 from nccli.catalogue.options import Split
 from nccli.catalogue.runs import TRAINED_KINDS
-from nccli.catalogue.stages import stages
 from nccli.figures.axes import decades_axis, rank_axis
-from nccli.figures.checkpoint_series import by_series, is_checkpoint
+from nccli.figures.checkpoint_series import asks_for_checkpoints, by_series, is_checkpoint
 from nccli.figures.figure import Drawn, Options, Row
+from nccli.figures.layer_courses import QUANTITIES, Quantity, course_of_checkpoints, course_of_history
 from nccli.figures.layouts import Layout, layout, legend, panels, row_title
 from nccli.figures.limits import ROWS
 from nccli.figures.marks import Look
-from nccli.figures.over_steps import band_of, curve_rows, draw_band, evenly, steps_axis
+from nccli.figures.over_steps import draw_band, evenly, steps_axis
 from nccli.figures.series import Series
-from nccli.figures.stages import features_symbol, shown_stages
-from nccli.figures.statistics import geometric_range
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
 from nccli.figures.style_sheet import GREY, looks
-from nccli.figures.text import literal
-from nccli.metrics import effective_rank
-from nccli.store import SettingRuns, select_layers, stack_history
+from nccli.store import Condition, SettingRuns
 
 _MOST_LAYERS = 10
 """Curves of a panel; taste: of a network with more modules some are left out, evenly, and a note says so."""
@@ -43,37 +36,12 @@ _OF_A_PART: Mapping[str, Look] = {
 """How the parts of the data are told apart, where there are both."""
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A panel.
-
-    Attributes:
-        metric: column of table `layer`.
-        label: of the axis.
-        log: whether it is drawn in decades.
-    """
-
-    metric: str
-    label: str
-    log: bool = False
-
-
-QUANTITIES = (
-    Quantity("dnc1", "NC1 (DNC1)", log=True),
-    Quantity("etf_distance", "NC2 (ETF distance)"),
-    Quantity("self_duality", "NC3 (self-duality)"),
-    Quantity("nc4", "NC4 (disagreement)"),
-    Quantity("rank", "rank"),
-    Quantity("effective_rank", "effective rank"),
-)
-"""In the order of the panels; those of which there is nothing are left out."""
-
-
 class CollapseOverSteps(StoreFigure):
     """Up to six panels for each series: quantities of its layers over steps, train and test in the same panel."""
 
     name = "collapse-over-steps"
     any_kind: ClassVar[bool] = True
+    averages = True
     limit = ROWS
     nothing = "none of the runs is a checkpoint of a series or has a history"
     lacking = "no step of a series and no history"
@@ -86,14 +54,18 @@ class CollapseOverSteps(StoreFigure):
         """The runs by setting, checkpoints by series."""
         return list(by_series(super().select(query), query.selection.where))
 
+    def command(self, where: Sequence[Condition], options: Options) -> str:
+        """That of trainings; none that makes checkpoints."""
+        return "" if asks_for_checkpoints(where) else super().command(where, options)
+
     def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """Rows by layer: of checkpoints what they were measured to have, of trainings what their histories have."""
         for each in series:
             if is_checkpoint(each.row):
-                rows = _of_checkpoints(query, each)
+                rows = course_of_checkpoints(query, each)
                 ids = list(dict.fromkeys(key for member in each.members for key in member.ids))
             else:
-                ids, rows = _of_history(query, each)
+                ids, rows = course_of_history(query, each)
             if rows:
                 yield Shown(each, rows, ids)
 
@@ -145,52 +117,6 @@ class CollapseOverSteps(StoreFigure):
             row_title(own, label, plan)
         _name_parts(axes[0], parts)
         legend(container, *(ax for ax in axes if ax.get_visible()))
-
-
-def _of_checkpoints(query: Query, series: Series) -> list[Row]:
-    """A row for each quantity, layer, part of the data and step."""
-    ids = [key for member in series.members for key in member.ids]
-    layers = select_layers(query.connection, ids)
-    values: dict[tuple[Any, ...], dict[int, list[tuple[str, float]]]] = defaultdict(lambda: defaultdict(list))
-    for member in series.members:
-        for key in member.ids:
-            for layer in layers[key]:
-                name = literal(layer["name"] or f"layer {layer['layer']}")
-                for quantity in QUANTITIES:
-                    value = layer[quantity.metric]
-                    if value is not None and math.isfinite(value) and (value > 0 or not quantity.log):
-                        place = (quantity.metric, member.row["split"], layer["layer"], layer["stage"], name)
-                        values[place][member.row["step"]].append((key, float(value)))
-    rows = []
-    order = [quantity.metric for quantity in QUANTITIES]
-    places = sorted(values, key=lambda each: (order.index(each[0]), each[1] != Split.TRAIN, each[2]))
-    for metric, split, layer, stage, name in places:
-        steps = values[metric, split, layer, stage, name]
-        for step in sorted(steps):
-            keys, numbers = zip(*steps[step], strict=True)
-            where = {"what": metric, "series": series.label, "split": split, "layer": layer, "stage": stage}
-            mean = float(np.mean(numbers))
-            spread = {"step": step, "mean": mean, "low": min(numbers), "high": max(numbers)}
-            rows.append({**where, "symbol": name, "runs": len(keys), "run_ids": list(keys), **spread})
-    return rows
-
-
-def _of_history(query: Query, series: Series) -> tuple[list[str], list[Row]]:
-    """DNC1 and rank as they were measured on the way; effective ranks where spectra were kept."""
-    found = stack_history(query.connection, series.ids)
-    rows: list[Row] = []
-    if not found.ids:
-        return [], rows
-    for stage in shown_stages(series.row["L"]):
-        at = stages(series.row["L"]).index(stage)
-        place: Row = {"series": series.label, "split": None, "layer": stage.layer, "stage": stage.stage}
-        place |= {"symbol": features_symbol(stage), "runs": len(found.ids), "run_ids": found.ids}
-        rows += curve_rows({"what": "dnc1", **place}, found.steps, *geometric_range(found.dnc1[..., at]))
-        rows += curve_rows({"what": "rank", **place}, found.steps, *band_of(found.rank[..., at]))
-        if found.spectra is not None:
-            ranks = band_of(effective_rank(found.spectra[:, :, at]))
-            rows += curve_rows({"what": "effective_rank", **place}, found.steps, *ranks)
-    return found.ids, rows
 
 
 def _layers(rows: Sequence[Row]) -> list[str]:

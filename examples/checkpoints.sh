@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# A small network on scikit-learn's digits at 8 checkpoints: a table of its metrics and the two figures.
+# QUICK=1: the checkpoints of the first 10 epochs only.
+set -euo pipefail
+export PYTHONPATH="$(cd "$(dirname "$0")" && pwd)${PYTHONPATH:+:$PYTHONPATH}"
+export NCCLI_STORE="${NCCLI_STORE:-checkpoints.db}" OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+
+mkdir -p ckpt
+python -c "from pathlib import Path; from digits_loop import save_checkpoints; save_checkpoints(Path('ckpt'))"
+
+nccli measure --model digits_loop:make_network --weights 'ckpt/ep*.pt' --step-from 'ep(\d+)' --series digits \
+    --dataset ckpt/digits.npz --split train,test --layers 'fc|out' --format table
+nccli plot collapse-over-steps --where series=digits -o collapse-over-steps.pdf --data collapse-over-steps.csv
+nccli plot bottleneck --where series=digits -o bottleneck.pdf
