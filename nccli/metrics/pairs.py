@@ -31,10 +31,12 @@ def gram_rows(M: Float[np.ndarray, "K d"]) -> Iterator[tuple[Int[np.ndarray, " r
 
 def pair_products(M: Float[np.ndarray, "K d"]) -> Iterator[tuple[Indices, Indices, Float[np.ndarray, " pairs"]]]:
     """⟨m_a, m_b⟩ of all pairs a < b: a, b, products."""
-    for place, rows in gram_rows(M):
-        a, b = np.nonzero(np.arange(len(M)) > place[:, None])
-        if len(a):
-            yield place[a], b, rows[a, b]
+    K = len(M)
+    for start in range(0, K - 1, _ROWS):
+        place = np.arange(start, min(start + _ROWS, K))
+        later = np.arange(start, K) > place[:, None]
+        products = (M[place] @ M[start:].T)[later]
+        yield np.repeat(place, K - 1 - place), np.concatenate([np.arange(each + 1, K) for each in place]), products
 
 
 def pair_distances(M: Float[np.ndarray, "K d"]) -> Iterator[tuple[Indices, Indices, Float[np.ndarray, " pairs"]]]:
