@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def file_subjects(
-    checkpoint: Checkpoint, place: dict[str, Any], labels: Path | None, pool: str, quiet: bool
+    checkpoint: Checkpoint, place: dict[str, Any], labels: Path | None, pool: str, quiet: bool, ood: Path | None = None
 ) -> list[Subject]:
     """The one run that a file of features is.
 
@@ -24,12 +24,14 @@ def file_subjects(
         labels: file of the labels, if they are not in it.
         pool: what to do with features of more than one axis.
         quiet: no notes.
+        ood: file of out-of-distribution features.
 
     Raises:
         InputError: as `read_features`.
     """
     from nccli.measure.feature_file import read_features
     from nccli.measure.feature_layers import measure_features
+    from nccli.measure.named_arrays import arrays_in
     from nccli.sweep import content_fingerprint, measured_run
 
     path = checkpoint.path
@@ -37,10 +39,11 @@ def file_subjects(
     for remark in found.remarks:
         note(remark, quiet)
     config = {"source": path.name, "data": content_fingerprint(*found.arrays), "pool": pool}
+    config |= {} if ood is None else {"ood": content_fingerprint(*arrays_in(ood).values())}
 
     def go() -> "FinishedRun":
         began = time.perf_counter()
-        layers, skipped, said = measure_features(found, pool)
+        layers, skipped, said = measure_features(found, pool, ood)
         names = [layer.name or "" for layer in layers]
         say_what(path.name, names, skipped, quiet)
         for remark in said:

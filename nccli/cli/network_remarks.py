@@ -27,12 +27,13 @@ def network_remarks(found: "MeasuredNetwork", K: int, most_bytes: int, verbose: 
         lines.append(f"{found.absent} of {K} classes have no sample; metrics are of the others")
     if found.outputs > K:
         lines.append(f"{K} of the network's {found.outputs} outputs are classes of the data; metrics are of these")
+    lines += found.caveats
     if found.grey:
         lines.append("images of one channel are given three times, as the network takes three")
     if found.without_matrix:
         lines.append(
             f"nc1_pinv left out of {_layers(found.without_matrix, verbose)}: their d × d matrices do not fit into "
-            f"{in_words(most_bytes)} (--memory); all else of them is measured"
+            f"{in_words(most_bytes)} (--memory); all else but the spectrum of features is measured"
         )
     parts = {name: remark for name, remark in found.remarks.items() if name in names}
     if verbose:

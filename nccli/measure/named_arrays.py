@@ -33,9 +33,7 @@ def named_arrays(path: Path, labels: Path | None = None) -> tuple[dict[str, NDAr
     Raises:
         InputError: a file that is missing, damaged or holds something else, or no labels.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    found = _read(path)
+    found = arrays_in(path)
     remarks: list[str] = []
     if path.suffix == ".npy" and labels is None:
         labels = _beside(path)
@@ -52,7 +50,14 @@ def named_arrays(path: Path, labels: Path | None = None) -> tuple[dict[str, NDAr
     return found, remarks
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
+def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of a file by name, with or without labels.
+
+    Raises:
+        InputError: a file that is missing, damaged or holds something else.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     if path.suffix == ".npz":
         return read_npz(path)
     if path.suffix == ".npy":
@@ -116,7 +121,7 @@ def _labels_of(path: Path) -> NDArray[Any]:
     if path.suffix == ".npy":
         return read_npy(path)
     if path.suffix in (".npz", ".pt", ".pth", ".safetensors"):
-        found = _read(path)
+        found = arrays_in(path)
         if LABELS in found or len(found) == 1:
             return found[LABELS] if LABELS in found else next(iter(found.values()))
         raise InputError(f"--labels {path}: no array 'labels'; it has {_listed(found)}")

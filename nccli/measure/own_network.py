@@ -20,6 +20,7 @@ from nccli.measure.probe import INPUT, MOST_BYTES, LayerProbe
 from nccli.measure.state_file import load_weights
 from nccli.measure.survey import Survey
 from nccli.metrics import LayerMetrics
+from nccli.metrics.caveats import caveats
 from nccli.training.memory import in_words
 
 __all__ = ["MeasuredNetwork", "load_weights", "measure_network"]
@@ -43,10 +44,12 @@ class MeasuredNetwork:
         skipped: why, by the name of modules that matched and were not measured.
         accuracy: on the samples, or tokens, that have a class.
         remarks: what there is to know of modules that were measured, by name.
-        without_matrix: names of layers whose within-class matrix was too large: all but `nc1_pinv` is measured.
+        without_matrix: names of layers whose within-class matrix was too large: all but `nc1_pinv` and spectra of
+            features is measured.
         grey: whether images of one channel were repeated for a network that takes three.
         absent: how many of the classes had no sample; layers are of the others.
         outputs: of the network, more than there are classes where these are some of them.
+        caveats: what there is to know of the samples of the classes.
     """
 
     layers: list[LayerMetrics]
@@ -57,6 +60,7 @@ class MeasuredNetwork:
     grey: bool = False
     absent: int = 0
     outputs: int = 0
+    caveats: list[str] = field(default_factory=list)
 
 
 def measure_network(
@@ -120,7 +124,9 @@ def measure_network(
         other.grey = seen.dim() == first.dim() == 4 and seen.shape[1] == 1 < first.shape[1]
         beyond = outside_means(model, other, probe.measured, pool)
     measured: list[LayerMetrics] = []
+    said: list[str] = []
     for layer in probe.released():
+        said = said or list(caveats(layer.statistics))
         nc4 = None
         if classifier is not None and layer.name == classifier + INPUT:
             nc4 = judge.disagreement(layer.statistics, source)
@@ -132,7 +138,7 @@ def measure_network(
             f"no layer could be measured: {reasons}; measuring may take {in_words(most_bytes)} (--memory), and "
             "--pool mean makes features smaller"
         )
-    told = (probe.remarks, probe.without_matrix, source.grey, probe.absent, outputs)
+    told = (probe.remarks, probe.without_matrix, source.grey, probe.absent, outputs, said)
     return MeasuredNetwork(measured, probe.skipped, judge.accuracy, *told)
 
 

@@ -1,6 +1,6 @@
 """Which layers are measured, and how far, within a budget of memory: decided before the first sample is counted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nccli.measure.streaming import statistics_bytes
@@ -11,6 +11,10 @@ _FLOAT64 = 8
 
 _COPIES = 4
 """A bound: matrices (K, d) at once while a layer's metrics are computed: means, centred, scaled, axes."""
+
+
+_ALWAYS = 2**26
+"""A taste: 64 MiB for the classifier's input and output, those of 1,000 classes, in however small a budget."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ class Plan:
     bytes: int = 0
 
 
-def plan_layers(seen: Sequence[Sighting], K: int, room: int, first: Collection[str] = ()) -> Plan:
+def plan_layers(seen: Sequence[Sighting], K: int, room: int, first: Sequence[str] = ()) -> Plan:
     """Share memory out: class means of as many layers as fit, then within-class matrices, the smallest first.
 
     Args:
         seen: the modules that ran.
         K: classes that have samples.
         room: bytes for all layers together.
-        first: names that come before the others, whatever they take: the classifier and its input.
+        first: names that come before the others: the classifier's input, whatever it takes, and the classifier.
     """
     skipped = {each.name: each.obstacle for each in seen if each.obstacle}
     order = sorted((each for each in seen if not each.obstacle), key=lambda each: (each.name not in first, each.d))
@@ -64,7 +68,8 @@ def plan_layers(seen: Sequence[Sighting], K: int, room: int, first: Collection[s
     used = work = 0
     for each in order:
         need, largest = _kept_bytes(each.d, K, False), max(work, _COPIES * _FLOAT64 * K * each.d)
-        if used + need + largest > room and each.name not in first:
+        may = max(room, _ALWAYS) if each.name in first else room
+        if used + need + largest > may and each.name != next(iter(first), None):
             skipped[each.name] = f"d = {each.d}: its {K} class means take {in_words(need)}"
             continue
         within[each.name] = False

@@ -232,7 +232,7 @@ class LayerProbe:
         for name in [name for name in self._found if name not in self.skipped]:
             statistics = self._found[name] if keep else self._found.pop(name)
             try:
-                told = statistics.result(absent=True)
+                told = statistics.result(absent=True, release=not keep)
                 self.absent = self._K - len(told.counts)
                 weights, more = self._weights(name, told.classes), self._more(name, told.classes)
                 layer = ProbedLayer(name, told, weights, more, self._nc4(name, told))

@@ -53,9 +53,7 @@ class Reader:
     @property
     def classifier_bias(self) -> Float[np.ndarray, " K"] | None:
         """The bias with an entry a class."""
-        if self.bias is None or self.outputs is None:
-            return self.bias
-        return np.asarray(self.bias[list(self.outputs)])
+        return self.bias if self.bias is None or self.outputs is None else np.asarray(self.bias[list(self.outputs)])
 
     def disagreement(self, features: Float[np.ndarray, "N d"], means: Float[np.ndarray, "K d"]) -> float | None:
         """NC4: the share of samples whose largest logit is not that of the nearest class mean.

@@ -47,7 +47,7 @@ class StreamingStatistics:
             K: classes.
             d: size of the features.
             device: where to accumulate.
-            within: whether to keep the d × d matrix, without which `nc1_pinv` alone cannot be told.
+            within: whether to keep the d × d matrix, which `nc1_pinv` and the spectrum of features need.
         """
         self.K, self.d = K, d
         self._counts = torch.zeros(K, dtype=torch.float64, device=device)

@@ -12,7 +12,8 @@ from jaxtyping import Float, Int
 from nccli.catalogue.metrics import METRICS, Family, Need
 from nccli.metrics.covariance import class_means, dnc1
 from nccli.metrics.layer_data import LayerData
-from nccli.metrics.structure import Structure, recognise_structure
+from nccli.metrics.many_classes import structure_of_means
+from nccli.metrics.structure import Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class LayerMetrics:
     @cached_property
     def structure(self) -> Structure:
         """Which construction the Gram matrix is."""
-        return recognise_structure(self.gram)
+        return structure_of_means(self.class_means, self.singular_values)
 
 
 def measure_layers(

@@ -248,3 +248,11 @@ def test_no_scale_changes_what_is_recognised_or_warns(scale: float) -> None:
         warnings.simplefilter("error")
         found, plain = recognise_structure(scale * gram), recognise_structure(gram)
     assert (found.name, found.distance) == (plain.name, plain.distance)
+
+
+def test_of_hundreds_of_classes_frames_are_looked_for() -> None:
+    rng = np.random.default_rng(0)
+    many = np.eye(210) + 0.01 * rng.normal(size=(210, 210))
+    assert recognise_structure(many @ many.T).name == "dnc"
+    offset = 5 + rng.normal(size=(210, 30))
+    assert recognise_structure(offset @ offset.T).name == "constant"

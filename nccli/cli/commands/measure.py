@@ -190,13 +190,13 @@ def measure(
         found = named.features(files)
         from nccli.cli.measured_files import file_subjects
 
-        output.store_and_print(
-            [partial(file_subjects, each, named.place(each), labels, pool.value, quiet) for each in found]
-        )
+        how_read = (labels, pool.value, quiet, None if ood is None else Path(ood))
+        output.store_and_print([partial(file_subjects, each, named.place(each), *how_read) for each in found])
         return
-    own = {"--series": series, "--step-from": step_from, "--force": force, "--labels": labels}
+    own = {"--series": series, "--step-from": step_from, "--force": force, "--labels": labels, "--ood": ood}
     for name in (name for name, given in own.items() if given):
-        raise InputError(f"{name} is for files of features" + (" and for --weights" if name != "--labels" else ""))
+        also = {"--labels": "", "--ood": " and for --model"}.get(name, " and for --weights")
+        raise InputError(f"{name} is for files of features{also}")
     if tag is not None:
         raise InputError("--tag names what is measured of files and networks: nccli runs tag names stored runs")
     _stored(targets, where, store, rank_rtol, format)
