@@ -181,10 +181,15 @@ def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan
     return 72 * inch * float(np.diff(places).min(initial=np.inf))
 
 
+_UPRIGHT = 0.15
+"""Inches of a line of text that stands upright, with room."""
+
+
 def layers_axis(ax: Axes, symbols: Sequence[str], plan: Layout) -> None:
-    """Symbols of layers at 0, 1, 2, …, every second or third where they are many."""
-    step = 1 + int(_SYMBOL * len(symbols) / plan.width)
-    ax.set_xticks(range(0, len(symbols), step), symbols[::step])
+    """Symbols of layers at 0, 1, 2, …, every second or third where they are many; names of modules stand upright."""
+    named = any(not symbol.startswith("$") for symbol in symbols)
+    step = 1 + int((_UPRIGHT if named else _SYMBOL) * len(symbols) / plan.width)
+    ax.set_xticks(range(0, len(symbols), step), symbols[::step], rotation=90 if named else 0)
 
 
 def _tick(value: float) -> str:

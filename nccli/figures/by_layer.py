@@ -19,7 +19,8 @@ from nccli.figures.series import Series, each_of
 from nccli.figures.stages import class_means_symbol, shown_stages
 from nccli.figures.statistics import mean_sd
 from nccli.figures.store_figure import Collected, Query, Shown
-from nccli.store import stack_layers
+from nccli.figures.text import literal
+from nccli.store import select_layers, stack_layers
 
 
 class ByLayer(OnePanel, ABC):
@@ -44,11 +45,12 @@ class ByLayer(OnePanel, ABC):
         """A point a layer."""
         for each in series:
             keys, values = self.values(query, each)
+            names = _names(query, keys)
             rows = []
             for stage in (stage for stage in shown_stages(each.row["L"]) if stage in values):
                 mean, sd = mean_sd(values[stage])
                 place = {"series": each.label, "layer": stage.layer, "stage": stage.stage, "K": each.row["K"]}
-                place |= {"symbol": class_means_symbol(stage), self.column: float(mean)}
+                place |= {"symbol": names.get(stage) or class_means_symbol(stage), self.column: float(mean)}
                 spread = {"sd": None if sd is None else float(sd), "runs": len(keys), "run_ids": keys}
                 rows.append({"what": self.y_label, **place, **spread})
             yield Shown(each, rows, keys)
@@ -69,6 +71,13 @@ class ByLayer(OnePanel, ABC):
     def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
         """Layers along the axis."""
         layers_axis(ax, _symbols(drawn), plan)
+
+
+def _names(query: Query, ids: Sequence[str]) -> dict[Stage, str]:
+    """Of the modules that are layers, in somebody's own network; of ours there are none."""
+    found = select_layers(query.connection, ids[:1])
+    rows = [row for layers in found.values() for row in layers if row["name"]]
+    return {Stage(row["layer"], row["stage"]): literal(row["name"]) for row in rows}
 
 
 def _symbols(drawn: Drawn) -> list[str]:
