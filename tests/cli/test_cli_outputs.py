@@ -56,7 +56,17 @@ WRITERS = (
     Writer("train-e2e", "--export", "train-e2e --backbone mlp --epochs 1 --export {}", ".pt"),
     Writer("store backup", "file", "store backup {} --force", ".db"),
 )
-READING = ("--store", "--dataset", "--dataset-name", "--data-dir", "--from", "--weights", "targets")
+READING = (
+    "--store",
+    "--dataset",
+    "--dataset-name",
+    "--data-dir",
+    "--from",
+    "--labels",
+    "--ood",
+    "--weights",
+    "targets",
+)
 OTHERS = {"store merge --into", "runs import source"}
 """Options that name a file or a store, and that write no file for a person."""
 

@@ -57,8 +57,8 @@ def test_a_table_keeps_columns_that_show_something_and_no_line_is_broken(capsys:
 
 @pytest.mark.parametrize("format", [OutputFormat.jsonl, OutputFormat.json, OutputFormat.csv, OutputFormat.ids])
 def test_records_are_written_as_they_come(format: OutputFormat, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr(output, "write", written.append)
+    written: list[bytes] = []
+    monkeypatch.setattr(output, "write_bytes", written.append)
     monkeypatch.setattr(output, "_AT_ONCE", 2)
 
     def coming() -> Iterator[dict[str, str]]:
@@ -68,7 +68,7 @@ def test_records_are_written_as_they_come(format: OutputFormat, monkeypatch: pyt
 
     emit(coming(), None, format, columns(1), keys=["id"])
     assert len(written) >= 3
-    assert "".join(written).count("run ") == 6
+    assert b"".join(written).count(b"run ") == 6
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

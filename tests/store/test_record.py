@@ -21,7 +21,7 @@ RECORD = [
     *("id", "kind", "status", "K", "L", "n", "width", "wd", "lr", "seed", "steps", "loss", "fit", "reg", "loss_dnc"),
     *("loss_srg", "ratio_dnc", "ratio_srg", "grad_norm", "seconds", "config", "layers", "created"),
     *("optimizer", "collapsed_at", "residual", "kinks", "outcome", "classes_kept", "srg_r", "tag"),
-    *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
+    *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent", "steps_by"),
 ]
 LAYER = [
     *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "rank_gap", "effective_rank"),

@@ -51,6 +51,7 @@ def find_measured(connection: Connection, kind: str, config: Mapping[str, Any]) 
 
 def with_place(before: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
     """A place in a series beside the one that a run has: one series more, and the latest word on step and file."""
+    place = {name: printable(value) if isinstance(value, str) else value for name, value in place.items()}
     found = {name: before[name] if place.get(name) is None else place[name] for name in PLACE}
     known = str(before["series"]).split(",") if before["series"] else []
     if place.get("series") is not None:
