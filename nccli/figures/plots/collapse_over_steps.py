@@ -36,6 +36,10 @@ _OF_A_PART: Mapping[str, Look] = {
 """How the parts of the data are told apart, where there are both."""
 
 
+_ROOM_FOR_MARKS = 0.05
+"""A taste: of the width, beside the first and the last checkpoint."""
+
+
 class CollapseOverSteps(StoreFigure):
     """Up to six panels for each series: quantities of its layers over steps, train and test in the same panel."""
 
@@ -178,7 +182,9 @@ def _finish(ax: Axes, quantity: Quantity, rows: Sequence[Row]) -> None:
     elif quantity.metric in ("rank", "effective_rank"):
         rank_axis(ax, [row[end] for row in rows for end in ("mean", "high")])
     else:
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0.0, 1.08 * max(row[end] for row in rows for end in ("mean", "high")) or 1.0)
+    if rows[0]["split"] is not None:
+        ax.margins(x=_ROOM_FOR_MARKS)
 
 
 PLOTS = (CollapseOverSteps(),)
