@@ -118,6 +118,8 @@ def file_start(path: Path) -> Start:
     Raises:
         InputError: what is missing or cannot be read.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise InputError(f"--from '{path}': not a regular file")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name]) for name in file.files if name[:2] in ("W_", "M_", "H_", "la")}

@@ -1,5 +1,6 @@
 """`train-dufm --from`, `--keep`, `--export`, `runs export --matrices`: points kept, written, and begun at."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,7 @@ REFUSED = {
     "--from gone.npz": "--from 'gone.npz': No such file",
     "--from text.npz": "it is no .npz file of matrices",
     "--from odd.npz": "it has no W_1, W_2",
+    "--from pipe.npz": "--from 'pipe.npz': not a regular file",
     "--from point.npz --K 5": "the point has K = 4, and the run K = 5: drop --K",
     "--from dnc --wd 1": "it is the trivial point, all zero",
     "--noise 0.1": "--noise is added to the point that --from names",
@@ -102,6 +104,8 @@ REFUSED = {
 def test_what_cannot_be_begun_is_refused_in_a_line(made: Nccli, options: str) -> None:
     (made.folder / "text.npz").write_text("no zip")
     np.savez(Path(made.folder / "odd.npz"), M_1=np.ones((3, 3)))
+    if not (made.folder / "pipe.npz").exists():
+        os.mkfifo(made.folder / "pipe.npz")
     ended = made(f"train-dufm {options} --steps 20 --quiet", code=2)
     assert REFUSED[options] in ended.err
     assert len(ended.err.splitlines()) == 1
