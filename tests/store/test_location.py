@@ -57,6 +57,7 @@ def test_a_store_in_memory_is_refused(location: str) -> None:
         "://",
         "sqlite+nosuchdriver:///runs.db",
         "sqlite+aiosqlite:///runs.db",
+        "sqlite:///runs.db?mode=ro",
         "postgresql+nosuchdriver://lab/runs",
         "postgresql://lab:port/runs",
     ],

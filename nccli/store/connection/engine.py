@@ -44,6 +44,9 @@ def parse_location(location: str) -> URL:
         raise InputError(f"store '{url.get_backend_name()}://…': only SQLite files and PostgreSQL are supported")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError("a store in memory would be lost at the end of the command: name a file")
+    if url.get_backend_name() == "sqlite" and url.query:
+        options = ", ".join(url.query)
+        raise InputError(f"store '{location}': an SQLite store has no options ({options}): write sqlite:///PATH")
     return url
 
 
