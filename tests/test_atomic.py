@@ -127,3 +127,20 @@ def test_a_database_is_replaced_by_nothing_whatever_its_name(tmp_path: Path) -> 
         link.hardlink_to(store)
     assert store.read_bytes() == link.read_bytes() == before
     assert set(tmp_path.iterdir()) == {store, link}
+
+
+def test_a_pipe_is_written_once_somebody_reads_it_and_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Timer(0.3, lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    with atomic_write(pipe) as file:
+        file.write(b"late")
+    reader.join()
+    assert read == [b"late"]
+    monkeypatch.setattr("nccli.atomic._SECONDS", 0.1)
+    with pytest.raises(TimeoutError, match="nobody reads the pipe"), atomic_write(pipe):
+        pass
