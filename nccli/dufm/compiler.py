@@ -27,7 +27,7 @@ command it is 5 s until a compiler that does not end is told."""
 _SECONDS_VARIABLE = "NCCLI_COMPILER_SECONDS"
 
 _NOT_COMPILED = "PyTorch takes the steps, a few times slower than compiled code"
-_NOT_KEPT = "compiled code is not kept for the next command"
+NOT_KEPT = "compiled code is not kept for the next command"
 
 
 class _Compiler:
@@ -144,7 +144,7 @@ def compiled_library(
 
 def take_remarks() -> list[str]:
     """What is new of why steps are not compiled or, where they are, not kept; the first of each in this process."""
-    return told_once(_NOT_COMPILED if is_remarked(_NOT_COMPILED) else _NOT_KEPT)
+    return told_once(_NOT_COMPILED if is_remarked(_NOT_COMPILED) else NOT_KEPT)
 
 
 @lru_cache(maxsize=1)
@@ -167,7 +167,7 @@ def _kept(
     try:
         folder.keep(key, content)
     except OSError as error:
-        remark(_NOT_KEPT, str(error))
+        remark(NOT_KEPT, str(error))
         return None
     return folder.load(key, is_sound)
 
@@ -222,12 +222,12 @@ def _cache() -> LibraryFolder | None:
     try:
         path = (Path(named) if named else Path.home() / ".cache") / "nccli"
     except RuntimeError as error:
-        remark(_NOT_KEPT, f"{error}; NCCLI_CACHE names a folder")
+        remark(NOT_KEPT, f"{error}; NCCLI_CACHE names a folder")
         return None
     try:
         return LibraryFolder(path)
     except OSError as error:
-        remark(_NOT_KEPT, f"{path}: {error.strerror or error}; NCCLI_CACHE names another folder")
+        remark(NOT_KEPT, f"{path}: {error.strerror or error}; NCCLI_CACHE names another folder")
         return None
 
 

@@ -9,6 +9,7 @@ from nccli.metrics.structure import (
     CONSTANT,
     DNC,
     ETF,
+    EVIDENCE,
     FRAME_PLUS_MEAN,
     NONE,
     STRUCTURE_RTOL,
@@ -19,9 +20,6 @@ from nccli.metrics.structure import (
 
 MOST_CLASSES = 1000
 """A measurement: `recognise_structure` takes a second at so many classes, and the cube of their number beyond."""
-
-_EVIDENCE = 3.0
-"""As of `recognise_structure`: a frame plus a mean must be so many times nearer than a plain frame."""
 
 
 def structure_of_means(means: Float[np.ndarray, "K d"], spectrum: Float[np.ndarray, " r"]) -> Structure:
@@ -50,7 +48,7 @@ def structure_of_means(means: Float[np.ndarray, "K d"], spectrum: Float[np.ndarr
     both = float(np.sqrt(max(0.0, 1.0 - along_mean**2 - along_rest**2)))
     padded = np.concatenate([spectrum, np.zeros(K - len(spectrum))])
     best = min((each for each in plain if _holds(each[0], padded, each[2])), default=None)
-    if _holds(both, padded, K) and (best is None or both < best[0] / _EVIDENCE):
+    if _holds(both, padded, K) and (best is None or both < best[0] / EVIDENCE):
         best = (both, FRAME_PLUS_MEAN, K)
     if best is None:
         return Structure(NONE, min(both, *(distance for distance, _, _ in plain)), order)

@@ -21,7 +21,7 @@ of noise are 0.12 to 0.18 away, with 20 % 0.23 and more; DNC(10) and SRG T(5) ar
 _SURE = 0.02
 """Nearer to a frame of exactly its rank than this nothing else is looked for: a taste; 1.4 % of noise."""
 
-_EVIDENCE = 3.0
+EVIDENCE = 3.0
 """A structure with more to choose must fit so many times better than a plainer one. Noise on DNC has a widest gap too:
 measured, of 1,000 noisy DNC with K = 6, 10, 15 a graph fitted at most 1.2 times better where noise was 10 %, 1.9 times
 at any noise."""
@@ -161,7 +161,7 @@ class _Search:
 
     def _better(self, plain: _Candidate, found: Sequence[_Candidate]) -> _Candidate:
         other = self._nearest([plain, *found])
-        return other if not self.holds(plain) or other.distance < plain.distance / _EVIDENCE else plain
+        return other if not self.holds(plain) or other.distance < plain.distance / EVIDENCE else plain
 
     def _nearest(self, candidates: Sequence[_Candidate]) -> _Candidate:
         """Of those that hold, or else of all."""

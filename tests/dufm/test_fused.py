@@ -23,6 +23,7 @@ from nccli.dufm.fused.cut import Cut
 from nccli.dufm.fused.fused_shape import FusedShape
 from nccli.dufm.fused.machine_code import machine_code
 from nccli.dufm.fused.steps import is_sound, slices
+from nccli.dufm.library_folder import LibraryFolder
 from nccli.dufm.measurement import measure
 from nccli.dufm.placement import take_notes
 
@@ -261,3 +262,17 @@ def test_where_it_cannot_be_had_one_note_says_so(
     finally:
         for cached in (steps._kernel, remarks._remarks):
             cached.cache_clear()
+
+
+def test_machine_code_that_cannot_be_kept_serves_all_the_same(
+    empty_cache: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cuda.bindings.nvrtc", reason="NVRTC comes with PyTorch for CUDA")
+
+    def full(folder: LibraryFolder, key: str, content: bytes, ending: str) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(LibraryFolder, "keep", full)
+    shape = FusedShape.of(runs_of(10, 4, 1, 20, "relu")[0], 10)
+    assert machine_code(shape, "sm_90", H100_MULTIPROCESSOR).startswith(b"\x7fELF")
+    remarks._remarks.cache_clear()

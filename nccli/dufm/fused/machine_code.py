@@ -9,8 +9,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from nccli.dufm.compiler import kept_folder
+from nccli.dufm.compiler import NOT_KEPT, kept_folder
 from nccli.dufm.fused.fused_shape import FusedShape
+from nccli.dufm.remarks import remark
 
 KERNEL = "nccli_steps"
 _ENDING = ".cubin"
@@ -42,7 +43,7 @@ def machine_code(shape: FusedShape, architecture: str, shared: int) -> bytes:
 
     Raises:
         ImportError: NVRTC is not there.
-        OSError: it refuses, or there is no place for its product.
+        OSError: it refuses.
     """
     from cuda.bindings import nvrtc
 
@@ -53,7 +54,10 @@ def machine_code(shape: FusedShape, architecture: str, shared: int) -> bytes:
     found = folder.content(key, _ENDING)
     if found is None:
         found = _compiled(nvrtc, source, options)
-        folder.keep(key, found, _ENDING)
+        try:
+            folder.keep(key, found, _ENDING)
+        except OSError as error:  # as on a full disk: it serves this process all the same
+            remark(NOT_KEPT, str(error))
     return found
 
 
