@@ -1,4 +1,4 @@
-"""A sweep that several processes share: the same results, never more processes, and nothing lost but what was in hand."""
+"""A sweep that several processes share: the same results, never more processes, and little is lost with one."""
 
 from collections.abc import Callable
 from dataclasses import replace
