@@ -29,6 +29,7 @@ def show_plan(
     from nccli.sweep import jobs_of, kept_bytes
     from nccli.training.threads import cores
 
+    elsewhere = request.hands.are_elsewhere
     jobs = jobs_of(plan, trainer, store, warn, size)
     costs: dict[DufmConfig, dict[str, Any]] = {}
     durations = Durations(trainer.device)
@@ -46,20 +47,23 @@ def show_plan(
             continue
         flops = flops_a_step(first) * steps
         memory = bytes_beside(first) + runs * bytes_a_run(first, "trajectory" in trainer.keep)
-        seconds = durations.at_most(first, runs, steps)
+        seconds = None if elsewhere else durations.at_most(first, runs, steps)
         kept = kept_bytes(first, trainer.keep)
         cost = {"kept_bytes": kept, "from_step": step, "flops": flops, "batch_seconds": seconds, "batch_bytes": memory}
         costs |= {config: {"batch": job.part.job + 1, **cost} for job in same for config in job.configs}
-        by = STEPS_BY[taken_by(first, trainer.device, runs, cores())]
+        where = "a task in the cluster each"
+        if seconds is not None:
+            by = STEPS_BY[taken_by(first, trainer.device, runs, cores())]
+            where = f"at most {clock_time(len(same) * seconds)} on {trainer.device} by {by}"
         at_most = "at most " if first.until == Until.SETTLED else ""
         note(
             f"{which} of {same[0].part.jobs}: {runs} runs{each}, K {first.K}, L {first.L}, n {first.n}, "
-            f"width {first.width}, {at_most}{steps} steps: {len(same) * runs * flops:.2g} flops, at most "
-            f"{clock_time(len(same) * seconds)} on {trainer.device} by {by}, {memory / 2**20:.0f} MiB; "
+            f"width {first.width}, {at_most}{steps} steps: {len(same) * runs * flops:.2g} flops, "
+            f"{where}, {memory / 2**20:.0f} MiB; "
             f"{_what(trainer.keep)} of a run take {kept / 1024:.3g} KiB of store before compression",
             request.quiet,
         )
-    for remark in take_notes(trainer.device):
+    for remark in () if elsewhere else take_notes(trainer.device):
         note(remark, request.quiet)
     records = [
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}

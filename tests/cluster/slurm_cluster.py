@@ -111,6 +111,11 @@ class SlurmCluster:
         env = {**os.environ, **self.env}
         return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=60).stdout
 
+    def clear(self) -> None:
+        """End all tasks."""
+        self.ask("scancel", "--quiet", "--user", getpass.getuser())
+        _until(lambda: not self.ask("squeue", "-h").strip())
+
     def update_node(self, state: str) -> None:
         """Set the state of its node."""
         self.ask("scontrol", "update", "nodename=localhost", f"state={state}", "reason=test")

@@ -316,7 +316,7 @@ def _show_plan(plan: "Plan[E2eConfig]", trainer: "E2eTrainer", request: Request)
     from nccli.cli.output import Column, emit, number, plain
     from nccli.cli.progress import clock_time
 
-    if plan.left and not request.quiet:
+    if plan.left and not request.quiet and not request.hands.are_elsewhere:
         seconds = trainer.seconds(plan.left.values())
         runs, steps = len(plan.left), sum(config.steps for config in plan.left.values())
         many = "1 run" if runs == 1 else f"{runs} runs"

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from nccli import __version__
+from nccli.catalogue.runs import FINISHED
 from nccli.errors import InputError, NccliError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class _Told:
         self._last = time.monotonic()
 
     def count(self, run: "FinishedRun") -> None:
-        self.outcome = replace(self.outcome, made=self.outcome.made + 1)
+        self.outcome = replace(self.outcome, made=self.outcome.made + (run.row["status"] in FINISHED))
         if time.monotonic() - self._last > _TELL_SECONDS:
             self.say()
 
