@@ -88,7 +88,8 @@ def commands() -> "Mapping[str, TyperCommand]":
     return dict(below((), typer.main.get_command(build_app())))
 
 
-def command_path(command: str) -> list[str]:
+@cache
+def command_path(command: str) -> tuple[str, ...]:
     """The words that name a command.
 
     Raises:
@@ -97,9 +98,10 @@ def command_path(command: str) -> list[str]:
     name = " ".join(command.replace("_", "-").split())
     if name not in commands():
         raise InputError(f"nccli has no command '{command}'{_nearest(name, commands())}")
-    return name.split()
+    return tuple(name.split())
 
 
+@cache
 def parameters(command: str) -> "Mapping[str, TyperOption | TyperArgument]":
     """What a command takes, by names as on the command line, without dashes: "wd-h1", "no-reduction", "runs".
 

@@ -28,6 +28,7 @@ class Request:
         dry_run: show what would be done.
         quiet: no notes, no progress.
         tag: name of the runs; None for none.
+        command: the line for a shell that makes the run of a configuration by itself.
     """
 
     device: str
@@ -37,6 +38,7 @@ class Request:
     dry_run: bool
     quiet: bool
     tag: str | None = None
+    command: Callable[[Any], str] = lambda config: ""
 
 
 @dataclass(frozen=True)

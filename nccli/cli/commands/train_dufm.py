@@ -1,6 +1,7 @@
 """`nccli train-dufm`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from nccli.cli.ends import note_ends, note_return
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
+from nccli.cli.run_command import as_asked, dufm_command
 from nccli.cli.start import begin, find_start, with_settings
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
@@ -190,6 +192,8 @@ def train_dufm(
         require_room(configs)
     _note_short_budget(configs, quiet)
     request = Request(device.value, store, format, force, dry_run, quiet, tag)
+    asked = as_asked(context)
+    request = replace(request, command=lambda config: dufm_command(config, asked))
     kept = kept_parts(keep)
     needed = ("weights",) if polish or refine else ()  # the descents are stored with the ends that these begin with
     trainer = DufmTrainer(device.value, reduction, (*kept, *needed), points)

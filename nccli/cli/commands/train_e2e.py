@@ -1,6 +1,7 @@
 """`nccli train-e2e`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
 from nccli.cli.notes import note, warn
 from nccli.cli.progress import NETWORK_WORDS
+from nccli.cli.run_command import as_asked, e2e_command
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
 from nccli.outputs import Output
@@ -32,6 +34,7 @@ DEFAULT_PRECISION = Precision.FLOAT32
 
 
 def train_e2e(
+    context: typer.Context,
     dataset: image_option.Dataset = "digits",
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
@@ -219,6 +222,8 @@ def train_e2e(
         at_once = min(runs_together(config, chosen, group, compile, together) for config in configs)
         trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
         request = Request(chosen, store, format, force, dry_run, quiet, tag)
+        asked = as_asked(context)
+        request = replace(request, command=lambda config: e2e_command(config, asked))
         training = Training(
             trainer,
             NETWORK_WORDS,
@@ -319,11 +324,12 @@ def _show_plan(plan: "Plan[E2eConfig]", trainer: "E2eTrainer", request: Request)
             request.quiet,
         )
 
-    records = [
+    records = (
         {"id": key, "stored": plan.stored.get(key), **{name: getattr(config, name) for name in _LENGTHS}}
         | config.as_dict()
+        | {"command": request.command(config)}
         for key, config in plan.configs.items()
-    ]
+    )
     columns = [Column(name, plain(name)) for name in ("id", "stored", "dataset", "n", "backbone", "reg", "L", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
     columns += [Column("steps", plain("steps")), Column("epochs", plain("epochs"))]
