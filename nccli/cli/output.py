@@ -5,7 +5,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
@@ -28,18 +28,29 @@ _AT_ONCE = 2**19
 """Bytes written at once: a taste."""
 
 
-_COLLECTED: ContextVar[list[Record] | None] = ContextVar("collected", default=None)
+_TAKEN: ContextVar[Callable[[Iterable[Record]], None] | None] = ContextVar("taken", default=None)
 
 
 @contextmanager
 def collected() -> Iterator[list[Record]]:
     """Gather the records that `emit` is given inside, which prints none of them."""
     found: list[Record] = []
-    token = _COLLECTED.set(found)
-    try:
+    with _in_place_of_printing(found.extend):
         yield found
+
+
+def unprinted() -> AbstractContextManager[None]:
+    """Let `emit` print nothing inside, nor ask a generator for its records."""
+    return _in_place_of_printing(lambda records: None)
+
+
+@contextmanager
+def _in_place_of_printing(take: Callable[[Iterable[Record]], None]) -> Iterator[None]:
+    token = _TAKEN.set(take)
+    try:
+        yield
     finally:
-        _COLLECTED.reset(token)
+        _TAKEN.reset(token)
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,9 @@ def emit(
     Raises:
         InputError: ids of records that have none.
     """
-    gathered = _COLLECTED.get()
-    if gathered is not None:
-        gathered.extend(records)
+    take = _TAKEN.get()
+    if take is not None:
+        take(records)
         return
     chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
     if chosen is not OutputFormat.table:
