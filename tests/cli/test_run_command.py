@@ -21,8 +21,8 @@ from nccli.sweep import Plan
 from tests.cli.command import Nccli
 from tests.cli.conftest import Made
 
-NOT_OF_A_RUN = {"format", "quiet", "dry_run"}
-"""Options of how a sweep is made and told."""
+NOT_OF_A_RUN = {"format", "quiet", "dry_run", "jobs", "executor", "slurm", "name", "detach"}
+"""Options of how a sweep is carried out and told."""
 
 SAID_OTHERWISE = {"train-dufm": {"from_", "noise"}, "train-e2e": {"epochs", "time_constants", "autocast", "precision"}}
 """Options that are told as another one, or with it."""
@@ -82,7 +82,7 @@ def descents(draw: st.DrawFn) -> dict[str, Any]:
     return options
 
 
-def show_ids(plan: Plan[DufmConfig], trainer: object, store: object, request: Request, *_: object) -> None:
+def show_ids(plan: Plan[DufmConfig], trainer: object, store: object, request: Request, size: object) -> None:
     """The plan without what its batches cost, which takes a compiler."""
     emit(({"id": key, "command": request.command(config)} for key, config in plan.configs.items()), None, IDS, ())
 

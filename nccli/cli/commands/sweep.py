@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nccli.cli import options as option
+from nccli.cli.hands import Jobs
 from nccli.cli.notes import note, placed, warn
 from nccli.errors import InputError, SomeRunsFailedError
 
@@ -26,6 +27,7 @@ def run_file(
         list[str] | None,
         typer.Option("--only", metavar="NAME", help="Only this entry; repeated, these.", show_default=False),
     ] = None,
+    jobs: Jobs = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
     force: option.Force = False,
@@ -44,7 +46,7 @@ def run_file(
     from nccli.cli.output import collected, emit, write
     from nccli.cli.sweep_file import read_sweeps
 
-    given = {"store": store, "force": force or None}
+    given = {"store": store, "force": force or None, "jobs": jobs}
     commands = [each.with_options(given) for each in _chosen(file, read_sweeps(file), only or ())]
     if print_lines:
         write("".join(f"{each.line}\n" for each in commands))

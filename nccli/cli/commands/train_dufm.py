@@ -12,6 +12,7 @@ from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
 from nccli.cli.ends import note_ends, note_return
+from nccli.cli.hands import Hands, Jobs
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
@@ -144,6 +145,7 @@ def train_dufm(
         str | None,
         typer.Option("--export", metavar="FILE.npz", help="Write the matrices of the run.", show_default=False),
     ] = None,
+    jobs: Jobs = None,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -191,12 +193,12 @@ def train_dufm(
 
         require_room(configs)
     _note_short_budget(configs, quiet)
-    request = Request(device.value, store, format, force, dry_run, quiet, tag)
-    asked = as_asked(context)
-    request = replace(request, command=lambda config: dufm_command(config, asked))
+    request = Request(device.value, store, format, force, dry_run, quiet, tag, Hands(jobs))
     kept = kept_parts(keep)
     needed = ("weights",) if polish or refine else ()  # the descents are stored with the ends that these begin with
     trainer = DufmTrainer(device.value, reduction, (*kept, *needed), points)
+    asked = as_asked(context)
+    request = replace(request, command=lambda config: dufm_command(config, asked))
 
     def ended(records: "Sequence[Mapping[str, Any]]") -> None:
         """Say what there is to say of runs that are stored, and write the matrices of one."""
@@ -208,7 +210,7 @@ def train_dufm(
         trainer,
         BATCH_WORDS,
         "a smaller --lr or --init-scale",
-        show=lambda plan, found: show_plan(plan, trainer, found, request),
+        show=lambda plan, found, size: show_plan(plan, trainer, found, request, size),
         on_records=ended,
     )
     carry_out(configs, request, training)

@@ -13,6 +13,7 @@ from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHED
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
+from nccli.cli.hands import Hands, Jobs
 from nccli.cli.notes import note, warn
 from nccli.cli.progress import NETWORK_WORDS
 from nccli.cli.run_command import as_asked, e2e_command
@@ -163,6 +164,7 @@ def train_e2e(
         ),
     ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
+    jobs: Jobs = None,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -215,23 +217,23 @@ def train_e2e(
     chosen = choose_device(device.value)
     with joined(chosen) as group:
         quiet = quiet or not group.leads
+        asked = as_asked(context)
         images = group.leader_first(lambda: image_option.read_images(source, quiet))
         configs = e2e_grid(images, lists, durations, {"augment": augment})
         _check_network(configs, images, chosen)
         note_problem(configs, quiet)
         at_once = min(runs_together(config, chosen, group, compile, together) for config in configs)
         trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
-        request = Request(chosen, store, format, force, dry_run, quiet, tag)
-        asked = as_asked(context)
-        request = replace(request, command=lambda config: e2e_command(config, asked))
+        request = Request(chosen, store, format, force, dry_run, quiet, tag, Hands(jobs))
         training = Training(
             trainer,
             NETWORK_WORDS,
             "a smaller --lr",
-            show=lambda plan, _: _show_plan(plan, trainer, request),
+            show=lambda plan, *_: _show_plan(plan, trainer, request),
             check=(lambda plan: None) if export is None else _check_export_is_one,
             on_run=_warn_of_trivial_end,
         )
+        request = replace(request, command=lambda config: e2e_command(config, asked))
         carry_out(configs, request, training, group)
 
 
