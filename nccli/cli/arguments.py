@@ -145,7 +145,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Whichever of the names may have been meant, in words that follow those that there is none."""
     alike = {each.casefold(): each for each in names}
     near = difflib.get_close_matches(name.casefold(), alike, n=1)
-    return f": did you mean '{alike[near[0]]}'?" if near else f"; it has {', '.join(names)}"
+    return f": did you mean '{alike[near[0]]}'?" if near else f"; it has {', '.join(alike.values()) or 'none'}"
 
 
 def _label(parameter: "TyperOption | TyperArgument") -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.runs import FAILED
+from nccli.cli.collector import collect_as_usual
 from nccli.cli.hands import Hands
 from nccli.cli.notes import note, warn
 from nccli.cli.options import OutputFormat
@@ -105,6 +106,7 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
     training.check(plan)
     note_stored(plan, request.quiet)
     executor = request.hands.executor(training.trainer, len(plan.left), group, request.quiet)
+    collect_as_usual()
     with stop_on_signals() as stop:
         with TrainingProgress(request.quiet, training.words) as progress:
 

@@ -1,6 +1,7 @@
 """`nccli sweep`: sweeps that are written in a file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,12 @@ def run_file(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Only this entry; repeated, these.", show_default=False),
+        typer.Option(
+            "--only",
+            metavar="NAME|'GLOB'",
+            help="Only the entries of this name, or of names such as fig*; repeated, of these.",
+            show_default=False,
+        ),
     ] = None,
     jobs: Jobs = None,
     store: option.StoreLocation = None,
@@ -66,7 +72,7 @@ def run_file(
 
 
 def _chosen(file: Path, commands: "Sequence[SweepCommand]", only: Sequence[str]) -> "Sequence[SweepCommand]":
-    """All commands, or those of the entries of these names.
+    """All commands, or those of the entries that have one of these names.
 
     Raises:
         InputError: no entry has such a name.
@@ -74,10 +80,10 @@ def _chosen(file: Path, commands: "Sequence[SweepCommand]", only: Sequence[str])
     from nccli.cli.arguments import nearest
 
     names = dict.fromkeys(each.entry for each in commands if each.entry is not None)
-    for name in only:
-        if name not in names:
-            raise InputError(f"--only {name}: no entry of {file} has that name{nearest(name, names) if names else ''}")
-    return [each for each in commands if each.entry in only] if only else commands
+    for wanted in only:
+        if not any(fnmatchcase(name, wanted) for name in names):
+            raise InputError(f"--only {wanted}: no entry of {file} has that name{nearest(wanted, names)}")
+    return [each for each in commands if not only or any(fnmatchcase(each.entry or "", wanted) for wanted in only)]
 
 
 def _check(commands: "Sequence[SweepCommand]") -> None:
