@@ -143,7 +143,9 @@ def _command_of(label: str, entry: Mapping[str, Any]) -> str:
         raise InputError(f"{label}: it has no {_COMMAND}, one of {', '.join(takers)}")
     name = str(wanted).replace("_", "-")
     if name not in takers:
-        raise InputError(f"{label}: {_COMMAND} '{wanted}' is none that makes runs{nearest(name, takers)}")
+        near, found, _ = nearest(name, takers).partition("?")
+        way_out = near + found if found else f": {', '.join(takers)} do"
+        raise InputError(f"{label}: {_COMMAND} '{wanted}' makes no runs{way_out}")
     return name
 
 

@@ -94,8 +94,8 @@ def test_options_of_a_cluster_are_given_where_one_carries_it_out(run: Nccli) -> 
         ("[[entries]]\ncommand = 'construct'", "it has no [[entry]], a table for each command; it has entries"),
         ("K = ]", "not TOML: Invalid value (at line 1, column 5)"),
         ("[[entry]]\nK = 3", "entry 1: it has no command, one of construct, train-dufm, train-e2e"),
-        ("[[entry]]\ncommand = 'train-duf'", "entry 1: command 'train-duf' is none that makes runs: did you mean"),
-        ("[[entry]]\ncommand = 'sweep run'", "entry 1: command 'sweep run' is none that makes runs"),
+        ("[[entry]]\ncommand = 'train-duf'", "entry 1: command 'train-duf' makes no runs: did you mean"),
+        ("[[entry]]\ncommand = 'sweep run'", "entry 1: command 'sweep run' makes no runs: construct, train"),
         (
             "optimizr = 1\n[[entry]]\ncommand = 'train-dufm'",
             "no entry's command has an option 'optimizr': did you mean",
