@@ -115,7 +115,7 @@ def test_options_of_a_cluster_are_given_where_one_carries_it_out(run: Nccli) -> 
 )
 def test_a_file_that_is_wrong_is_refused_with_the_place_and_nothing_is_begun(run: Nccli, text: str, said: str) -> None:
     run.folder.joinpath("bad.toml").write_text(text)
-    refused = run("sweep run bad.toml", code=2)
+    refused = run("sweep run bad.toml --quiet", code=2)
     assert (refused.out, refused.err.count("\n")) == ("", 1)
     assert f"nccli: bad.toml: {said}" in refused.err
     assert [file.name for file in run.folder.iterdir()] == ["bad.toml"]
