@@ -65,10 +65,11 @@ def show_plan(
         )
     for remark in () if elsewhere else take_notes(trainer.device):
         note(remark, request.quiet)
-    records = [
+    records = (
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
+        | {"command": request.command(config)}
         for key, config in plan.configs.items()
-    ]
+    )
     columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
     planned = ({"id": key, "kind": config.kind, "config": config.as_dict()} for key, config in plan.configs.items())

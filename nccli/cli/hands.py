@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nccli.sweep import Executor, Plan, Trainer
     from nccli.sweep.cluster.settings import Settings
 
-_PANEL = "Who carries it out"
+PANEL = "Who carries it out"
 
 
 class ExecutorName(StrEnum):
@@ -34,13 +34,13 @@ Jobs = Annotated[
         min=1,
         help="Processes or tasks at a time, here each with its share of the cores. "
         "[default: networks on a CPU, one a core; else 1; of a cluster, as many as it gives]",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
         show_default=False,
     ),
 ]
 ExecutorOption = Annotated[
     ExecutorName,
-    typer.Option("--executor", help="This machine, or a Slurm cluster (nccli[slurm]).", rich_help_panel=_PANEL),
+    typer.Option("--executor", help="This machine, or a Slurm cluster (nccli[slurm]).", rich_help_panel=PANEL),
 ]
 Slurm = Annotated[
     list[str] | None,
@@ -49,7 +49,7 @@ Slurm = Annotated[
         metavar="KEY=VALUE,…",
         help="Of a task: partition, timeout_min, cpus_per_task, mem_gb, gpus_per_node, account, and what else sbatch "
         "takes; folder: one that all machines share; python.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
         show_default=False,
     ),
 ]
@@ -59,13 +59,13 @@ Name = Annotated[
         "--name",
         metavar="NAME",
         help="Of the sweep in the cluster, for nccli sweep status, wait, merge and cancel.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
         show_default=False,
     ),
 ]
 Detach = Annotated[
     bool,
-    typer.Option("--detach", help="Return once the cluster has it: see nccli sweep.", rich_help_panel=_PANEL),
+    typer.Option("--detach", help="Return once the cluster has it: see nccli sweep.", rich_help_panel=PANEL),
 ]
 
 

@@ -5,6 +5,8 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,6 +26,31 @@ _UNESCAPED = re.compile("[\x7f-\x9f]")
 
 _AT_ONCE = 2**19
 """Bytes written at once: a taste."""
+
+
+_TAKEN: ContextVar[Callable[[Iterable[Record]], None] | None] = ContextVar("taken", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[Record]]:
+    """Gather the records that `emit` is given inside, which prints none of them."""
+    found: list[Record] = []
+    with _in_place_of_printing(found.extend):
+        yield found
+
+
+def unprinted() -> AbstractContextManager[None]:
+    """Let `emit` print nothing inside, nor ask a generator for its records."""
+    return _in_place_of_printing(lambda records: None)
+
+
+@contextmanager
+def _in_place_of_printing(take: Callable[[Iterable[Record]], None]) -> Iterator[None]:
+    token = _TAKEN.set(take)
+    try:
+        yield
+    finally:
+        _TAKEN.reset(token)
 
 
 @dataclass(frozen=True)
@@ -48,7 +75,7 @@ def emit(
     columns: Sequence[Column],
     keys: Sequence[str] | None = None,
 ) -> None:
-    """Print records on stdout, as they come: of a generator few are in memory at a time.
+    """Print records on stdout, as they come: of a generator few are in memory at a time. Inside `collected`, none.
 
     Args:
         records: JSON-ready mappings; those printed as ids need a key "id".
@@ -60,6 +87,10 @@ def emit(
     Raises:
         InputError: ids of records that have none.
     """
+    take = _TAKEN.get()
+    if take is not None:
+        take(records)
+        return
     chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
     if chosen is not OutputFormat.table:
         texts, known = _texts(records, chosen, keys)

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.runs import FAILED, RUNNING
+from nccli.cli.collector import collect_as_usual
 from nccli.cli.hands import Hands
 from nccli.cli.notes import note, warn
 from nccli.cli.options import OutputFormat
@@ -32,6 +33,7 @@ class Request:
         quiet: no notes, no progress.
         tag: name of the runs; None for none.
         hands: who carries the runs out.
+        command: the line for a shell that makes the run of a configuration by itself.
     """
 
     device: str
@@ -42,6 +44,7 @@ class Request:
     quiet: bool
     tag: str | None = None
     hands: Hands = field(default_factory=Hands)
+    command: Callable[[Any], str] = lambda config: ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
         if group.leads:
             found = existing_store(location)
             asked: Plan[Any] = plan_runs(configs, found, request.force)
+            training.check(asked)
             place = found or Store.at(location)
             size = request.hands.executor(training.trainer, asked, place, group, request.quiet).size
             training.show(asked, found, size)
@@ -106,6 +110,7 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
     executor: Executor | None = None
     if store is not None and plan.left:
         executor = request.hands.executor(training.trainer, plan, store, group, request.quiet)
+    collect_as_usual()
     with stop_on_signals() as stop:
         with TrainingProgress(request.quiet, training.words) as progress:
 

@@ -1,6 +1,7 @@
 """`nccli train-dufm`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from nccli.cli.hands import Detach, ExecutorName, ExecutorOption, Hands, Jobs, N
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
+from nccli.cli.run_command import as_asked, dufm_command
 from nccli.cli.start import begin, find_start, with_settings
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
@@ -202,6 +204,8 @@ def train_dufm(
     trainer = DufmTrainer(device.value, reduction, (*kept, *needed), points)
     if hands.are_elsewhere:
         trainer.trains_on(hands.device(device.value))
+    asked = as_asked(context)
+    request = replace(request, command=lambda config: dufm_command(config, asked))
 
     def ended(records: "Sequence[Mapping[str, Any]]") -> None:
         """Say what there is to say of runs that are stored, and write the matrices of one."""
