@@ -14,7 +14,9 @@ from nccli.store import Store, save_run
 from tests.store.example_runs import example_run
 
 ROOT = Path(__file__).parents[1]
-HEAVY = frozenset({"torch", "torchvision", "sqlmodel", "sqlalchemy", "alembic", "matplotlib", "typer", "rich"})
+HEAVY = frozenset(
+    {"torch", "torchvision", "sqlmodel", "sqlalchemy", "alembic", "matplotlib", "typer", "rich", "pandas", "pyarrow"}
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ RULES = {
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),
     "store": Rule(
         ours="errors atomic printable store_files strict_json catalogue theory metrics",
-        heavy="sqlmodel sqlalchemy alembic",
+        heavy="sqlmodel sqlalchemy alembic pyarrow",
     ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(

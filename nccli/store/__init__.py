@@ -13,6 +13,8 @@ from nccli.store.connection.store import Store, shown_location, store_file, stor
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
+from nccli.store.exchange.parquet_fields import require_pyarrow
+from nccli.store.exchange.parquet_files import ParquetWriter
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
@@ -84,6 +86,7 @@ __all__ = [
     "MergeReport",
     "Not",
     "OneOf",
+    "ParquetWriter",
     "Repair",
     "Rescue",
     "Row",
@@ -136,6 +139,7 @@ __all__ = [
     "remove_runs",
     "repair_store",
     "require_pairing",
+    "require_pyarrow",
     "require_series",
     "require_tag",
     "run_id",
