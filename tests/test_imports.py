@@ -28,7 +28,7 @@ class Rule:
 
 
 RULES = {
-    "__init__.py": Rule(),
+    "__init__.py": Rule(ours="errors notebook"),
     "__main__.py": Rule(ours="cli"),
     "errors.py": Rule(),
     "atomic.py": Rule(ours="store_files"),
@@ -58,6 +58,7 @@ RULES = {
         "measure e2e store figures sweep",
         heavy="torch sqlalchemy typer rich",
     ),
+    "notebook": Rule(ours="errors catalogue store cli", heavy="sqlalchemy pandas"),
 }
 
 
@@ -118,13 +119,14 @@ def command(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("code", "without"),
     [
-        ("import nccli", "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy typer rich"),
+        ("import nccli", "pandas torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy typer rich"),
         (command("--help"), "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy"),
         (command("train-dufm", "--help"), "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy"),
         ("import nccli.theory, nccli.metrics", "torch torchvision sqlmodel sqlalchemy alembic matplotlib typer rich"),
         ("import nccli.store", "torch torchvision matplotlib alembic scipy typer rich"),
         ("import nccli.sweep", "torch torchvision matplotlib alembic scipy typer rich"),
         ("import nccli.figures", "torch torchvision matplotlib.pyplot alembic typer rich"),
+        ("import nccli; nccli.frame; nccli.train_dufm", "pandas pyarrow torch torchvision matplotlib alembic"),
         ("import nccli.dufm.train", "torch torchvision matplotlib sqlmodel sqlalchemy alembic typer rich"),
     ],
     ids=lambda text: text.splitlines()[-1].removeprefix("assert "),

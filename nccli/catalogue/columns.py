@@ -99,6 +99,11 @@ class Column:
         return self.header or self.name
 
     @property
+    def time(self) -> bool:
+        """Whether it is a moment, in UTC, as ISO 8601 writes it."""
+        return self.pattern == _TIME
+
+    @property
     def decimal(self) -> bool:
         """Whether it is a setting that is no whole number: what arithmetic leaves behind it makes no other setting."""
         return self.type is Type.NUMBER and self.role in (Role.PROBLEM, Role.OPTION)

@@ -5,6 +5,8 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,6 +26,8 @@ _UNESCAPED = re.compile("[\x7f-\x9f]")
 
 _AT_ONCE = 2**19
 """Bytes written at once: a taste."""
+
+_COLLECTED: ContextVar[list[dict[str, Any]] | None] = ContextVar("collected", default=None)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def emit(
     columns: Sequence[Column],
     keys: Sequence[str] | None = None,
 ) -> None:
-    """Print records on stdout, as they come: of a generator few are in memory at a time.
+    """Print records on stdout, as they come: of a generator few are in memory at a time. Within `collected`, keep them.
 
     Args:
         records: JSON-ready mappings; those printed as ids need a key "id".
@@ -60,6 +64,10 @@ def emit(
     Raises:
         InputError: ids of records that have none.
     """
+    collected = _COLLECTED.get()
+    if collected is not None:
+        collected.extend(map(dict, records))
+        return
     chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
     if chosen is not OutputFormat.table:
         texts, known = _texts(records, chosen, keys)
@@ -68,6 +76,17 @@ def emit(
     headers, left = zip(*((column.header, column.left) for column in columns), strict=True)
     cells = ([column.value(record) for column in columns] for record in records)
     _write_all(map(encoded, text_table(headers, left, cells)))
+
+
+@contextmanager
+def collected() -> Iterator[list[dict[str, Any]]]:
+    """Let whoever runs a command within have the records that it would print, nan and inf as floats."""
+    found: list[dict[str, Any]] = []
+    token = _COLLECTED.set(found)
+    try:
+        yield found
+    finally:
+        _COLLECTED.reset(token)
 
 
 def emit_texts(texts: Iterable[bytes], keys: Sequence[str], format: OutputFormat) -> None:

@@ -15,6 +15,7 @@ from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.exchange.parquet_fields import require_pyarrow
 from nccli.store.exchange.parquet_files import ParquetWriter
+from nccli.store.query.columnar import RunColumns, layer_columns, run_columns, spectrum_columns
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
@@ -90,6 +91,7 @@ __all__ = [
     "Repair",
     "Rescue",
     "Row",
+    "RunColumns",
     "RunContent",
     "Selection",
     "SettingRuns",
@@ -119,6 +121,7 @@ __all__ = [
     "in_order",
     "lacking",
     "largest_dnc1",
+    "layer_columns",
     "loss_ratio",
     "measured_again",
     "merge_contents",
@@ -142,6 +145,7 @@ __all__ = [
     "require_pyarrow",
     "require_series",
     "require_tag",
+    "run_columns",
     "run_id",
     "run_pages",
     "run_records",
@@ -161,6 +165,7 @@ __all__ = [
     "settle_abandoned",
     "shown_location",
     "silent_runs",
+    "spectrum_columns",
     "stack_history",
     "stack_layers",
     "stack_spectra",
