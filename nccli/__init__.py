@@ -37,7 +37,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """What there is, loaded or not."""
-    return sorted({*globals(), *_CALLS, *_MODULES})
+    loaded = (name for name in globals() if f"{__name__}.{name}" in sys.modules)
+    return sorted({*_CALLS, *_MODULES, *loaded, "__version__"})
 
 
 class _Measure(ModuleType):

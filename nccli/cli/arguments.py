@@ -149,12 +149,12 @@ def _plain(value: Any) -> Any:
     """Numbers, texts, mappings and lists of Python, for what arrays and scalars of others hold."""
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
+    if callable(convert := getattr(value, "tolist", None)):  # NumPy's doubles are floats too, of another repr
+        return _plain(convert())
     if isinstance(value, (str, bool, int, float, bytes, range)) or value is None:
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if callable(convert := getattr(value, "tolist", None)):
-        return _plain(convert())
     return [_plain(each) for each in value] if isinstance(value, Sequence) else value
 
 

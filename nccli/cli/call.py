@@ -37,7 +37,7 @@ def call(command: str, options: Mapping[str, Any], level: int) -> Records:
         if name in options:
             raise InputError(f"{command} has no option '{name}' in Python: it returns records")
     line = [*arguments(command, options), "--format", "json"]
-    with collected() as records, warned(level + 1, lambda: bool(records)):
+    with collected() as records, warned(level, lambda: bool(records)):
         _invoke(command, line)
     return records
 
@@ -67,7 +67,7 @@ def warned(level: int, some: Callable[[], bool] = lambda: True) -> Iterator[None
                 raise SomeRunsFailedError("\n".join([*heard, str(error)])) from error
             heard.append(str(error))
     for text in heard:
-        warnings.warn(text, SomeRunsFailedWarning, stacklevel=level + 2)
+        warnings.warn(text, SomeRunsFailedWarning, stacklevel=level + 3)
 
 
 def _invoke(command: str, line: Sequence[str]) -> None:

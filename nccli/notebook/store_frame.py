@@ -1,6 +1,7 @@
 """The store as a DataFrame: a row a run, a layer, or a singular value."""
 
 import gc
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ def frame(
     of: str = "runs",
     *,
     runs: Any = None,
-    store: str | None = None,
+    store: "str | os.PathLike[str] | None" = None,
     columns: Sequence[str] | None = None,
 ) -> "pd.DataFrame":
     """Stored runs, their layers or their singular values, with the names and units of the store.
@@ -55,8 +56,9 @@ def frame(
     from nccli.cli.selection import selected_ids
 
     given = None if runs is None else _several(run_ids(runs))
-    with warned(level=1), _without_search_for_cycles():
-        opened, ids = selected_ids(store, given, where)
+    found: Mapping[str, Any] = {}
+    with warned(1, lambda: bool(found)), _without_search_for_cycles():
+        opened, ids = selected_ids(None if store is None else os.fspath(store), given, where)
         with opened.read() as connection:
             found = _read(connection, ids, asked)
     table = pd.DataFrame({name: found[name] for name in asked.names}, copy=False)
