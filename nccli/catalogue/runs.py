@@ -85,6 +85,9 @@ class Status(StrEnum):
 RUNNING = Status.RUNNING.value
 """Status of a run in training: it has no result yet."""
 
+FAILED = Status.FAILED.value
+"""Status of a run that was lost with its process; it is not stored."""
+
 FINISHED = (Status.CONVERGED.value, Status.STOPPED.value, Status.DIVERGED.value)
 """Statuses that stand: such a run is returned, not made again."""
 

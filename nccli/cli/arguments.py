@@ -88,7 +88,8 @@ def commands() -> "Mapping[str, TyperCommand]":
     return dict(below((), typer.main.get_command(build_app())))
 
 
-def command_path(command: str) -> list[str]:
+@cache
+def command_path(command: str) -> tuple[str, ...]:
     """The words that name a command.
 
     Raises:
@@ -96,10 +97,11 @@ def command_path(command: str) -> list[str]:
     """
     name = " ".join(command.replace("_", "-").split())
     if name not in commands():
-        raise InputError(f"nccli has no command '{command}'{_nearest(name, commands())}")
-    return name.split()
+        raise InputError(f"nccli has no command '{command}'{nearest(name, commands())}")
+    return tuple(name.split())
 
 
+@cache
 def parameters(command: str) -> "Mapping[str, TyperOption | TyperArgument]":
     """What a command takes, by names as on the command line, without dashes: "wd-h1", "no-reduction", "runs".
 
@@ -113,6 +115,16 @@ def parameters(command: str) -> "Mapping[str, TyperOption | TyperArgument]":
     return found
 
 
+def written(command: str, name: str, value: Any) -> tuple[str, Any]:
+    """An option by the name that the command writes first, without dashes, and its value: ("wd-h1", 1) for wd_h1 = 1.
+
+    Raises:
+        InputError: no such command or option.
+    """
+    parameter, inverted = _find(parameters(command), name, command)
+    return _dashed(_label(parameter)), not value if inverted and isinstance(value, bool) else value
+
+
 def _find(
     known: "Mapping[str, TyperOption | TyperArgument]", name: str, command: str
 ) -> "tuple[TyperOption | TyperArgument, bool]":
@@ -120,7 +132,7 @@ def _find(
     wanted = _dashed(name)
     if wanted not in known:
         shown = {_dashed(_label(each)): None for each in known.values() if not getattr(each, "hidden", False)}
-        raise InputError(f"{command} has no option '{name}'{_nearest(wanted, shown)}")
+        raise InputError(f"{command} has no option '{name}'{nearest(wanted, shown)}")
     parameter = known[wanted]
     return parameter, wanted in map(_dashed, parameter.secondary_opts)
 
@@ -129,11 +141,11 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-").strip("-")
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
-    """Whichever of the names may have been meant, in words."""
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Whichever of the names may have been meant, in words that follow those that there is none."""
     alike = {each.casefold(): each for each in names}
     near = difflib.get_close_matches(name.casefold(), alike, n=1)
-    return f": did you mean '{alike[near[0]]}'?" if near else f"; it has {', '.join(names)}"
+    return f": did you mean '{alike[near[0]]}'?" if near else f"; it has {', '.join(alike.values()) or 'none'}"
 
 
 def _label(parameter: "TyperOption | TyperArgument") -> str:

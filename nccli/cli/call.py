@@ -1,11 +1,12 @@
 """A command run from Python: its records as values, its errors as exceptions, nothing on stdout."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nccli.cli.arguments import arguments, command_path, commands
+from nccli.cli.invoke import invoke
 from nccli.cli.notes import failing_later, warnings_heard
 from nccli.cli.output import collected
 from nccli.errors import InputError, InterruptedRunError, SomeRunsFailedError, SomeRunsFailedWarning, TerminatedRunError
@@ -38,8 +39,8 @@ def call(command: str, options: Mapping[str, Any], level: int) -> Records:
             raise InputError(f"{command} has no option '{name}' in Python: it returns records")
     line = [*arguments(command, options), "--format", "json"]
     with collected() as records, warned(level, lambda: bool(records)):
-        _invoke(command, line)
-    return records
+        invoke(line)
+    return [dict(record) for record in records]
 
 
 @contextmanager
@@ -68,22 +69,6 @@ def warned(level: int, some: Callable[[], bool] = lambda: True) -> Iterator[None
             heard.append(str(error))
     for text in heard:
         warnings.warn(text, SomeRunsFailedWarning, stacklevel=level + 3)
-
-
-def _invoke(command: str, line: Sequence[str]) -> None:
-    import typer
-
-    words = command_path(command)
-    try:
-        found = commands()[" ".join(words)]
-        with found.make_context(f"nccli {' '.join(words)}", list(line[len(words) :])) as context:
-            found.invoke(context)
-    except typer.TyperException as error:
-        from nccli.cli.entry import usage_text
-
-        raise InputError(f"{command}: {usage_text(error, line)}") from error
-    except typer.Exit:
-        return
 
 
 def described(command: str) -> "tuple[str, list[TyperOption | TyperArgument]]":

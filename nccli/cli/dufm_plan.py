@@ -13,10 +13,12 @@ from nccli.cli.training import Request
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
     from nccli.store import Store
-    from nccli.sweep import DufmTrainer, Plan
+    from nccli.sweep import DufmTrainer, JobSize, Plan
 
 
-def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | None", request: Request) -> None:
+def show_plan(
+    plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | None", request: Request, size: "JobSize"
+) -> None:
     """Print the runs of a grid, and on stderr what their batches cost."""
     from nccli.cli.distinctions import distinctions
     from nccli.cli.output import Column, emit, number, plain
@@ -27,7 +29,7 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
     from nccli.sweep import jobs_of, kept_bytes
     from nccli.training.threads import cores
 
-    jobs = jobs_of(plan, trainer, store, warn)
+    jobs = jobs_of(plan, trainer, store, warn, size)
     costs: dict[DufmConfig, dict[str, Any]] = {}
     durations = Durations(trainer.device)
     for (_, runs, step), alike in groupby(
@@ -59,10 +61,11 @@ def show_plan(plan: "Plan[DufmConfig]", trainer: "DufmTrainer", store: "Store | 
         )
     for remark in take_notes(trainer.device):
         note(remark, request.quiet)
-    records = [
+    records = (
         {"id": key, "stored": plan.stored.get(key), "batch": None, **costs.get(config, {}), **config.as_dict()}
+        | {"command": request.command(config)}
         for key, config in plan.configs.items()
-    ]
+    )
     columns = [Column(name, plain(name)) for name in ("id", "stored", "batch", "K", "L", "n", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
     planned = ({"id": key, "kind": config.kind, "config": config.as_dict()} for key, config in plan.configs.items())

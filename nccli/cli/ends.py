@@ -42,11 +42,14 @@ def note_return(
     records: "Sequence[Mapping[str, Any]]", configs: "Sequence[DufmConfig]", points: Mapping[str, str], request: Request
 ) -> None:
     """Of refined runs that began at a point: whether they came back to its loss, or left it."""
+    refined = [config for config in configs if config.refine and config.start_print]
+    if not refined:
+        return
     from nccli.dufm.finish import loss_at
     from nccli.dufm.start import StartPoint
     from nccli.sweep.plan import id_of
 
-    begun = {id_of(config): config for config in configs if config.refine and config.start_print}
+    begun = {id_of(config): config for config in refined}
     away = []
     for record in records:
         config = begun.get(record["id"])

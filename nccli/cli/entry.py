@@ -89,24 +89,25 @@ def _unexpected(error: Exception) -> int:
 
 
 def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
-    """A usage error in one line that names the value; help where a command was missing."""
+    """The exit code of a usage error that was told; help where a command was missing."""
     message = error.format_message()
     if message.startswith("Usage: "):
         say(message)
         return error.exit_code
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "nccli"
-    return _fail(f"{usage_text(error, arguments)}. Try '{command} --help'", error.exit_code)
+    return _fail(usage_text(error, arguments), error.exit_code)
 
 
 def usage_text(error: "typer.TyperException", arguments: Sequence[str]) -> str:
-    """What is wrong with the arguments of a command, in one line that names the value."""
-    message = " ".join(error.format_message().split()).rstrip(".").replace(": Value error, ", ": ", 1)
+    """A usage error in one line that names the value."""
+    message = error.format_message()
+    message = " ".join(message.split()).rstrip(".").replace(": Value error, ", ": ", 1)
     option = re.search(r"'(--?[\w-]+)'", message)
     if message.startswith("Invalid value") and option is not None and option[1] in arguments[:-1]:
         value = arguments[arguments.index(option[1]) + 1]
         message += "" if f"'{value}'" in message else f"; got '{value}'"
-    return message
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "nccli"
+    return f"{message}. Try '{command} --help'"
 
 
 def _open_streams() -> None:

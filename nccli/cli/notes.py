@@ -59,3 +59,13 @@ def failing_later() -> Iterator[None]:
 def fail_later(error: NccliError) -> None:
     """Let a command show what it can, and end with this error."""
     _LATER.get().append(error)
+
+
+@contextmanager
+def placed(label: str) -> Iterator[None]:
+    """Let errors inside begin with the place that they are about."""
+    try:
+        yield
+    except NccliError as error:
+        error.args = (f"{label}: {error}" if str(error) else label,)
+        raise

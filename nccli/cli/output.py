@@ -5,7 +5,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,7 +27,30 @@ _UNESCAPED = re.compile("[\x7f-\x9f]")
 _AT_ONCE = 2**19
 """Bytes written at once: a taste."""
 
-_COLLECTED: ContextVar[list[dict[str, Any]] | None] = ContextVar("collected", default=None)
+
+_TAKEN: ContextVar[Callable[[Iterable[Record]], None] | None] = ContextVar("taken", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[Record]]:
+    """Gather the records that `emit` is given inside, which prints none of them."""
+    found: list[Record] = []
+    with _in_place_of_printing(found.extend):
+        yield found
+
+
+def unprinted() -> AbstractContextManager[None]:
+    """Let `emit` print nothing inside, nor ask a generator for its records."""
+    return _in_place_of_printing(lambda records: None)
+
+
+@contextmanager
+def _in_place_of_printing(take: Callable[[Iterable[Record]], None]) -> Iterator[None]:
+    token = _TAKEN.set(take)
+    try:
+        yield
+    finally:
+        _TAKEN.reset(token)
 
 
 @dataclass(frozen=True)
@@ -52,7 +75,7 @@ def emit(
     columns: Sequence[Column],
     keys: Sequence[str] | None = None,
 ) -> None:
-    """Print records on stdout, as they come: of a generator few are in memory at a time. Within `collected`, keep them.
+    """Print records on stdout, as they come: of a generator few are in memory at a time. Inside `collected`, none.
 
     Args:
         records: JSON-ready mappings; those printed as ids need a key "id".
@@ -64,9 +87,9 @@ def emit(
     Raises:
         InputError: ids of records that have none.
     """
-    collected = _COLLECTED.get()
-    if collected is not None:
-        collected.extend(map(dict, records))
+    take = _TAKEN.get()
+    if take is not None:
+        take(records)
         return
     chosen = wanted or (OutputFormat.table if sys.stdout.isatty() else piped)
     if chosen is not OutputFormat.table:
@@ -76,17 +99,6 @@ def emit(
     headers, left = zip(*((column.header, column.left) for column in columns), strict=True)
     cells = ([column.value(record) for column in columns] for record in records)
     _write_all(map(encoded, text_table(headers, left, cells)))
-
-
-@contextmanager
-def collected() -> Iterator[list[dict[str, Any]]]:
-    """Let whoever runs a command within have the records that it would print, nan and inf as floats."""
-    found: list[dict[str, Any]] = []
-    token = _COLLECTED.set(found)
-    try:
-        yield found
-    finally:
-        _COLLECTED.reset(token)
 
 
 def emit_texts(texts: Iterable[bytes], keys: Sequence[str], format: OutputFormat) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.outcomes import DEGENERATE
+from nccli.catalogue.runs import FAILED
 from nccli.cli.notes import note
 from nccli.errors import NothingFoundError
 
@@ -49,7 +50,7 @@ def what_went_wrong(plan: "Plan[Any]", statuses: Mapping[str, str], hint: str) -
         hint: the options that may help where runs diverged.
     """
     parts = []
-    for status in ("diverged", "interrupted"):
+    for status in ("diverged", "interrupted", FAILED):
         bad = [key for key in plan.configs if statuses.get(key) == status]
         if bad:
             shown = ", ".join(bad[:3]) + (", …" if len(bad) > 3 else "")

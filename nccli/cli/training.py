@@ -1,9 +1,12 @@
 """What the training commands share: plan, --dry-run, train, print, exit codes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nccli.catalogue.runs import FAILED
+from nccli.cli.collector import collect_as_usual
+from nccli.cli.hands import Hands
 from nccli.cli.notes import note, warn
 from nccli.cli.options import OutputFormat
 from nccli.cli.progress import TrainingProgress, Words
@@ -13,7 +16,7 @@ from nccli.training.group import Group
 
 if TYPE_CHECKING:
     from nccli.store import FinishedRun, Store
-    from nccli.sweep import Plan, Trainer
+    from nccli.sweep import JobSize, Plan, Trainer
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Request:
         dry_run: show what would be done.
         quiet: no notes, no progress.
         tag: name of the runs; None for none.
+        hands: who carries the runs out.
+        command: the line for a shell that makes the run of a configuration by itself.
     """
 
     device: str
@@ -37,6 +42,8 @@ class Request:
     dry_run: bool
     quiet: bool
     tag: str | None = None
+    hands: Hands = field(default_factory=Hands)
+    command: Callable[[Any], str] = lambda config: ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Training:
         trainer: of the runs.
         words: what is said of its progress.
         hint: the options that may help where runs diverged.
-        show: prints what would be done, for --dry-run; the store is None where there is none.
+        show: prints what would be done in jobs of a size, for --dry-run; the store is None where there is none.
         check: refuses what cannot be done, with an InputError.
         on_run: called with each run when it is stored.
         on_records: called with all records before they are printed.
@@ -56,7 +63,7 @@ class Training:
     trainer: "Trainer[Any]"
     words: Words
     hint: str
-    show: "Callable[[Plan[Any], Store | None], None]"
+    show: "Callable[[Plan[Any], Store | None, JobSize], None]"
     check: "Callable[[Plan[Any]], None]" = lambda plan: None
     on_run: "Callable[[FinishedRun], None]" = lambda run: None
     on_records: Callable[[Sequence[Mapping[str, Any]]], None] = lambda records: None
@@ -87,7 +94,10 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
     if request.dry_run:
         if group.leads:
             found = existing_store(location)
-            training.show(plan_runs(configs, found, request.force), found)
+            asked: Plan[Any] = plan_runs(configs, found, request.force)
+            training.check(asked)
+            executor = request.hands.executor(training.trainer, len(asked.left), group, request.quiet)
+            training.show(asked, found, executor.size)
         return
     store = group.leader_does(lambda: Store.create(location))
     plan: Plan[Any] = group.from_leader(
@@ -95,6 +105,8 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
     )
     training.check(plan)
     note_stored(plan, request.quiet)
+    executor = request.hands.executor(training.trainer, len(plan.left), group, request.quiet)
+    collect_as_usual()
     with stop_on_signals() as stop:
         with TrainingProgress(request.quiet, training.words) as progress:
 
@@ -102,9 +114,9 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
                 note(text, request.quiet)
 
             watch = Watch(progress, stop, warn, say, say)
-            statuses = execute(plan, training.trainer, store, watch, group=group, on_run=training.on_run)
+            statuses = execute(plan, training.trainer, store, watch, executor, group, training.on_run)
         if group.leads and store is not None:
-            _print([key for key in plan.configs if key in statuses], store, request, training)
+            _print([key for key in plan.configs if statuses.get(key, FAILED) != FAILED], store, request, training)
         problem = what_went_wrong(plan, statuses, training.hint)
         if stop():
             what = f"interrupted: {problem}" if problem else "interrupted"

@@ -3,9 +3,13 @@
 from nccli.sweep.constructions import construction_config, construction_run, require_room
 from nccli.sweep.e2e_grid import e2e_grid
 from nccli.sweep.execute import execute, jobs_of
+from nccli.sweep.executors.executor import Executor
+from nccli.sweep.executors.local import LocalExecutor
+from nccli.sweep.executors.processes import ProcessesExecutor
 from nccli.sweep.export import export_point, export_run
 from nccli.sweep.grid import ProblemGrid, dufm_grid
 from nccli.sweep.job import Job
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.kept import KEPT_BYTES, kept_bytes
 from nccli.sweep.measured import content_fingerprint, measured_run
 from nccli.sweep.plan import Plan, plan_runs
@@ -20,9 +24,13 @@ __all__ = [
     "KEPT_BYTES",
     "DufmTrainer",
     "E2eTrainer",
+    "Executor",
     "Job",
+    "JobSize",
+    "LocalExecutor",
     "Plan",
     "ProblemGrid",
+    "ProcessesExecutor",
     "Start",
     "SweepProgress",
     "Trainer",

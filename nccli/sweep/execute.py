@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nccli.catalogue.runs import FAILED
 from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses, tag_runs
 from nccli.store_files import CHECKPOINT, ON_A_SERVER
 from nccli.sweep.executors.executor import Executor
 from nccli.sweep.executors.local import LocalExecutor
 from nccli.sweep.job import Job
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.plan import Config, Plan, plan_runs
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.queue import JobQueue
@@ -45,7 +47,8 @@ def execute(
         on_run: called in the process that leads with each run when it is stored.
 
     Returns:
-        Status by run id, of stored and new runs; runs never begun are absent.
+        Status by run id, of stored and new runs; "failed" for those whose process was lost and which are not stored.
+        Runs never begun are absent.
 
     Raises:
         InputError: a device that is not there, or a run that does not fit into memory; nothing was trained.
@@ -64,7 +67,8 @@ def execute(
             return statuses
     if store is not None:
         trainer.prepare(store, list(left.values()), _states(store), watch)
-    jobs = trainer.jobs(list(left.values()), _states(store), watch.on_trouble)
+    executor = executor or LocalExecutor(trainer)
+    jobs = trainer.jobs(list(left.values()), _states(store), watch.on_trouble, executor.size)
     with ExitStack() as stack:
         claims, results = None, Noted(Nowhere(), statuses, lambda run: None)
         if store is not None:
@@ -74,15 +78,20 @@ def execute(
             stack.enter_context(claims)
         queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
         group.leader_does(queue.look)
-        (executor or LocalExecutor(trainer)).run(queue, results, watch)
+        lost = executor.run(queue, results, watch)
     if store is not None:
         statuses |= _merged(store, [key for key in queue.given if key not in statuses])
+        statuses |= {key: FAILED for key in lost if key not in statuses}
         trainer.tidy(store, _states(store))
     return statuses
 
 
 def jobs_of(
-    plan: Plan[Config], trainer: Trainer[Config], store: Store | None, on_trouble: Callable[[str], None]
+    plan: Plan[Config],
+    trainer: Trainer[Config],
+    store: Store | None,
+    on_trouble: Callable[[str], None],
+    size: JobSize | None = None,
 ) -> list[Job[Config]]:
     """The jobs that a plan leaves to do, none of them claimed, and before them those that they need.
 
@@ -91,6 +100,7 @@ def jobs_of(
         trainer: of the kind of the runs.
         store: beside which states of training lie; in the current folder for one that is no file.
         on_trouble: called with a line for every state that cannot be used.
+        size: what jobs are cut for; by default for this process alone.
 
     Raises:
         InputError: a run that cannot be trained here.
@@ -98,8 +108,8 @@ def jobs_of(
     left = list(plan.left.values())
     needed: Plan[Config] = plan_runs(trainer.earlier(left), store)
     before = list(needed.left.values())
-    jobs: list[Job[Config]] = trainer.jobs(before, _states(store), on_trouble) if before else []
-    return jobs + trainer.jobs(left, _states(store), on_trouble)
+    jobs: list[Job[Config]] = trainer.jobs(before, _states(store), on_trouble, size) if before else []
+    return jobs + trainer.jobs(left, _states(store), on_trouble, size)
 
 
 def _needed(

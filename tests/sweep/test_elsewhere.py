@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from nccli.e2e.config import E2eConfig
 from nccli.e2e.load import ImageSource
 from nccli.errors import InputError
 from nccli.store import FinishedRun, Store, merge_stores, run_records, select_history, select_runs
-from nccli.sweep import DufmTrainer, E2eTrainer, Job, SweepProgress, Trainer, execute, jobs_of, plan_runs
+from nccli.sweep import DufmTrainer, E2eTrainer, Job, JobSize, SweepProgress, Trainer, execute, jobs_of, plan_runs
 from nccli.sweep.executors.local import carry_out
 from nccli.sweep.sink import Sink
 from nccli.training.watch import Watch
@@ -40,13 +40,15 @@ class Elsewhere:
 
     folder: Path
     target: Store
+    size = JobSize()
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> None:
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
         for number, job in enumerate(jobs):
             file, made = self.folder / f"job{number}.json", self.folder / f"job{number}.db"
             file.write_text(json.dumps(job.as_dict()))
             subprocess.run([sys.executable, "-c", SCRIPT, str(file), str(made)], cwd=ROOT, check=True, timeout=120)
             merge_stores([str(made)], self.target)
+        return ()
 
 
 class Kept:

@@ -13,7 +13,7 @@ import pytest
 from nccli.dufm.config import DufmConfig
 from nccli.errors import StoreError
 from nccli.store import Claims, FinishedRun, Store, claimed_runs, run_records, save_run, select_runs
-from nccli.sweep import DufmTrainer, SweepProgress, execute, jobs_of, plan_runs
+from nccli.sweep import DufmTrainer, JobSize, SweepProgress, execute, jobs_of, plan_runs
 from nccli.sweep.trainers import batch_size
 from nccli.training.watch import Watch
 from tests.sweep.sweeps import tiny_grid
@@ -208,17 +208,16 @@ def test_a_store_that_fails_at_once_is_told_before_anything_is_trained(
     assert seen == []
 
 
-def sizes(configs: list[DufmConfig], store: Store) -> list[int]:
-    return [len(job.configs) for job in jobs_of(plan_runs(configs, store), DufmTrainer("cpu"), store, pytest.fail)]
+def sizes(configs: list[DufmConfig], store: Store, cores: int) -> list[int]:
+    jobs = jobs_of(plan_runs(configs, store), DufmTrainer("cpu"), store, pytest.fail, JobSize(cores=cores))
+    return [len(job.configs) for job in jobs]
 
 
-def test_long_runs_are_a_run_a_core_and_no_core_is_left_idle(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert sizes(tiny_grid(range(5), steps=10**9), store) == [1] * 5
-    monkeypatch.setattr(batch_size, "cores", lambda: 3)
-    assert sizes(tiny_grid(range(9), steps=10**9), store) == [3, 3, 3]
-    assert sizes(tiny_grid(range(10), steps=10**9), store) == [3, 3, 4]
-    assert sizes(tiny_grid(range(2), steps=10**9), store) == [2]
+def test_long_runs_are_a_run_a_core_and_no_core_is_left_idle(store: Store) -> None:
+    assert sizes(tiny_grid(range(5), steps=10**9), store, 1) == [1] * 5
+    assert sizes(tiny_grid(range(9), steps=10**9), store, 3) == [3, 3, 3]
+    assert sizes(tiny_grid(range(10), steps=10**9), store, 3) == [3, 3, 4]
+    assert sizes(tiny_grid(range(2), steps=10**9), store, 3) == [2]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 16])

@@ -1,15 +1,16 @@
 """`nccli construct`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.cli import options as option
 from nccli.cli.notes import note
+from nccli.cli.run_command import as_asked, construct_command
 from nccli.errors import InputError
 from nccli.outputs import Output
 
@@ -21,6 +22,7 @@ Kind = StrEnum("Kind", [(kind, kind) for kind in (*CONSTRUCTED_KINDS, "best")]) 
 
 
 def construct(
+    context: typer.Context,
     kind: Annotated[Kind, typer.Option("--kind", help="The solution; best is the better of dnc and srg.")],
     K: Annotated[
         str | None,
@@ -114,7 +116,7 @@ def construct(
     if output is not None:
         _export(output, planned, dry_run)
     if dry_run:
-        _show_plan(planned, format)
+        _show_plan(planned, as_asked(context), format)
     else:
         _store_points(planned, store, force, tag, format)
 
@@ -141,12 +143,14 @@ def _export(output: Output, planned: "Sequence[tuple[Solution, int]]", dry_run: 
         export_point(file, *planned[0])
 
 
-def _show_plan(planned: "Sequence[tuple[Solution, int]]", format: option.OutputFormat | None) -> None:
+def _show_plan(
+    planned: "Sequence[tuple[Solution, int]]", asked: Mapping[str, Any], format: option.OutputFormat | None
+) -> None:
     from nccli.cli.output import Column, emit, number, plain
     from nccli.store import run_id
     from nccli.sweep import construction_config
 
-    records = [
+    records = (
         {
             "id": run_id(solution.construction.kind, construction_config(solution, d)),
             "kind": solution.construction.kind,
@@ -155,9 +159,10 @@ def _show_plan(planned: "Sequence[tuple[Solution, int]]", format: option.OutputF
             "width": d,
             "loss": solution.loss,
             "trivial": solution.trivial,
+            "command": construct_command(solution, d, asked),
         }
         for solution, d in planned
-    ]
+    )
     columns = [Column(name, plain(name)) for name in ("id", "construction", "K", "L", "n", "width", "trivial")]
     emit(records, format, option.OutputFormat.ids, [*columns, Column("loss", number("loss", 6))])
 

@@ -1,6 +1,7 @@
 """`nccli train-dufm`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,11 @@ from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
 from nccli.cli.ends import note_ends, note_return
+from nccli.cli.hands import Hands, Jobs
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
+from nccli.cli.run_command import as_asked, dufm_command
 from nccli.cli.start import begin, find_start, with_settings
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
@@ -142,6 +145,7 @@ def train_dufm(
         str | None,
         typer.Option("--export", metavar="FILE.npz", help="Write the matrices of the run.", show_default=False),
     ] = None,
+    jobs: Jobs = None,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -189,10 +193,12 @@ def train_dufm(
 
         require_room(configs)
     _note_short_budget(configs, quiet)
-    request = Request(device.value, store, format, force, dry_run, quiet, tag)
+    request = Request(device.value, store, format, force, dry_run, quiet, tag, Hands(jobs))
     kept = kept_parts(keep)
     needed = ("weights",) if polish or refine else ()  # the descents are stored with the ends that these begin with
     trainer = DufmTrainer(device.value, reduction, (*kept, *needed), points)
+    asked = as_asked(context)
+    request = replace(request, command=lambda config: dufm_command(config, asked))
 
     def ended(records: "Sequence[Mapping[str, Any]]") -> None:
         """Say what there is to say of runs that are stored, and write the matrices of one."""
@@ -204,7 +210,7 @@ def train_dufm(
         trainer,
         BATCH_WORDS,
         "a smaller --lr or --init-scale",
-        show=lambda plan, found: show_plan(plan, trainer, found, request),
+        show=lambda plan, found, size: show_plan(plan, trainer, found, request, size),
         on_records=ended,
     )
     carry_out(configs, request, training)

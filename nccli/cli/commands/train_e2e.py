@@ -1,6 +1,7 @@
 """`nccli train-e2e`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,8 +13,10 @@ from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHED
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
+from nccli.cli.hands import Hands, Jobs
 from nccli.cli.notes import note, warn
 from nccli.cli.progress import NETWORK_WORDS
+from nccli.cli.run_command import as_asked, e2e_command
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
 from nccli.outputs import Output
@@ -32,6 +35,7 @@ DEFAULT_PRECISION = Precision.FLOAT32
 
 
 def train_e2e(
+    context: typer.Context,
     dataset: image_option.Dataset = "digits",
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
@@ -160,6 +164,7 @@ def train_e2e(
         ),
     ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
+    jobs: Jobs = None,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -212,21 +217,23 @@ def train_e2e(
     chosen = choose_device(device.value)
     with joined(chosen) as group:
         quiet = quiet or not group.leads
+        asked = as_asked(context)
         images = group.leader_first(lambda: image_option.read_images(source, quiet))
         configs = e2e_grid(images, lists, durations, {"augment": augment})
         _check_network(configs, images, chosen)
         note_problem(configs, quiet)
         at_once = min(runs_together(config, chosen, group, compile, together) for config in configs)
         trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
-        request = Request(chosen, store, format, force, dry_run, quiet, tag)
+        request = Request(chosen, store, format, force, dry_run, quiet, tag, Hands(jobs))
         training = Training(
             trainer,
             NETWORK_WORDS,
             "a smaller --lr",
-            show=lambda plan, _: _show_plan(plan, trainer, request),
+            show=lambda plan, *_: _show_plan(plan, trainer, request),
             check=(lambda plan: None) if export is None else _check_export_is_one,
             on_run=_warn_of_trivial_end,
         )
+        request = replace(request, command=lambda config: e2e_command(config, asked))
         carry_out(configs, request, training, group)
 
 
@@ -319,11 +326,12 @@ def _show_plan(plan: "Plan[E2eConfig]", trainer: "E2eTrainer", request: Request)
             request.quiet,
         )
 
-    records = [
+    records = (
         {"id": key, "stored": plan.stored.get(key), **{name: getattr(config, name) for name in _LENGTHS}}
         | config.as_dict()
+        | {"command": request.command(config)}
         for key, config in plan.configs.items()
-    ]
+    )
     columns = [Column(name, plain(name)) for name in ("id", "stored", "dataset", "n", "backbone", "reg", "L", "width")]
     columns += [Column("λ_H1", number("wd_h1")), Column("lr", number("lr")), Column("seed", plain("seed"))]
     columns += [Column("steps", plain("steps")), Column("epochs", plain("epochs"))]

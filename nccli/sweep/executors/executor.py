@@ -1,9 +1,10 @@
 """What a sweep asks of whoever carries out its jobs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 from nccli.sweep.job import Job
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.sink import Sink
 from nccli.training.watch import Watch
@@ -21,13 +22,20 @@ class Executor(Protocol):
     `results` is a store of its own, to be merged, or whatever hands each run to the `results` given here.
     """
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> None:
+    @property
+    def size(self) -> JobSize:
+        """What its jobs are cut for."""
+
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
         """Carry out jobs until there are none, and hand over each run as it ends.
 
         Args:
             jobs: claimed as they are taken; they end by themselves once `watch.should_stop` holds.
             results: takes the runs, in one thread at a time.
             watch: who watches. Once `should_stop` holds, runs in hand end as "interrupted".
+
+        Returns:
+            Runs that were lost with whoever made them; `watch.on_trouble` was told why.
 
         Raises:
             NccliError: what a job raised; jobs in hand were ended.

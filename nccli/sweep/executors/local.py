@@ -1,10 +1,11 @@
 """Jobs carried out in this process, one after the other."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 from nccli.sweep.job import Job
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.sink import Sink
 from nccli.sweep.trainers import Trainer, trainer_of
@@ -17,11 +18,13 @@ class LocalExecutor:
     def __init__(self, trainer: Trainer[Any]) -> None:
         """The trainer keeps between jobs what they share: images on the device."""
         self._trainer = trainer
+        self.size = JobSize()
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> None:
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
         """As `nccli.sweep.executors.executor.Executor` has it."""
         for job in jobs:
             carry_out(job, results, watch, self._trainer)
+        return ()
 
 
 def carry_out(

@@ -6,13 +6,8 @@ from itertools import pairwise
 
 from nccli.dufm.compiler import has_compiler
 from nccli.dufm.config import DufmConfig
+from nccli.sweep.job_size import SECONDS, JobSize
 from nccli.training import memory
-from nccli.training.threads import cores
-
-_SECONDS = 5.0
-"""A taste: work of a job on the CPU. Beside its steps a job of tiny runs takes 0.25 s of processor time (measured: 300
-measurements and a claim), and who comes late waits at most this long for the last one. Compiled code advances one run a
-core, so that larger batches gain nothing else."""
 
 _FLOPS_A_CORE = 1e10
 """A measurement: compiled code does 7 to 18 Gflop/s a core for K = 4 to 10, n = 1 to 50, width 8 to 64."""
@@ -33,7 +28,9 @@ _CUDA_RUNS = 16384
 """A bound: with 32 numbers or more a run, the smallest fill the 100,000 to 300,000 threads of a GPU as well."""
 
 
-def batches(configs: Iterable[DufmConfig], device: str, trajectory: bool = False) -> Iterator[tuple[DufmConfig, ...]]:
+def batches(
+    configs: Iterable[DufmConfig], device: str, trajectory: bool = False, size: JobSize | None = None
+) -> Iterator[tuple[DufmConfig, ...]]:
     """Split runs into batches of one shape that fit into memory, with their trajectories where these are kept.
 
     Raises:
@@ -41,20 +38,22 @@ def batches(configs: Iterable[DufmConfig], device: str, trajectory: bool = False
     """
     from nccli.dufm import budget
 
+    size = size or JobSize()
     groups: dict[object, list[DufmConfig]] = {}
     for config in configs:
         groups.setdefault(config.batch_key, []).append(config)
-    free = memory.free_bytes(device) if groups else 0
+    free = memory.free_bytes(device) / size.at_once if groups else 0
     for group in groups.values():
         first = group[0]
-        most = budget.runs_that_fit(first, free, trajectory)
+        most = budget.runs_that_fit(first, int(free), trajectory)
         plain = not device.startswith("cuda") and not has_compiler()
-        size = runs_a_job(budget.flops_a_step(first), first.steps, device, cores(), plain)
-        size = min(most, _FINISHED if first.finishes else size)
-        yield from _split(group, size, most, cores())
+        runs = runs_a_job(budget.flops_a_step(first), first.steps, device, size.cores, plain, size.seconds)
+        share = size.cores * math.ceil(math.ceil(len(group) / size.at_once) / size.cores)
+        runs = min(most, runs, share, _FINISHED if first.finishes else runs)
+        yield from _split(group, runs, most, size.cores)
 
 
-def runs_a_job(flops: int, steps: int, device: str, workers: int, plain: bool = False) -> int:
+def runs_a_job(flops: int, steps: int, device: str, workers: int, plain: bool = False, seconds: float = SECONDS) -> int:
     """How many runs one job should have, memory aside.
 
     Args:
@@ -63,10 +62,11 @@ def runs_a_job(flops: int, steps: int, device: str, workers: int, plain: bool = 
         device: "cpu" or "cuda".
         workers: cores; on the CPU a job has a multiple of them.
         plain: whether steps on the CPU are PyTorch's, for want of a C compiler.
+        seconds: of work on the CPU that is enough for a job.
     """
     if device.startswith("cuda"):
         return max(1, min(_CUDA_RUNS, int(_CUDA_FLOPS / flops)))
-    a_core = int(_SECONDS * _FLOPS_A_CORE / (flops * steps))
+    a_core = int(seconds * _FLOPS_A_CORE / (flops * steps))
     least = math.ceil(_PLAIN_FLOPS / flops / workers) if plain else 1
     return workers * max(least, a_core)
 

@@ -11,6 +11,7 @@ from nccli.dufm.config import DufmConfig
 from nccli.store import FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
 from nccli.sweep.ends import ends_of, stored_ends
 from nccli.sweep.job import Job, Part
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.kept import KEPT_BYTES, state_bytes, weight_bytes
 from nccli.sweep.plan import id_of
 from nccli.sweep.run_columns import problem_columns, provenance
@@ -64,7 +65,11 @@ class DufmTrainer:
         return choose_device(self._asked)
 
     def jobs(
-        self, configs: Sequence[DufmConfig], states: Path, on_trouble: Callable[[str], None]
+        self,
+        configs: Sequence[DufmConfig],
+        states: Path,
+        on_trouble: Callable[[str], None],
+        size: JobSize | None = None,
     ) -> list[Job[DufmConfig]]:
         """Runs of one state on disk stay together; the others are batches of one shape, as large as pays.
 
@@ -76,7 +81,7 @@ class DufmTrainer:
         found = [(each.wanted, each.saved.step) for each in self._states(configs, states, on_trouble)]
         saved = {config for wanted, _ in found for config in wanted}
         new = [config for config in configs if config not in saved]
-        found += [(batch, 0) for batch in batches(new, self.device, self._trajectory)]
+        found += [(batch, 0) for batch in batches(new, self.device, self._trajectory, size)]
         jobs, first = [], 0
         for number, (batch, step) in enumerate(found):
             part = Part(number, len(found), first, len(configs))
@@ -87,6 +92,10 @@ class DufmTrainer:
     def earlier(self, configs: Sequence[DufmConfig]) -> list[DufmConfig]:
         """The descents whose ends are polished or refined."""
         return list(dict.fromkeys(config.plain for config in configs if config.finishes))
+
+    def processes(self, runs: int) -> int:
+        """One: a batch keeps all cores busy, and a GPU more so than several would."""
+        return 1
 
     def useless(self, store: Store, ids: Sequence[str]) -> list[str]:
         """Descents that are stored without the weights of their ends."""

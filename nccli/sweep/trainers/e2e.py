@@ -12,11 +12,14 @@ from nccli.errors import InputError
 from nccli.outputs import Output
 from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.plan import id_of
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.training.device import choose_device
 from nccli.training.group import Group
+from nccli.training.memory import free_bytes
 from nccli.training.paced_file import Complaints
+from nccli.training.threads import cores
 from nccli.training.watch import Watch
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 _ROW = ("width", "lr", "seed", "dataset", "backbone", "epochs", "precision")
 
+
+_PROCESS_BYTES, _COPIES = 2**30, 3
+"""A bound: what a process takes that has loaded PyTorch and trains ResNet20 at batch 128, and its images as numbers."""
 
 _TIMED = 1000
 """Steps of a run that is timed: more than are taken."""
@@ -81,7 +87,11 @@ class E2eTrainer:
         return cls(images, choose_device(job.device), ImageSource(**source), len(job.configs), export=export, **options)
 
     def jobs(
-        self, configs: Sequence[E2eConfig], states: Path, on_trouble: Callable[[str], None]
+        self,
+        configs: Sequence[E2eConfig],
+        states: Path,
+        on_trouble: Callable[[str], None],
+        size: JobSize | None = None,
     ) -> list[Job[E2eConfig]]:
         """Single runs, or as many of one shape as are trained side by side; each run has a state of its own."""
         chunks = list(_chunks(configs, self._together))
@@ -100,6 +110,14 @@ class E2eTrainer:
     def earlier(self, configs: Sequence[E2eConfig]) -> list[E2eConfig]:
         """None: every network is trained from its beginning."""
         return []
+
+    def processes(self, runs: int) -> int:
+        """One a core that has memory for it: a core by itself does more of a network than it adds to another."""
+        if self.device != "cpu" or self._export is not None or self._source is None:
+            return 1
+        parts = [part for part in (self._images.train, self._images.test) if part is not None]
+        each = _PROCESS_BYTES + _COPIES * sum(part.images.nbytes for part in parts)
+        return max(1, min(cores(), runs, int(free_bytes() / each)))
 
     def useless(self, store: Store, ids: Sequence[str]) -> list[str]:
         """None: nothing begins with a network."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job
+from nccli.sweep.job_size import JobSize
 from nccli.sweep.plan import Config
 from nccli.training.watch import Watch
 
@@ -21,13 +22,20 @@ class Trainer(Protocol[Config]):
             InputError: what it needs is not here.
         """
 
-    def jobs(self, configs: Sequence[Config], states: Path, on_trouble: Callable[[str], None]) -> list[Job[Config]]:
+    def jobs(
+        self,
+        configs: Sequence[Config],
+        states: Path,
+        on_trouble: Callable[[str], None],
+        size: JobSize | None = None,
+    ) -> list[Job[Config]]:
         """Split runs that are left to train, none of them claimed yet.
 
         Args:
             configs: the runs.
             states: as `Job` has it.
             on_trouble: called with a line for every state on disk that cannot be used.
+            size: what jobs are cut for, where their kind can be cut; by default for this process alone.
 
         Raises:
             InputError: a run that cannot be trained here.
@@ -35,6 +43,9 @@ class Trainer(Protocol[Config]):
 
     def earlier(self, configs: Sequence[Config]) -> list[Config]:
         """Runs that must be stored before these can be made."""
+
+    def processes(self, runs: int) -> int:
+        """How many processes suit so many runs, at most one each."""
 
     def useless(self, store: Store, ids: Sequence[str]) -> list[str]:
         """Of stored runs those that lack what others begin with."""
