@@ -1,17 +1,20 @@
 """Where `nccli runs export` writes runs, and in which form."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nccli.errors import InputError
+from nccli.errors import InputError, StoreError
 from nccli.outputs import STDOUT, Output
 
 if TYPE_CHECKING:
-    from nccli.store import RunContent
+    from sqlalchemy import Connection
+
+    from nccli.store import ParquetRuns, RunContent
 
 _LINES, _ROWS = ".jsonl", ".parquet"
 
@@ -90,31 +93,68 @@ class ExportTarget:
 
         return {name: f"{name}.{self.format}" for name in TABLES}
 
+    @property
+    def by_columns(self) -> bool:
+        """Whether runs are written as they are read, column by column, and checked then."""
+        return self.format is ExportFormat.parquet and not self.folder
+
     @contextmanager
-    def opened(self) -> "Iterator[Callable[[RunContent], object]]":
-        """What takes runs one by one; files are there when all are written, or stay as they were.
+    def opened(self) -> "Iterator[Callable[[Connection, Sequence[str]], None]]":
+        """What takes ids of runs, those that can be read; files are there at the end, or stay as they were.
 
         Raises:
             InputError, BrokenPipeError: as `Output.open`.
         """
         from nccli.cli.output import write
-        from nccli.store import CsvWriter, ParquetWriter, as_line
+        from nccli.store import CsvWriter, ParquetRuns, ParquetWriter, as_line
 
         with ExitStack() as files:
             if self.stdout:
-                yield lambda content: write(as_line(content))
+                yield _each(lambda content: write(as_line(content)))
                 return
             if not self.folder:
                 file = files.enter_context(self.output.open())
-                if self.format is ExportFormat.jsonl:
-                    yield lambda content: file.write(as_line(content).encode())
+                if self.by_columns:
+                    yield partial(_add_columns, files.enter_context(ParquetRuns(file)))
                 else:
-                    yield files.enter_context(ParquetWriter(file)).add
+                    yield _each(lambda content: file.write(as_line(content).encode()))
                 return
             names = self._files()
             each = zip(names, self.output.make_folder(names.values()), strict=True)
             tables = {name: files.enter_context(output.open()) for name, output in each}
             if self.format is ExportFormat.csv:
-                yield CsvWriter(tables).add
+                yield _each(CsvWriter(tables).add)
             else:
-                yield files.enter_context(ParquetWriter(tables)).add
+                yield _each(files.enter_context(ParquetWriter(tables)).add)
+
+
+def _each(add: "Callable[[RunContent], object]") -> "Callable[[Connection, Sequence[str]], None]":
+    """What takes ids, made of what takes runs one by one."""
+
+    def add_all(connection: "Connection", ids: Sequence[str]) -> None:
+        from nccli.store import read_contents
+
+        for content in read_contents(connection, ids):
+            add(content)
+
+    return add_all
+
+
+def _add_columns(runs: "ParquetRuns", connection: "Connection", ids: Sequence[str]) -> None:
+    """Write runs; those that cannot be read are named, and left out.
+
+    Raises:
+        SomeRunsFailedError: none of them can be read.
+        StoreError: the store is damaged otherwise.
+    """
+    from nccli.cli.selection import READ, LeftOut
+    from nccli.store import portions, unreadable_runs
+
+    with LeftOut(len(ids)) as left_out:
+        for part in portions(connection, ids):
+            if runs.add(connection, part):
+                continue
+            bad = unreadable_runs(connection, part, READ)
+            left_out.name(bad)
+            if not runs.add(connection, [key for key in part if key not in bad], checked=True):
+                raise StoreError("the store cannot be read as it is: nccli store check says what is damaged")

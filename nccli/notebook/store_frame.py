@@ -92,19 +92,19 @@ def _read(connection: "Connection", ids: list[str], asked: Asked) -> Mapping[str
 
     found = _arrays(connection, ids, asked)
     if found is None:
-        found = _arrays(connection, readable_ids(connection, ids, asked.tables), asked)
+        found = _arrays(connection, readable_ids(connection, ids, asked.tables), asked, checked=True)
     if found is None:
         raise StoreError("the store cannot be read as it is: nccli store check says what is damaged")
     return found
 
 
-def _arrays(connection: "Connection", ids: list[str], asked: Asked) -> Mapping[str, Any] | None:
+def _arrays(connection: "Connection", ids: list[str], asked: Asked, checked: bool = False) -> Mapping[str, Any] | None:
     """Arrays by name; None where something is there that cannot be read."""
     import pandas as pd
 
     from nccli.store import layer_columns, run_columns, spectrum_columns
 
-    runs = run_columns(connection, ids, (*asked.run_names, "status"))
+    runs = run_columns(connection, ids, (*asked.run_names, "status"), checked)
     if runs is None:
         return None
     statuses = runs.columns["status"] or ()
@@ -112,12 +112,12 @@ def _arrays(connection: "Connection", ids: list[str], asked: Asked) -> Mapping[s
     ids, of_run = [ids[i] for i in ended], runs.order[ended]
     if asked.kind == "runs":
         return {name: asked.of_runs(name, runs)[of_run] for name in asked.names}
-    layers = layer_columns(connection, ids, asked.layer_names)
+    layers = layer_columns(connection, ids, asked.layer_names, checked)
     if layers is None:
         return None
     run, row, found = layers.run, layers.order, dict[str, Any]()
     if asked.kind == "spectra":
-        spectra = spectrum_columns(connection, ids, layers)
+        spectra = spectrum_columns(connection, ids, layers, checked)
         if spectra is None:
             return None
         run, row = run[spectra.row], row[spectra.row]

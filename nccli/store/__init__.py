@@ -15,6 +15,7 @@ from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.exchange.parquet_fields import require_pyarrow
 from nccli.store.exchange.parquet_files import ParquetWriter
+from nccli.store.exchange.parquet_runs import ParquetRuns, portions
 from nccli.store.query.columnar import RunColumns, layer_columns, run_columns, spectrum_columns
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
@@ -87,6 +88,7 @@ __all__ = [
     "MergeReport",
     "Not",
     "OneOf",
+    "ParquetRuns",
     "ParquetWriter",
     "Repair",
     "Rescue",
@@ -135,6 +137,7 @@ __all__ = [
     "parse_group_by",
     "parse_where",
     "place_in_series",
+    "portions",
     "problem_of",
     "read_contents",
     "record_keys",

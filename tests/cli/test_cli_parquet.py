@@ -13,10 +13,11 @@ from pyarrow import parquet
 from nccli.catalogue.columns import LAYER_COLUMNS, RUN_COLUMNS
 from nccli.catalogue.stages import When
 from nccli.store import Store, save_run
-from nccli.store.exchange import parquet_files
+from nccli.store.exchange import parquet_files, parquet_runs
 from tests.cli.command import Nccli
 from tests.cli.conftest import Made
 from tests.store.example_runs import example_history, example_run
+from tests.store.plain_sql import plain
 
 _MEANING = b"description"
 
@@ -79,7 +80,11 @@ def test_a_folder_has_what_json_lines_have(some: Nccli, monkeypatch: pytest.Monk
     assert {path.name for path in (some.folder / "runs").iterdir()} == {f"{name}.parquet" for name in wanted}
 
 
-def test_a_file_has_a_row_a_run_with_its_layers_and_spectra(some: Nccli) -> None:
+@pytest.mark.parametrize("cells", [1, parquet_runs._MOST_CELLS], ids=["a run a group", "one group"])
+def test_a_file_has_a_row_a_run_with_its_layers_and_spectra(
+    some: Nccli, monkeypatch: pytest.MonkeyPatch, cells: int
+) -> None:
+    monkeypatch.setattr(parquet_runs, "_MOST_CELLS", cells)
     some("runs export -o runs.parquet")
     found = rows(some.folder / "runs.parquet")
     for row, line in zip(found, lines(some), strict=True):
@@ -119,6 +124,26 @@ def test_runs_are_chosen_by_id_by_condition_and_from_stdin(grid: Made, run: Nccl
         assert [row["id"] for row in rows(run.folder / "some.parquet")] == [grid.ids[0]]
     run(f"runs export --where seed=1 {at}")
     assert {row["seed"] for row in rows(run.folder / "some.parquet")} == {1}
+
+
+def test_runs_that_cannot_be_read_are_named_and_the_others_written(some: Nccli) -> None:
+    whole = some("runs list --format ids").ids
+    with plain(some.folder / "nccli.db") as connection:
+        connection.execute("UPDATE layer SET rank = 'many' WHERE run_id = ?", [whole[-1]])
+    ended = some("runs export -o runs.parquet", code=4)
+    assert whole[-1] in ended.err
+    assert [row["id"] for row in rows(some.folder / "runs.parquet")] == whole[:-1]
+    with plain(some.folder / "nccli.db") as connection:
+        connection.execute("UPDATE run SET loss = 'much'")
+    some("runs export -o none.parquet", code=4)
+    assert not (some.folder / "none.parquet").exists()
+
+
+def test_what_only_a_closer_look_finds_sound_is_written_all_the_same(some: Nccli) -> None:
+    with plain(some.folder / "nccli.db") as connection:
+        connection.execute("UPDATE layer SET structure_order = replace(structure_order, ', ', ' , ')")
+    some("runs export -o runs.parquet")
+    assert len(rows(some.folder / "runs.parquet")) == len(some("runs list --format ids").ids)
 
 
 def test_without_pyarrow_the_error_names_the_extra(some: Nccli, monkeypatch: pytest.MonkeyPatch) -> None:

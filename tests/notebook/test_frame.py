@@ -35,6 +35,7 @@ def is_same(found: Any, wanted: Any) -> bool:
 @pytest.mark.parametrize("at_once", [1, 2, 1000])
 def test_rows_are_those_of_records(stored: Store, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     monkeypatch.setattr(columnar, "_AT_ONCE", at_once)
+    monkeypatch.setattr(columnar, "_MANY", at_once)
     wanted = records(stored)
     runs, layers, spectra = nccli.frame(), nccli.frame(of="layers"), nccli.frame(of="spectra")
     assert list(runs.id) == [record["id"] for record in wanted]

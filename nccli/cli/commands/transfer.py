@@ -85,7 +85,7 @@ def export(
     """
     from nccli.cli.output import write_bytes
     from nccli.cli.selection import readable_ids, selected_ids
-    from nccli.store import WHOLE, existing_statuses, read_contents, store_file
+    from nccli.store import WHOLE, existing_statuses, store_file
 
     if matrices:
         if format is not None:
@@ -95,14 +95,13 @@ def export(
     target = ExportTarget.of(output, store_file(store), format)
     opened, chosen = selected_ids(store, runs, where)
     with opened.read() as connection:
-        chosen = readable_ids(connection, chosen, WHOLE)
+        chosen = chosen if target.by_columns else readable_ids(connection, chosen, WHOLE)
         statuses = existing_statuses(connection, chosen)
         ids = [key for key in chosen if statuses.get(key, RUNNING) != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
         with target.opened() as add:
-            for content in read_contents(connection, ids):
-                add(content)
+            add(connection, ids)
     if not target.stdout:
         write_bytes(f"{target.output.path}\n".encode("utf-8", "surrogateescape"))
 

@@ -43,11 +43,11 @@ def table_schema(table: str) -> "pa.Schema":
     import pyarrow as pa
 
     if table in TABLES:
-        return pa.schema(map(_field, TABLES[table]), metadata=_about(f"table {table} of an nccli store"))
+        return pa.schema(map(field, TABLES[table]), metadata=_about(f"table {table} of an nccli store"))
     names = [column.name for column in PORTABLE[table].c]
     keys = {column.name: column for column in LAYER_COLUMNS[:3]}
     kinds = _of_history() if table == "history" else _of_matrices()
-    fields = [_field(keys[name]) if name in keys else pa.field(name, *kinds[name]) for name in names]
+    fields = [field(keys[name]) if name in keys else pa.field(name, *kinds[name]) for name in names]
     return pa.schema(fields, metadata=_about(f"{table} of runs of an nccli store"))
 
 
@@ -56,16 +56,16 @@ def run_schema() -> "pa.Schema":
     import pyarrow as pa
 
     values = pa.field(VALUES, pa.list_(pa.float64()), metadata=_about("of the class means, largest first"))
-    layer = pa.struct([*map(_field, _without_run(LAYER_COLUMNS)), values])
+    layer = pa.struct([*map(field, _without_run(LAYER_COLUMNS)), values])
     layers = pa.field(LAYERS, pa.list_(layer), metadata=_about("rows of table layer, first to last"))
-    return pa.schema([*map(_field, TABLES["run"]), layers], metadata=_about("runs of an nccli store, a row each"))
+    return pa.schema([*map(field, TABLES["run"]), layers], metadata=_about("runs of an nccli store, a row each"))
 
 
 def _without_run(columns: Iterable[Column]) -> list[Column]:
     return [column for column in columns if column.name != "run_id"]
 
 
-def _field(column: Column) -> "pa.Field":
+def field(column: Column) -> "pa.Field":
     """A declared column. A configuration is JSON text, for runs of different kinds have different options."""
     import pyarrow as pa
 

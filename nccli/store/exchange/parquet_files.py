@@ -1,4 +1,4 @@
-"""Runs as Parquet files, written a row group at a time: any number of runs needs the memory of a few."""
+"""Runs as a folder of Parquet files, written a row group at a time: any number of runs needs the memory of a few."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -6,8 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nccli import strict_json
-from nccli.catalogue.stages import When
-from nccli.store.exchange.parquet_fields import LAYERS, VALUES, run_schema, table_schema
+from nccli.store.exchange.parquet_fields import table_schema
 from nccli.store.exchange.portable import unpacked
 from nccli.store.runs.content import RunContent
 
@@ -21,19 +20,15 @@ Row = Mapping[str, Any]
 
 
 class ParquetWriter(AbstractContextManager["ParquetWriter"]):
-    """Writes runs into Parquet files, a file a table, or into one with a row a run. Use as a context manager."""
+    """Writes runs into Parquet files, a file a table. Use as a context manager."""
 
-    def __init__(self, files: Mapping[str, BinaryIO] | BinaryIO) -> None:
+    def __init__(self, files: Mapping[str, BinaryIO]) -> None:
         """Write the headers.
 
         Args:
-            files: by table of `nccli.store.exchange.portable.PORTABLE`, where all of a run is written; or one, for
-                table `run` with layers and singular values as lists, without histories and matrices.
+            files: by table of `nccli.store.exchange.portable.PORTABLE`.
         """
-        self._whole = isinstance(files, Mapping)
-        named = files if isinstance(files, Mapping) else {"run": files}
-        schemas = {name: table_schema(name) if self._whole else run_schema() for name in named}
-        self._tables = {name: _Table(file, schemas[name]) for name, file in named.items()}
+        self._tables = {name: _Table(file, table_schema(name)) for name, file in files.items()}
 
     def add(self, content: RunContent) -> None:
         """Write one run.
@@ -42,9 +37,6 @@ class ParquetWriter(AbstractContextManager["ParquetWriter"]):
             ValueError: a block of it cannot be unpacked.
         """
         run = {**content.run, "config": strict_json.dumps(content.run["config"], sort_keys=True)}
-        if not self._whole:
-            self._tables["run"].add([{**run, LAYERS: _layers(content)}])
-            return
         for name, rows in unpacked(content).items():
             self._tables[name].add([run] if name == "run" else [{"run_id": content.id, **row} for row in rows])
 
@@ -55,15 +47,6 @@ class ParquetWriter(AbstractContextManager["ParquetWriter"]):
         with ExitStack() as closing:
             for table in self._tables.values():
                 closing.callback(table.close, whole=kind is None)
-
-
-def _layers(content: RunContent) -> list[Row]:
-    """Layers of a run in the order of its record, with their spectra."""
-    spectra: dict[Any, list[float]] = {}
-    for row in content.children["singular_value"]:
-        spectra.setdefault((row["layer"], row["stage"]), []).append(row["value"])
-    rows = sorted(content.children["layer"], key=lambda row: (row["layer"], row["stage"] != When.PRE.value))
-    return [{**row, VALUES: spectra.get((row["layer"], row["stage"]), [])} for row in rows]
 
 
 class _Table:
@@ -111,8 +94,6 @@ def _sizes(schema: "pa.Schema") -> Callable[[Row], int]:
 def _cells(value: Any) -> int:
     if isinstance(value, bytes):
         return len(value) // 8
-    if isinstance(value, Mapping):
-        return len(value) + len(value[VALUES])
     if isinstance(value, list):
-        return sum(map(_cells, value)) if value and isinstance(value[0], (list, Mapping)) else len(value)
+        return sum(map(len, value)) if value and isinstance(value[0], list) else len(value)
     return 0

@@ -18,6 +18,9 @@ from nccli.store.schema.tables import LAYER, RUN, SINGULAR_VALUE
 _AT_ONCE = 2_000
 """Runs read at once. Measured: from 1,000 to 5,000 the time is the same; their singular values take some 20 MB."""
 
+_MANY = 20_000
+"""A taste: of so many runs columns without any value are looked for first, which takes a look at the whole table."""
+
 _KEY = ("run_id", "layer", "stage")
 _LATE = {When.PRE.value: 0, When.POST.value: 1}
 
@@ -67,23 +70,34 @@ class SpectrumColumns:
     value: Float[np.ndarray, " values"]
 
 
-def run_columns(connection: Connection, ids: Sequence[str], names: Sequence[str]) -> RunColumns | None:
+def run_columns(
+    connection: Connection, ids: Sequence[str], names: Sequence[str], checked: bool = False
+) -> RunColumns | None:
     """Columns of table `run`, the id beside those asked for.
 
-    None where a run is missing or breaks the rule of a column.
+    Args:
+        connection: to the store.
+        ids: of the runs.
+        names: of columns.
+        checked: whether `nccli.store.query.unreadable` finds nothing in the runs, which has the last word.
+
+    Returns:
+        None where a run is missing, or a value may break the rule of its column.
     """
     found = _read(connection, RUN, ids, tuple(dict.fromkeys(("id", *names))))
     place = {key: i for i, key in enumerate(found["id"] or ())}
-    if not place.keys() >= set(ids) or not _keeps("run", found):
+    if not place.keys() >= set(ids) or not (checked or _keeps("run", found)):
         return None
     return RunColumns(np.array([place[key] for key in ids], dtype=np.int64), found)
 
 
-def layer_columns(connection: Connection, ids: Sequence[str], names: Sequence[str]) -> LayerColumns | None:
-    """Columns of table `layer`, keys beside those asked for; None where a row breaks the rule of a column."""
+def layer_columns(
+    connection: Connection, ids: Sequence[str], names: Sequence[str], checked: bool = False
+) -> LayerColumns | None:
+    """Columns of table `layer`, keys beside those asked for; arguments and None as of `run_columns`."""
     found = _read(connection, LAYER, ids, tuple(dict.fromkeys((*_KEY, *names))))
     runs, layers, stages = (found[name] or () for name in _KEY)
-    if not _keeps("layer", {name: values for name, values in found.items() if name != "run_id"}):
+    if not (checked or _keeps("layer", {name: values for name, values in found.items() if name != "run_id"})):
         return None
     run = _positions(ids, runs)
     code = _codes(run, layers, stages)
@@ -91,8 +105,10 @@ def layer_columns(connection: Connection, ids: Sequence[str], names: Sequence[st
     return LayerColumns(order, run[order], code[order], found)
 
 
-def spectrum_columns(connection: Connection, ids: Sequence[str], layers: LayerColumns) -> SpectrumColumns | None:
-    """Singular values of layers that were read; None where they are not numbered from 1, or of no layer."""
+def spectrum_columns(
+    connection: Connection, ids: Sequence[str], layers: LayerColumns, checked: bool = False
+) -> SpectrumColumns | None:
+    """Singular values of layers that were read; None also where they are not numbered from 1, or of no layer."""
     value = SINGULAR_VALUE.c
     keys, numbers, values = list[Any](), [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     for part in pages(sorted(ids), _AT_ONCE):
@@ -102,7 +118,7 @@ def spectrum_columns(connection: Connection, ids: Sequence[str], layers: LayerCo
         rows = plain_rows(connection, select(value.index, value.value).where(own).order_by(*by_key, value.index))
         if rows:
             index, of_index = zip(*rows, strict=True)
-            if not keep("singular_value", {"index": index, "value": of_index}):
+            if not checked and not keep("singular_value", {"index": index, "value": of_index}):
                 return None
             numbers.append(np.array(index, dtype=np.int64))
             values.append(np.array(of_index, dtype=np.float64))
@@ -127,7 +143,7 @@ def _read(
 ) -> dict[str, list[Any] | None]:
     """Columns of a table, rows of some runs, in whatever order."""
     run = table.c.id if table is RUN else table.c.run_id
-    empty = _empty(connection, table, names) if len(ids) > _AT_ONCE else frozenset()
+    empty = _empty(connection, table, names) if len(ids) > _MANY else frozenset()
     read = [name for name in names if name not in empty]
     found: dict[str, list[Any]] = {name: [] for name in read}
     for part in pages(sorted(ids), _AT_ONCE):
