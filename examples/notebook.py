@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 import nccli
 
-STEPS = 500 if os.environ.get("QUICK") else 200_000
+QUICK = bool(os.environ.get("QUICK"))
 
 # %% The options of `nccli train-dufm`; what is stored already is returned at once.
-sweep = {"K": 4 if os.environ.get("QUICK") else 10, "L": 4, "wd": [1e-3, 2e-3, 4e-3], "seed": range(4)}
-records = nccli.train_dufm(**sweep, n=1, width=16, steps=STEPS, quiet=True)
+sweep = {"K": 4 if QUICK else 10, "L": 4, "wd": [1e-3, 2e-3, 4e-3], "seed": range(2 if QUICK else 4)}
+records = nccli.train_dufm(**sweep, n=1, width=16, steps=100 if QUICK else 200_000, quiet=True)
 print(f"{len(records)} runs, loss {min(record['loss'] for record in records):.4f} at least")
 
 # %% The same runs as tables.
@@ -22,7 +22,7 @@ print(runs.groupby("wd")[["loss", "ratio_dnc", "mean_hidden_rank"]].mean())
 print("loss:", runs.attrs["descriptions"]["loss"])
 
 # %% A row a singular value: the spectrum of M_3, mean over seeds.
-spectra = nccli.frame("kind=dufm and seed<4", of="spectra", columns=["wd", "layer", "stage", "index", "value"])
+spectra = nccli.frame("kind=dufm", "spectra", runs=records, columns=["wd", "layer", "stage", "index", "value"])
 third = spectra[(spectra.layer == 3) & (spectra.stage == "post")]
 means = third.groupby(["index", "wd"]).value.mean().unstack()
 

@@ -54,6 +54,8 @@ EXPORTED = {
 """`__all__` of each package, and nothing else: change it with intent, and say in the changelog what went."""
 
 PROMISED = {
+    "nccli": "compare construct errors frame measure train_dufm train_e2e",
+    "nccli.notebook": "compare construct frame measure train_dufm train_e2e",
     "nccli.dufm.train": "train resume",
     "nccli.dufm.config": "DufmConfig",
     "nccli.dufm.result": "DufmResult",
@@ -63,7 +65,7 @@ PROMISED = {
     "nccli.measure.probe": "LayerProbe",
     "nccli.e2e.probe": "LayerProbe",
     "nccli.cli.entry": "main run",
-    "nccli.errors": "InputError NccliError StoreError",
+    "nccli.errors": "InputError NccliError SomeRunsFailedWarning StoreError",
 }
 """Names of the README and of scripts, importable from where they always were, wherever they are defined."""
 

@@ -153,6 +153,12 @@ def test_without_pyarrow_the_error_names_the_extra(some: Nccli, monkeypatch: pyt
     assert sorted(path.name for path in some.folder.iterdir()) == ["nccli.db"]
 
 
+def test_a_file_in_the_place_of_a_run_is_refused_with_the_way_out(some: Nccli) -> None:
+    assert some("runs export runs.parquet", code=2).err == (
+        "nccli: 'runs.parquet' is no run id: -o runs.parquet writes into a file\n"
+    )
+
+
 def test_a_form_that_the_place_does_not_take_is_refused(some: Nccli) -> None:
     for line in ("-o runs --format jsonl", "-o runs.jsonl --format parquet", "--format parquet", "--matrices -o r "):
         ended = some(f"runs export {line} {'--format csv' if 'matrices' in line else ''}", code=2)

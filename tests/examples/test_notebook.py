@@ -15,7 +15,7 @@ def test_a_sweep_a_frame_and_a_plot(
     monkeypatch.setenv("QUICK", "1")
     found = runpy.run_path(str(EXAMPLE), run_name="__main__")
     out, err = capsys.readouterr()
-    assert (len(found["runs"]), list(found["means"].columns)) == (12, [1e-3, 2e-3, 4e-3])
-    assert out.startswith("12 runs, loss 0.")
+    assert (len(found["runs"]), list(found["means"].columns)) == (6, [1e-3, 2e-3, 4e-3])
+    assert out.startswith("6 runs, loss 0.")
     assert err == ""
     assert (tmp_path / "spectra.png").read_bytes().startswith(b"\x89PNG")

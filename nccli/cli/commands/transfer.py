@@ -92,6 +92,8 @@ def export(
             raise InputError(f"--format {format}: --matrices writes .npz files")
         _export_matrices(runs, where, output, store, quiet)
         return
+    for name in (name for name in runs or () if Path(name).suffix):
+        raise InputError(f"'{name}' is no run id: -o {name} writes into a file")
     target = ExportTarget.of(output, store_file(store), format)
     opened, chosen = selected_ids(store, runs, where)
     with opened.read() as connection:
