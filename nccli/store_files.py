@@ -20,6 +20,7 @@ CHECKPOINT = "-checkpoint-"
 RESCUE = "-rescue-"
 DAMAGED = "-damaged-"
 SET_ASIDE = "-set-aside-"
+SWEEP = "-sweep-"
 
 ON_A_SERVER = Path("nccli")
 """Stands for the file where the store is on a server: what belongs to it lies in the current folder."""
@@ -27,7 +28,7 @@ ON_A_SERVER = Path("nccli")
 _MAGIC = b"SQLite format 3\0"
 _MARKS = re.compile(
     rf"(?P<JOURNAL>(?:{'|'.join(JOURNALS)})$)|(?P<BACKUP>{BACKUP}|{BEFORE_UPGRADE}|{DAMAGED}|{SET_ASIDE})|(?P<CHECKPOINT>{CHECKPOINT})"
-    rf"|(?P<RESCUE>{RESCUE})",
+    rf"|(?P<RESCUE>{RESCUE})|(?P<SWEEP>{SWEEP})",
     re.IGNORECASE,
 )
 
@@ -40,6 +41,7 @@ class Role(StrEnum):
     CHECKPOINT = "a checkpoint of a store"
     RESCUE = "a rescue file of a store"
     BACKUP = "a backup of a store"
+    SWEEP = "the folder of a sweep"
     DATABASE = "an SQLite database"
 
 

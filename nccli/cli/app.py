@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from nccli import __version__
-from nccli.cli.commands import compare, construct, measure, plot, runs, store, sweep, train_dufm, train_e2e
+from nccli.cli.commands import (
+    compare,
+    construct,
+    measure,
+    plot,
+    runs,
+    store,
+    sweep,
+    sweep_tasks,
+    train_dufm,
+    train_e2e,
+)
 
 
 def _show_version(wanted: bool) -> None:
@@ -44,7 +55,11 @@ def build_app() -> typer.Typer:
     app.command("plot")(plot.plot)
     for name, commands, summary in (
         ("runs", runs.COMMANDS, "List, show, name, delete, export and import runs."),
-        ("sweep", sweep.COMMANDS, "Carry out sweeps that are written in a file."),
+        (
+            "sweep",
+            {**sweep.COMMANDS, **sweep_tasks.COMMANDS},
+            "Sweeps that are written in a file, or run in a cluster.",
+        ),
         ("store", store.COMMANDS, "Find, check, upgrade, back up and merge stores."),
     ):
         group = typer.Typer(no_args_is_help=True, rich_markup_mode=mode, help=summary)  # type: ignore[arg-type]

@@ -14,6 +14,5 @@ def collect_seldom() -> None:
 
 
 def collect_as_usual() -> None:
-    """For work that lasts; what there is by now is not searched any more."""
-    gc.freeze()
+    """For work that lasts."""
     gc.set_threshold(*_USUAL)

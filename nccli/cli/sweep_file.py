@@ -3,7 +3,7 @@
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ _OF_ENTRY = (_COMMAND, _NAME, _GRIDS)
 
 _OF_THE_WHOLE = ("dry-run", "format", "quiet")
 """Options of `nccli sweep run`, for there is one stdout."""
+
+_OF_A_CLUSTER = ("slurm", "name", "detach")
+"""Options that a file may have for when it is carried out in one, and that are not given elsewhere."""
 
 _MOST_BYTES = 2**24
 """A bound: of a file; a million runs are a line of it."""
@@ -38,14 +41,20 @@ class SweepCommand:
     options: Mapping[str, Any]
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether a cluster carries it out."""
+        return self.options.get("executor") == "slurm"
+
+    @property
     def arguments(self) -> list[str]:
         """What follows `nccli`.
 
         Raises:
             InputError: a value that the command does not take, with the label.
         """
+        given = {name: each for name, each in self.options.items() if self.is_elsewhere or name not in _OF_A_CLUSTER}
         with placed(self.label):
-            return arguments(self.command, self.options)
+            return arguments(self.command, given)
 
     @property
     def line(self) -> str:
@@ -56,7 +65,12 @@ class SweepCommand:
         """The same with other values for options, as far as the command has them; None is not given."""
         known = parameters(self.command)
         taken = {name: value for name, value in given.items() if value is not None and name in known}
-        return SweepCommand(self.label, self.entry, self.command, {**self.options, **taken})
+        return replace(self, options={**self.options, **taken})
+
+    def with_settings(self, slurm: Sequence[str]) -> "SweepCommand":
+        """The same with further settings of a cluster, which come after its own and before them where they differ."""
+        own = self.options.get("slurm", [])
+        return self.with_options({"slurm": [*(own if isinstance(own, list) else [own]), *slurm] or None})
 
 
 def read_sweeps(path: Path) -> list[SweepCommand]:
@@ -79,9 +93,9 @@ def read_sweeps(path: Path) -> list[SweepCommand]:
         own = {name: value for name, value in entry.items() if name not in _OF_ENTRY}
         known = parameters(command)
         options = {name: value for name, value in shared.items() if name in known} | _options(label, command, own)
-        if _NAME in entry and _NAME in known:
-            options[_NAME] = entry[_NAME]
-        for where, grid in _grids(label, entry):
+        for number, (where, grid) in enumerate(grids := list(_grids(label, entry)), 1):
+            if _NAME in entry and _NAME in known:
+                options[_NAME] = f"{entry[_NAME]}-{number}" if len(grids) > 1 else entry[_NAME]
             sweeps.append(SweepCommand(where, entry.get(_NAME), command, options | _options(where, command, grid)))
     for each in sweeps:
         _ = each.arguments
@@ -129,7 +143,9 @@ def _command_of(label: str, entry: Mapping[str, Any]) -> str:
         raise InputError(f"{label}: it has no {_COMMAND}, one of {', '.join(takers)}")
     name = str(wanted).replace("_", "-")
     if name not in takers:
-        raise InputError(f"{label}: {_COMMAND} '{wanted}' is none that makes runs{nearest(name, takers)}")
+        near, found, _ = nearest(name, takers).partition("?")
+        way_out = near + found if found else f": {', '.join(takers)} do"
+        raise InputError(f"{label}: {_COMMAND} '{wanted}' makes no runs{way_out}")
     return name
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from nccli.catalogue.runs import FAILED
+from nccli.catalogue.runs import FAILED, RUNNING
 from nccli.cli.collector import collect_as_usual
 from nccli.cli.hands import Hands
 from nccli.cli.notes import note, warn
@@ -16,7 +17,7 @@ from nccli.training.group import Group
 
 if TYPE_CHECKING:
     from nccli.store import FinishedRun, Store
-    from nccli.sweep import JobSize, Plan, Trainer
+    from nccli.sweep import Executor, JobSize, Plan, Trainer
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
             found = existing_store(location)
             asked: Plan[Any] = plan_runs(configs, found, request.force)
             training.check(asked)
-            executor = request.hands.executor(training.trainer, len(asked.left), group, request.quiet)
-            training.show(asked, found, executor.size)
+            place = found or Store.at(location)
+            size = request.hands.executor(training.trainer, asked, place, group, request.quiet).size
+            training.show(asked, found, size)
         return
     store = group.leader_does(lambda: Store.create(location))
     plan: Plan[Any] = group.from_leader(
@@ -105,7 +107,9 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
     )
     training.check(plan)
     note_stored(plan, request.quiet)
-    executor = request.hands.executor(training.trainer, len(plan.left), group, request.quiet)
+    executor: Executor | None = None
+    if store is not None and plan.left:
+        executor = request.hands.executor(training.trainer, plan, store, group, request.quiet)
     collect_as_usual()
     with stop_on_signals() as stop:
         with TrainingProgress(request.quiet, training.words) as progress:
@@ -116,13 +120,29 @@ def carry_out(configs: Sequence[Any], request: Request, training: Training, grou
             watch = Watch(progress, stop, warn, say, say)
             statuses = execute(plan, training.trainer, store, watch, executor, group, training.on_run)
         if group.leads and store is not None:
-            _print([key for key in plan.configs if statuses.get(key, FAILED) != FAILED], store, request, training)
+            _print(
+                [key for key in plan.configs if statuses.get(key, FAILED) not in (FAILED, RUNNING)],
+                store,
+                request,
+                training,
+            )
+        if group.leads:
+            note_in_cluster(executor, statuses, request)
         problem = what_went_wrong(plan, statuses, training.hint)
         if stop():
             what = f"interrupted: {problem}" if problem else "interrupted"
             raise stop.error(f"{what}; the same command goes on from there" if group.leads else "")
     if problem:
         raise SomeRunsFailedError(problem if group.leads else "")
+
+
+def note_in_cluster(executor: "Executor | None", statuses: Mapping[str, str], request: Request) -> None:
+    """Say which runs go on without this process, and how to come back to them."""
+    folder = getattr(executor, "folder", None)
+    left = sum(status == RUNNING for status in statuses.values())
+    if folder is not None and left:
+        name, at = folder.sweep.name, "" if request.store is None else f" --store {quote(request.store)}"
+        note(f"{left} runs go on in the cluster: nccli sweep status {name}{at} · wait · merge · cancel", request.quiet)
 
 
 def _print(ids: Sequence[str], store: "Store", request: Request, training: Training) -> None:

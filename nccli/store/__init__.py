@@ -49,7 +49,7 @@ from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, st
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, Not, OneOf, parse_where
 from nccli.store.repair import Repair, repair_store
-from nccli.store.runs.claims import Claims, Taken
+from nccli.store.runs.claims import Claims, Taken, release_all
 from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
 from nccli.store.runs.layer_summary import largest_dnc1
@@ -142,6 +142,7 @@ __all__ = [
     "read_contents",
     "record_keys",
     "record_lines",
+    "release_all",
     "remove_runs",
     "repair_store",
     "require_pairing",

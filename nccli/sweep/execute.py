@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nccli.catalogue.runs import FAILED
+from nccli.catalogue.runs import FINISHED
 from nccli.store import Claims, FinishedRun, Rescue, Store, existing_statuses, tag_runs
 from nccli.store_files import CHECKPOINT, ON_A_SERVER
 from nccli.sweep.executors.executor import Executor
@@ -30,6 +30,7 @@ def execute(
     executor: Executor | None = None,
     group: Group | None = None,
     on_run: Callable[[FinishedRun], None] = lambda run: None,
+    states: Path | None = None,
 ) -> dict[str, str]:
     """Train what the plan leaves, storing each run as it ends.
 
@@ -45,9 +46,11 @@ def execute(
         executor: carries out the jobs; by default this process, one after the other.
         group: the processes that train together.
         on_run: called in the process that leads with each run when it is stored.
+        states: beginning of the paths of states of training; by default where the executor or the store has them.
 
     Returns:
-        Status by run id, of stored and new runs; "failed" for those whose process was lost and which are not stored.
+        Status by run id, of stored and new runs; "failed" for those that were lost with their process, and "running"
+        for those that go on without this one.
         Runs never begun are absent.
 
     Raises:
@@ -60,29 +63,30 @@ def execute(
         tag_runs(store, list(plan.stored), plan.tag)
     if not left:
         return statuses
-    needed: list[Config] = trainer.earlier(list(left.values()))
+    executor = executor or LocalExecutor(trainer)
+    states = states or executor.states or _states(store)
+    needed: list[Config] = trainer.earlier(list(left.values())) if executor.prepares else []
     if needed:
-        execute(_needed(plan, needed, trainer, store), trainer, store, watch, executor, group)
+        execute(_needed(plan, needed, trainer, store), trainer, store, watch, executor, group, states=states)
         if group.any(watch.should_stop()):
             return statuses
     if store is not None:
-        trainer.prepare(store, list(left.values()), _states(store), watch)
-    executor = executor or LocalExecutor(trainer)
-    jobs = trainer.jobs(list(left.values()), _states(store), watch.on_trouble, executor.size)
+        trainer.prepare(store, list(left.values()), states, watch)
+    jobs = trainer.jobs(list(left.values()), states, watch.on_trouble, executor.size)
     with ExitStack() as stack:
         claims, results = None, Noted(Nowhere(), statuses, lambda run: None)
         if store is not None:
-            claims = Claims(store, watch.on_trouble, plan.force)
+            claims = Claims(store, watch.on_trouble, plan.force, executor.prepares or store.path is not None)
             kept: Sink = stack.enter_context(Rescue(store, watch.on_trouble, claims))
             results = Noted(kept if plan.tag is None else Tagged(kept, plan.tag), statuses, on_run)
             stack.enter_context(claims)
         queue = JobQueue(jobs, trainer.known, claims, group, watch, statuses)
         group.leader_does(queue.look)
-        lost = executor.run(queue, results, watch)
+        missing = executor.run(queue, results, watch)
     if store is not None:
         statuses |= _merged(store, [key for key in queue.given if key not in statuses])
-        statuses |= {key: FAILED for key in lost if key not in statuses}
-        trainer.tidy(store, _states(store))
+        statuses |= {key: status for key, status in missing.items() if statuses.get(key) not in FINISHED}
+        trainer.tidy(store, states)
     return statuses
 
 

@@ -18,8 +18,10 @@ class JobSize:
         at_once: how many jobs are carried out side by side; there should be as many, if there are runs enough.
         cores: that each of them has.
         seconds: of work on the CPU that is enough for one.
+        memory: bytes that each may take; None for a share of what is free here.
     """
 
     at_once: int = 1
     cores: int = field(default_factory=cores)
     seconds: float = SECONDS
+    memory: int | None = None

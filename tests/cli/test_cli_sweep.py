@@ -72,6 +72,21 @@ def test_entries_are_chosen_by_name_and_options_of_the_command_line_come_first(t
     assert "--only buildt: no entry of two.toml has that name: did you mean 'built'?" in refused.err
 
 
+def test_options_of_a_cluster_are_given_where_one_carries_it_out(run: Nccli) -> None:
+    text = f"slurm = {{partition = 'main', timeout_min = 60}}\n[[entry]]\nname = 'a'\n{TINY}"
+    run.folder.joinpath("far.toml").write_text(text + "[[entry.grid]]\nseed = 1\n[[entry.grid]]\nseed = 2\n")
+    here = run("sweep run far.toml --print").out.splitlines()
+    assert not any("slurm" in line or "name" in line for line in here)
+    far = run("sweep run far.toml --print --executor slurm --slurm timeout_min=5 --detach").out.splitlines()
+    settings = "--slurm partition=main,timeout_min=60 --slurm timeout_min=5"
+    sizes = "--K 4 --L 3 --n 2 --width 6 --steps 60"
+    assert far == [
+        f"nccli train-dufm {settings} {sizes} --name a-{seed} --seed {seed} --executor slurm --detach"
+        for seed in (1, 2)
+    ]
+    assert "--detach is for --executor slurm" in run("sweep run far.toml --detach", code=2).err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -79,8 +94,8 @@ def test_entries_are_chosen_by_name_and_options_of_the_command_line_come_first(t
         ("[[entries]]\ncommand = 'construct'", "it has no [[entry]], a table for each command; it has entries"),
         ("K = ]", "not TOML: Invalid value (at line 1, column 5)"),
         ("[[entry]]\nK = 3", "entry 1: it has no command, one of construct, train-dufm, train-e2e"),
-        ("[[entry]]\ncommand = 'train-duf'", "entry 1: command 'train-duf' is none that makes runs: did you mean"),
-        ("[[entry]]\ncommand = 'sweep run'", "entry 1: command 'sweep run' is none that makes runs"),
+        ("[[entry]]\ncommand = 'train-duf'", "entry 1: command 'train-duf' makes no runs: did you mean"),
+        ("[[entry]]\ncommand = 'sweep run'", "entry 1: command 'sweep run' makes no runs: construct, train"),
         (
             "optimizr = 1\n[[entry]]\ncommand = 'train-dufm'",
             "no entry's command has an option 'optimizr': did you mean",

@@ -110,9 +110,9 @@ def test_a_graph(graph: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"reg": ["dufm", "standard"], "L": [2, 3], "wd": [1e-3, 0.1 + 0.2], "time_constants": 2},
-        {"wd_layers": [[1e-3, 2e-3]], "L": 2, "epochs": [1, 2], "precision": "bf16", "seed": range(2)},
-        {"wd_h1": 3e-6, "steps": 7, "schedule": ["constant", "cosine"], "augment": True, "clip": 0, "together": False},
+        {"reg": ["dufm", "standard"], "L": 3, "wd": 0.1 + 0.2, "time_constants": 2},
+        {"wd_layers": [[1e-3, 2e-3]], "L": 2, "epochs": [1, 2], "precision": "bf16"},
+        {"wd_h1": 3e-6, "steps": 7, "schedule": "cosine", "augment": True, "clip": 0, "together": False},
         {"backbone": "own:little", "dataset": "mine.npz", "dataset_name": "mine", "per_class": 3, "momentum": 0.9},
     ],
 )
@@ -162,12 +162,12 @@ def test_every_option_is_told_or_is_not_of_one_run(command: str) -> None:
 
 
 def test_lines_given_to_a_shell_side_by_side_fill_one_store(run: Nccli) -> None:
-    grid = "train-dufm --K 3 --L 2 --width 4 --n 1 --steps 60 --seed 0..2 --polish"
+    grid = "train-dufm --K 3 --L 2 --width 4 --n 1 --steps 60 --seed 0,1 --polish"
     made = run.sh(
         f"nccli {grid} --dry-run --quiet --format jsonl --store 'one store.db' | jq -r .command | tr '\\n' '\\0' |"
-        " xargs -0 -P3 -I{} sh -c '{} --quiet'"
+        " xargs -0 -P2 -I{} sh -c '{} --quiet'"
     )
     again = run(f"{grid} --store 'one store.db'")
     assert sorted(made.ids) == sorted(again.ids)
-    assert len(again.ids) == 3
-    assert "3 of 3 runs are in the store already" in again.err
+    assert len(again.ids) == 2
+    assert "2 of 2 runs are in the store already" in again.err

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nccli.cli import options as option
-from nccli.cli.hands import Jobs
+from nccli.cli.hands import PANEL, Detach, ExecutorName, Jobs, Slurm
 from nccli.cli.notes import note, placed, warn
 from nccli.errors import InputError, SomeRunsFailedError
 
@@ -34,6 +34,12 @@ def run_file(
         ),
     ] = None,
     jobs: Jobs = None,
+    executor: Annotated[
+        ExecutorName | None,
+        typer.Option("--executor", help="This machine, or a Slurm cluster.", show_default=False, rich_help_panel=PANEL),
+    ] = None,
+    slurm: Slurm = None,
+    detach: Detach = False,
     store: option.StoreLocation = None,
     format: option.Format = None,
     force: option.Force = False,
@@ -45,21 +51,26 @@ def run_file(
     An [[entry]] has a command (train-dufm, train-e2e, construct), its options as on the command line (wd_h1 = 1e-3,
     seed = "0..9", K = [6, 10], polish = true), and perhaps a name and several [[entry.grid]], which add to its options
     or replace them. Options above the first entry are shared by all commands that have them. Paths are as on the
-    command line. Everything is checked before the first run begins.
+    command line. Everything is checked before the first run begins. A cluster gets all of it at once.
 
     Example: nccli sweep run examples/paper.toml --only fig2 | nccli compare -
     """
     from nccli.cli.output import collected, emit, write
     from nccli.cli.sweep_file import read_sweeps
 
-    given = {"store": store, "force": force or None, "jobs": jobs}
-    commands = [each.with_options(given) for each in _chosen(file, read_sweeps(file), only or ())]
+    given = {"store": store, "force": force or None, "jobs": jobs, "executor": executor, "detach": detach or None}
+    chosen = _chosen(file, read_sweeps(file), only or ())
+    commands = [each.with_options(given).with_settings(slurm or ()) for each in chosen]
+    if (slurm or detach) and not any(each.is_elsewhere for each in commands):
+        raise InputError(f"{'--slurm' if slurm else '--detach'} is for --executor slurm")
     if print_lines:
         write("".join(f"{each.line}\n" for each in commands))
         return
+    note(f"{len(commands)} commands are checked before the first begins", quiet or len(commands) == 1)
     _check(commands)
     if not dry_run:
         _create_stores(commands)
+        _submit(commands, quiet)
     asked = {"dry-run": dry_run, "quiet": quiet, "format": format}
     if format not in _AT_ONCE:
         _carry_out(commands, asked, quiet)
@@ -111,6 +122,24 @@ def _create_stores(commands: "Sequence[SweepCommand]") -> None:
     for place, label in {store_location(each.options.get("store")): each.label for each in reversed(commands)}.items():
         with placed(label):
             Store.create(place)
+
+
+def _submit(commands: "Sequence[SweepCommand]", quiet: bool) -> None:
+    """Let a cluster have all that it carries out, so that no command waits for the end of another one.
+
+    Raises:
+        NccliError: as the first that cannot be submitted ends, with its place.
+    """
+    from nccli.cli.invoke import invoke
+    from nccli.cli.output import unprinted
+
+    elsewhere = [each for each in commands if each.is_elsewhere and not each.options.get("detach")]
+    if len(elsewhere) < 2 or any(each.options.get("force") for each in elsewhere):  # to be made again is said only once
+        return
+    for each in elsewhere:
+        with placed(each.label), unprinted():
+            invoke(each.with_options({"detach": True, "quiet": True}).arguments)
+    note(f"the cluster has all of {len(elsewhere)} commands", quiet)
 
 
 def _carry_out(commands: "Sequence[SweepCommand]", asked: Mapping[str, Any], quiet: bool) -> None:

@@ -12,7 +12,7 @@ from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
 from nccli.cli.ends import note_ends, note_return
-from nccli.cli.hands import Hands, Jobs
+from nccli.cli.hands import Detach, ExecutorName, ExecutorOption, Hands, Jobs, Name, Slurm
 from nccli.cli.kept import export_file, kept_parts, write_kept
 from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
@@ -146,6 +146,10 @@ def train_dufm(
         typer.Option("--export", metavar="FILE.npz", help="Write the matrices of the run.", show_default=False),
     ] = None,
     jobs: Jobs = None,
+    executor: ExecutorOption = ExecutorName.local,
+    slurm: Slurm = None,
+    name: Name = None,
+    detach: Detach = False,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -193,10 +197,13 @@ def train_dufm(
 
         require_room(configs)
     _note_short_budget(configs, quiet)
-    request = Request(device.value, store, format, force, dry_run, quiet, tag, Hands(jobs))
+    hands = Hands.of(jobs, executor, slurm, name, detach)
+    request = Request(device.value, store, format, force, dry_run, quiet, tag, hands)
     kept = kept_parts(keep)
     needed = ("weights",) if polish or refine else ()  # the descents are stored with the ends that these begin with
     trainer = DufmTrainer(device.value, reduction, (*kept, *needed), points)
+    if hands.are_elsewhere:
+        trainer.trains_on(hands.device(device.value))
     asked = as_asked(context)
     request = replace(request, command=lambda config: dufm_command(config, asked))
 

@@ -13,7 +13,7 @@ from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHED
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
 from nccli.cli.e2e_notes import note_problem, trivial_end
-from nccli.cli.hands import Hands, Jobs
+from nccli.cli.hands import Detach, ExecutorName, ExecutorOption, Hands, Jobs, Name, Slurm
 from nccli.cli.notes import note, warn
 from nccli.cli.progress import NETWORK_WORDS
 from nccli.cli.run_command import as_asked, e2e_command
@@ -165,6 +165,10 @@ def train_e2e(
     ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
     jobs: Jobs = None,
+    executor: ExecutorOption = ExecutorName.local,
+    slurm: Slurm = None,
+    name: Name = None,
+    detach: Detach = False,
     tag: option.Tag = None,
     store: option.StoreLocation = None,
     format: option.Format = None,
@@ -212,19 +216,20 @@ def train_e2e(
     }
     from nccli.e2e.distributed import joined
     from nccli.sweep import E2eTrainer, e2e_grid, runs_together
-    from nccli.training.device import choose_device
 
-    chosen = choose_device(device.value)
-    with joined(chosen) as group:
+    hands = Hands.of(jobs, executor, slurm, name, detach)
+    chosen = hands.device(device.value)
+    here = "cpu" if hands.are_elsewhere else chosen
+    with joined(here) as group:
         quiet = quiet or not group.leads
         asked = as_asked(context)
         images = group.leader_first(lambda: image_option.read_images(source, quiet))
         configs = e2e_grid(images, lists, durations, {"augment": augment})
-        _check_network(configs, images, chosen)
+        _check_network(configs, images, chosen, here)
         note_problem(configs, quiet)
         at_once = min(runs_together(config, chosen, group, compile, together) for config in configs)
         trainer = E2eTrainer(images, chosen, source, at_once, compile, output, group)
-        request = Request(chosen, store, format, force, dry_run, quiet, tag, Hands(jobs))
+        request = Request(chosen, store, format, force, dry_run, quiet, tag, hands)
         training = Training(
             trainer,
             NETWORK_WORDS,
@@ -274,7 +279,7 @@ def _warn_of_trivial_end(run: "FinishedRun") -> None:
         warn(trivial_end(config, run.row["fit"]))
 
 
-def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: str) -> None:
+def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: str, here: str) -> None:
     """Build every backbone once, and see that it can do what is asked and the head fits, before anything is stored."""
     import torch
 
@@ -296,7 +301,7 @@ def _check_network(configs: "Sequence[E2eConfig]", images: "ImageSet", device: s
             if config.feature_scale:
                 wanted_square(backbone, config)
         for config in {(config.L, config.width, config.batch): config for config in own}.values():
-            require_room(config, features, device)
+            require_room(config, features, here)
 
 
 def _check_export_is_one(plan: "Plan[E2eConfig]") -> None:

@@ -61,7 +61,9 @@ class MergeReport:
     sources: dict[str, str] = field(default_factory=dict)
 
 
-def merge_stores(sources: list[str], target: Store, without: Collection[str] = ()) -> MergeReport:
+def merge_stores(
+    sources: list[str], target: Store, without: Collection[str] = (), replace: bool = False
+) -> MergeReport:
     """Merge stores into another; the sources stay as they are, an older schema included.
 
     Whatever the order of the sources, the target ends the same: of copies of one result the one of which most is kept,
@@ -75,6 +77,7 @@ def merge_stores(sources: list[str], target: Store, without: Collection[str] = (
         sources: paths or URLs.
         target: where runs go.
         without: what is left out of them, of `nccli.store.runs.content.LEFT_OUT`.
+        replace: whether finished runs take the place of those that the target has, as runs do that are made again.
 
     Raises:
         InputError: a source is the target, or has a damaged run.
@@ -97,7 +100,7 @@ def merge_stores(sources: list[str], target: Store, without: Collection[str] = (
                     for name, connection in opened.items()
                     for content in read_contents(connection, [key for key in chunk if name in places[key]])
                 ]
-                merge_contents(offers, into, report)
+                merge_contents(offers, into, report, replace)
     return report
 
 
@@ -120,13 +123,16 @@ def _fault(content: RunContent) -> str | None:
     return None if content.run.get("status") == RUNNING else next(faults(content), None)
 
 
-def merge_contents(offers: Iterable[tuple[RunContent, str]], into: Connection, report: MergeReport) -> None:
+def merge_contents(
+    offers: Iterable[tuple[RunContent, str]], into: Connection, report: MergeReport, replace: bool = False
+) -> None:
     """Merge some sound runs, each with the place that it comes from; all offers of one run have to come together.
 
     Args:
         offers: runs and places.
         into: the store, in a transaction of the caller.
         report: added to.
+        replace: as `merge_stores`.
 
     Raises:
         StoreError: the store has one of these runs, damaged.
@@ -145,8 +151,11 @@ def merge_contents(offers: Iterable[tuple[RunContent, str]], into: Connection, r
     for key, candidates in sorted(by_id.items()):
         ready = [offer for offer in candidates if offer[0].run["status"] != RUNNING]
         report.skipped += len(candidates) - len(ready)
+        stored = there.get(key)
+        if replace and any(content.finished for content, _ in ready):
+            stored = None
         if ready:
-            _merge_run(into, there.get(key), ready, report)
+            _merge_run(into, stored, ready, report)
 
 
 def _merge_run(

@@ -53,6 +53,18 @@ class LateError(Exception):
         self.unfinished = unfinished
 
 
+def release_all(store: Store) -> None:
+    """Free every run of a store that nobody but this process uses: whoever claimed some is gone.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with store.write() as connection:
+        connection.execute(delete(RUN).where(_RUN.status == RUNNING))
+        connection.execute(delete(CLAIM))
+        connection.execute(delete(WORKER))
+
+
 class Claims:
     """The runs that this process makes. A context manager: what was claimed and not stored is free again at its end.
 
@@ -60,15 +72,19 @@ class Claims:
     new one is stored. One row a process, not one a run, carries the sign of life.
     """
 
-    def __init__(self, store: Store, on_trouble: Callable[[str], None], force: bool = False) -> None:
+    def __init__(
+        self, store: Store, on_trouble: Callable[[str], None], force: bool = False, marking: bool = True
+    ) -> None:
         """Nothing is claimed yet.
 
         Args:
             store: where the runs go.
             on_trouble: called with a line when the sign of life cannot be given.
             force: whether finished runs are made again, unless another process has done so since.
+            marking: whether runs are marked as ours; else those who will make them do that themselves.
         """
         self._store, self._on_trouble, self._force = store, on_trouble, force
+        self._marking = marking
         self._identity = this_process()
         self._seen: dict[str, tuple[str, float]] = {}
         self._created: dict[str, str | None] = {}
@@ -113,7 +129,7 @@ class Claims:
         """
         with self._store.read() as connection:
             seen = self._assess(connection, wanted)
-        if not seen.ours:
+        if not seen.ours or not self._marking:
             return seen
         with self._store.write() as connection:
             taken = self._assess(connection, wanted)

@@ -1,6 +1,7 @@
 """What a sweep asks of whoever carries out its jobs."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from nccli.sweep.job import Job
@@ -8,6 +9,9 @@ from nccli.sweep.job_size import JobSize
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.sink import Sink
 from nccli.training.watch import Watch
+
+ATTEMPTS = 2
+"""A taste: how often a run is begun whose process is lost; a job that takes too much memory does so again."""
 
 
 class Executor(Protocol):
@@ -23,10 +27,18 @@ class Executor(Protocol):
     """
 
     @property
+    def prepares(self) -> bool:
+        """Whether runs that others begin with are made before these are taken; else each job makes what it needs."""
+
+    @property
+    def states(self) -> Path | None:
+        """Beginning of the paths of states of training; None for beside the store."""
+
+    @property
     def size(self) -> JobSize:
         """What its jobs are cut for."""
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Mapping[str, str]:
         """Carry out jobs until there are none, and hand over each run as it ends.
 
         Args:
@@ -35,7 +47,8 @@ class Executor(Protocol):
             watch: who watches. Once `should_stop` holds, runs in hand end as "interrupted".
 
         Returns:
-            Runs that were lost with whoever made them; `watch.on_trouble` was told why.
+            Status of runs that did not come to `results` nor into the store: "failed" where they were lost with whoever
+            made them, of which `watch.on_trouble` was told; "running" where they go on without this process.
 
         Raises:
             NccliError: what a job raised; jobs in hand were ended.

@@ -1,6 +1,6 @@
 """Jobs carried out in this process, one after the other."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,16 +15,18 @@ from nccli.training.watch import Watch
 class LocalExecutor:
     """Carries out jobs one by one, with the trainer that is there."""
 
+    prepares, states = True, None
+
     def __init__(self, trainer: Trainer[Any]) -> None:
         """The trainer keeps between jobs what they share: images on the device."""
         self._trainer = trainer
         self.size = JobSize()
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Mapping[str, str]:
         """As `nccli.sweep.executors.executor.Executor` has it."""
         for job in jobs:
             carry_out(job, results, watch, self._trainer)
-        return ()
+        return {}
 
 
 def carry_out(

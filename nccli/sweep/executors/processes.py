@@ -1,10 +1,12 @@
 """Jobs carried out by several processes of this machine, at most so many at a time."""
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from nccli.catalogue.runs import FAILED
 from nccli.sweep.executors.crew import Member, Message, listen
+from nccli.sweep.executors.executor import ATTEMPTS
 from nccli.sweep.executors.supply import Supply
 from nccli.sweep.job import Job
 from nccli.sweep.job_size import JobSize
@@ -15,18 +17,17 @@ from nccli.training.watch import Watch
 _POLL_SECONDS = 0.1
 """A taste: Ctrl-C is felt to act at once."""
 
-ATTEMPTS = 2
-"""A taste: how often a run is begun whose process is lost; a job that takes too much memory does so again."""
-
 
 class ProcessesExecutor:
     """Keeps a crew busy. Runs come back to this process, which alone writes into the store."""
+
+    prepares, states = True, None
 
     def __init__(self, processes: int, cores: int) -> None:
         """A crew of at most so many processes, each with so many cores; they are started as there are jobs."""
         self.size = JobSize(processes, cores)
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Mapping[str, str]:
         """As `nccli.sweep.executors.executor.Executor` has it."""
         crew = _Crew(self.size, Supply(jobs), results, watch)
         try:
@@ -38,7 +39,7 @@ class ProcessesExecutor:
                 crew.listen()
         finally:
             crew.end()
-        return crew.lost
+        return dict.fromkeys(crew.lost, FAILED)
 
 
 class _Crew:

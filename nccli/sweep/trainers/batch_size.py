@@ -42,10 +42,10 @@ def batches(
     groups: dict[object, list[DufmConfig]] = {}
     for config in configs:
         groups.setdefault(config.batch_key, []).append(config)
-    free = memory.free_bytes(device) / size.at_once if groups else 0
+    free = size.memory or (memory.free_bytes(device) // size.at_once if groups else 0)
     for group in groups.values():
         first = group[0]
-        most = budget.runs_that_fit(first, int(free), trajectory)
+        most = budget.runs_that_fit(first, free, trajectory)
         plain = not device.startswith("cuda") and not has_compiler()
         runs = runs_a_job(budget.flops_a_step(first), first.steps, device, size.cores, plain, size.seconds)
         share = size.cores * math.ceil(math.ceil(len(group) / size.at_once) / size.cores)

@@ -43,7 +43,7 @@ class DufmTrainer:
         points: Mapping[str, str] | None = None,
         ends: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters."""
+        """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters, unless `trains_on` says so."""
         self._asked, self.reduction = device, reduction
         self.keep, self.points = frozenset(keep), dict(points or {})
         self._ends = dict(ends or {})
@@ -54,6 +54,10 @@ class DufmTrainer:
     def of(cls, job: Job[DufmConfig]) -> "DufmTrainer":
         """The trainer that a job asks for."""
         return cls(job.device, **job.options)
+
+    def trains_on(self, device: str) -> None:
+        """Take it that jobs are carried out on machines that have this device."""
+        self.device = device
 
     @cached_property
     def device(self) -> str:
@@ -90,8 +94,9 @@ class DufmTrainer:
         return jobs
 
     def earlier(self, configs: Sequence[DufmConfig]) -> list[DufmConfig]:
-        """The descents whose ends are polished or refined."""
-        return list(dict.fromkeys(config.plain for config in configs if config.finishes))
+        """The descents whose ends are polished or refined, but for those whose ends are known."""
+        plain = (config.plain for config in configs if config.finishes)
+        return [config for config in dict.fromkeys(plain) if id_of(config) not in self._ends]
 
     def processes(self, runs: int) -> int:
         """One: a batch keeps all cores busy, and a GPU more so than several would."""

@@ -22,6 +22,10 @@ class Trainer(Protocol[Config]):
             InputError: what it needs is not here.
         """
 
+    @property
+    def device(self) -> str:
+        """Where runs are trained, "cpu" or "cuda"."""
+
     def jobs(
         self,
         configs: Sequence[Config],
