@@ -8,6 +8,8 @@ NccliError                  1
 │   └── StoreVersionError   6   store made by a newer nccli, or needs an upgrade
 ├── InterruptedRunError   130   SIGINT; what there was is stored
 │   └── TerminatedRunError 143  SIGTERM; what there was is stored
+
+From Python (`nccli.notebook`) runs that failed are records all the same, with a `SomeRunsFailedWarning`.
 """
 
 
@@ -57,3 +59,7 @@ class TerminatedRunError(InterruptedRunError):
     """SIGTERM ended the work early."""
 
     exit_code = 143
+
+
+class SomeRunsFailedWarning(UserWarning):
+    """Some runs of a call from Python diverged or failed: their records say so, or something was not read."""

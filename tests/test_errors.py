@@ -18,7 +18,8 @@ EXIT_CODES = {
     130: "InterruptedRunError",
     143: "TerminatedRunError",
 }
-ERRORS = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind)}
+CLASSES = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind)}
+ERRORS = {name: kind for name, kind in CLASSES.items() if not issubclass(kind, Warning)}
 
 
 def test_every_exit_code_has_its_error_and_every_error_its_code() -> None:
@@ -54,3 +55,9 @@ def test_the_tree_drawn_at_the_top_of_the_file_is_the_tree() -> None:
         path[depth] = name
         if depth:
             assert ERRORS[name].__bases__[0].__name__ == path[depth - 1]
+
+
+def test_a_warning_says_what_it_means_and_is_no_error() -> None:
+    for kind in set(CLASSES.values()) - set(ERRORS.values()):
+        assert issubclass(kind, UserWarning)
+        assert kind.__doc__

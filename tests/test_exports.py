@@ -35,6 +35,7 @@ EXPORTED = {
         require_tag stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
         asking_for columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
+        layer_columns ParquetRuns ParquetWriter portions require_pyarrow run_columns RunColumns spectrum_columns
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
@@ -53,6 +54,8 @@ EXPORTED = {
 """`__all__` of each package, and nothing else: change it with intent, and say in the changelog what went."""
 
 PROMISED = {
+    "nccli": "compare construct errors frame measure train_dufm train_e2e",
+    "nccli.notebook": "compare construct frame measure train_dufm train_e2e",
     "nccli.dufm.train": "train resume",
     "nccli.dufm.config": "DufmConfig",
     "nccli.dufm.result": "DufmResult",
@@ -62,7 +65,7 @@ PROMISED = {
     "nccli.measure.probe": "LayerProbe",
     "nccli.e2e.probe": "LayerProbe",
     "nccli.cli.entry": "main run",
-    "nccli.errors": "InputError NccliError StoreError",
+    "nccli.errors": "InputError NccliError SomeRunsFailedWarning StoreError",
 }
 """Names of the README and of scripts, importable from where they always were, wherever they are defined."""
 

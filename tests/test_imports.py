@@ -14,7 +14,9 @@ from nccli.store import Store, save_run
 from tests.store.example_runs import example_run
 
 ROOT = Path(__file__).parents[1]
-HEAVY = frozenset({"torch", "torchvision", "sqlmodel", "sqlalchemy", "alembic", "matplotlib", "typer", "rich"})
+HEAVY = frozenset(
+    {"torch", "torchvision", "sqlmodel", "sqlalchemy", "alembic", "matplotlib", "typer", "rich", "pandas", "pyarrow"}
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Rule:
 
 
 RULES = {
-    "__init__.py": Rule(),
+    "__init__.py": Rule(ours="errors notebook"),
     "__main__.py": Rule(ours="cli"),
     "errors.py": Rule(),
     "atomic.py": Rule(ours="store_files"),
@@ -44,7 +46,7 @@ RULES = {
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),
     "store": Rule(
         ours="errors atomic printable store_files strict_json catalogue theory metrics",
-        heavy="sqlmodel sqlalchemy alembic",
+        heavy="sqlmodel sqlalchemy alembic pyarrow",
     ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(
@@ -56,6 +58,7 @@ RULES = {
         "measure e2e store figures sweep",
         heavy="torch sqlalchemy typer rich",
     ),
+    "notebook": Rule(ours="errors catalogue store cli", heavy="sqlalchemy pandas"),
 }
 
 
@@ -116,13 +119,14 @@ def command(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("code", "without"),
     [
-        ("import nccli", "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy typer rich"),
+        ("import nccli", "pandas torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy typer rich"),
         (command("--help"), "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy"),
         (command("train-dufm", "--help"), "torch torchvision sqlmodel sqlalchemy alembic matplotlib numpy scipy"),
         ("import nccli.theory, nccli.metrics", "torch torchvision sqlmodel sqlalchemy alembic matplotlib typer rich"),
         ("import nccli.store", "torch torchvision matplotlib alembic scipy typer rich"),
         ("import nccli.sweep", "torch torchvision matplotlib alembic scipy typer rich"),
         ("import nccli.figures", "torch torchvision matplotlib.pyplot alembic typer rich"),
+        ("import nccli; nccli.frame; nccli.train_dufm", "pandas pyarrow torch torchvision matplotlib alembic"),
         ("import nccli.dufm.train", "torch torchvision matplotlib sqlmodel sqlalchemy alembic typer rich"),
     ],
     ids=lambda text: text.splitlines()[-1].removeprefix("assert "),

@@ -72,6 +72,7 @@ class Column:
         pattern: regular expression that a text matches as a whole.
         any_case: whether a query may write its words, which are of small letters, in others.
         many: whether it is names with commas between them, and equal to each of them in a query.
+        unit: of a number that has one.
     """
 
     name: str
@@ -90,11 +91,17 @@ class Column:
     pattern: str = ""
     any_case: bool = False
     many: bool = False
+    unit: str = ""
 
     @property
     def title(self) -> str:
         """Header on the terminal."""
         return self.header or self.name
+
+    @property
+    def time(self) -> bool:
+        """Whether it is a moment, in UTC, as ISO 8601 writes it."""
+        return self.pattern == _TIME
 
     @property
     def decimal(self) -> bool:
@@ -206,7 +213,17 @@ RUN_COLUMNS: tuple[Column, ...] = (
         high=_LARGEST,
     ),
     Column("grad_norm", _RESULT, _REAL, "‖∇loss‖ at the end", shown=(RECORD,), low=0.0),
-    Column("seconds", _PROVENANCE, _NUMBER, "that it took", shown=(RECORD,), required=True, low=0.0, high=_LARGEST),
+    Column(
+        "seconds",
+        _PROVENANCE,
+        _NUMBER,
+        "that it took",
+        shown=(RECORD,),
+        required=True,
+        low=0.0,
+        high=_LARGEST,
+        unit="s",
+    ),
     Column("device", _PROVENANCE, _TEXT, "cpu or cuda", shown=(COMPARE, GROUP), required=True),
     Column("dtype", _OPTION, _TEXT, "float32 or float64", shown=(COMPARE, GROUP), required=True),
     Column("torch_version", _PROVENANCE, _TEXT, "of PyTorch, where it had a part"),
@@ -415,6 +432,13 @@ LAYER_COLUMNS: tuple[Column, ...] = (
     Column("name", _KEY, _TEXT, "the module, in a network that is not numbered by l"),
 )
 """Of table `layer`: keys, a column a metric, the structure."""
+
+VALUE_COLUMNS: tuple[Column, ...] = (
+    *LAYER_COLUMNS[:3],
+    Column("index", _KEY, _INTEGER, "1 for the largest", required=True, low=1),
+    Column("value", _RESULT, _REAL, "singular value of the class means", required=True, low=0.0),
+)
+"""Of table `singular_value`."""
 
 BY_NAME = {column.name: column for column in RUN_COLUMNS}
 

@@ -161,12 +161,12 @@ def _plain(value: Any) -> Any:
     """Numbers, texts, mappings and lists of Python, for what arrays and scalars of others hold."""
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
+    if callable(convert := getattr(value, "tolist", None)):  # NumPy's doubles are floats too, of another repr
+        return _plain(convert())
     if isinstance(value, (str, bool, int, float, bytes, range)) or value is None:
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if callable(convert := getattr(value, "tolist", None)):
-        return _plain(convert())
     return [_plain(each) for each in value] if isinstance(value, Sequence) else value
 
 
@@ -188,7 +188,7 @@ def _repeated(parameter: Any, value: Any) -> list[str]:
     if not isinstance(value, (list, range)):
         return [_text(parameter, value)]
     _require_some(parameter, value)
-    if _takes_list(parameter) and all(isinstance(each, (int, float)) for each in value):
+    if takes_list(parameter) and all(isinstance(each, (int, float)) for each in value):
         return [_text(parameter, value)]
     return [_text(parameter, each) for each in value]
 
@@ -197,7 +197,7 @@ def _text(parameter: Any, value: Any) -> str:
     """One value as the command line has it."""
     if isinstance(value, Mapping) and "=" in (parameter.metavar or ""):
         return ",".join(f"{key}={_one(parameter, each)}" for key, each in value.items())
-    if isinstance(value, (list, range)) and _takes_list(parameter):
+    if isinstance(value, (list, range)) and takes_list(parameter):
         _require_some(parameter, value)
         if _is_run_of_integers(value):
             return f"{value[0]}..{value[-1]}"
@@ -221,7 +221,7 @@ def _one(parameter: Any, value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _takes_list(parameter: Any) -> bool:
+def takes_list(parameter: Any) -> bool:
     """Whether its value is a list with commas."""
     from nccli.cli.options import LIST
 
@@ -234,7 +234,7 @@ def _require_some(parameter: Any, value: Sequence[Any]) -> None:
 
 
 def _refused(parameter: Any, value: Any) -> InputError:
-    usual = "a value or a list of them" if _takes_list(parameter) or parameter.multiple else "a value"
+    usual = "a value or a list of them" if takes_list(parameter) or parameter.multiple else "a value"
     _, taken = _TYPES.get(parameter.type_descriptor.annotation, ((), usual))
     shown = repr(value)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

@@ -9,6 +9,7 @@ from nccli.errors import NccliError
 from nccli.printable import printable
 
 _LATER: ContextVar[list[NccliError]] = ContextVar("later")
+_HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 
 def note(text: str, quiet: bool) -> None:
@@ -18,8 +19,23 @@ def note(text: str, quiet: bool) -> None:
 
 
 def warn(text: str) -> None:
-    """Say that something went wrong while the rest goes on; not silenced by --quiet."""
-    say(f"nccli: {text}")
+    """Say that something went wrong while the rest goes on; not silenced by --quiet. In `warnings_heard`, keep it."""
+    heard = _HEARD.get()
+    if heard is None:
+        say(f"nccli: {text}")
+    else:
+        heard.append(printable(text, kept="\n\t"))
+
+
+@contextmanager
+def warnings_heard() -> Iterator[list[str]]:
+    """Let whoever runs a command within have what it would warn of."""
+    heard: list[str] = []
+    token = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(token)
 
 
 def say(text: str) -> None:

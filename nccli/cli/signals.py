@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM while work is in hand: finish the step, store what is there, then go."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -26,8 +27,14 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once."""
+    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once.
+
+    Signals go to the main thread of a process: in another one nothing is asked.
+    """
     request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
     watched = (signal.SIGINT, signal.SIGTERM)
     before = {signum: signal.getsignal(signum) for signum in watched}
 

@@ -13,6 +13,10 @@ from nccli.store.connection.store import Store, shown_location, store_file, stor
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
 from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
+from nccli.store.exchange.parquet_fields import require_pyarrow
+from nccli.store.exchange.parquet_files import ParquetWriter
+from nccli.store.exchange.parquet_runs import ParquetRuns, portions
+from nccli.store.query.columnar import RunColumns, layer_columns, run_columns, spectrum_columns
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
@@ -84,9 +88,12 @@ __all__ = [
     "MergeReport",
     "Not",
     "OneOf",
+    "ParquetRuns",
+    "ParquetWriter",
     "Repair",
     "Rescue",
     "Row",
+    "RunColumns",
     "RunContent",
     "Selection",
     "SettingRuns",
@@ -116,6 +123,7 @@ __all__ = [
     "in_order",
     "lacking",
     "largest_dnc1",
+    "layer_columns",
     "loss_ratio",
     "measured_again",
     "merge_contents",
@@ -129,6 +137,7 @@ __all__ = [
     "parse_group_by",
     "parse_where",
     "place_in_series",
+    "portions",
     "problem_of",
     "read_contents",
     "record_keys",
@@ -137,8 +146,10 @@ __all__ = [
     "remove_runs",
     "repair_store",
     "require_pairing",
+    "require_pyarrow",
     "require_series",
     "require_tag",
+    "run_columns",
     "run_id",
     "run_pages",
     "run_records",
@@ -158,6 +169,7 @@ __all__ = [
     "settle_abandoned",
     "shown_location",
     "silent_runs",
+    "spectrum_columns",
     "stack_history",
     "stack_layers",
     "stack_spectra",

@@ -49,6 +49,7 @@ WRITERS = (
     Writer("plot", "--output", f"{PLOT} -o {{}}", ".svg"),
     Writer("plot", "--data", f"{PLOT} -o fine.svg --data {{}}", ".csv"),
     Writer("runs export", "--output", "runs export -o {}", ".jsonl"),
+    Writer("runs export", "--output", "runs export -o {}", ".parquet"),
     Writer("runs export", "--output", "runs export -o {}", "", "run.csv"),
     Writer("runs export", "--output", "runs export --matrices --where 'seed=0 and wd=2e-3' -o {}", ".npz"),
     Writer("train-dufm", "--export", "train-dufm --K 4 --L 3 --n 2 --width 6 --steps 5 --export {}", ".npz"),

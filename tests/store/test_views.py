@@ -52,6 +52,19 @@ def test_spectrum_lists_singular_values_largest_first(store: Store, path: Path) 
     assert rows == list(enumerate(layer.singular_values.tolist(), 1))
 
 
+def test_a_singular_value_says_of_which_setting_and_structure_it_is(store: Store, path: Path) -> None:
+    key = save_run(store, example_run())
+    of_run = ("kind", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed")
+    with plain(path) as connection:
+        said = connection.execute(f"SELECT DISTINCT run_id, id, {', '.join(of_run)} FROM spectrum").fetchall()
+        assert said == connection.execute(f"SELECT id, id, {', '.join(of_run)} FROM run WHERE id = ?", [key]).fetchall()
+        query = "SELECT {} run_id, layer, stage, structure FROM {} ORDER BY run_id, layer, stage"
+        of_values = connection.execute(query.format("DISTINCT", "spectrum")).fetchall()
+        assert of_values == connection.execute(query.format("", "layer")).fetchall()
+        columns = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('singular_value')")}
+        assert columns <= {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('spectrum')")}
+
+
 def test_configuration_is_json_to_sqlite_and_the_length_of_a_history_a_number(store: Store, path: Path) -> None:
     save_run(store, example_run(config={"epsilon": 0.05, "activation": "relu-eps"}, history=example_history(5)))
     with plain(path) as connection:

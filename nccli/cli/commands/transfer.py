@@ -11,6 +11,7 @@ import typer
 
 from nccli.catalogue.runs import RUNNING
 from nccli.cli import options as option
+from nccli.cli.export_target import ExportFormat, ExportTarget
 from nccli.cli.notes import note
 from nccli.errors import InputError, NothingFoundError
 from nccli.outputs import STDOUT, Output
@@ -56,8 +57,17 @@ def export(
     where: option.Where = None,
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE.jsonl|FOLDER", help="A file of JSON lines, or a folder of CSV."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE.jsonl|FILE.parquet|FOLDER",
+            help="A file of JSON lines or of Parquet, or a folder with a file a table.",
+        ),
     ] = "-",
+    format: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="Of a FOLDER: csv or parquet. [default: csv]", show_default=False),
+    ] = None,
     matrices: Annotated[
         bool,
         typer.Option("--matrices", help="Write weights and class means instead: a FILE.npz, or RUN.npz in a FOLDER."),
@@ -65,52 +75,37 @@ def export(
     store: option.StoreLocation = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Write runs, whole, as JSON lines or a folder of CSV files.
+    """Write runs, whole, as JSON lines or a folder of CSV or Parquet files.
 
-    A CSV file a table. Nothing is lost: nccli runs import reads both. Without RUN or --where: all runs.
+    A file a table. Nothing is lost: nccli runs import reads JSON lines and CSV. FILE.parquet has a row a run, layers
+    and singular values as lists in it, and neither histories nor matrices. Without RUN or --where: all runs.
     --matrices writes what nccli construct --export does, as far as the store has it.
 
-    Example: nccli runs export -o runs && python -c 'import pandas; print(pandas.read_csv("runs/run.csv"))'
+    Example: nccli runs export -o runs.parquet && python -c 'import pandas; print(pandas.read_parquet("runs.parquet"))'
     """
-    from nccli.cli.output import write, write_bytes
+    from nccli.cli.output import write_bytes
     from nccli.cli.selection import readable_ids, selected_ids
-    from nccli.store import TABLES, WHOLE, CsvWriter, as_line, existing_statuses, read_contents, store_file
+    from nccli.store import WHOLE, existing_statuses, store_file
 
     if matrices:
+        if format is not None:
+            raise InputError(f"--format {format}: --matrices writes .npz files")
         _export_matrices(runs, where, output, store, quiet)
         return
-    stdout, target = output in STDOUT, Output("-o", Path(output), store_file(store))
-    lines = target.path.suffix == ".jsonl" or target.is_stream
-    names = [f"{name}.csv" for name in TABLES]
-    if not stdout and lines:
-        target.require()
-    elif not stdout and target.path.suffix:
-        raise InputError(f"{target}: must end in .jsonl, be the name of a folder, or - for stdout")
-    elif not stdout:
-        target.require_folder(names)
+    for name in (name for name in runs or () if Path(name).suffix):
+        raise InputError(f"'{name}' is no run id: -o {name} writes into a file")
+    target = ExportTarget.of(output, store_file(store), format)
     opened, chosen = selected_ids(store, runs, where)
     with opened.read() as connection:
-        chosen = readable_ids(connection, chosen, WHOLE)
+        chosen = chosen if target.by_columns else readable_ids(connection, chosen, WHOLE)
         statuses = existing_statuses(connection, chosen)
         ids = [key for key in chosen if statuses.get(key, RUNNING) != RUNNING]
         if len(ids) < len(chosen):
             note(f"{len(chosen) - len(ids)} runs left out: running", quiet)
-        contents = read_contents(connection, ids)
-        if stdout:
-            for content in contents:
-                write(as_line(content))
-            return
-        with ExitStack() as files:
-            if lines:
-                file = files.enter_context(target.open())
-                for content in contents:
-                    file.write(as_line(content).encode())
-            else:
-                tables = dict(zip(TABLES, target.make_folder(names), strict=True))
-                writer = CsvWriter({name: files.enter_context(file.open()) for name, file in tables.items()})
-                for content in contents:
-                    writer.add(content)
-    write_bytes(f"{target.path}\n".encode("utf-8", "surrogateescape"))
+        with target.opened() as add:
+            add(connection, ids)
+    if not target.stdout:
+        write_bytes(f"{target.output.path}\n".encode("utf-8", "surrogateescape"))
 
 
 def _export_matrices(runs: list[str] | None, where: str | None, output: str, location: str | None, quiet: bool) -> None:
