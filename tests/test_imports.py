@@ -50,8 +50,8 @@ RULES = {
     ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(
-        ours="errors outputs store_files strict_json catalogue theory metrics training dufm measure e2e store",
-        heavy="torch",
+        ours="errors atomic outputs store_files strict_json catalogue theory metrics training dufm measure e2e store",
+        heavy="torch submitit",
     ),
     "cli": Rule(
         ours="errors outputs printable store_files strict_json catalogue objective theory metrics training dufm "

@@ -192,6 +192,16 @@ def test_polished_ends_are_made_with_their_descents_and_networks_with_their_imag
     assert states(run, cluster, "nets") == ["merged"] * 2
 
 
+def test_a_file_of_sweeps_is_in_the_cluster_as_a_whole(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(
+        'executor = "slurm"\nslurm = {partition = "main", timeout_min = 60}\nL = 3\nn = 2\nwidth = 6\nsteps = 2000\n'
+        '[[entry]]\nname = "one"\ncommand = "train-dufm"\nK = 3\nseed = "0..1"\n'
+        '[[entry]]\nname = "other"\ncommand = "train-dufm"\nK = 4\n'
+    )
+    assert len(run("sweep run two.toml", **cluster.env).ids) == 3
+    assert {record["name"] for record in run("sweep status", **cluster.env).records} == {"one", "other"}
+
+
 def test_force_replaces_what_is_stored(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     made = "SELECT id, created FROM run ORDER BY id"
     run(f"{GRID} --seed 0..1", **cluster.env)

@@ -75,9 +75,9 @@ def export(
     store: option.StoreLocation = None,
     quiet: option.Quiet = False,
 ) -> None:
-    """Write runs, whole, as JSON lines or a folder of CSV or Parquet files.
+    """Write runs, whole, as JSON lines, CSV or Parquet.
 
-    A file a table. Nothing is lost: nccli runs import reads JSON lines and CSV. FILE.parquet has a row a run, layers
+    Of CSV and Parquet it is a folder, a file a table. Nothing is lost: nccli runs import reads JSON lines and CSV. FILE.parquet has a row a run, layers
     and singular values as lists in it, and neither histories nor matrices. Without RUN or --where: all runs.
     --matrices writes what nccli construct --export does, as far as the store has it.
 
