@@ -23,7 +23,10 @@ def status(
     store: option.StoreLocation = None,
     format: option.Format = None,
 ) -> None:
-    """Show how a sweep in a cluster stands, job by job; without a name, the sweeps that lie beside the store."""
+    """Show how a sweep in a cluster stands, job by job.
+
+    Without a name, the sweeps that lie beside the store.
+    """
     from nccli.cli.output import Column, emit, plain
     from nccli.store import store_file
     from nccli.sweep.cluster.folder import sweeps
@@ -43,7 +46,7 @@ def status(
 def wait(
     name: Name, store: option.StoreLocation = None, format: option.Format = None, quiet: option.Quiet = False
 ) -> None:
-    """Wait for a sweep in a cluster, merge what its tasks make, and print its runs.
+    """Wait for a sweep, merge what its tasks make, print it.
 
     A task that was lost is begun once more, as by the command that submitted the sweep.
     """
@@ -67,7 +70,10 @@ def wait(
 def merge(
     name: Name, store: option.StoreLocation = None, format: option.Format = None, quiet: option.Quiet = False
 ) -> None:
-    """Merge what the tasks of a sweep have made so far, those that still run included, and print its runs."""
+    """Merge what the tasks of a sweep have made so far.
+
+    Those that still run included. Prints its runs.
+    """
     folder, there = _found(name, store)
     _merge(folder, there)
     missing = _print(folder, there, format, quiet)
@@ -77,7 +83,7 @@ def merge(
 def cancel(
     name: Name, store: option.StoreLocation = None, format: option.Format = None, quiet: option.Quiet = False
 ) -> None:
-    """End the tasks of a sweep, and merge what they have made."""
+    """End the tasks of a sweep, and merge what they made."""
     from nccli.sweep.cluster import slurm
 
     folder, there = _found(name, store)

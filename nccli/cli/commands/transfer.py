@@ -77,9 +77,9 @@ def export(
 ) -> None:
     """Write runs, whole, as JSON lines, CSV or Parquet.
 
-    Of CSV and Parquet it is a folder, a file a table. Nothing is lost: nccli runs import reads JSON lines and CSV. FILE.parquet has a row a run, layers
-    and singular values as lists in it, and neither histories nor matrices. Without RUN or --where: all runs.
-    --matrices writes what nccli construct --export does, as far as the store has it.
+    Of CSV and Parquet it is a folder, a file a table. Nothing is lost: nccli runs import reads JSON lines and CSV.
+    FILE.parquet has a row a run, layers and singular values as lists in it, and neither histories nor matrices.
+    Without RUN or --where: all runs. --matrices writes what nccli construct --export does, as far as the store has it.
 
     Example: nccli runs export -o runs.parquet && python -c 'import pandas; print(pandas.read_parquet("runs.parquet"))'
     """
