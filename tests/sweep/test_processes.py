@@ -11,7 +11,7 @@ import pytest
 from nccli.e2e.load import ImageSource
 from nccli.errors import InputError
 from nccli.store import Store, claimed_runs
-from nccli.sweep import DufmTrainer, E2eTrainer, LocalExecutor, ProcessesExecutor, execute, jobs_of, plan_runs
+from nccli.sweep import DufmTrainer, E2eTrainer, JobSize, LocalExecutor, ProcessesExecutor, execute, jobs_of, plan_runs
 from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, write_npz
 from tests.sweep.sweeps import tiny_grid
@@ -48,6 +48,9 @@ def test_as_many_jobs_as_processes_where_there_are_runs_enough(store: Store) -> 
     plan = plan_runs(configs, store)
     sizes = [len(job.configs) for job in jobs_of(plan, trainer, store, pytest.fail, CREW.size)]
     assert sizes == [3, 2]
+    of_shapes = tiny_grid(range(4), K=[3, 4])
+    shared = jobs_of(plan_runs(of_shapes, store), trainer, store, pytest.fail, JobSize(4, 1))
+    assert [len(job.configs) for job in shared] == [2, 2, 2, 2]
     assert len(jobs_of(plan, trainer, store, pytest.fail, LocalExecutor(trainer).size)) == 1
 
 

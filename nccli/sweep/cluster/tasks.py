@@ -49,6 +49,7 @@ class Tasks:
     _told: set[str] = field(default_factory=set)
     _changed: float = field(default_factory=time.monotonic)
     _asked: float = float("-inf")
+    _ended: int = 0
     _said: float = field(default_factory=time.monotonic)
 
     def take_on(self) -> None:
@@ -164,6 +165,7 @@ class Tasks:
     def _end(self, task: Task) -> None:
         self._open.pop(task.number)
         self._runs.pop(task.number)
+        self._ended += 1
         self._changed = time.monotonic()
 
     def _give_up(self, task: Task) -> None:
@@ -207,7 +209,7 @@ class Tasks:
         run = sum(each.state != "PENDING" for each in states)
         reasons = ", ".join(dict.fromkeys(each.reason for each in states if each.state == "PENDING"))
         wait = len(self._open) - run
-        return f"{run} tasks run, {wait} wait{f' ({reasons})' if reasons else ''}"
+        return f"{self._ended} jobs have ended, {run} run, {wait} wait{f' ({reasons})' if reasons else ''}"
 
 
 def merge_results(folder: SweepFolder, numbers: Iterable[int], store: Store) -> None:

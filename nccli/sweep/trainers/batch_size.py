@@ -43,12 +43,12 @@ def batches(
     for config in configs:
         groups.setdefault(config.batch_key, []).append(config)
     free = size.memory or (memory.free_bytes(device) // size.at_once if groups else 0)
+    share = size.cores * math.ceil(sum(map(len, groups.values())) / size.at_once / size.cores)
     for group in groups.values():
         first = group[0]
         most = budget.runs_that_fit(first, free, trajectory)
         plain = not device.startswith("cuda") and not has_compiler()
         runs = runs_a_job(budget.flops_a_step(first), first.steps, device, size.cores, plain, size.seconds)
-        share = size.cores * math.ceil(math.ceil(len(group) / size.at_once) / size.cores)
         runs = min(most, runs, share, _FINISHED if first.finishes else runs)
         yield from _split(group, runs, most, size.cores)
 
