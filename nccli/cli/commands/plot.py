@@ -195,7 +195,7 @@ def _collect(figure: "Plot", asked: _Asked, options: "Options") -> "Drawn":
     from nccli.store import parse_where
 
     try:
-        with _runs(figure, asked) as (connection, chosen):
+        with _runs(figure, asked, options) as (connection, chosen):
             return figure.collect(connection, chosen, options)
     except NothingFoundError as error:
         command = figure.command(parse_where(asked.where) if asked.where is not None else (), options)
@@ -206,17 +206,19 @@ def _collect(figure: "Plot", asked: _Asked, options: "Options") -> "Drawn":
 
 
 @contextmanager
-def _runs(figure: "Plot", asked: _Asked) -> "Iterator[tuple[Connection | None, Selection]]":
+def _runs(figure: "Plot", asked: _Asked, options: "Options") -> "Iterator[tuple[Connection | None, Selection]]":
     """The runs asked about; no connection where there are none, for a figure that can do without."""
     from nccli.cli.selection import selection
-    from nccli.store import WHOLE, Selection
+    from nccli.store import Selection
 
     with ExitStack() as stack:
         found: tuple[Connection | None, Selection] = (None, Selection())
         quiet = asked.quiet or figure.any_kind
         try:
             asked_about = (asked.store, asked.runs, asked.where)
-            found = stack.enter_context(selection(*asked_about, quiet, figure.any_kind, WHOLE, plain=True))
+            tables, columns = figure.reads(options)
+            chosen = selection(*asked_about, quiet, figure.any_kind, tables, plain=True, columns=columns)
+            found = stack.enter_context(chosen)
         except NothingFoundError:
             if asked.runs or not figure.can_do_without(narrowed=asked.where is not None):
                 raise

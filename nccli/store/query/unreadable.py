@@ -89,16 +89,20 @@ def _faults(connection: Connection, suspects: Collection[str] | Iterator[str]) -
 def _of_columns(connection: Connection, wanted: ColumnElement[bool], columns: Collection[str]) -> Iterator[str]:
     """Runs whose values in some columns, or in what makes them a run of a setting, may break a rule."""
     sqlite = _sqlite(connection)
-    rules = breaks("run", sqlite, frozenset({*columns, "id", "setting", "finish"}))
+    rules = breaks("run", sqlite, frozenset({*columns, *_ALWAYS}))
     yield from connection.scalars(select(RUN.c.id).where(wanted, text(f"({rules} OR {_ODD_ID[sqlite]})")))
     texts = [name for name in free_texts("run") if name in columns]
     if texts:
-        read = [cast(RUN.c[name], LargeBinary if sqlite else Text) for name in texts]
-        for values in each_row(connection, select(*read).where(wanted).distinct()):
+        read: list[Any] = [cast(RUN.c[name], LargeBinary if sqlite else Text) for name in texts]
+        different = select(*read).where(wanted).distinct()
+        for values in each_row(connection, different):
             if any(value is not None and _is_odd(value) for value in values):
                 same = [column.is_not_distinct_from(value) for column, value in zip(read, values, strict=True)]
                 yield from connection.scalars(select(RUN.c.id).where(wanted, *same))
 
+
+_ALWAYS = ("id", "setting", "finish", "kind", "status", "outcome")
+"""Columns by which runs are selected and put into groups."""
 
 _ODD_ID = {True: "run.id GLOB '*[^0-9a-f]*'", False: "run.id !~ '^[0-9a-f]*$'"}
 """By whether the database is SQLite."""
