@@ -25,7 +25,7 @@ from nccli.catalogue.runs import RESULT_VERSIONS
 from nccli.catalogue.stages import stages
 from nccli.dufm.config import DufmConfig
 from nccli.metrics.digits import SINGLE
-from nccli.store import Store, run_id
+from nccli.store import Store
 from nccli.store.blocks.history import pack_history
 from nccli.store.blocks.matrices import CLASS_MEANS, pack_matrices
 from nccli.store.runs.finished_run import setting_id
