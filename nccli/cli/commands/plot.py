@@ -1,7 +1,6 @@
 """`nccli plot`."""
 
 import difflib
-import gc
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("K", "L", "n", "wd")
 """Options that are columns of runs too."""
-
-_OBJECTS = 200_000
-"""New ones between two searches for cycles, which would take a tenth of the time: the process ends with the figure."""
 
 
 def plot(
@@ -89,7 +85,6 @@ def plot(
 
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
-    gc.set_threshold(_OBJECTS)
     if list_figures:
         _list_figures()
         return

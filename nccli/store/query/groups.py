@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy import Connection, func, literal, select
 
 from nccli.catalogue.columns import GROUP, RUN_COLUMNS, Role, names, of_role
 from nccli.catalogue.runs import Finish
 from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.columns import as_decimal, column_expression, column_type
+from nccli.store.query.columns import as_decimal, column_type, stored_expression
 from nccli.store.query.quantities import QUANTITIES, SHARES, Measured, measured
-from nccli.store.query.selection import Selection
+from nccli.store.query.selection import Selection, Unindexed
 from nccli.store.schema.tables import RUN
 
 GROUP_COLUMNS = names(GROUP)
@@ -53,14 +53,17 @@ def parse_group_by(text: str) -> tuple[str, ...]:
 def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
     """Settings, other than the keys, in which runs of one group differ, and `finish`; as --group-by takes them."""
     wanted = selection.condition(connection)
-    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
+    labelled = [Unindexed(stored_expression(key)).label(f"key_{i}") for i, key in enumerate(keys)]
     pairs: dict[tuple[Any, ...], list[_Setting]] = {}
     finish = func.coalesce(RUN.c.finish, literal(Finish.PLAIN.value))
-    for *group, setting, end in connection.execute(select(*labelled, RUN.c.setting, finish).where(wanted).distinct()):
-        pairs.setdefault(tuple(group), []).append((setting, end))
+    for *group, setting, end in connection.execute(
+        select(*labelled, Unindexed(RUN.c.setting), finish).where(wanted).distinct()
+    ):
+        meant = tuple(as_decimal(value) if isinstance(value, float) else value for value in group)
+        pairs.setdefault(meant, []).append((setting, end))
     if all(len(settings) == 1 for settings in pairs.values()):
         return []
-    one_each = select(func.min(RUN.c.id)).where(wanted).group_by(RUN.c.setting)
+    one_each = select(func.min(RUN.c.id)).where(wanted).group_by(Unindexed(RUN.c.setting))
     sizes = [RUN.c[name] for name in _SIZES]
     query = select(RUN.c.setting, RUN.c.kind, RUN.c.config, *sizes).where(RUN.c.id.in_(one_each))
     options = {
@@ -132,10 +135,6 @@ def group_records(
     of_groups = _of_groups(runs)
     rows = [_row(keys, key, {name: values[i] for name, values in of_groups.items()}) for i, key in enumerate(runs.keys)]
     return sorted(rows, key=lambda row: [(row[key] is None, row[key]) for key in keys])
-
-
-def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:
-    return [column_expression(key) for key in keys]
 
 
 def _of_groups(runs: Measured) -> dict[str, list[Any]]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Double, FromClause, Select, ca
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.columns import Rounded, as_decimal, column_expression
+from nccli.store.query.columns import Rounded, as_decimal, column_expression, stored_expression
 from nccli.store.query.comparison import BELOW, DNC1_HOLDS
 from nccli.store.query.ranks import counts, is_hidden
 from nccli.store.query.select import each_row
@@ -105,13 +105,7 @@ def _query(wanted: ColumnElement[bool], columns: Sequence[str], rank_rtol: float
         case((RUN.c.structure.is_(None), None), (RUN.c.outcome == Outcome.DNC.value, 1), else_=0),
         *(RUN.c.max_dnc1, case((is_degenerate(), 1), else_=0), case((is_unsettled(), 1), else_=0)),
     )
-    return select(*map(_exactly, columns), *numbers).select_from(source).where(wanted)
-
-
-def _exactly(column: str) -> ColumnElement[Any]:
-    """The column in SQL, decimals as they are stored: there are fewer of them than runs to be rounded."""
-    expression = column_expression(column)
-    return next(iter(expression.clauses)) if isinstance(expression, Rounded) else expression
+    return select(*map(stored_expression, columns), *numbers).select_from(source).where(wanted)
 
 
 def _arrays(
@@ -120,20 +114,19 @@ def _arrays(
     """The group of each row, and its numbers, NULL as nan; `groups` is filled."""
     rows, width = each_row(connection, query), len(columns)
     rounded = [isinstance(column_expression(column), Rounded) for column in columns]
-    stored: dict[tuple[Any, ...], int] = {}
+    stored: dict[Any, int] = {}
     parts, numbers = [np.zeros(0, dtype=np.int64)], [np.zeros((len(query.selected_columns) - width, 0))]
     while some := list(islice(rows, _AT_ONCE)):
         values = list(zip(*some, strict=True))
-        keys = list(zip(*values[:width], strict=True)) if width else [()] * len(some)
-        for key in dict.fromkeys(keys):
-            if key not in stored:
-                meant = tuple(
-                    as_decimal(value) if decimal and value is not None else value
-                    for value, decimal in zip(key, rounded, strict=True)
-                )
-                stored[key] = groups.setdefault(meant, len(groups))
-        parts.append(np.array([stored[key] for key in keys], dtype=np.int64))
-        numbers.append(np.array(values[width:], dtype=np.float64))
+        keys = values[0] if width == 1 else list(zip(*values[:width], strict=True)) if width else [()] * len(some)
+        for key in set(keys).difference(stored):
+            meant = tuple(
+                as_decimal(value) if decimal and value is not None else value
+                for value, decimal in zip((key,) if width == 1 else key, rounded, strict=True)
+            )
+            stored[key] = groups.setdefault(meant, len(groups))
+        parts.append(np.array(list(map(stored.__getitem__, keys)), dtype=np.int64))
+        numbers.append(np.array([np.array(each, dtype=np.float64) for each in values[width:]]))
     return np.concatenate(parts), np.concatenate(numbers, axis=1)
 
 
