@@ -126,9 +126,9 @@ def _difference(pairs: Sequence[tuple[float, float]]) -> dict[str, float | int |
     count = len(pairs)
     if not count:
         return {"pairs": 0, **dict.fromkeys(("first_mean", "second_mean", "difference", "sd", "low", "high"))}
-    means = [math.fsum(values) / count for values in zip(*pairs, strict=True)]
+    means = [_mean(values) for values in zip(*pairs, strict=True)]
     differences = [after - before for before, after in pairs]
-    mean = math.fsum(differences) / count
+    mean = _mean(differences)
     told = {"pairs": count, "first_mean": means[0], "second_mean": means[1], "difference": mean}
     if count < 2:
         return {**told, "sd": None, "low": None, "high": None}
@@ -137,3 +137,11 @@ def _difference(pairs: Sequence[tuple[float, float]]) -> dict[str, float | int |
     sd = math.sqrt(math.fsum((each - mean) ** 2 for each in differences) / (count - 1))
     half = float(stdtrit(count - 1, (1 + _CONFIDENCE) / 2)) * sd / math.sqrt(count)
     return {**told, "sd": sd, "low": mean - half, "high": mean + half}
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of numbers; nan where they are infinite both ways."""
+    try:
+        return math.fsum(values) / len(values)
+    except ValueError:
+        return math.nan
