@@ -8,6 +8,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import ColumnElement, Connection, text
+
 from nccli.catalogue.columns import Type
 from nccli.store.runs.rules import RULES, Rule
 
@@ -38,9 +40,11 @@ def breaks(table: str, sqlite: bool, columns: Collection[str] | None = None) -> 
     return f"({' OR '.join(parts) or 'FALSE'})"
 
 
-def numbers(table: str) -> tuple[str, ...]:
-    """The columns of a table that hold numbers."""
-    return tuple(rule.name for rule in RULES[table].values() if rule.kind in NUMBERS)
+def comparable(connection: Connection) -> ColumnElement[bool]:
+    """Whether the numbers of a row of table `run` keep to their rules."""
+    numbers = frozenset(rule.name for rule in RULES["run"].values() if rule.kind in NUMBERS)
+    rules = breaks("run", connection.dialect.name == "sqlite", numbers)
+    return text(f"NOT COALESCE({rules}, FALSE)")  # type: ignore[return-value]  # a condition
 
 
 def free_texts(table: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from nccli.catalogue.columns import Type
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
 from nccli.printable import is_printable
 from nccli.store.connection.among import one_of
-from nccli.store.query.breaks import breaks, numbers, together
+from nccli.store.query.breaks import breaks, together
 from nccli.store.query.select import each_row
 from nccli.store.query.selection import Selection, Unindexed
 from nccli.store.runs.block_rules import BLOCKS, block_fault
@@ -72,12 +72,6 @@ def unreadable_runs(
             return {**found, **firsts, **_faults(connection, of_tables)}
     suspects = (*_suspects(connection, wanted), *_suspects_in_tables(connection, wanted, tables))
     return {**found, **_faults(connection, suspects)}
-
-
-def comparable(connection: Connection) -> ColumnElement[bool]:
-    """Whether the numbers of a row of table `run` keep to their rules."""
-    rules = breaks("run", _sqlite(connection), numbers("run"))
-    return text(f"NOT COALESCE({rules}, FALSE)")  # type: ignore[return-value]  # a condition
 
 
 def _faults(connection: Connection, suspects: Collection[str] | Iterator[str]) -> dict[str, str]:
