@@ -52,11 +52,16 @@ class Asked:
         return () if self.group_by is None else parse_group_by(self.group_by)
 
     @contextmanager
-    def selected(self) -> "Iterator[tuple[Connection, Selection]]":
-        """The store and the runs."""
+    def selected(self, *also: str) -> "Iterator[tuple[Connection, Selection]]":
+        """The store and the runs, of which these columns are read beside those of groups."""
         from nccli.cli.selection import selection
+        from nccli.metrics import RANK_RTOL
+        from nccli.store import MEASURED_COLUMNS
 
-        with selection(self.store, self.runs, self.where, self.quiet) as (connection, chosen):
+        tables = () if self.rank_rtol == RANK_RTOL else ("singular_value",)
+        columns = {*MEASURED_COLUMNS, *(key.split(".")[0] for key in (*self.keys, *also))}
+        asked = (self.store, self.runs, self.where, self.quiet)
+        with selection(*asked, tables=tables, columns=columns) as (connection, chosen):
             yield connection, chosen
 
     @contextmanager
@@ -144,7 +149,7 @@ def compare_pairs(asked: Asked, column: str, format: OutputFormat | None) -> Non
     from nccli.store import paired_records, require_pairing
 
     require_pairing(column, asked.keys)
-    with asked.selected() as (connection, found):
+    with asked.selected(column) as (connection, found):
         mixed = column != _FINISH and asked.mixes_ends(connection, found)
         chosen = _plain_ends(connection, found, asked.quiet) if mixed else found
         records = paired_records(connection, chosen, asked.keys, column, asked.rank_rtol, asked.all_runs)

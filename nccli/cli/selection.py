@@ -1,5 +1,6 @@
 """Which runs a command is about: ids as arguments, ids from stdin, --where, or all."""
 
+import gc
 import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from nccli.catalogue.columns import SUMMARIES
 from nccli.cli.notes import fail_later, note, warn
 from nccli.errors import InputError, NothingFoundError, SomeRunsFailedError
 from nccli.store import (
@@ -17,6 +19,7 @@ from nccli.store import (
     Selection,
     Store,
     asking_for,
+    columns_of,
     count_finishes,
     find_ids,
     names_ends,
@@ -34,6 +37,9 @@ READ = ("layer", "singular_value")
 
 _WAY_OUT = "nccli store check --repair sets aside what is damaged"
 _NONE_READABLE = f"none of the runs can be read: {_WAY_OUT}"
+_OBJECTS = 200_000
+"""Between searches for cycles, of which rows have none: measured, a third of the time of a million runs."""
+
 _NAMED = 10
 """Runs that are named one by one where many cannot be read."""
 
@@ -88,9 +94,14 @@ def readable_runs(connection: Connection, ids: Sequence[str], tables: Collection
     return select_runs(connection, readable_ids(connection, ids, tables))
 
 
-def name_unreadable(connection: Connection, runs: Sequence[str] | Selection, tables: Collection[str]) -> frozenset[str]:
+def name_unreadable(
+    connection: Connection,
+    runs: Sequence[str] | Selection,
+    tables: Collection[str],
+    columns: Collection[str] | None = None,
+) -> frozenset[str]:
     """Runs that cannot be read, named on stderr: the command goes on without them, and ends with exit code 4."""
-    found = unreadable_runs(connection, runs, tables)
+    found = unreadable_runs(connection, runs, tables, columns)
     with LeftOut() as left_out:
         left_out.name(found)
     return frozenset(found)
@@ -136,15 +147,18 @@ def selection(
     any_kind: bool = False,
     tables: Collection[str] = READ,
     plain: bool = False,
+    columns: Collection[str] | None = None,
 ) -> Iterator[tuple[Connection, Selection]]:
     """The store, and the runs that a command was asked about, unread; asked about none, trained ones that ended well.
 
     A note tells how many runs are left out. With `any_kind` all runs are meant where none is asked about. With `plain`
-    the ends of descents are meant, unless ids or --where name others.
+    the ends of descents are meant, unless ids or --where name others. Runs of which something cannot be read that the
+    command reads, `tables` and `columns` of table `run` as in `unreadable_runs`, are named and left out.
 
     Raises:
         InputError, NothingFoundError: as `selected_ids`; or all of the runs are still in training, or not plain.
     """
+    gc.set_threshold(_OBJECTS)
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
     opened = Store.open(store_location(store))
@@ -166,7 +180,9 @@ def selection(
             raise NothingFoundError("the store has no trained run that ended well: train some with nccli train-dufm")
         if left_out:
             note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
-        chosen = replace(chosen, without=name_unreadable(connection, chosen, tables))
+        asked_by = {name.split(".")[0] for name in columns_of(comparisons)}  # of config.NAME, `config`
+        read = None if columns is None else {*columns, *asked_by}
+        chosen = replace(chosen, without=name_unreadable(connection, chosen, _with_layers(tables, asked_by), read))
         if not chosen.exists(connection):
             raise SomeRunsFailedError(_NONE_READABLE)
         yield connection, chosen
@@ -187,6 +203,11 @@ def selected_or_trained(
             yield connection, [run for run in select_runs(connection, ids) if run["status"] != RUNNING]
         else:
             yield connection, select_selected(connection, chosen)
+
+
+def _with_layers(tables: Collection[str], asked_by: Collection[str]) -> Collection[str]:
+    """Tables that are read where conditions are about metrics over layers too."""
+    return tables if set(SUMMARIES).isdisjoint(asked_by) else {*tables, "layer"}
 
 
 def _counted(runs: int) -> str:

@@ -1,9 +1,10 @@
 """Runs along one of their settings, value by value: what such figures have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from nccli.figures.ends import ENDS
 from nccli.figures.figure import Options
 from nccli.figures.series import Series, Values, axis_value, each_of, measured
 from nccli.figures.setting_axis import SettingAxis
@@ -38,6 +39,10 @@ class AlongSetting(StoreFigure, ABC):
     def recipe(self) -> Mapping[str, str]:
         """Several values on the axis."""
         return {"K": "10", "L": "4", "wd": "2e-3", "seed": "0..4", self.axis.column: self.axis.values}
+
+    def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
+        """Columns alone."""
+        return (), (*self.columns, *ENDS)
 
     @property
     def nothing(self) -> str:

@@ -1,7 +1,7 @@
 """What a figure of `nccli plot` is: runs of the store or closed forms in, a matplotlib Figure out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from nccli.catalogue.figures import FIGURES
 from nccli.figures.layouts import Layout, caption, captioned, page
 from nccli.metrics import RANK_RTOL
-from nccli.store import Condition, Selection
+from nccli.store import WHOLE, Condition, Selection
 from nccli.theory import Problem
 
 Row = dict[str, Any]
@@ -107,6 +107,10 @@ class Plot(ABC):
     def heeds(self) -> frozenset[str]:
         """Names of the user's options that change it."""
         return frozenset()
+
+    def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
+        """Tables beside `run` that it reads, and the columns of `run`; None for all columns, as `unreadable_runs`."""
+        return WHOLE, None
 
     @property
     def summary(self) -> str:

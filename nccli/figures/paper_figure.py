@@ -1,6 +1,6 @@
 """A figure of several figures by query, one below the other."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
 from nccli.figures.layouts import Layout, caption, captioned, page
 from nccli.figures.rendering import settle, take_layout
 from nccli.figures.text import lines_of, wrapped
-from nccli.store import Selection, asking_for, parse_where
+from nccli.store import Selection, asking_for, columns_of, parse_where
 
 _TITLE, _SMALL_PRINT = 0.24, 0.15
 """Inches for the title of a part, and for what its small print lacks in a part of a figure; taste."""
@@ -113,6 +113,18 @@ class PaperFigure(Plot):
     def heeds(self) -> frozenset[str]:
         """Options of the user that change one of the parts that are of runs."""
         return frozenset().union(*(part.figure.heeds for part in self.parts if part.where))
+
+    def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
+        """What its parts do, and what their runs are found by."""
+        tables: set[str] = set()
+        columns: set[str] | None = set()
+        for part in self.parts:
+            if part.where:
+                of_tables, of_run = part.figure.reads(options)
+                about = columns_of((*parse_where(part.where), *(parse_where(part.only) if part.only else ())))
+                tables |= set(of_tables)
+                columns = None if columns is None or of_run is None else columns | {*of_run, *about}
+        return tuple(tables), columns
 
     def can_do_without(self, narrowed: bool) -> bool:
         """It names the commands that make what is missing."""

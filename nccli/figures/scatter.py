@@ -1,14 +1,15 @@
 """Runs as marks in the plane of two of their quantities: what such figures have in common."""
 
 from abc import ABC
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from nccli.figures.axes import reference_marks
-from nccli.figures.figure import Drawn, Row
+from nccli.figures.ends import ENDS
+from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.marks import Look, dots
 from nccli.figures.one_panel import OnePanel
@@ -28,6 +29,10 @@ class Scatter(OnePanel, ABC):
     x: ClassVar[str]
     y: ClassVar[str]
     small_print = "a mark a run"
+
+    def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
+        """Columns alone."""
+        return (), (*self.columns, *ENDS)
 
     def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
         """What is drawn of runs that have a value in all of the columns; these values if not said."""

@@ -26,7 +26,7 @@ from nccli.store.query.measured_again import measured_again
 from nccli.store.query.outcomes import count_degenerate, in_order, outcome_records
 from nccli.store.query.paired import paired_records, require_pairing
 from nccli.store.query.problem import problem_of
-from nccli.store.query.quantities import select_hidden_ranks
+from nccli.store.query.quantities import MEASURED_COLUMNS, select_hidden_ranks
 from nccli.store.query.record import loss_ratio, page_records, record_keys, run_records
 from nccli.store.query.record_lines import record_lines
 from nccli.store.query.run_page import run_pages
@@ -68,6 +68,7 @@ __all__ = [
     "FINISHED",
     "GROUP_COLUMNS",
     "LEFT_OUT",
+    "MEASURED_COLUMNS",
     "MOMENTS",
     "NUMBER_COLUMNS",
     "OPTION_DEFAULTS",

@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select
 
 from nccli.catalogue.runs import ENDED_WELL
 from nccli.store.connection.engine import in_a_line
-from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, file_system
+from nccli.store.connection.file_system import file_system, is_network
 from nccli.store.connection.read_only import read_only_uri
 from nccli.store.connection.store import BUSY_SECONDS, Store
 from nccli.store.runs.content import read_contents
@@ -33,12 +33,20 @@ class Finding:
         value: what was found.
         ok: whether that is as it should be.
         reasons: where it is not, of each thing that is wrong, by name.
+        advice: what follows from it for whoever uses the store; "" for nothing.
     """
 
     check: str
     value: Any
     ok: bool
     reasons: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
+
+
+_SHARED = (
+    "the store lies on a network file system ({system}): it keeps the rollback journal, and one process writes at a "
+    "time\ntasks of a cluster write stores of their own, for nccli store merge, or into PostgreSQL"
+)
 
 
 def check_store(store: Store) -> list[Finding]:
@@ -91,7 +99,7 @@ def _file(path: Path) -> list[Finding]:
     orphans = _first_column(path, "PRAGMA foreign_key_check")
     journal = _first_column(path, "PRAGMA journal_mode")
     system = file_system(path.resolve().parent)
-    shared = system in NETWORK_FILE_SYSTEMS
+    shared = is_network(system)
     damaged = integrity != ["ok"]
     return [
         Finding(
@@ -100,6 +108,7 @@ def _file(path: Path) -> list[Finding]:
             journal == ["delete"] or (journal == ["wal"] and not shared),
         ),
         Finding("file system", system, True),
+        Finding("network", shared, True, advice=_SHARED.format(system=system) if shared else ""),
         Finding("integrity", _listed(integrity), not damaged),
         Finding("orphan rows", _listed(orphans) if damaged else len(orphans), not orphans),
     ]

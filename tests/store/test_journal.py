@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from nccli.store import Store, save_run, select_runs
-from nccli.store.connection.journal import NETWORK_FILE_SYSTEMS, choose_journal, file_system, wal_is_sound
+from nccli.store.connection.file_system import NETWORK_FILE_SYSTEMS
+from nccli.store.connection.journal import choose_journal, wal_is_sound
 from tests.store.example_runs import example_run
 
 SOUND = (3, 51, 3)
@@ -78,12 +79,3 @@ def test_a_store_that_exists_keeps_its_journal(monkeypatch: pytest.MonkeyPatch, 
     for mode in ("delete", "wal"):
         monkeypatch.setattr("nccli.store.connection.store.choose_journal", lambda path, version, mode=mode: mode)
         assert Store.create(str(path)).pragma("journal_mode") == "delete"
-
-
-def test_file_systems_are_told_apart_by_their_mount_points(tmp_path: Path) -> None:
-    if not Path("/proc/self/mounts").exists():
-        assert file_system(tmp_path) is None
-        return
-    assert file_system(Path("/proc")) == "proc"
-    assert file_system(Path("/proc/sys/..")) == "proc"
-    assert file_system(tmp_path) not in (None, "proc")

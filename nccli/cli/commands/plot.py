@@ -1,7 +1,6 @@
 """`nccli plot`."""
 
 import difflib
-import gc
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("K", "L", "n", "wd")
 """Options that are columns of runs too."""
-
-_OBJECTS = 200_000
-"""New ones between two searches for cycles, which would take a tenth of the time: the process ends with the figure."""
 
 
 def plot(
@@ -89,7 +85,6 @@ def plot(
 
     Example: nccli plot rank-vs-wd -o rank.svg --data rank.csv
     """
-    gc.set_threshold(_OBJECTS)
     if list_figures:
         _list_figures()
         return
@@ -195,7 +190,7 @@ def _collect(figure: "Plot", asked: _Asked, options: "Options") -> "Drawn":
     from nccli.store import parse_where
 
     try:
-        with _runs(figure, asked) as (connection, chosen):
+        with _runs(figure, asked, options) as (connection, chosen):
             return figure.collect(connection, chosen, options)
     except NothingFoundError as error:
         command = figure.command(parse_where(asked.where) if asked.where is not None else (), options)
@@ -206,17 +201,19 @@ def _collect(figure: "Plot", asked: _Asked, options: "Options") -> "Drawn":
 
 
 @contextmanager
-def _runs(figure: "Plot", asked: _Asked) -> "Iterator[tuple[Connection | None, Selection]]":
+def _runs(figure: "Plot", asked: _Asked, options: "Options") -> "Iterator[tuple[Connection | None, Selection]]":
     """The runs asked about; no connection where there are none, for a figure that can do without."""
     from nccli.cli.selection import selection
-    from nccli.store import WHOLE, Selection
+    from nccli.store import Selection
 
     with ExitStack() as stack:
         found: tuple[Connection | None, Selection] = (None, Selection())
         quiet = asked.quiet or figure.any_kind
         try:
             asked_about = (asked.store, asked.runs, asked.where)
-            found = stack.enter_context(selection(*asked_about, quiet, figure.any_kind, WHOLE, plain=True))
+            tables, columns = figure.reads(options)
+            chosen = selection(*asked_about, quiet, figure.any_kind, tables, plain=True, columns=columns)
+            found = stack.enter_context(chosen)
         except NothingFoundError:
             if asked.runs or not figure.can_do_without(narrowed=asked.where is not None):
                 raise

@@ -81,7 +81,7 @@ def _print_runs(
     with opened.read() as connection:
         silent = silent_runs(connection)
         if chosen is option.OutputFormat.ids:
-            ids = readable_ids(connection, ids)
+            ids = readable_ids(connection, ids, ())
     quietly = [silent[key] for key in ids if key in silent]
     if quietly:
         what = f"{len(quietly)} of these runs are running, as far as is known ({quietly[0]})"

@@ -41,8 +41,9 @@ def check(
 ) -> None:
     """Check whether the store is sound.
 
-    Schema, journal, file system, integrity, foreign keys, partial runs, abandoned runs, odd matrices, and every run
-    against its checksum and the ranges of its values. Exit 0 if it is sound, 5 if not.
+    Schema, journal, file system and whether other machines share it, integrity, foreign keys, partial runs, abandoned
+    runs, odd matrices, and every run against its checksum and the ranges of its values. Exit 0 if it is sound, 5 if
+    not.
     """
     from nccli.cli.output import Column, emit, plain
     from nccli.errors import StoreError
@@ -54,6 +55,8 @@ def check(
     findings = check_store(Store.peek(location))
     for finding in findings:
         _tell(finding.reasons, "is damaged")
+        if finding.advice:
+            note(finding.advice, quiet)
     records = [{"check": f.check, "value": f.value, "ok": f.ok} for f in findings]
     columns = [Column(name, plain(name), left=True) for name in ("check", "value", "ok")]
     emit(records, format, option.OutputFormat.jsonl, columns)

@@ -1,6 +1,6 @@
 """L_SRG / L_DNC against the number of classes (Súkeník et al. 2024, Figure 3, left)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,10 @@ class LossRatio(PanelFigure):
     def can_do_without(self, narrowed: bool) -> bool:
         """Closed forms are there, but runs that the user asks for have to be."""
         return not narrowed
+
+    def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
+        """Losses."""
+        return (), ("loss", *ENDS)
 
     def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
         """Ratios in closed form, and of the selected runs that are of these problems."""

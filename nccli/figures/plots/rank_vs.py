@@ -1,6 +1,6 @@
 """Mean rank of the hidden layers against one setting (Súkeník et al. 2024, Figures 3, 9 and 10)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from nccli.figures.against_setting import AgainstSetting
 from nccli.figures.axes import apart, rank_axis, reference, reference_curve
-from nccli.figures.figure import Drawn, Row
+from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.series import Series, axis_value
 from nccli.figures.setting_axis import CLASSES, DEPTH, LR, WD, WIDTH, SettingAxis
@@ -50,6 +50,11 @@ class RankVs(AgainstSetting):
     def lacking(self) -> str:
         """No ranks, or nothing that a curve could connect."""
         return f"no ranks, no single {self.axis.column}, or a curve of one point"
+
+    def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
+        """Ranks that are stored, or the spectra."""
+        _, columns = super().reads(options)
+        return () if options.rank_rtol == RANK_RTOL else ("singular_value",), columns
 
     def select(self, query: Query) -> list[SettingRuns]:
         """Stored ranks, or those at another tolerance."""

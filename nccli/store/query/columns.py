@@ -137,6 +137,12 @@ def column_expression(column: str) -> ColumnElement[Any]:
     return func.coalesce(found, case(*defaults)) if defaults else found
 
 
+def stored_expression(column: str) -> ColumnElement[Any]:
+    """The same with decimals as they are stored: there are fewer of them than rows to be rounded."""
+    expression = column_expression(column)
+    return next(iter(expression.clauses)) if isinstance(expression, Rounded) else expression
+
+
 def _over_layers(summary: str, metric: str) -> ColumnElement[Any]:
     """A metric summed up over the layers and stages of a run that have it."""
     value = cast(LAYER.c[metric], Double)

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, case, func, null, select
 from nccli.catalogue.columns import COMPARE, names
 from nccli.catalogue.runs import ENDED_WELL, Kind
 from nccli.catalogue.stages import Stage, deciding_layers
+from nccli.store.query.breaks import comparable
 from nccli.store.query.columns import as_decimal, column_expression, config_text
 from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
-from nccli.store.query.unreadable import comparable
 from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import RUN
 

@@ -1,19 +1,21 @@
-"""Means over groups of runs, worked out by the database."""
+"""Means over groups of runs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, case, cast, func, literal, select
+import numpy as np
+from jaxtyping import Float, Int
+from sqlalchemy import Connection, func, literal, select
 
 from nccli.catalogue.columns import GROUP, RUN_COLUMNS, Role, names, of_role
 from nccli.catalogue.runs import Finish
 from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.columns import as_decimal, column_expression, column_type
-from nccli.store.query.quantities import QUANTITIES, SHARES, measured
-from nccli.store.query.selection import Selection
+from nccli.store.query.columns import as_decimal, column_type, stored_expression
+from nccli.store.query.quantities import QUANTITIES, SHARES, Measured, measured
+from nccli.store.query.selection import Selection, Unindexed
 from nccli.store.schema.tables import RUN
 
 GROUP_COLUMNS = names(GROUP)
@@ -51,14 +53,17 @@ def parse_group_by(text: str) -> tuple[str, ...]:
 def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
     """Settings, other than the keys, in which runs of one group differ, and `finish`; as --group-by takes them."""
     wanted = selection.condition(connection)
-    labelled = [column.label(f"key_{i}") for i, column in enumerate(_group(keys))]
+    labelled = [Unindexed(stored_expression(key)).label(f"key_{i}") for i, key in enumerate(keys)]
     pairs: dict[tuple[Any, ...], list[_Setting]] = {}
     finish = func.coalesce(RUN.c.finish, literal(Finish.PLAIN.value))
-    for *group, setting, end in connection.execute(select(*labelled, RUN.c.setting, finish).where(wanted).distinct()):
-        pairs.setdefault(tuple(group), []).append((setting, end))
+    for *group, setting, end in connection.execute(
+        select(*labelled, Unindexed(RUN.c.setting), finish).where(wanted).distinct()
+    ):
+        meant = tuple(as_decimal(value) if isinstance(value, float) else value for value in group)
+        pairs.setdefault(meant, []).append((setting, end))
     if all(len(settings) == 1 for settings in pairs.values()):
         return []
-    one_each = select(func.min(RUN.c.id)).where(wanted).group_by(RUN.c.setting)
+    one_each = select(func.min(RUN.c.id)).where(wanted).group_by(Unindexed(RUN.c.setting))
     sizes = [RUN.c[name] for name in _SIZES]
     query = select(RUN.c.setting, RUN.c.kind, RUN.c.config, *sizes).where(RUN.c.id.in_(one_each))
     options = {
@@ -127,39 +132,57 @@ def group_records(
         group makes its mean nan.
     """
     runs = measured(connection, selection, keys, rank_rtol, whole)
-    names = [f"key_{i}" for i in range(len(keys))]
-    groups = [runs.c[name] for name in names]
-    means = [func.avg(runs.c[name]).over(partition_by=groups).label(f"{name}_mean") for name in QUANTITIES]
-    around = select(runs, *means).subquery()
-    columns: list[ColumnElement[Any]] = [around.c[name] for name in names]
-    query = select(*columns, func.count().label("runs"), *_aggregates(around.c)).group_by(*columns)
-    rows = [_row(keys, names, found._mapping) for found in connection.execute(query)]
+    of_groups = _of_groups(runs)
+    rows = [_row(keys, key, {name: values[i] for name, values in of_groups.items()}) for i, key in enumerate(runs.keys)]
     return sorted(rows, key=lambda row: [(row[key] is None, row[key]) for key in keys])
 
 
-def _group(keys: Sequence[str]) -> list[ColumnElement[Any]]:
-    return [column_expression(key) for key in keys]
+def _of_groups(runs: Measured) -> dict[str, list[Any]]:
+    """Counts, sums and extremes by group, in the order of the groups; None where none of its runs has a value."""
+    size = len(runs.keys)
+    found: dict[str, list[Any]] = {"runs": np.bincount(runs.group, minlength=size).tolist()}
+    with np.errstate(invalid="ignore", over="ignore"):
+        for name, values in runs.quantities.items():
+            found |= {f"{name}_{what}": each for what, each in _spread(runs.group, values, size).items()}
+    for name, values in runs.shares.items():
+        there = ~np.isnan(values)
+        count = np.bincount(runs.group[there], minlength=size)
+        found[f"share_{name}"] = _means(np.bincount(runs.group[there], values[there], size), count)
+    flags = {"left_out": runs.degenerate, "unsettled": runs.unsettled, **runs.not_numbers}
+    return found | {name: np.bincount(runs.group[flag], minlength=size).tolist() for name, flag in flags.items()}
 
 
-def _aggregates(of: Any) -> list[ColumnElement[Any]]:
-    found = []
+def _spread(group: Int[np.ndarray, " runs"], values: Float[np.ndarray, " runs"], size: int) -> dict[str, list[Any]]:
+    """Mean, extremes, number and squared deviations of values that there are, by group."""
+    there = ~np.isnan(values)
+    own, values = group[there], values[there]
+    count = np.bincount(own, minlength=size)
+    mean = _means(np.bincount(own, values, size), count)
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(low, own, values)
+    np.maximum.at(high, own, values)
+    finite = np.isfinite(values)
+    deviation = values[finite] - np.array(mean, dtype=np.float64)[own[finite]]
+    return {
+        "mean": mean,
+        "min": low.tolist(),
+        "max": high.tolist(),
+        "count": count.tolist(),
+        "squares": np.bincount(own[finite], deviation * deviation, size).tolist(),
+        "finite": np.bincount(own[finite], minlength=size).tolist(),
+    }
+
+
+def _means(sums: Float[np.ndarray, " groups"], count: Int[np.ndarray, " groups"]) -> list[float | None]:
+    return [total / of if of else None for total, of in zip(sums.tolist(), count.tolist(), strict=True)]
+
+
+def _row(keys: Sequence[str], group: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {key: key_value(key, value) for key, value in zip(keys, group, strict=True)}
+    row |= {name: found[name] for name in ("runs", "left_out", "unsettled")}
+    not_numbers = {"loss": found["runs"] - found["left_out"] - found["loss_count"], **found}
     for name in QUANTITIES:
-        deviation = of[name] - of[f"{name}_mean"]
-        finite = case((func.abs(of[name]) <= literal(1.7e308), deviation * deviation))
-        found += [func.min(of[f"{name}_mean"]).label(f"{name}_mean"), func.min(of[name]).label(f"{name}_min")]
-        found += [func.max(of[name]).label(f"{name}_max"), func.count(of[name]).label(f"{name}_count")]
-        found += [func.sum(finite).label(f"{name}_squares"), func.count(finite).label(f"{name}_finite")]
-    found += [func.avg(cast(of[name], Double)).label(f"share_{name}") for name in SHARES]
-    return [*found, *(func.sum(of[name]).label(name) for name in ("dnc_nan", "srg_nan", "degenerate", "unsettled"))]
-
-
-def _row(keys: Sequence[str], names: Sequence[str], found: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {key: key_value(key, found[name]) for key, name in zip(keys, names, strict=True)}
-    runs, left_out = int(found["runs"]), int(found["degenerate"])
-    row |= {"runs": runs, "left_out": left_out, "unsettled": int(found["unsettled"])}
-    nans = {"loss": runs - left_out - found["loss_count"], "ratio_dnc": found["dnc_nan"], "ratio_srg": found["srg_nan"]}
-    for name in QUANTITIES:
-        row |= _summary(name, found, bool(nans.get(name, 0)))
+        row |= _summary(name, found, bool(not_numbers.get(name, 0)))
     return row | {f"share_{name}": found[f"share_{name}"] for name in SHARES}
 
 
@@ -169,8 +192,8 @@ def key_value(key: str, value: Any) -> Any:
 
 
 def _summary(name: str, found: Any, with_nan: bool) -> dict[str, float | int | None]:
-    mean, low, high = (found[f"{name}_{suffix}"] for suffix in ("mean", "min", "max"))
-    count = int(found[f"{name}_count"])
+    count = found[f"{name}_count"]
+    mean, low, high = (found[f"{name}_{suffix}"] if count else None for suffix in ("mean", "min", "max"))
     if with_nan:
         mean = low = high = spread = math.nan
     elif count < 2:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from nccli.catalogue.columns import GROUP, names
 from nccli.errors import InputError, NothingFoundError
@@ -98,13 +98,12 @@ def _runs_of_groups(
     connection: Connection, selection: Selection, keys: Sequence[str], column: str, rank_rtol: float, whole: bool
 ) -> dict[tuple[Any, ...], dict[Any, _Run]]:
     """Runs by group, and there by what pairs them."""
-    runs = measured(connection, selection, (*keys, column), rank_rtol, whole).c
-    wanted = [runs[f"key_{i}"] for i in range(len(keys) + 1)]
+    runs = measured(connection, selection, (*keys, column), rank_rtol, whole)
     groups: dict[tuple[Any, ...], dict[Any, _Run]] = {}
-    numbers = [runs[name] for name in QUANTITIES]
-    for row in connection.execute(select(*wanted, runs.degenerate, runs.unsettled, *numbers)):
-        group, value = row[: len(keys)], row[len(keys)]
-        left_out, unsettled, *values = row[len(wanted) :]
+    numbers = zip(*(runs.quantities[name].tolist() for name in QUANTITIES), strict=True)
+    about = zip(runs.group.tolist(), runs.degenerate.tolist(), runs.unsettled.tolist(), numbers, strict=True)
+    for number, left_out, unsettled, values in about:
+        *group, value = runs.keys[number]
         own = groups.setdefault(tuple(group), {})
         if value is None:
             continue
@@ -113,7 +112,8 @@ def _runs_of_groups(
                 f"--paired {column}: {_named(keys, group)} has several runs with {column} = {value}: name in "
                 "--group-by what they differ in, or narrow with --where"
             )
-        own[value] = _Run(dict(zip(QUANTITIES, values, strict=True)), bool(left_out), bool(unsettled))
+        known = {name: None if math.isnan(each) else each for name, each in zip(QUANTITIES, values, strict=True)}
+        own[value] = _Run(known, left_out, unsettled)
     return groups
 
 
@@ -126,9 +126,9 @@ def _difference(pairs: Sequence[tuple[float, float]]) -> dict[str, float | int |
     count = len(pairs)
     if not count:
         return {"pairs": 0, **dict.fromkeys(("first_mean", "second_mean", "difference", "sd", "low", "high"))}
-    means = [math.fsum(values) / count for values in zip(*pairs, strict=True)]
+    means = [_mean(values) for values in zip(*pairs, strict=True)]
     differences = [after - before for before, after in pairs]
-    mean = math.fsum(differences) / count
+    mean = _mean(differences)
     told = {"pairs": count, "first_mean": means[0], "second_mean": means[1], "difference": mean}
     if count < 2:
         return {**told, "sd": None, "low": None, "high": None}
@@ -137,3 +137,11 @@ def _difference(pairs: Sequence[tuple[float, float]]) -> dict[str, float | int |
     sd = math.sqrt(math.fsum((each - mean) ** 2 for each in differences) / (count - 1))
     half = float(stdtrit(count - 1, (1 + _CONFIDENCE) / 2)) * sd / math.sqrt(count)
     return {**told, "sd": sd, "low": mean - half, "high": mean + half}
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of numbers; nan where they are infinite both ways."""
+    try:
+        return math.fsum(values) / len(values)
+    except ValueError:
+        return math.nan

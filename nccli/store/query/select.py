@@ -1,7 +1,7 @@
 """Reading runs. Every reading command and every figure gets its rows here."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 GRAM = "gram"
 """Name of what is made of class means when it is asked for."""
+
+_FETCHED = 10_000
+"""Rows in memory at once: some MB."""
 
 _DIGITS = 12
 """Of a run id."""
@@ -164,6 +167,14 @@ def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ..
     assert cursor is not None
     rows: list[tuple[Any, ...]] = list(cursor.fetchall())
     return rows
+
+
+def each_row(connection: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """The same of any number of rows, of which few are in memory at once."""
+    found = connection.execute(query)
+    assert found.cursor is not None
+    while rows := found.cursor.fetchmany(_FETCHED):
+        yield from rows
 
 
 def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:

@@ -11,65 +11,161 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Text, cast, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Text,
+    cast,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+    text,
+    type_coerce,
+)
 
 from nccli.catalogue.columns import Type
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS
 from nccli.printable import is_printable
 from nccli.store.connection.among import one_of
-from nccli.store.query.selection import Selection
+from nccli.store.query.breaks import breaks, together
+from nccli.store.query.select import each_row
+from nccli.store.query.selection import Selection, Unindexed
 from nccli.store.runs.block_rules import BLOCKS, block_fault
 from nccli.store.runs.content import read_contents
-from nccli.store.runs.rules import RULES, Rule
+from nccli.store.runs.rules import RULES
 from nccli.store.runs.sound import config_fault, reading_fault
 from nccli.store.schema.checksum import any_text
 from nccli.store.schema.tables import CHILDREN, RUN
 
-_CONTROL = "char(1) || '-' || char(31) || char(127) || '-' || char(191) || char(65533)"
-"""For GLOB: control characters, and what SQLite makes of bytes that are no UTF-8."""
+_MOST_SETTINGS = 10_000
+"""A bound: so many rows take a tenth of a second to look over; of more settings all rows are looked at at once."""
+
+_ROUNDS = 3
+"""A taste: after so many, what is damaged is more than a row here and there."""
 
 
-def unreadable_runs(connection: Connection, runs: Sequence[str] | Selection, tables: Collection[str]) -> dict[str, str]:
+def unreadable_runs(
+    connection: Connection,
+    runs: Sequence[str] | Selection,
+    tables: Collection[str],
+    columns: Collection[str] | None = None,
+) -> dict[str, str]:
     """Why runs cannot be read, by id.
 
     Args:
         connection: to the store.
         runs: to look at, by id or as a selection.
         tables: that will be read, beside `run`.
+        columns: of table `run` that will be read of every run; of each setting and `finish` a whole row is read beside,
+            that of the least id. None where all are read of all.
     """
     wanted = runs.condition(connection) if isinstance(runs, Selection) else one_of(RUN.c.id, runs, connection)
-    scope = select(RUN.c.id).where(wanted)
-    suspects = dict.fromkeys(_suspects(connection, wanted, scope, tables))
+    found: dict[str, str] = {}
+    if columns is not None and "config" not in columns:
+        found = _faults(connection, _of_columns(connection, wanted, columns))
+        firsts = _unreadable_firsts(connection, wanted, found)
+        if firsts is not None:
+            of_tables = _suspects_in_tables(connection, wanted, tables)
+            return {**found, **firsts, **_faults(connection, of_tables)}
+    suspects = (*_suspects(connection, wanted), *_suspects_in_tables(connection, wanted, tables))
+    return {**found, **_faults(connection, suspects)}
+
+
+def _faults(connection: Connection, suspects: Collection[str] | Iterator[str]) -> dict[str, str]:
+    """Why those of the runs cannot be read that cannot."""
     found = {}
-    for content in read_contents(connection, list(suspects)):
+    for content in read_contents(connection, list(dict.fromkeys(suspects))):
         fault = reading_fault(content)
         if fault is not None:
             found[content.id] = fault
     return found
 
 
-def comparable(connection: Connection) -> ColumnElement[bool]:
-    """Whether the numbers of a row of table `run` keep to their rules."""
-    return text(f"NOT COALESCE({_breaks('run', _sqlite(connection), numbers_only=True)}, FALSE)")  # type: ignore[return-value]  # a condition
+def _of_columns(connection: Connection, wanted: ColumnElement[bool], columns: Collection[str]) -> Iterator[str]:
+    """Runs whose values in some columns, or in those by which they are selected and grouped, may break a rule.
+
+    There are few different texts in these columns: measured, that these are looked at takes a third of the time.
+    """
+    sqlite, read = _sqlite(connection), frozenset({*columns, *_ALWAYS})
+    texts = [rule for rule in RULES["run"].values() if rule.name in read and rule.kind is Type.TEXT]
+    looked_at = [rule for rule in texts if rule.name not in _MANY or rule.name in columns]
+    rules = breaks("run", sqlite, read.difference(rule.name for rule in looked_at))
+    yield from connection.scalars(select(RUN.c.id).where(wanted, text(f"({rules} OR {_ODD_ID[sqlite]})")))
+    of_texts: list[Any] = [RUN.c[rule.name] for rule in looked_at]
+    with any_text(connection):
+        for values in list(each_row(connection, select(*of_texts).where(wanted).distinct())):
+            if any(rule.fault(value, strict=False) for rule, value in zip(looked_at, values, strict=True)):
+                same = [_is(column, value) for column, value in zip(of_texts, values, strict=True)]
+                yield from connection.scalars(select(RUN.c.id).where(wanted, *same))
 
 
-def _suspects(
-    connection: Connection, wanted: ColumnElement[bool], scope: Select[Any], tables: Collection[str]
-) -> Iterator[str]:
+def _is(column: Any, value: Any) -> ColumnElement[bool]:
+    """Whether a column has a value that the database returned, be it no text."""
+    if isinstance(value, str) and not value.isascii():
+        raw = cast(column, LargeBinary)
+        return raw.is_not_distinct_from(literal(value.encode("utf-8", "surrogateescape"), LargeBinary))
+    return type_coerce(column, LargeBinary if isinstance(value, bytes) else Text).is_not_distinct_from(value)
+
+
+_MANY = ("id", "setting")
+"""Texts of which there are many."""
+
+_ALWAYS = ("id", "setting", "finish", "kind", "status", "outcome")
+"""Columns by which runs are selected and put into groups."""
+
+_ODD_ID = {True: "run.id GLOB '*[^0-9a-f]*'", False: "run.id !~ '^[0-9a-f]*$'"}
+"""By whether the database is SQLite."""
+
+
+def _unreadable_firsts(
+    connection: Connection, wanted: ColumnElement[bool], bad: Collection[str]
+) -> dict[str, str] | None:
+    """Of each setting and finish the runs, by increasing id, that cannot be read before the first that can.
+
+    None where it takes less time to look at all runs.
+    """
+    found: dict[str, str] = {}
+    seen: set[Any] = set()
+    for _ in range(_ROUNDS):
+        rest = not_(one_of(RUN.c.id, [*bad, *found], connection))
+        first = select(func.min(RUN.c.id)).where(wanted, rest).group_by(Unindexed(RUN.c.setting), RUN.c.finish)
+        firsts = [key for (key,) in each_row(connection, first) if key not in seen]
+        if len(firsts) > _MOST_SETTINGS or not {str}.issuperset(map(type, firsts)):
+            return None
+        worse = _faults(connection, _suspects(connection, one_of(RUN.c.id, firsts, connection))) if firsts else {}
+        if not worse:
+            return found
+        found |= worse
+        seen.update(firsts)
+    return None
+
+
+def _suspects(connection: Connection, wanted: ColumnElement[bool]) -> Iterator[str]:
+    """Runs whose rows of table `run` may break a rule."""
     sqlite = _sqlite(connection)
-    yield from connection.scalars(scope.where(text(_breaks("run", sqlite))))
+    yield from connection.scalars(select(RUN.c.id).where(wanted, text(breaks("run", sqlite))))
     raw = LargeBinary if sqlite else Text
-    texts = cast(literal_column(_together("run")), raw)
+    texts = cast(literal_column(together("run")), raw)
     about = (RUN.c.id, RUN.c.kind, RUN.c.result_version, RUN.c.L, RUN.c.loss_dnc, cast(RUN.c.config, raw), texts)
-    for key, kind, version, L, loss_dnc, config, said in connection.execute(select(*about).where(wanted)):
+    for key, kind, version, L, loss_dnc, config, said in each_row(connection, select(*about).where(wanted)):
         if _is_odd(said) or (key != _id_of(kind, config, version) and _config_fault(config, L, loss_dnc)):
             yield key
+
+
+def _suspects_in_tables(connection: Connection, wanted: ColumnElement[bool], tables: Collection[str]) -> Iterator[str]:
+    """Runs whose rows of other tables may break a rule, or are missing."""
+    sqlite = _sqlite(connection)
+    scope = select(RUN.c.id).where(wanted)
     for name in tables:
         run = CHILDREN[name].c.run_id
-        yield from connection.scalars(select(run).distinct().where(run.in_(scope), text(_breaks(name, sqlite))))
+        yield from connection.scalars(select(run).distinct().where(run.in_(scope), text(breaks(name, sqlite))))
         if name in BLOCKS:
             yield from _odd_blocks(connection, name, wanted)
-    yield from connection.scalars(scope.where(text(_LAYERS_MISSING)))
+    if tables:
+        yield from connection.scalars(scope.where(text(_LAYERS_MISSING)))
     if "singular_value" in tables:
         layer = CHILDREN["layer"]
         yield from connection.scalars(
@@ -111,18 +207,14 @@ _MOST_SIZE = 10**6
 """Of classes and layers: what is beyond breaks their rules, and is not to be counted to."""
 
 
-def _together(table: str) -> str:
-    """SQL for the texts of a row that can be any, one after the other."""
-    texts = [rule.name for rule in RULES[table].values() if rule.kind is Type.TEXT and not rule.choices]
-    return " || ".join(f"""COALESCE({table}."{name}", '')""" for name in texts)
-
-
 def _is_odd(texts: Any) -> bool:
     """Whether texts, as bytes where the database may return such, have control characters or are none."""
     if isinstance(texts, str):
         return not is_printable(texts)
     try:
-        return _ASCII_CONTROL.search(texts) is not None or not (texts.isascii() or is_printable(texts.decode()))
+        if texts.isascii():
+            return not texts.decode().isprintable()
+        return _ASCII_CONTROL.search(texts) is not None or not is_printable(texts.decode())
     except (UnicodeDecodeError, TypeError, AttributeError):
         return True
 
@@ -133,8 +225,12 @@ _ASCII_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 def _id_of(kind: Any, config: Any, version: Any) -> str:
     """The id by the text that the store has: `finished_run.run_id` without reading it as JSON."""
     document = config if isinstance(config, bytes) else str(config).encode("utf-8", "surrogateescape")
-    around = f', "kind": {json.dumps(kind, default=repr)}, "result_version": {version or 1}}}'.encode()
-    return hashlib.sha256(b'{"config": ' + document + around).hexdigest()[:12]
+    return hashlib.sha256(b'{"config": %b%b' % (document, _after_config(kind, version))).hexdigest()[:12]
+
+
+@lru_cache
+def _after_config(kind: Any, version: Any) -> bytes:
+    return f', "kind": {json.dumps(kind, default=repr)}, "result_version": {version or 1}}}'.encode()
 
 
 def _config_fault(config: Any, L: Any, loss_dnc: Any) -> str | None:
@@ -146,52 +242,6 @@ def _config_fault(config: Any, L: Any, loss_dnc: Any) -> str | None:
 
 def _sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
-
-
-@lru_cache
-def _breaks(table: str, sqlite: bool, numbers_only: bool = False) -> str:
-    """SQL for whether a row may break a rule: true wherever it does, and seldom elsewhere."""
-    rules = {f'{table}."{name}"': rule for name, rule in RULES[table].items()}
-    parts = [
-        _breaks_rule(column, rule, sqlite)
-        for column, rule in rules.items()
-        if not numbers_only or rule.kind in _NUMBERS
-    ]
-    together = _together(table)
-    if sqlite and together and table != "run":  # of runs in Python: measured, a tenth of the time
-        parts += [f"({together}) GLOB '*[' || {_CONTROL} || ']*'", f"instr({together}, char(0)) > 0"]
-    return f"({' OR '.join(parts)})"
-
-
-_NUMBERS = (Type.INTEGER, Type.LONG, Type.NUMBER, Type.REAL)
-_STORAGE = {
-    Type.TEXT: "'text'",
-    Type.DOCUMENT: "'text'",
-    Type.INTEGER: "'integer'",
-    Type.LONG: "'integer'",
-    Type.NUMBER: "'real', 'integer'",
-    Type.REAL: "'real', 'integer'",
-    None: "'blob'",
-}
-_JSON: dict[Any, str] = {dict: "object", list: "array"}
-
-
-def _breaks_rule(column: str, rule: Rule, sqlite: bool) -> str:
-    parts = []
-    if sqlite:
-        parts.append(f"typeof({column}) NOT IN ({_STORAGE[rule.kind]})")
-    if rule.kind in _NUMBERS:
-        parts += [f"{column} < {rule.low!r}"] if rule.low > -float("inf") else []
-        parts += [f"{column} > {rule.high!r}"] if rule.high < float("inf") else []
-    if rule.kind is Type.DOCUMENT:
-        kind = f"CASE WHEN json_valid({column}) THEN json_type({column}) ELSE '' END"
-        parts += [f"{kind} != '{_JSON[rule.document]}'"] if sqlite else []
-    if rule.choices:
-        parts.append(f"{column} NOT IN ({', '.join(repr(str(choice)) for choice in rule.choices)})")
-    broken = " OR ".join(parts) or "FALSE"
-    if rule.required and rule.kind is not Type.REAL:  # nan is NULL in the database
-        return f"({column} IS NULL OR {broken})"
-    return f"({column} IS NOT NULL AND ({broken}))"
 
 
 WHOLE = tuple(CHILDREN)

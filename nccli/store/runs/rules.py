@@ -3,7 +3,7 @@
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ MOST_TEXT = 4096
 
 _INTEGERS = {Type.INTEGER: 2**31, Type.LONG: 2**63}
 """Columns of 32 and 64 bits: numbers from minus this to one below it."""
+
+
+_NUMBERS = (*_INTEGERS, Type.NUMBER, Type.REAL)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,20 @@ class Rule:
         if self.kind is Type.DOCUMENT:
             return None if isinstance(value, self.document) else f"{self.name} is no JSON {_WORDS[self.document]}"
         return self._text_fault(value, strict) if self.kind is Type.TEXT else self._number_fault(value)
+
+    def keeps(self, values: Sequence[Any]) -> bool:
+        """Whether values surely keep to it: all numbers that do, or all absent where they may be."""
+        if values.count(None) == len(values):
+            return not self.required
+        if self.kind not in _NUMBERS:
+            return False
+        whole = self.kind in _INTEGERS
+        return (
+            {int, float}.difference([float] if whole else []).issuperset(map(type, values))
+            and self.low <= min(values, default=self.low)
+            and max(values, default=self.high) <= self.high
+            and not math.isnan(sum(values))
+        )
 
     def _text_fault(self, value: Any, strict: bool) -> str | None:
         if not isinstance(value, str):

@@ -60,6 +60,9 @@ def _exact(column: str, values: list[Any]) -> str:
 
 def raw_runs(connection: Connection, ids: Sequence[str]) -> Iterator[RawRun]:
     """Rows of runs of a store of any schema, in the order given, those of tables in the order of their keys."""
+    ids = list(ids)
+    if not ids:
+        return
     there = set(inspect(connection).get_table_names())
     tables = [name for name in _CHILDREN if name in there]
     with any_text(connection):

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Double, Float, Integer, Table, Text
@@ -54,29 +55,39 @@ def _parsed(text: Any) -> Any:
 
 def to_raw(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """Values of some columns as databases return them, without what is absent."""
+    kinds = _kinds(table)
     found: dict[str, Any] = {}
     for name, value in row.items():
-        kind = table.c[name].type
-        if value is None or (isinstance(kind, Real) and math.isnan(value)):
+        kind = kinds[name]
+        if value is None or (kind is Real and math.isnan(value)):
             continue
-        if isinstance(kind, JsonText):
+        if kind is JsonText:
             found[name] = strict_json.dumps(value, sort_keys=True)
-        elif isinstance(kind, (Float, Real)):
+        elif kind is Float or kind is Real:
             found[name] = float(value)
         else:
-            found[name] = int(value) if isinstance(kind, Integer) else value
+            found[name] = int(value) if kind is Integer else value
     return found
+
+
+@cache
+def _kinds(table: Table) -> Mapping[str, type[Any] | None]:
+    """Which of the types that need care a column has, by name; None for the others."""
+    return {
+        column.name: next((kind for kind in (Real, JsonText, Float, Integer) if isinstance(column.type, kind)), None)
+        for column in table.c
+    }
 
 
 def from_raw(table: Table, raw: Mapping[str, Any]) -> dict[str, Any]:
     """Undo `to_raw`; what is not of its column's type stays as it is, and a column that is not there is None."""
     row = {}
-    for column in table.c:
-        if column.name == "run_id":
+    for name, kind in _kinds(table).items():
+        if name == "run_id":
             continue
-        value = raw.get(column.name)
-        if isinstance(column.type, Real) and column.name in raw:
-            row[column.name] = math.nan if value is None else value
+        value = raw.get(name)
+        if value is None:
+            row[name] = math.nan if kind is Real and name in raw else None
         else:
-            row[column.name] = _parsed(value) if isinstance(column.type, JsonText) and value is not None else value
+            row[name] = _parsed(value) if kind is JsonText else value
     return row
