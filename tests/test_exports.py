@@ -35,8 +35,8 @@ EXPORTED = {
         require_tag stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
         asking_for columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
-        release_all layer_columns ParquetRuns ParquetWriter
-        portions require_pyarrow run_columns RunColumns spectrum_columns
+        file_system release_all layer_columns ParquetRuns
+        ParquetWriter portions require_pyarrow run_columns RunColumns spectrum_columns
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer

@@ -9,6 +9,7 @@ from nccli.store.check import Finding, check_store
 from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import DamagedStoreError
+from nccli.store.connection.file_system import file_system
 from nccli.store.connection.store import Store, shown_location, store_file, store_location
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
@@ -114,6 +115,7 @@ __all__ = [
     "count_degenerate",
     "count_finishes",
     "existing_statuses",
+    "file_system",
     "find_beginnings",
     "find_ids",
     "find_measured",

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from nccli.errors import InputError
+from nccli.store import file_system
 from nccli.sweep.cluster.folder import SweepFolder
 from nccli.sweep.cluster.settings import ALIKE, Settings, parse_settings
 from nccli.sweep.cluster.task import SweepTask
@@ -22,6 +23,9 @@ _PATIENCE = 40
 
 _TIMEOUTS = 1000
 """A bound: every task that runs out of time leaves a state from which the next goes on, so that all come to an end."""
+
+_OF_ONE_MACHINE = ("tmpfs", "ramfs", "overlay", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs")
+"""File systems that no other machine sees, unless this one serves them: then name the folder by its shared name."""
 
 _LOCAL = re.compile(r"(localhost|127\.)")
 
@@ -74,22 +78,12 @@ def require_cluster(settings: Settings, folder: SweepFolder) -> None:
         raise InputError(f"--executor slurm: the cluster cannot be reached: {error}") from error
     here = {socket.gethostname(), socket.gethostname().partition(".")[0]}
     elsewhere = sorted(node for node in nodes - here if not _LOCAL.match(node))
-    local = local_file_system(folder)
-    if elsewhere and local is not None:
+    local = file_system(folder.path)
+    if elsewhere and local in _OF_ONE_MACHINE:
         raise InputError(
             f"{folder.path.parent} lies on {local} of this machine, which {elsewhere[0]} does not see: name a folder "
             "that all share by --slurm folder=PATH"
         )
-
-
-def local_file_system(folder: SweepFolder) -> str | None:
-    """The type of the file system that a sweep's folder would lie on, if it is one machine's own."""
-    import psutil
-
-    path = next(each for each in (folder.path, *folder.path.parents) if each.exists()).resolve()
-    mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
-    found = next((mounts[str(each)] for each in (path, *path.parents) if str(each) in mounts), "")
-    return found if found in {"tmpfs", "ramfs", "overlay", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs"} else None
 
 
 def submit(folder: SweepFolder, settings: Settings, numbers: Sequence[int], at_once: int | None) -> list[str]:
