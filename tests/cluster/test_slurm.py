@@ -14,6 +14,7 @@ import pytest
 from tests.cli.command import Nccli
 from tests.cli.sql import query
 from tests.cluster.slurm_cluster import SlurmCluster
+from tests.store.server import new_schema, postgresql, programs
 
 ENDLESS = "train-dufm --K 4 --L 3 --n 10 --width 16 --tol 0 --steps 900000000"
 GRID = "train-dufm --K 3 --L 3 --n 2 --width 6 --tol 0 --steps 2000"
@@ -200,6 +201,20 @@ def test_a_file_of_sweeps_is_in_the_cluster_as_a_whole(cluster: SlurmCluster, ru
     )
     assert len(run("sweep run two.toml", **cluster.env).ids) == 3
     assert {record["name"] for record in run("sweep status", **cluster.env).records} == {"one", "other"}
+
+
+def test_tasks_write_to_a_server_where_the_store_is_one(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (no initdb): apt-get install postgresql")
+    with postgresql(found) as url:
+        env = {**cluster.env, "NCCLI_STORE": new_schema(url)}
+        ended = run(f"{GRID} --seed 0..3 {SLURM} --jobs 2 --name server", **env)
+        assert len(ended.ids) == 4
+        assert run("sweep status server", **env).records[0]["state"] == "merged"
+        listed = run("runs list --format jsonl", **env).records
+    assert {record["status"] for record in listed} == {"stopped"}
+    assert not list(tmp_path.glob("*-sweep-*/results/*.db"))
 
 
 def test_force_replaces_what_is_stored(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Member:
         """Start it, with so many cores to use. It ends when this process does, however that ends."""
         self.job: Job[Any] | None = None
         self.saved: set[str] = set()
-        self.is_ready = self._has_begun = self._told = False
+        self.is_ready = self._sent = self._shows = self._told = False
         self.pipe, theirs = Pipe()
         number = theirs.fileno()
         code = _START.format(path=sys.path, number=number)
@@ -64,7 +64,7 @@ class Member:
 
     def give(self, job: Job[Any]) -> None:
         """Have a job carried out, as soon as the process can listen."""
-        self.job, self.saved, self._has_begun = job, set(), False
+        self.job, self.saved, self._sent, self._shows = job, set(), False, False
         if self.is_ready:
             self._begin()
 
@@ -75,17 +75,18 @@ class Member:
                 message, content = self.pipe.recv()
                 if message is Message.READY:
                     self.is_ready = True
-                    if self.job is not None and not self._has_begun:
+                    if self.job is not None and not self._sent:
                         self._begin()
                         continue
                     self.job = None
+                self._shows |= message in (Message.RUN, Message.PROGRESS)
                 yield message, content
         except (EOFError, ConnectionError):
             yield Message.GONE, self.end()
 
     def stop(self) -> None:
-        """Let runs in hand end as interrupted; a process that has not begun any is ended."""
-        if not self._has_begun or self.job is None:
+        """Let runs in hand end as interrupted; a process that has nothing to show yet is ended."""
+        if not self._shows or self.job is None:
             self.end()
         elif not self._told:
             self._told = True
@@ -100,7 +101,7 @@ class Member:
 
     def _begin(self) -> None:
         assert self.job is not None
-        self._has_begun, self.is_ready = True, False
+        self._sent, self.is_ready = True, False
         with suppress(ConnectionError):  # it is gone, and says so when it is listened to
             self.pipe.send(self.job.as_dict())
 
