@@ -104,6 +104,10 @@ def test_a_folder_keeps_what_was_submitted_and_how_it_ended(tmp_path: Path) -> N
     assert folder.job(1).configs == job.configs
     assert location(folder, 1) == str(folder.results(1))
     assert [each.sweep.name for each in sweeps(place)] == ["mine"]
+    assert SweepFolder.open(place, "m").path == folder.path
+    SweepFolder.beside(place, "most").create(Sweep("most", str(place), "bbbb"))
+    with pytest.raises(InputError, match="several sweeps begin with 'm': m"):
+        SweepFolder.open(place, "m")
     with pytest.raises(InputError, match="choose another --name"):
         folder.create(Sweep("mine", str(place), "bbbb"))
 

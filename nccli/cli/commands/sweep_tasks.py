@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nccli.sweep.cluster.folder import SweepFolder
     from nccli.sweep.cluster.tasks import Tasks
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the sweep.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the sweep, or how it begins.")]
 
 
 def status(

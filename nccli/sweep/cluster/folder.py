@@ -123,16 +123,23 @@ class SweepFolder:
 
     @classmethod
     def open(cls, store: Path | None, name: str) -> "SweepFolder":
-        """The same, of a sweep that is there.
+        """The same, of a sweep that is there, by its name or by how that begins, if no other does.
 
         Raises:
             NothingFoundError: there is none.
+            InputError: several begin like this.
         """
         found = cls.beside(store, name)
-        if not (found.path / _SWEEP).is_file():
-            there = ", ".join(each.sweep.name for each in sweeps(store)[:5]) or "none"
-            raise NothingFoundError(f"no sweep '{name}' lies beside the store; there: {there}")
-        return found
+        if (found.path / _SWEEP).is_file():
+            return found
+        there = sweeps(store)
+        alike = [each for each in there if each.sweep.name.startswith(name)]
+        if len(alike) == 1:
+            return alike[0]
+        shown = ", ".join(each.sweep.name for each in (alike or there)[:5]) or "none"
+        if alike:
+            raise InputError(f"several sweeps begin with '{name}': {shown}")
+        raise NothingFoundError(f"no sweep '{name}' lies beside the store; there: {shown}")
 
     def create(self, sweep: Sweep, elsewhere: Path | None = None) -> None:
         """Make it, or take on the one that is there; with a place, a link to a folder there.

@@ -25,7 +25,7 @@ _TIMEOUTS = 1000
 """A bound: every task that runs out of time leaves a state from which the next goes on, so that all come to an end."""
 
 _OF_ONE_MACHINE = ("tmpfs", "ramfs", "overlay", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs")
-"""File systems that no other machine sees, unless this one serves them: then name the folder by its shared name."""
+"""File systems that no other machine sees, unless this one serves them: whoever knows that names the folder."""
 
 _LOCAL = re.compile(r"(localhost|127\.)")
 
@@ -79,10 +79,10 @@ def require_cluster(settings: Settings, folder: SweepFolder) -> None:
     here = {socket.gethostname(), socket.gethostname().partition(".")[0]}
     elsewhere = sorted(node for node in nodes - here if not _LOCAL.match(node))
     local = file_system(folder.path)
-    if elsewhere and local in _OF_ONE_MACHINE:
+    if elsewhere and local in _OF_ONE_MACHINE and settings.folder is None:
         raise InputError(
             f"{folder.path.parent} lies on {local} of this machine, which {elsewhere[0]} does not see: name a folder "
-            "that all share by --slurm folder=PATH"
+            "that all share by --slurm folder=PATH, or this one if they do"
         )
 
 
