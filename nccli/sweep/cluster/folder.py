@@ -150,8 +150,8 @@ class SweepFolder:
         if (self.path / _SWEEP).exists() and self.sweep.grid != sweep.grid:
             raise InputError(f"sweep {sweep.name} is there already, of other runs: choose another --name")
         try:
-            if elsewhere is not None and not self.path.exists():
-                place = elsewhere.absolute() / self.path.name
+            place = self.path if elsewhere is None else elsewhere.absolute() / self.path.name
+            if place != self.path and not self.path.exists():
                 place.mkdir(parents=True, exist_ok=True)
                 self.path.symlink_to(place, target_is_directory=True)
             for name in ("jobs", "tasks", "results", "slurm"):
