@@ -176,7 +176,11 @@ def test_interrupting_the_driver_leaves_the_tasks_alone(cluster: SlurmCluster, r
     assert driver.returncode == 130
     assert b"1 runs go on in the cluster" in err
     assert tasks(tmp_path)
-    run("sweep cancel alone", **cluster.env)
+    (record,) = jobs(run, cluster, "alone")
+    cluster.ask("scancel", record["task"])
+    ended = run("sweep wait alone", code=4, **cluster.env)
+    assert "as CANCELLED" in ended.err
+    assert "given up" in ended.err
 
 
 def test_polished_ends_are_made_with_their_descents_and_networks_with_their_images(

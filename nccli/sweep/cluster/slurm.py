@@ -130,6 +130,15 @@ def alive(ids: Sequence[str]) -> dict[str, Alive]:
     return {key: found[key] for key in ids if key in found}
 
 
+def end_of(key: str) -> str:
+    """How a task ended by the cluster's accounting, as FAILED or OUT_OF_MEMORY; "" where it keeps none."""
+    try:
+        said = _ask("sacct", "-n", "-X", "-P", "-o", "State", "-j", key).split()
+    except UnreachableError:
+        return ""
+    return said[0] if said else ""
+
+
 def cancel(ids: Sequence[str]) -> None:
     """End tasks.
 

@@ -17,6 +17,9 @@ from nccli.training.watch import Watch
 _ASK_SECONDS, _ASK_AT_MOST, _ASK_SHARE = 2.0, 30.0, 0.1
 """Tastes: the controller is asked that often at first, and less often the longer nothing happens."""
 
+_CANCELLED = "CANCELLED"
+"""How a task ended that a person wanted to end: it is not begun again."""
+
 _GONE_SECONDS = 10.0
 """A taste: a task that the cluster no longer knows has this long until its last words are seen on a shared disk."""
 
@@ -140,16 +143,19 @@ class Tasks:
         for task, outcome in lost:
             self._merge(task)
             left = self._unfinished(task)
+            end = slurm.end_of(task.ids[-1])
             where = "" if outcome is None else f" on {outcome.host}"
-            what = f"task {task.ids[-1]} of job {task.number} was ended{where}, see {self.folder.log_of(task.ids[-1])}"
+            what = f"task {task.ids[-1]} of job {task.number} ended{where}{f' as {end}' if end else ' too early'}"
+            what += f", see {self.folder.log_of(task.ids[-1])}"
             if not left:
                 self.folder.note("merged", [task.number])
                 self._end(task)
-            elif len(task.ids) < ATTEMPTS:
+            elif len(task.ids) < ATTEMPTS and end != _CANCELLED:
                 self._tell(f"{what}: {_runs(len(left))} of it begin again")
                 again.append(task.number)
             else:
-                self._tell(f"{what}, again: {_runs(len(left))} of it are given up")
+                more = "" if end == _CANCELLED else ", again"
+                self._tell(f"{what}{more}: {_runs(len(left))} of it are given up")
                 self._give_up(task)
                 self.folder.note("given up", [task.number])
                 self._end(task)
