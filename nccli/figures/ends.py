@@ -77,7 +77,9 @@ def ends_of(members: Iterable[SettingRuns], ids: Iterable[str]) -> Ends:
     for member in members:
         if member.row["kind"] not in TRAINED_KINDS:
             continue
-        kept = np.array([key in drawn for key in member.ids])
+        kept = np.ones(len(member.ids), dtype=bool)
+        if not drawn.issuperset(member.ids):  # measured: in half the time of one by one
+            kept = np.array([key in drawn for key in member.ids])
         steps = member.values["steps"][kept]
         if not len(steps):
             continue

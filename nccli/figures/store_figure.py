@@ -13,7 +13,7 @@ from nccli.errors import NothingFoundError
 from nccli.figures.ends import ENDS, Ends, ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, describe, measured, split_series
+from nccli.figures.series import Series, describe, have_all, split_series
 from nccli.store import Comparison, Condition, Not, Selection, SettingRuns, count_degenerate, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -150,7 +150,7 @@ class StoreFigure(PanelFigure):
 
     def usable(self, runs: SettingRuns) -> bool:
         """Whether one of the runs of a setting has a value in all of the columns."""
-        return not self.columns or bool(measured([runs], self.columns)[0])
+        return not self.columns or bool(have_all(runs, self.columns).any())
 
     def select(self, query: Query) -> list[SettingRuns]:
         """The runs by setting, with the columns and what became of them."""
@@ -210,7 +210,7 @@ class StoreFigure(PanelFigure):
 
 def _distinct(groups: Iterable[SettingRuns | Shown]) -> int:
     """How many runs groups have, each counted once."""
-    return len({key for each in groups for key in each.ids})
+    return len(set[str]().union(*(each.ids for each in groups)))
 
 
 def _left_out(runs: int, told: str) -> str:

@@ -49,6 +49,10 @@ def in_order(outcomes: Iterable[str]) -> list[str]:
 
 def count_degenerate(connection: Connection, selection: Selection) -> dict[str, int]:
     """How many of the runs did not learn their classes, by outcome."""
+    survey = selection.surveyed(())
+    if survey is not None:
+        counted = survey.only(survey.degenerate).counted("outcome")
+        return {name: counted[name] for name in in_order(name for name in counted if name is not None)}
     wanted = (selection.condition(connection), is_degenerate())
     query = select(RUN.c.outcome, func.count()).where(*wanted).group_by(RUN.c.outcome)
     found = {row[0]: row[1] for row in connection.execute(query)}

@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Connection, Double, FromClause, Select, ca
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.columns import Rounded, as_decimal, column_expression, stored_expression
+from nccli.store.query.columns import as_decimal, is_decimal, stored_expression
 from nccli.store.query.comparison import BELOW, DNC1_HOLDS
 from nccli.store.query.ranks import counts, is_hidden
 from nccli.store.query.select import each_row
 from nccli.store.query.selection import Selection, is_degenerate, is_unsettled
+from nccli.store.query.survey import Survey
 from nccli.store.schema.tables import RUN, SINGULAR_VALUE
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
@@ -69,7 +70,11 @@ def measured(
     whether their ranks agree and DNC1 holds; but not with `whole`.
     """
     groups: dict[tuple[Any, ...], int] = {}
-    group, found = _arrays(connection, _query(selection.condition(connection), columns, rank_rtol), columns, groups)
+    survey = selection.surveyed((*MEASURED_COLUMNS, *columns)) if rank_rtol == RANK_RTOL else None
+    if survey is not None:
+        group, found = _surveyed(survey, columns, groups)
+    else:
+        group, found = _arrays(connection, _query(selection.condition(connection), columns, rank_rtol), columns, groups)
     loss, loss_dnc, loss_srg, rank, agree, dnc, max_dnc1, degenerate, unsettled = found
     left_out = np.zeros(len(group), dtype=bool) if whole else degenerate == 1
 
@@ -89,6 +94,28 @@ def measured(
         {"ratio_dnc": np.isnan(loss) & ~np.isnan(loss_dnc), "ratio_srg": np.isnan(loss) & ~np.isnan(loss_srg)},
         left_out,
         unsettled == 1,
+    )
+
+
+def _surveyed(
+    survey: Survey, columns: Sequence[str], groups: dict[tuple[Any, ...], int]
+) -> tuple[Int[np.ndarray, " runs"], Float[np.ndarray, "numbers runs"]]:
+    """As `_arrays`, of columns that were read."""
+    stored, code = survey.groups(columns)
+    rounded = [is_decimal(column) for column in columns]
+    number = [groups.setdefault(_meant(key, rounded), len(groups)) for key in stored]
+    outcome, structure = survey.texts["outcome"], survey.texts["structure"]
+    dnc = np.where(structure.among((None,)), np.nan, outcome.among((Outcome.DNC.value,)))
+    numbers = [survey.number(name) for name in ("loss", "loss_dnc", "loss_srg", "mean_hidden_rank", "ranks_agree")]
+    flags = (survey.degenerate, survey.number("settled") == 0)
+    return np.array(number, dtype=np.int64)[code], np.array([*numbers, dnc, survey.number("max_dnc1"), *flags])
+
+
+def _meant(key: Sequence[Any], rounded: Sequence[bool]) -> tuple[Any, ...]:
+    """Values of columns with decimals to 15 digits."""
+    return tuple(
+        as_decimal(value) if decimal and value is not None else value
+        for value, decimal in zip(key, rounded, strict=True)
     )
 
 
@@ -113,17 +140,14 @@ def _arrays(
 ) -> tuple[Int[np.ndarray, " runs"], Float[np.ndarray, "numbers runs"]]:
     """The group of each row, and its numbers, NULL as nan; `groups` is filled."""
     rows, width = each_row(connection, query), len(columns)
-    rounded = [isinstance(column_expression(column), Rounded) for column in columns]
+    rounded = [is_decimal(column) for column in columns]
     stored: dict[Any, int] = {}
     parts, numbers = [np.zeros(0, dtype=np.int64)], [np.zeros((len(query.selected_columns) - width, 0))]
     while some := list(islice(rows, _AT_ONCE)):
         values = list(zip(*some, strict=True))
         keys = values[0] if width == 1 else list(zip(*values[:width], strict=True)) if width else [()] * len(some)
         for key in set(keys).difference(stored):
-            meant = tuple(
-                as_decimal(value) if decimal and value is not None else value
-                for value, decimal in zip((key,) if width == 1 else key, rounded, strict=True)
-            )
+            meant = _meant((key,) if width == 1 else key, rounded)
             stored[key] = groups.setdefault(meant, len(groups))
         parts.append(np.array(list(map(stored.__getitem__, keys)), dtype=np.int64))
         numbers.append(np.array([np.array(each, dtype=np.float64) for each in values[width:]]))
