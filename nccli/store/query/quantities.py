@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Double, FromClause, Select, ca
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.columns import as_decimal, is_decimal, stored_expression
+from nccli.store.query.columns import is_decimal, meant, stored_expression
 from nccli.store.query.comparison import BELOW, DNC1_HOLDS
 from nccli.store.query.ranks import counts, is_hidden
 from nccli.store.query.select import each_row
@@ -103,20 +103,12 @@ def _surveyed(
     """As `_arrays`, of columns that were read."""
     stored, code = survey.groups(columns)
     rounded = [is_decimal(column) for column in columns]
-    number = [groups.setdefault(_meant(key, rounded), len(groups)) for key in stored]
+    number = [groups.setdefault(meant(key, rounded), len(groups)) for key in stored]
     outcome, structure = survey.texts["outcome"], survey.texts["structure"]
     dnc = np.where(structure.among((None,)), np.nan, outcome.among((Outcome.DNC.value,)))
     numbers = [survey.number(name) for name in ("loss", "loss_dnc", "loss_srg", "mean_hidden_rank", "ranks_agree")]
-    flags = (survey.degenerate, survey.number("settled") == 0)
+    flags = (survey.degenerate, survey.unsettled)
     return np.array(number, dtype=np.int64)[code], np.array([*numbers, dnc, survey.number("max_dnc1"), *flags])
-
-
-def _meant(key: Sequence[Any], rounded: Sequence[bool]) -> tuple[Any, ...]:
-    """Values of columns with decimals to 15 digits."""
-    return tuple(
-        as_decimal(value) if decimal and value is not None else value
-        for value, decimal in zip(key, rounded, strict=True)
-    )
 
 
 def _query(wanted: ColumnElement[bool], columns: Sequence[str], rank_rtol: float) -> Select[Any]:
@@ -147,8 +139,8 @@ def _arrays(
         values = list(zip(*some, strict=True))
         keys = values[0] if width == 1 else list(zip(*values[:width], strict=True)) if width else [()] * len(some)
         for key in set(keys).difference(stored):
-            meant = _meant((key,) if width == 1 else key, rounded)
-            stored[key] = groups.setdefault(meant, len(groups))
+            own = (key,) if width == 1 else key
+            stored[key] = groups.setdefault(meant(own, rounded), len(groups))
         parts.append(np.array(list(map(stored.__getitem__, keys)), dtype=np.int64))
         numbers.append(np.array([np.array(each, dtype=np.float64) for each in values[width:]]))
     return np.concatenate(parts), np.concatenate(numbers, axis=1)

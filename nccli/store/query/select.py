@@ -179,8 +179,11 @@ def parts_of_rows(connection: Connection, query: Select[Any], size: int) -> Iter
     """The same, so many rows at a time."""
     found = connection.execute(query)
     assert found.cursor is not None
-    while rows := found.cursor.fetchmany(size):
-        yield rows
+    try:
+        while rows := found.cursor.fetchmany(size):
+            yield rows
+    finally:
+        found.close()
 
 
 def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:

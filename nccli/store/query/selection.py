@@ -18,7 +18,8 @@ from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, RUNNING, TRAINED_KI
 from nccli.store.connection.among import one_of
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, each_row, select_runs
-from nccli.store.query.survey import Survey, as_text, survey
+from nccli.store.query.survey import Survey, as_text
+from nccli.store.query.surveying import read_survey
 from nccli.store.query.where import Condition
 from nccli.store.schema.tables import RUN
 
@@ -101,7 +102,7 @@ class Selection:
     def with_survey(self, connection: Connection, columns: Collection[str]) -> Self:
         """The same with columns of its runs, and of those that others were made of, if nothing is wrong with them."""
         every = replace(self, without=frozenset(), learned=False, plain=False)
-        return replace(self, survey=survey(connection, every.condition(connection), columns, self._about))
+        return replace(self, survey=read_survey(connection, every.condition(connection), columns, self._about))
 
     def surveyed(self, columns: Collection[str]) -> Survey | None:
         """Columns of exactly these runs; None where they have not been read."""

@@ -33,7 +33,8 @@ from nccli.store.connection.among import one_of
 from nccli.store.query.breaks import breaks, together
 from nccli.store.query.select import each_row
 from nccli.store.query.selection import Selection, Unindexed
-from nccli.store.query.survey import ALWAYS, Survey
+from nccli.store.query.survey import Survey
+from nccli.store.query.surveying import ALWAYS
 from nccli.store.runs.block_rules import BLOCKS, block_fault
 from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES
@@ -66,9 +67,8 @@ def unreadable_runs(
     wanted = runs.condition(connection) if isinstance(runs, Selection) else one_of(RUN.c.id, runs, connection)
     found: dict[str, str] = {}
     if columns is not None and "config" not in columns:
-        read = [name for name in columns if name in RULES["run"]]
-        seen = runs.surveyed(read) if isinstance(runs, Selection) else None
-        found = {} if seen else _faults(connection, _of_columns(connection, wanted, columns))
+        seen = runs.surveyed(RULES["run"].keys() & columns) if isinstance(runs, Selection) else None
+        found = {} if seen is not None else _faults(connection, _of_columns(connection, wanted, columns))
         firsts = _unreadable_firsts(connection, wanted, found, seen)
         if firsts is not None:
             of_tables = _suspects_in_tables(connection, wanted, tables)
@@ -116,8 +116,7 @@ def _is(column: Any, value: Any) -> ColumnElement[bool]:
 _MANY = ("id", "setting")
 """Texts of which there are many."""
 
-_ODD_ID = {True: "run.id GLOB '*[^0-9a-f]*'", False: "run.id !~ '^[0-9a-f]*$'"}
-"""By whether the database is SQLite."""
+_ODD_ID = {True: "run.id GLOB '*[^0-9a-f]*'", False: "run.id !~ '^[0-9a-f]*$'"}  # by whether it is SQLite
 
 
 def _unreadable_firsts(
