@@ -102,7 +102,9 @@ class Selection:
     def with_survey(self, connection: Connection, columns: Collection[str]) -> Self:
         """The same with columns of its runs, and of those that others were made of, if nothing is wrong with them."""
         every = replace(self, without=frozenset(), learned=False, plain=False)
-        return replace(self, survey=read_survey(connection, every.condition(connection), columns, self._about))
+        sound = ("status",) if self.trained else ()
+        read = read_survey(connection, every.condition(connection), columns, self._about, sound)
+        return replace(self, survey=read)
 
     def surveyed(self, columns: Collection[str]) -> Survey | None:
         """Columns of exactly these runs; None where they have not been read."""

@@ -17,7 +17,7 @@ from nccli.store.query.breaks import WHOLE_NUMBERS
 from nccli.store.runs.rules import RULES
 
 ID_DIGITS = 12
-DIGIT_SHIFTS = 4 * np.arange(ID_DIGITS - 1, -1, -1)
+_SHIFTS = 4 * np.arange(ID_DIGITS - 1, -1, -1)
 """By which the hexadecimal digits of an id stand in its number."""
 
 
@@ -131,7 +131,7 @@ class Survey:
 
 def as_text(ids: Int[np.ndarray, " runs"]) -> list[str]:
     """Ids whose digits these numbers have."""
-    digits = np.frombuffer(b"0123456789abcdef", dtype="S1")[ids[:, None] >> DIGIT_SHIFTS & 15]
+    digits = np.frombuffer(b"0123456789abcdef", dtype="S1")[ids[:, None] >> _SHIFTS & 15]
     found: list[str] = digits.view(f"S{ID_DIGITS}").ravel().astype(f"U{ID_DIGITS}").tolist()
     return found
 

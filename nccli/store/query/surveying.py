@@ -1,6 +1,5 @@
 """Columns of many runs read, and looked over as they are read: no scan of the table for what may be damaged."""
 
-import re
 import sqlite3
 from array import array
 from collections.abc import Collection, Sequence
@@ -13,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from nccli.catalogue.columns import Type
 from nccli.store.query.breaks import NUMBERS, WHOLE_NUMBERS
 from nccli.store.query.select import parts_of_rows
-from nccli.store.query.survey import DIGIT_SHIFTS, ID_DIGITS, Survey, Words
+from nccli.store.query.survey import ID_DIGITS, Survey, Words
 from nccli.store.runs.rules import RULES, Rule
 from nccli.store.schema.tables import RUN
 
@@ -26,11 +25,13 @@ _AT_ONCE = 500
 _EXACT = 2**53
 """A bound: whole numbers up to here are numbers in double precision."""
 
-_ID_DIGITS = re.compile(rb"[0-9a-f]*")
-
 
 def read_survey(
-    connection: Connection, wanted: ColumnElement[bool], columns: Collection[str], about: tuple[Any, ...]
+    connection: Connection,
+    wanted: ColumnElement[bool],
+    columns: Collection[str],
+    about: tuple[Any, ...],
+    sound: Collection[str] = (),
 ) -> Survey | None:
     """Read columns of runs, those by which they are selected and grouped beside those asked for.
 
@@ -39,11 +40,13 @@ def read_survey(
         wanted: which runs.
         columns: of table `run`; other names are left out.
         about: what says which runs.
+        sound: columns that are not read, as the condition lets no value pass that breaks their rules.
 
     Returns:
         None where a value may break the rule of its column: `nccli.store.query.unreadable` has the last word.
     """
-    rules = [RULES["run"][name] for name in dict.fromkeys((*ALWAYS, *columns)) if name in RULES["run"]]
+    always = [name for name in ALWAYS if name not in sound]
+    rules = [RULES["run"][name] for name in dict.fromkeys((*always, *columns)) if name in RULES["run"]]
     if any(rule.kind not in NUMBERS and rule.kind is not Type.TEXT for rule in rules):
         return None
     parts: dict[str, list[Any]] = {rule.name: [] for rule in rules}
@@ -75,22 +78,25 @@ def read_survey(
 def _as_numbers(ids: Sequence[Any]) -> Int[np.ndarray, " runs"] | None:
     """Ids as the numbers that they are, whose order is that of the texts; None if one is no id."""
     try:
-        text = "".join(ids).encode()
-    except (TypeError, UnicodeEncodeError):
+        text = "".join(ids)
+        digits = bytes.fromhex(text)  # which takes capitals and blanks too
+    except (TypeError, ValueError):
         return None
-    if set(map(len, ids)) - {ID_DIGITS} or _ID_DIGITS.fullmatch(text) is None:
+    if set(map(len, ids)) - {ID_DIGITS} or text != text.lower() or len(text) != 2 * len(digits):
         return None
-    digits = np.frombuffer(text, dtype=np.uint8).reshape(len(ids), ID_DIGITS).astype(np.int64)
-    digits -= np.where(digits >= ord("a"), ord("a") - 10, ord("0"))
-    return np.asarray(np.sum(digits << DIGIT_SHIFTS, axis=1))
+    found = np.zeros((len(ids), 8), dtype=np.uint8)
+    found[:, -(ID_DIGITS // 2) :] = np.frombuffer(digits, dtype=np.uint8).reshape(len(ids), -1)
+    return found.view(">i8").ravel().astype(np.int64)
 
 
 def _codes(values: Sequence[Any], known: dict[Any, int]) -> Int[np.ndarray, " runs"]:
     """Numbers of texts; those that are not known get one."""
-    for value in dict.fromkeys(values):
-        if value not in known:
-            known[value] = len(known)
-    return np.fromiter(map(known.__getitem__, values), dtype=np.int64, count=len(values))
+    try:
+        return np.fromiter(map(known.__getitem__, values), dtype=np.int64, count=len(values))
+    except KeyError:
+        for value in dict.fromkeys(values):
+            known.setdefault(value, len(known))
+        return _codes(values, known)
 
 
 def _numbers(rule: Rule, values: Sequence[Any]) -> Shaped[np.ndarray, " runs"] | None:
