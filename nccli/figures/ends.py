@@ -70,7 +70,7 @@ class Ends:
 
 def ends_of(members: Iterable[SettingRuns], ids: Iterable[str]) -> Ends:
     """What there is to say of those of the runs that are drawn."""
-    drawn = set(ids)
+    drawn = ids if isinstance(ids, set) else set(ids)
     found: list[tuple[float, float]] = []
     constants: set[float | None] = set()
     unsettled = unknown = 0
