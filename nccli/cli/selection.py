@@ -182,6 +182,8 @@ def selection(
             note(f"{sum(left_out.values())} runs left out: {', '.join(left_out)}", quiet)
         asked_by = {name.split(".")[0] for name in columns_of(comparisons)}  # of config.NAME, `config`
         read = None if columns is None else {*columns, *asked_by}
+        if read is not None:
+            chosen = chosen.with_survey(connection, read)
         chosen = replace(chosen, without=name_unreadable(connection, chosen, _with_layers(tables, asked_by), read))
         if not chosen.exists(connection):
             raise SomeRunsFailedError(_NONE_READABLE)

@@ -75,9 +75,16 @@ def measured(members: Iterable[SettingRuns], columns: Sequence[str]) -> tuple[li
     found = list(members)
     ids = np.concatenate([np.array(member.ids) for member in found])
     values = {name: np.concatenate([member.values[name] for member in found]) for name in columns}
-    kept = np.flatnonzero(np.all([_there(each) for each in values.values()], axis=0))
+    kept = np.flatnonzero(np.concatenate([have_all(member, columns) for member in found]))
     kept = kept[np.argsort(ids[kept])]
     return ids[kept].tolist(), {name: each[kept] for name, each in values.items()}
+
+
+def have_all(member: SettingRuns, columns: Sequence[str]) -> Bool[np.ndarray, " runs"]:
+    """Which runs of a setting have a value in all of the columns."""
+    return np.asarray(
+        np.all([np.ones(len(member.ids), bool), *(_there(member.values[name]) for name in columns)], axis=0)
+    )
 
 
 def outcomes_of(members: Iterable[SettingRuns], ids: Sequence[str]) -> list[str | None]:

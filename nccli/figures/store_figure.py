@@ -1,7 +1,7 @@
 """From stored runs to the numbers of a figure: one way for all, to which each figure adds only what is its own."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -13,7 +13,7 @@ from nccli.errors import NothingFoundError
 from nccli.figures.ends import ENDS, Ends, ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, describe, measured, split_series
+from nccli.figures.series import Series, describe, have_all, split_series
 from nccli.store import Comparison, Condition, Not, Selection, SettingRuns, count_degenerate, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -71,12 +71,14 @@ class Collected:
         shown: series by series.
         rows: of all of them, and lines of theory beside them.
         left_out: number of runs that are not shown.
+        drawn: ids of those that are.
     """
 
     options: Options
     shown: Sequence[Shown]
     rows: list[Row]
     left_out: int
+    drawn: Set[str]
 
     @property
     def series(self) -> list[Series]:
@@ -92,7 +94,7 @@ class Collected:
     def ends(self) -> Ends:
         """Of the runs that are drawn."""
         members = (member for each in self.shown for member in each.series.members)
-        return ends_of(members, (key for each in self.shown for key in each.ids))
+        return ends_of(members, self.drawn)
 
     @property
     def traits(self) -> frozenset[str]:
@@ -150,7 +152,7 @@ class StoreFigure(PanelFigure):
 
     def usable(self, runs: SettingRuns) -> bool:
         """Whether one of the runs of a setting has a value in all of the columns."""
-        return not self.columns or bool(measured([runs], self.columns)[0])
+        return not self.columns or bool(have_all(runs, self.columns).any())
 
     def select(self, query: Query) -> list[SettingRuns]:
         """The runs by setting, with the columns and what became of them."""
@@ -193,9 +195,10 @@ class StoreFigure(PanelFigure):
         if not rows:
             raise NothingFoundError(self.nothing)
         rows += self.beside(series)
-        left_out = _distinct(chosen) - sum(each.runs for each in shown)
-        left_out += sum(len(each.ids) for each in shown) - _distinct(shown)  # checkpoints of several series
-        found = Collected(options, shown, rows, left_out)
+        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown)
+        drawn = _distinct(shown)
+        left_out += sum(len(each.ids) for each in shown) - len(drawn)  # checkpoints of several series
+        found = Collected(options, shown, rows, left_out, drawn)
         caption = describe(found.series, found.runs, found.ends, self.words(found))
         notes = [*self.notes(found), *left_out_notes(connection, selection)]
         if degenerate:
@@ -208,9 +211,9 @@ class StoreFigure(PanelFigure):
         return Drawn(rows, caption, tuple(notes))
 
 
-def _distinct(groups: Iterable[SettingRuns | Shown]) -> int:
-    """How many runs groups have, each counted once."""
-    return len({key for each in groups for key in each.ids})
+def _distinct(groups: Iterable[SettingRuns | Shown]) -> Set[str]:
+    """Ids of the runs that groups have."""
+    return set[str]().union(*(each.ids for each in groups))
 
 
 def _left_out(runs: int, told: str) -> str:

@@ -17,7 +17,7 @@ _CONTROL = "char(1) || '-' || char(31) || char(127) || '-' || char(191) || char(
 """For GLOB: control characters, and what SQLite makes of bytes that are no UTF-8."""
 
 NUMBERS = frozenset({Type.INTEGER, Type.LONG, Type.NUMBER, Type.REAL})
-_WHOLE = frozenset({Type.INTEGER, Type.LONG})
+WHOLE_NUMBERS = frozenset({Type.INTEGER, Type.LONG})
 _JSON: dict[Any, str] = {dict: "object", list: "array"}
 _INFINITY = "9e999"
 """As SQLite reads it."""
@@ -65,8 +65,8 @@ def _breaks_rule(column: str, rule: Rule, sqlite: bool) -> list[str]:
             parts.append(f"{column} > {rule.high!r}")
         elif sqlite:
             parts.append(f"{column} > {_INFINITY}")
-    if sqlite and (rule.kind not in NUMBERS or rule.kind in _WHOLE):
-        wanted = "integer" if rule.kind in _WHOLE else "blob" if rule.kind is None else "text"
+    if sqlite and (rule.kind not in NUMBERS or rule.kind in WHOLE_NUMBERS):
+        wanted = "integer" if rule.kind in WHOLE_NUMBERS else "blob" if rule.kind is None else "text"
         parts.append(f"typeof({column}) NOT IN ('{wanted}', 'null')")
     if rule.kind is Type.DOCUMENT and sqlite:
         kind = f"CASE WHEN json_valid({column}) THEN json_type({column}) ELSE '' END"

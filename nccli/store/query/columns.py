@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, literal, select, type_coerce
@@ -52,6 +52,14 @@ def is_decimal(column: str) -> bool:
     if option is not None:
         return TYPES.get(option[1]) is float
     return column in BY_NAME and BY_NAME[column].decimal
+
+
+def meant(values: Sequence[Any], decimal: Sequence[bool]) -> tuple[Any, ...]:
+    """Values of columns, `as_decimal` where they are of decimals."""
+    return tuple(
+        as_decimal(value) if rounded and value is not None else value
+        for value, rounded in zip(values, decimal, strict=True)
+    )
 
 
 class Rounded(FunctionElement[float]):

@@ -33,9 +33,15 @@ def names_ends(conditions: Iterable[Condition]) -> bool:
 
 def count_finishes(connection: Connection, selection: Selection) -> dict[str, int]:
     """How many runs are of which end, in the order of `Finish`; runs of other kinds than dufm count as plain."""
-    finish = func.coalesce(RUN.c.finish, literal(Finish.PLAIN.value)).label("finish")
-    query = select(finish, func.count()).where(selection.condition(connection)).group_by(finish)
-    found = {row[0]: row[1] for row in connection.execute(query)}
+    survey = selection.surveyed(())
+    if survey is None:
+        finish = func.coalesce(RUN.c.finish, literal(Finish.PLAIN.value)).label("finish")
+        query = select(finish, func.count()).where(selection.condition(connection)).group_by(finish)
+        found = {row[0]: row[1] for row in connection.execute(query)}
+    else:
+        found = dict[str, int]()
+        for name, runs in survey.counted("finish").items():
+            found[name or Finish.PLAIN.value] = found.get(name or Finish.PLAIN.value, 0) + runs
     order = [each.value for each in Finish]
     return {name: found[name] for name in sorted(found, key=[*order, *sorted(set(found) - set(order))].index)}
 

@@ -1,18 +1,19 @@
 """Means over groups of runs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, func, select
 
 from nccli.catalogue.columns import GROUP, RUN_COLUMNS, Role, names, of_role
 from nccli.catalogue.runs import Finish
 from nccli.catalogue.settings import LEFT_OUT, TYPES
 from nccli.errors import InputError
 from nccli.metrics import RANK_RTOL
+from nccli.store.connection.among import one_of
 from nccli.store.query.columns import as_decimal, column_type, stored_expression
 from nccli.store.query.quantities import QUANTITIES, SHARES, Measured, measured
 from nccli.store.query.selection import Selection, Unindexed
@@ -52,20 +53,18 @@ def parse_group_by(text: str) -> tuple[str, ...]:
 
 def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[str]) -> list[str]:
     """Settings, other than the keys, in which runs of one group differ, and `finish`; as --group-by takes them."""
-    wanted = selection.condition(connection)
-    labelled = [Unindexed(stored_expression(key)).label(f"key_{i}") for i, key in enumerate(keys)]
-    pairs: dict[tuple[Any, ...], list[_Setting]] = {}
-    finish = func.coalesce(RUN.c.finish, literal(Finish.PLAIN.value))
-    for *group, setting, end in connection.execute(
-        select(*labelled, Unindexed(RUN.c.setting), finish).where(wanted).distinct()
-    ):
+    wanted, survey = selection.condition(connection), selection.surveyed(keys)
+    pairs: dict[tuple[Any, ...], dict[_Setting, None]] = {}
+    for *group, setting, end in _settings_of_groups(connection, selection, keys):
         meant = tuple(as_decimal(value) if isinstance(value, float) else value for value in group)
-        pairs.setdefault(meant, []).append((setting, end))
+        pairs.setdefault(meant, {})[setting, end or Finish.PLAIN.value] = None
     if all(len(settings) == 1 for settings in pairs.values()):
         return []
-    one_each = select(func.min(RUN.c.id)).where(wanted).group_by(Unindexed(RUN.c.setting))
+    least = select(func.min(RUN.c.id)).where(wanted).group_by(Unindexed(RUN.c.setting))
+    known = None if survey is None else survey.least_ids(("setting",))
+    one_each = RUN.c.id.in_(least) if known is None else one_of(RUN.c.id, known, connection)
     sizes = [RUN.c[name] for name in _SIZES]
-    query = select(RUN.c.setting, RUN.c.kind, RUN.c.config, *sizes).where(RUN.c.id.in_(one_each))
+    query = select(RUN.c.setting, RUN.c.kind, RUN.c.config, *sizes).where(one_each)
     options = {
         setting: {**_options(kind, config), **dict(zip(_SIZES, found, strict=True))}
         for setting, kind, config, *found in connection.execute(query)
@@ -81,6 +80,16 @@ def mixed_columns(connection: Connection, selection: Selection, keys: Sequence[s
         and any(_differ(name, [about[setting].get(name) for setting in settings]) for settings in pairs.values())
     ]
     return [name for name in mixed if name.removeprefix("config.") not in _FOLLOW] or mixed
+
+
+def _settings_of_groups(connection: Connection, selection: Selection, keys: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """Values of the keys, setting and finish, of all runs, each once."""
+    survey = selection.surveyed(keys)
+    if survey is not None:
+        return survey.groups((*keys, "setting", "finish"))[0]
+    labelled = [Unindexed(stored_expression(key)).label(f"key_{i}") for i, key in enumerate(keys)]
+    query = select(*labelled, Unindexed(RUN.c.setting), RUN.c.finish).where(selection.condition(connection))
+    return connection.execute(query.distinct())
 
 
 def _differ(name: str, values: Sequence[Any]) -> bool:

@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Connection, Double, FromClause, Select, ca
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.metrics import RANK_RTOL
-from nccli.store.query.columns import Rounded, as_decimal, column_expression, stored_expression
+from nccli.store.query.columns import is_decimal, meant, stored_expression
 from nccli.store.query.comparison import BELOW, DNC1_HOLDS
 from nccli.store.query.ranks import counts, is_hidden
 from nccli.store.query.select import each_row
 from nccli.store.query.selection import Selection, is_degenerate, is_unsettled
+from nccli.store.query.survey import Survey
 from nccli.store.schema.tables import RUN, SINGULAR_VALUE
 
 QUANTITIES = ("loss", "ratio_dnc", "ratio_srg", "mean_rank")
@@ -69,7 +70,11 @@ def measured(
     whether their ranks agree and DNC1 holds; but not with `whole`.
     """
     groups: dict[tuple[Any, ...], int] = {}
-    group, found = _arrays(connection, _query(selection.condition(connection), columns, rank_rtol), columns, groups)
+    survey = selection.surveyed((*MEASURED_COLUMNS, *columns)) if rank_rtol == RANK_RTOL else None
+    if survey is not None:
+        group, found = _surveyed(survey, columns, groups)
+    else:
+        group, found = _arrays(connection, _query(selection.condition(connection), columns, rank_rtol), columns, groups)
     loss, loss_dnc, loss_srg, rank, agree, dnc, max_dnc1, degenerate, unsettled = found
     left_out = np.zeros(len(group), dtype=bool) if whole else degenerate == 1
 
@@ -90,6 +95,20 @@ def measured(
         left_out,
         unsettled == 1,
     )
+
+
+def _surveyed(
+    survey: Survey, columns: Sequence[str], groups: dict[tuple[Any, ...], int]
+) -> tuple[Int[np.ndarray, " runs"], Float[np.ndarray, "numbers runs"]]:
+    """As `_arrays`, of columns that were read."""
+    stored, code = survey.groups(columns)
+    rounded = [is_decimal(column) for column in columns]
+    number = [groups.setdefault(meant(key, rounded), len(groups)) for key in stored]
+    outcome, structure = survey.texts["outcome"], survey.texts["structure"]
+    dnc = np.where(structure.among((None,)), np.nan, outcome.among((Outcome.DNC.value,)))
+    numbers = [survey.number(name) for name in ("loss", "loss_dnc", "loss_srg", "mean_hidden_rank", "ranks_agree")]
+    flags = (survey.degenerate, survey.unsettled)
+    return np.array(number, dtype=np.int64)[code], np.array([*numbers, dnc, survey.number("max_dnc1"), *flags])
 
 
 def _query(wanted: ColumnElement[bool], columns: Sequence[str], rank_rtol: float) -> Select[Any]:
@@ -113,18 +132,15 @@ def _arrays(
 ) -> tuple[Int[np.ndarray, " runs"], Float[np.ndarray, "numbers runs"]]:
     """The group of each row, and its numbers, NULL as nan; `groups` is filled."""
     rows, width = each_row(connection, query), len(columns)
-    rounded = [isinstance(column_expression(column), Rounded) for column in columns]
+    rounded = [is_decimal(column) for column in columns]
     stored: dict[Any, int] = {}
     parts, numbers = [np.zeros(0, dtype=np.int64)], [np.zeros((len(query.selected_columns) - width, 0))]
     while some := list(islice(rows, _AT_ONCE)):
         values = list(zip(*some, strict=True))
         keys = values[0] if width == 1 else list(zip(*values[:width], strict=True)) if width else [()] * len(some)
         for key in set(keys).difference(stored):
-            meant = tuple(
-                as_decimal(value) if decimal and value is not None else value
-                for value, decimal in zip((key,) if width == 1 else key, rounded, strict=True)
-            )
-            stored[key] = groups.setdefault(meant, len(groups))
+            own = (key,) if width == 1 else key
+            stored[key] = groups.setdefault(meant(own, rounded), len(groups))
         parts.append(np.array(list(map(stored.__getitem__, keys)), dtype=np.int64))
         numbers.append(np.array([np.array(each, dtype=np.float64) for each in values[width:]]))
     return np.concatenate(parts), np.concatenate(numbers, axis=1)

@@ -171,10 +171,19 @@ def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ..
 
 def each_row(connection: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
     """The same of any number of rows, of which few are in memory at once."""
+    for rows in parts_of_rows(connection, query, _FETCHED):
+        yield from rows
+
+
+def parts_of_rows(connection: Connection, query: Select[Any], size: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """The same, so many rows at a time."""
     found = connection.execute(query)
     assert found.cursor is not None
-    while rows := found.cursor.fetchmany(_FETCHED):
-        yield from rows
+    try:
+        while rows := found.cursor.fetchmany(size):
+            yield rows
+    finally:
+        found.close()
 
 
 def select_history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:

@@ -1,10 +1,10 @@
 """A set of runs as a condition in SQL, and what its runs are, setting by setting."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Shaped
@@ -18,6 +18,8 @@ from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, RUNNING, TRAINED_KI
 from nccli.store.connection.among import one_of
 from nccli.store.query.columns import TEXT_COLUMNS
 from nccli.store.query.select import Row, each_row, select_runs
+from nccli.store.query.survey import Survey, as_text
+from nccli.store.query.surveying import read_survey
 from nccli.store.query.where import Condition
 from nccli.store.schema.tables import RUN
 
@@ -71,6 +73,7 @@ class Selection:
         without: never these, which cannot be read.
         learned: only runs that are neither zero nor constant and lost no classes, for averages.
         plain: only ends of descents, none that were polished or refined from there.
+        survey: columns of these and other runs, where they were read already.
     """
 
     ids: tuple[str, ...] | None = None
@@ -79,6 +82,7 @@ class Selection:
     without: frozenset[str] = frozenset()
     learned: bool = False
     plain: bool = False
+    survey: Survey | None = field(default=None, compare=False, repr=False)
 
     def condition(self, connection: Connection) -> ColumnElement[bool]:
         """The selection in SQL, over table `run`."""
@@ -95,12 +99,34 @@ class Selection:
             parts.append(is_plain())
         return and_(Unindexed(RUN.c.status) != RUNNING, *parts)
 
+    def with_survey(self, connection: Connection, columns: Collection[str]) -> Self:
+        """The same with columns of its runs, and of those that others were made of, if nothing is wrong with them."""
+        every = replace(self, without=frozenset(), learned=False, plain=False)
+        sound = ("status",) if self.trained else ()
+        read = read_survey(connection, every.condition(connection), columns, self._about, sound)
+        return replace(self, survey=read)
+
+    def surveyed(self, columns: Collection[str]) -> Survey | None:
+        """Columns of exactly these runs; None where they have not been read."""
+        found = self.survey
+        if found is None or found.about != self._about or self.without or not found.has(columns):
+            return None
+        found = found.only(found.plain) if self.plain else found
+        return found.only(~found.degenerate) if self.learned else found
+
+    @property
+    def _about(self) -> tuple[Any, ...]:
+        return (self.ids, self.where, self.trained)
+
     def count(self, connection: Connection) -> int:
         """How many runs there are."""
         return int(connection.scalar(select(func.count()).select_from(RUN).where(self.condition(connection))) or 0)
 
     def exists(self, connection: Connection) -> bool:
         """Whether there is one."""
+        found = self.surveyed(())
+        if found is not None:
+            return len(found.id) > 0
         return connection.execute(select(RUN.c.id).where(self.condition(connection)).limit(1)).first() is not None
 
     def left_out(self, connection: Connection) -> dict[str, int]:
@@ -109,7 +135,7 @@ class Selection:
         if self.ids is not None:
             parts.append(one_of(RUN.c.id, self.ids, connection))
         if self.trained:
-            parts += [RUN.c.kind.in_(TRAINED_KINDS), RUN.c.status.not_in(ENDED_WELL)]
+            parts += [Unindexed(RUN.c.kind).in_(TRAINED_KINDS), RUN.c.status.not_in(ENDED_WELL)]
         else:
             parts.append(RUN.c.status == RUNNING)
         query = select(RUN.c.status, func.count()).where(*parts).group_by(RUN.c.status).order_by(RUN.c.status)
@@ -139,17 +165,36 @@ def select_settings(connection: Connection, selection: Selection, columns: Seque
         selection: which runs.
         columns: of table `run`.
     """
+    found = selection.surveyed(columns)
+    if found is not None:
+        return _from_survey(connection, found, columns)
     wanted = [RUN.c[name] for name in columns]
     query = select(RUN.c.setting, RUN.c.finish, RUN.c.id, *wanted).where(selection.condition(connection))
     rows = each_row(connection, query.order_by(Unindexed(RUN.c.setting), Unindexed(RUN.c.id)))
     groups = [part for _, members in groupby(rows, key=itemgetter(0)) for part in _by_finish(list(members))]
     first = select_runs(connection, [group[0][2] for group in groups])
-    found = []
+    settings = []
     for row, group in zip(first, groups, strict=True):
         _, _, ids, *values = zip(*group, strict=True)
         arrays = {name: _array(name, each) for name, each in zip(columns, values, strict=True)}
-        found.append(SettingRuns(row, ids, arrays))
-    return found
+        settings.append(SettingRuns(row, ids, arrays))
+    return settings
+
+
+def _from_survey(connection: Connection, found: Survey, columns: Sequence[str]) -> list[SettingRuns]:
+    """The same of columns that were read."""
+    keys, group = found.groups(("setting", "finish"))
+    order = np.lexsort((found.id, group))
+    parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
+    parts.sort(key=lambda part: (keys[group[part[0]]][0], found.id[part[0]]))
+    ids = [tuple(as_text(found.id[part])) for part in parts]
+    texts = {name: found.texts[name].values for name in columns if name in TEXT_COLUMNS}
+    values = {name: texts[name] if name in texts else found.number(name) for name in columns}
+    first = select_runs(connection, [each[0] for each in ids])
+    return [
+        SettingRuns(row, own, {name: each[part] for name, each in values.items()})
+        for row, own, part in zip(first, ids, parts, strict=True)
+    ]
 
 
 def _by_finish(members: Sequence[Any]) -> list[Sequence[Any]]:

@@ -33,6 +33,8 @@ from nccli.store.connection.among import one_of
 from nccli.store.query.breaks import breaks, together
 from nccli.store.query.select import each_row
 from nccli.store.query.selection import Selection, Unindexed
+from nccli.store.query.survey import Survey
+from nccli.store.query.surveying import ALWAYS
 from nccli.store.runs.block_rules import BLOCKS, block_fault
 from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES
@@ -65,8 +67,9 @@ def unreadable_runs(
     wanted = runs.condition(connection) if isinstance(runs, Selection) else one_of(RUN.c.id, runs, connection)
     found: dict[str, str] = {}
     if columns is not None and "config" not in columns:
-        found = _faults(connection, _of_columns(connection, wanted, columns))
-        firsts = _unreadable_firsts(connection, wanted, found)
+        seen = runs.surveyed(RULES["run"].keys() & columns) if isinstance(runs, Selection) else None
+        found = {} if seen is not None else _faults(connection, _of_columns(connection, wanted, columns))
+        firsts = _unreadable_firsts(connection, wanted, found, seen)
         if firsts is not None:
             of_tables = _suspects_in_tables(connection, wanted, tables)
             return {**found, **firsts, **_faults(connection, of_tables)}
@@ -89,7 +92,7 @@ def _of_columns(connection: Connection, wanted: ColumnElement[bool], columns: Co
 
     There are few different texts in these columns: measured, that these are looked at takes a third of the time.
     """
-    sqlite, read = _sqlite(connection), frozenset({*columns, *_ALWAYS})
+    sqlite, read = _sqlite(connection), frozenset({*columns, *ALWAYS})
     texts = [rule for rule in RULES["run"].values() if rule.name in read and rule.kind is Type.TEXT]
     looked_at = [rule for rule in texts if rule.name not in _MANY or rule.name in columns]
     rules = breaks("run", sqlite, read.difference(rule.name for rule in looked_at))
@@ -113,26 +116,25 @@ def _is(column: Any, value: Any) -> ColumnElement[bool]:
 _MANY = ("id", "setting")
 """Texts of which there are many."""
 
-_ALWAYS = ("id", "setting", "finish", "kind", "status", "outcome")
-"""Columns by which runs are selected and put into groups."""
-
-_ODD_ID = {True: "run.id GLOB '*[^0-9a-f]*'", False: "run.id !~ '^[0-9a-f]*$'"}
-"""By whether the database is SQLite."""
+_ODD_ID = {True: "run.id GLOB '*[^0-9a-f]*'", False: "run.id !~ '^[0-9a-f]*$'"}  # by whether it is SQLite
 
 
 def _unreadable_firsts(
-    connection: Connection, wanted: ColumnElement[bool], bad: Collection[str]
+    connection: Connection, wanted: ColumnElement[bool], bad: Collection[str], survey: Survey | None
 ) -> dict[str, str] | None:
     """Of each setting and finish the runs, by increasing id, that cannot be read before the first that can.
 
-    None where it takes less time to look at all runs.
+    None where it takes less time to look at all runs. What was read of them tells the first ones.
     """
     found: dict[str, str] = {}
     seen: set[Any] = set()
     for _ in range(_ROUNDS):
-        rest = not_(one_of(RUN.c.id, [*bad, *found], connection))
-        first = select(func.min(RUN.c.id)).where(wanted, rest).group_by(Unindexed(RUN.c.setting), RUN.c.finish)
-        firsts = [key for (key,) in each_row(connection, first) if key not in seen]
+        if survey is not None and not found:
+            firsts = survey.least_ids(("setting", "finish"))
+        else:
+            rest = not_(one_of(RUN.c.id, [*bad, *found], connection))
+            first = select(func.min(RUN.c.id)).where(wanted, rest).group_by(Unindexed(RUN.c.setting), RUN.c.finish)
+            firsts = [key for (key,) in each_row(connection, first) if key not in seen]
         if len(firsts) > _MOST_SETTINGS or not {str}.issuperset(map(type, firsts)):
             return None
         worse = _faults(connection, _suspects(connection, one_of(RUN.c.id, firsts, connection))) if firsts else {}
