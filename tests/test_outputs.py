@@ -32,6 +32,7 @@ WRITERS = {
     "e2e/torchvision_sets.py": "open",  # /dev/null
     "measure/tensor_file.py": "save",  # into memory
     "store/connection/backup.py": "backup mkstemp replace write_bytes",  # asks the one place
+    "sweep/cluster/folder.py": "hardlink_to mkdir open symlink_to write_text",  # below a folder of its own by the store
     "store/repair.py": "link rename replace",  # the store itself, under lock
 }
 """The files of nccli that make or replace files, and how. All others write into what these opened for them."""

@@ -68,7 +68,7 @@ READING = (
     "--weights",
     "targets",
 )
-OTHERS = {"store merge --into", "runs import source"}
+OTHERS = {"store merge --into", "runs import source", "sweep run file"}
 """Options that name a file or a store, and that write no file for a person."""
 
 

@@ -35,6 +35,7 @@ def test_an_older_run_is_the_same_as_one_stored_today(
     with plain(path) as connection:
         for index in ("ix_run_setting_id", "ix_run_status_kind", "ix_run_tag"):
             connection.execute(f"DROP INDEX {index}")
+        connection.execute("DROP VIEW spectrum")
         for table in ("claim", "worker"):
             connection.execute(f"DROP TABLE {table}")
         for table, columns in SINCE.items():

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,15 @@ class Elsewhere:
 
     folder: Path
     target: Store
-    size = JobSize()
+    prepares, states, size = True, None, JobSize()
 
-    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Collection[str]:
+    def run(self, jobs: Iterable[Job[Any]], results: Sink, watch: Watch[SweepProgress[Any]]) -> Mapping[str, str]:
         for number, job in enumerate(jobs):
             file, made = self.folder / f"job{number}.json", self.folder / f"job{number}.db"
             file.write_text(json.dumps(job.as_dict()))
             subprocess.run([sys.executable, "-c", SCRIPT, str(file), str(made)], cwd=ROOT, check=True, timeout=120)
             merge_stores([str(made)], self.target)
-        return ()
+        return {}
 
 
 class Kept:
