@@ -132,10 +132,9 @@ def test_a_detached_sweep_goes_on_survives_its_driver_and_is_come_back_to(
 
 
 def test_a_task_whose_node_is_taken_goes_on_from_its_state(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
-    line = f"{LONG} --seed 0..1"
-    run(f"{line} {SLURM} --name moved --detach", **cluster.env)
-    (task,) = until(lambda: tasks(tmp_path))
-    time.sleep(3)
+    line = f"{LONG} --seed 0..1".replace("400000", "1500000")
+    run(f"{line} {SLURM} --name moved --detach", **cluster.env, **OFTEN)
+    (task,) = until(lambda: progress(tmp_path) and tasks(tmp_path))
     (record,) = jobs(run, cluster, "moved")
     cluster.ask("scancel", "--signal", "USR2", record["task"])
     until(lambda: task not in tasks(tmp_path))
