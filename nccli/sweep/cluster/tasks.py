@@ -164,6 +164,7 @@ class Tasks:
                 self.submit(again)
             except InputError as error:
                 self._tell(str(error))
+                self.folder.note("given up", again)
                 for number in again:
                     self._give_up(self._open[number])
                     self._end(self._open[number])
