@@ -8,21 +8,16 @@ import pytest
 
 from tests.cli.command import Nccli
 from tests.cli.sql import query
+from tests.sweep.crew_processes import crew_of
 
 LONG = "train-dufm --K 4 --L 3 --n 2 --width 6 --tol 0 --steps 900000000 --seed 0..3 --jobs 2"
-
-
-def workers(process: psutil.Process) -> list[psutil.Process]:
-    """Processes of a command that train."""
-    found = process.children(recursive=True)
-    return [each for each in found if "executors.worker" in " ".join(each.cmdline())]
 
 
 def begun(pid: int) -> list[psutil.Process]:
     """The two processes of a command, once each has used a core for a while."""
     end = time.monotonic() + 90
     while time.monotonic() < end:
-        found = workers(psutil.Process(pid))
+        found = crew_of(psutil.Process(pid))
         if len(found) == 2 and all(each.cpu_times().user > 2 for each in found):
             return found
         time.sleep(0.1)

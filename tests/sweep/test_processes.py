@@ -14,6 +14,7 @@ from nccli.store import Store, claimed_runs
 from nccli.sweep import DufmTrainer, E2eTrainer, JobSize, LocalExecutor, ProcessesExecutor, execute, jobs_of, plan_runs
 from nccli.training.watch import Watch
 from tests.e2e.image_files import config_of, write_npz
+from tests.sweep.crew_processes import crew_of
 from tests.sweep.sweeps import tiny_grid
 from tests.sweep.test_elsewhere import facts, networks
 
@@ -23,7 +24,7 @@ LONG = 10**8
 
 def crew() -> list[psutil.Process]:
     """The processes that work for this one."""
-    return [each for each in psutil.Process().children() if "executors.worker" in " ".join(each.cmdline())]
+    return crew_of(psutil.Process())
 
 
 def dufm() -> tuple[list[Any], DufmTrainer]:
