@@ -7,9 +7,10 @@ import pytest
 EXPORTED = {
     "nccli.theory": """
         asymptotic_exponent BEST BlockSolution check_options classes_of Construction dnc Edges explicit_loss
-        FAMILIES Family graph graph_names GRAPH_OUTPUTS local_exponent parse_graph Problem Solution solve
-        solve_best solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold
-        srg_solutions SRG_VARIANTS srg_variants Template triangular_root TRIVIAL_LOSS
+        FAMILIES Family graph graph_names GRAPH_OUTPUTS hypergraph local_exponent parse_graph parse_hypergraph
+        Problem Solution solve solve_best solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank
+        srg_template srg_threshold srg_solutions SRG_VARIANTS srg_variants Subsets subsets_text Template
+        triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
         cdnv class_means class_statistics classes_kept ClassStatistics constant_output distinct_means dnc1

@@ -139,7 +139,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "kind",
         _PROBLEM,
         _TEXT,
-        "dufm, e2e (trained), dnc, srg, graph (constructed), features, network (measured)",
+        "dufm, e2e (trained), dnc, srg, graph, bipartition, hypergraph (constructed), features, network (measured)",
         shown=(RECORD, COMPARE, GROUP),
         required=True,
         index=True,

@@ -12,6 +12,7 @@ class Kind(StrEnum):
     SRG = "srg"
     GRAPH = "graph"
     BIPARTITION = "bipartition"
+    HYPERGRAPH = "hypergraph"
     FEATURES = "features"
     NETWORK = "network"
 

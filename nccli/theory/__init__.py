@@ -4,6 +4,7 @@ from nccli.theory.best import solve_best, solve_dnc, solve_graph, solve_srg, srg
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
+from nccli.theory.hypergraph import Subsets, hypergraph, parse_hypergraph, subsets_text
 from nccli.theory.problem import TRIVIAL_LOSS, Problem, explicit_loss
 from nccli.theory.rivalry import asymptotic_exponent, local_exponent, srg_threshold
 from nccli.theory.solution import BlockSolution, Solution, solve
@@ -24,6 +25,7 @@ __all__ = [
     "Problem",
     "Solution",
     "Spectrum",
+    "Subsets",
     "Template",
     "asymptotic_exponent",
     "check_options",
@@ -32,8 +34,10 @@ __all__ = [
     "explicit_loss",
     "graph",
     "graph_names",
+    "hypergraph",
     "local_exponent",
     "parse_graph",
+    "parse_hypergraph",
     "solve",
     "solve_best",
     "solve_dnc",
@@ -46,5 +50,6 @@ __all__ = [
     "srg_template",
     "srg_threshold",
     "srg_variants",
+    "subsets_text",
     "triangular_root",
 ]

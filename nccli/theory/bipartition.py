@@ -6,6 +6,7 @@ from math import comb, perm, sqrt
 
 from nccli.errors import InputError
 from nccli.theory import strongly_regular_graph as srg
+from nccli.theory.problem import Problem
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.template import Construction, Family
 
@@ -34,9 +35,9 @@ def bipartition(K: int, s: int) -> Construction:
     return Construction("bipartition", "", (template,), about={"s": s})
 
 
-def _forms(K: int, s: int | None = None) -> list[Construction]:
-    r = min(srg.triangular_root(K) or 4, _MOST_VERTICES + 1)
-    return [bipartition(K, each) for each in (range(2, r) if s is None else [s])]
+def _forms(problem: Problem, s: int | None = None) -> list[Construction]:
+    r = min(srg.triangular_root(problem.K) or 4, _MOST_VERTICES + 1)
+    return [bipartition(problem.K, each) for each in (range(2, r) if s is None else [s])]
 
 
 FAMILY = Family("bipartition", _forms, takes=("s",))

@@ -17,4 +17,4 @@ def dnc(K: int) -> Construction:
     return Construction("dnc", "", (dnc_template(K),))
 
 
-FAMILY = Family("dnc", lambda K: [dnc(K)])
+FAMILY = Family("dnc", lambda problem: [dnc(problem.K)])

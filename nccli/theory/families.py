@@ -42,7 +42,7 @@ def solve_kind(problem: Problem, kind: str, given: dict[str, Any]) -> Solution:
     Raises:
         InputError: there is none, or an option is out of its range.
     """
-    return solve_best(problem) if kind == BEST else least(problem, FAMILIES[kind].forms(problem.K, **given))
+    return solve_best(problem) if kind == BEST else least(problem, FAMILIES[kind].forms(problem, **given))
 
 
 def classes_of(kind: str, given: dict[str, Any]) -> int:

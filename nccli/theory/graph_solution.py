@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.errors import InputError
+from nccli.theory.problem import Problem
 from nccli.theory.template import Construction, Family, Template
 
 Edges = tuple[tuple[int, int], ...]
@@ -176,10 +177,10 @@ def graph_outputs(edges: Edges) -> list[Construction]:
     return found
 
 
-def _forms(K: int, variant: str | None = None, **given: str) -> list[Construction]:
+def _forms(problem: Problem, variant: str | None = None, **given: str) -> list[Construction]:
     edges = parse_graph(given["graph"])
-    if len(edges) != K:
-        raise InputError(f"--K {K}: the graph has {len(edges)} edges, and every edge is a class")
+    if len(edges) != problem.K:
+        raise InputError(f"--K {problem.K}: the graph has {len(edges)} edges, and every edge is a class")
     return graph_outputs(edges) if variant is None else [graph(edges, variant)]
 
 

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from nccli.errors import InputError
 from nccli.theory.deep_neural_collapse import dnc_template
 from nccli.theory.graph_solution import Edges, disjointness_weights, incidence_matrix
+from nccli.theory.problem import Problem
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.template import Construction, Family, Matrix, Template
 
@@ -215,7 +216,8 @@ def srg_variants(K: int) -> tuple[Construction, ...]:
     return tuple(srg(K, variant) for variant in SRG_VARIANTS if K >= (6 if variant == "blocks" else 4))
 
 
-def _forms(K: int, variant: str | None = None) -> tuple[Construction, ...]:
+def _forms(problem: Problem, variant: str | None = None) -> tuple[Construction, ...]:
+    K = problem.K
     found = srg_variants(K) if variant is None else (srg(K, variant),)
     if not found:
         raise InputError(f"K = {K}: an SRG solution needs K >= 4; --kind dnc has no such limit")

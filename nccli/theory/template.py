@@ -103,7 +103,7 @@ class Family:
 
     Attributes:
         kind: as `nccli construct --kind` says it.
-        forms: all constructions for K classes, of which the one with the least loss is meant; takes K and the options.
+        forms: all constructions for a problem, of which the one with the least loss is meant; takes it and the options.
         takes: options of `nccli construct` that narrow the forms, by name.
         needs: those of them that it cannot do without.
         classes: K where it is not given, from the options.

@@ -102,6 +102,8 @@ REFUSED = {
     "--kind graph --graph square --K 5": "--K 5",
     "--kind srg --K 10 --s 3": "--s '3': srg takes none; bipartition does",
     "--kind bipartition --K 12": "K = 12",
+    "--kind hypergraph": "needs --graph",
+    "--kind hypergraph --graph {0},{1},{0,1} --K 4": "--K 4: the hypergraph has 3 sets",
     "--kind bipartition --K 15 --s 6": "K = 15, s = 6: bipartition rows need",
 }
 

@@ -29,7 +29,7 @@ def construct(
         typer.Option(
             "--K",
             metavar="LIST",
-            help="Number of classes. [default: 10; the edges of --graph]",
+            help="Number of classes. [default: 10; those of --graph]",
             show_default=False,
             rich_help_panel=option.GRID,
         ),
@@ -61,8 +61,8 @@ def construct(
         str | None,
         typer.Option(
             "--graph",
-            metavar="NAME|EDGES",
-            help="With --kind graph: square, complete-5, petersen, 0-1,1-2,2-3,0-3, …",
+            metavar="NAME|EDGES|SETS",
+            help="With --kind graph: square, complete-5, petersen, 0-1,1-2,0-2, …; with hypergraph {0},{1},{0,1}, …",
             show_default=False,
         ),
     ] = None,
@@ -78,7 +78,7 @@ def construct(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Build a solution in closed form: DNC, SRG, or any graph.
+    """Build a solution: DNC, SRG, any graph, hypergraphs.
 
     Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 

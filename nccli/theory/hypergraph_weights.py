@@ -1,0 +1,158 @@
+"""The free weights of a hypergraph solution: a smooth problem of a few numbers.
+
+T = diag(t) B diag(c), B the 0/1 incidence matrix; the last layer has a row √q_u u B diag(c) for every u of a
+dictionary of vertex combinations. With P of theory sheet section 2 (α_L is in q) the loss is
+
+    λ_{W_L}/2 tr (Sᵀ diag(q) S + K λ_{W_L} I)^{-1} + L (P/4)^{1/L},   S = σ(UB) diag(c),
+    P = const · ‖T‖_*² · Σ_u q_u ‖u diag(t)^{-1}‖²,
+
+smooth in log t, log c and q >= 0, since the zeros of uB stay zeros, and for fixed t, c, P convex in q. Where B has not
+full row rank the u of least ‖u diag(t)^{-1}‖ with that uB is meant.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from jaxtyping import Float
+
+from nccli.theory.problem import Problem
+from nccli.theory.template import Matrix, Template
+
+_ALL, _BIPARTITIONS = 6, 10
+"""Tastes: most vertices where the dictionary is all of {−1, 0, 1}^r, 728 rows, and where it has all of {−1, 1}^r."""
+
+_STEPS = 2000
+_GRADIENT = 1e-11
+"""Tastes: most steps, and the gradient at which they end; the loss is then sure to some 1e-13."""
+
+_MOST_LOG = 5.0
+"""A taste: vertex and class weights differ at most by a factor e^10."""
+
+_SCALES = np.geomspace(1e-3, 1e4, 29)
+"""A taste: Σ_u q_u where the descent may begin, the best of these."""
+
+_DROPPED = 1e-7
+"""A taste: of the largest q, below which a row is left out."""
+
+Vector = Float[np.ndarray, " _"]
+
+
+def weighted_template(problem: Problem, subsets: tuple[tuple[int, ...], ...]) -> Template:
+    """The template of a connected hypergraph with the best weights for a problem (of K classes, perhaps more than its).
+
+    Args:
+        problem: sizes and regularisation; L >= 3.
+        subsets: a class each, of vertices 0..r−1.
+    """
+    r, k = 1 + max(max(each) for each in subsets), len(subsets)
+    B = np.zeros((r, k))
+    for column, each in enumerate(subsets):
+        B[list(each), column] = 1.0
+    weights = _Weights.of(problem, B)
+    x = weights.best()
+    q, t, c = weights.split(x)
+    kept = q > _DROPPED * q.max()
+    T = t[:, None] * B * c
+    name = f"hypergraph({r} vertices, {k} classes)"
+    return Template.from_matrices(name, T, np.sqrt(q[kept])[:, None] * (weights.U[kept] @ B) * c)
+
+
+def dictionary(B: Matrix) -> Matrix:
+    """Vertex combinations u, a row each, that differ in uB and of which some uB is positive.
+
+    Up to 6 vertices all of {−1, 0, 1}^r. Beyond: vertices and their differences, and of {−1, 1}^r all up to 10
+    vertices, later only the sum, and for every class −1 on it and +1 off it (Definition 9) and the other way round.
+    """
+    r = len(B)
+    if r <= _ALL:
+        found = np.array(list(product((-1.0, 0.0, 1.0), repeat=r)))
+    else:
+        eye, off = np.eye(r), 1.0 - 2.0 * B.T
+        signs = np.array(list(product((-1.0, 1.0), repeat=r))) if r <= _BIPARTITIONS else np.ones((1, r))
+        found = np.vstack([eye, (eye[:, None] - eye[None]).reshape(-1, r), signs, off, -off])
+    rows: dict[tuple[float, ...], Vector] = {}
+    for u in found:
+        z = u @ B
+        if z.max() > 0:
+            rows.setdefault(tuple((z / np.abs(z).max()).round(12).tolist()), u)
+    return np.array(list(rows.values()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """The loss as a function of (q, log t, log c).
+
+    Attributes:
+        U: dictionary, rows × vertices.
+        B: incidence matrix.
+        left: basis of the left null space of B.
+        L: weight matrices.
+        K: classes of the whole problem.
+        decay: λ_{W_L}.
+        log_const: log of what P has beside ‖T‖_*² and the cost of rows.
+    """
+
+    U: Matrix
+    B: Matrix
+    left: Matrix
+    L: int
+    K: int
+    decay: float
+    log_const: float
+
+    @classmethod
+    def of(cls, problem: Problem, B: Matrix) -> "_Weights":
+        u, s, _ = np.linalg.svd(B)
+        rank = int((s > 1e-10 * s[0]).sum())
+        lam = problem.lambda_w
+        log_const = math.log(lam[0]) + math.log(problem.collapsed_lambda_h1) + math.log(lam[-2] / 2)
+        log_const += sum(math.log(each * rank / 2) for each in lam[1:-2])
+        return cls(dictionary(B), B, u[:, rank:].T, problem.L, problem.K, lam[-1], log_const)
+
+    def split(self, x: Vector) -> tuple[Vector, Vector, Vector]:
+        """q, t and c."""
+        rows, r = self.U.shape
+        return x[:rows], np.exp(x[rows : rows + r]), np.exp(x[rows + r :])
+
+    def best(self) -> Vector:
+        """Where the loss is least, from equal weights on."""
+        from scipy.optimize import minimize
+
+        rows, others = len(self.U), sum(self.B.shape)
+        starts = [np.concatenate([np.full(rows, scale / rows), np.zeros(others)]) for scale in _SCALES]
+        begin = min(starts, key=lambda x: self.value(x)[0])
+        bounds = [(0.0, None)] * rows + [(-_MOST_LOG, _MOST_LOG)] * others
+        ends = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "ftol": 1e-16, "gtol": _GRADIENT}
+        found = minimize(self.value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=ends)
+        return np.asarray(found.x)
+
+    def value(self, x: Vector) -> tuple[float, Vector]:
+        """Loss and its gradient."""
+        q, t, c = self.split(x)
+        v, s, w = np.linalg.svd(t[:, None] * self.B * c, full_matrices=False)
+        nuclear, by_entry = float(s.sum()), (v @ w) * (t[:, None] * self.B * c)
+        squares = self._least(t) ** 2 / t**2
+        cost = squares.sum(axis=1)
+        linear = float(q @ cost)
+        S = np.maximum(self.U @ self.B, 0.0) * c
+        gram = (S.T * q) @ S
+        inverse = np.linalg.inv(gram + self.K * self.decay * np.eye(len(gram)))
+        fit = self.decay / 2 * float(np.trace(inverse))
+        if linear <= 0:
+            return fit, np.zeros_like(x)
+        log_p = self.log_const + 2 * math.log(nuclear) + math.log(linear)
+        share = math.exp((log_p - math.log(4)) / self.L)
+        by_q = share / linear * cost - self.decay / 2 * ((S @ inverse) ** 2).sum(axis=1)
+        by_t = share * (2 * by_entry.sum(axis=1) / nuclear - 2 * (q @ squares) / linear)
+        by_c = share * 2 * by_entry.sum(axis=0) / nuclear - self.decay * (inverse @ inverse * gram).sum(axis=0)
+        return fit + self.L * share, np.concatenate([by_q, by_t, by_c])
+
+    def _least(self, t: Vector) -> Matrix:
+        """Of all combinations with the same uB those of least ‖u diag(t)^{-1}‖."""
+        if not len(self.left):
+            return self.U
+        null = self.left / t
+        along = np.linalg.solve(null @ null.T, null @ (self.U / t).T)
+        return np.asarray(self.U - along.T @ self.left)
