@@ -44,18 +44,20 @@ RULES = {
     "dufm": Rule(ours="errors atomic catalogue objective theory metrics training", heavy="torch"),
     "measure": Rule(ours="errors catalogue metrics training", heavy="torch"),
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),
+    "search": Rule(ours="errors catalogue theory training dufm"),
     "store": Rule(
         ours="errors atomic printable store_files strict_json catalogue theory metrics",
         heavy="sqlmodel sqlalchemy alembic pyarrow",
     ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(
-        ours="errors atomic outputs store_files strict_json catalogue theory metrics training dufm measure e2e store",
+        ours="errors atomic outputs store_files strict_json catalogue theory metrics training dufm "
+        "search measure e2e store",
         heavy="torch submitit",
     ),
     "cli": Rule(
         ours="errors outputs printable store_files strict_json catalogue objective theory metrics training dufm "
-        "measure e2e store figures sweep",
+        "search measure e2e store figures sweep",
         heavy="torch sqlalchemy typer rich",
     ),
     "notebook": Rule(ours="errors catalogue store cli", heavy="sqlalchemy pandas"),

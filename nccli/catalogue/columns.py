@@ -139,7 +139,8 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "kind",
         _PROBLEM,
         _TEXT,
-        "dufm, e2e (trained), dnc, srg, graph, bipartition, hypergraph (constructed), features, network (measured)",
+        "dufm, e2e (trained), dnc, srg, graph, bipartition, hypergraph (constructed), search, features, network "
+        "(measured)",
         shown=(RECORD, COMPARE, GROUP),
         required=True,
         index=True,
@@ -340,7 +341,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "finish",
         _RESULT,
         _TEXT,
-        f"of a DUFM, which point it is: {', '.join(Finish)}",
+        f"of a DUFM or a search, which point it is: {', '.join(Finish)}",
         shown=(RECORD, COMPARE, GROUP),
         choices=tuple(finish.value for finish in Finish),
     ),
@@ -405,6 +406,14 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "what took the steps of an L-DUFM: " + ", ".join(f"{by} ({what})" for by, what in STEPS_BY.items()),
         shown=(RECORD, GROUP),
         choices=tuple(StepsBy),
+    ),
+    Column("found_by", _RESULT, _TEXT, "how a search came upon its point", shown=(RECORD,)),
+    Column(
+        "hypergraph",
+        _RESULT,
+        _TEXT,
+        "a set of hidden units for each class, where hidden layers are alike, of a search or a construction",
+        shown=(RECORD,),
     ),
 )
 """Of table `run`, in its order."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """How a run came to be: trained, constructed in closed form, or measured of what somebody else made."""
+    """How a run came to be: trained, constructed in closed form, searched, or measured of what somebody else made."""
 
     DUFM = "dufm"
     E2E = "e2e"
@@ -13,6 +13,7 @@ class Kind(StrEnum):
     GRAPH = "graph"
     BIPARTITION = "bipartition"
     HYPERGRAPH = "hypergraph"
+    SEARCH = "search"
     FEATURES = "features"
     NETWORK = "network"
 
@@ -23,7 +24,9 @@ TRAINED_KINDS = (Kind.DUFM.value, Kind.E2E.value)
 MEASURED_KINDS = (Kind.FEATURES.value, Kind.NETWORK.value)
 """Kinds of runs that somebody else made."""
 
-CONSTRUCTED_KINDS = tuple(kind.value for kind in Kind if kind.value not in (*TRAINED_KINDS, *MEASURED_KINDS))
+CONSTRUCTED_KINDS = tuple(
+    kind.value for kind in Kind if kind.value not in (*TRAINED_KINDS, Kind.SEARCH.value, *MEASURED_KINDS)
+)
 """Kinds of runs that were built in closed form, a file of `nccli.theory` each."""
 
 RESULT_VERSIONS = {kind.value: 1 for kind in Kind} | dict.fromkeys((*TRAINED_KINDS, *MEASURED_KINDS), 2)

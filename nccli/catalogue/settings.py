@@ -54,7 +54,7 @@ _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _TINY, _HUGE = 1e-30, 1e30
 """Bounds: float32 has 1e-38 to 3e38, and what is added up needs some room."""
 
-_DUFM, _E2E = Kind.DUFM.value, Kind.E2E.value
+_DUFM, _E2E, _SEARCH = Kind.DUFM.value, Kind.E2E.value, Kind.SEARCH.value
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("dataset", str, bare=True, caption=True),
@@ -98,6 +98,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("wd_rise", float, {_E2E: 0.0}),
     Setting("feature_scale", float, {_E2E: 0.0}, symbol="feature scale", least=_TINY, most=_HUGE),
     Setting("balanced", bool, {_E2E: True}),
+    Setting("descents", int, least=0, most=_INT32),
+    Setting("budget", float, {_SEARCH: None}, least=_TINY, most=_HUGE),
+    Setting("fresh", bool, {_SEARCH: False}),
     Setting("start", str, caption=True),
     Setting("noise", float, {_DUFM: 0.0}, caption=True),
     Setting("start_print", str, print=True),
@@ -133,6 +136,6 @@ TYPES: dict[str, type] = {setting.name: setting.type for setting in SETTINGS}
 
 LEFT_OUT: dict[str, dict[str, Any]] = {
     kind: {setting.name: setting.left_out[kind] for setting in SETTINGS if kind in setting.left_out}
-    for kind in (_DUFM, _E2E)
+    for kind in (_DUFM, _E2E, _SEARCH)
 }
 """By kind, what a configuration leaves out; a test holds it to the configurations."""

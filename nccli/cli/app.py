@@ -12,6 +12,7 @@ from nccli.cli.commands import (
     measure,
     plot,
     runs,
+    search,
     store,
     sweep,
     sweep_tasks,
@@ -53,6 +54,7 @@ def build_app() -> typer.Typer:
     app.command("measure")(measure.measure)
     app.command("compare")(compare.compare)
     app.command("plot")(plot.plot)
+    app.command("search")(search.search)
     for name, commands, summary in (
         ("runs", runs.COMMANDS, "List, show, name, delete, export and import runs."),
         (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from nccli.dufm.progress import Progress
     from nccli.e2e.result import NetworkProgress
+    from nccli.search import SearchProgress
     from nccli.sweep import SweepProgress
 
 _PLAIN_SECONDS = 30.0
@@ -130,8 +131,23 @@ def clock_time(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def _search_title(progress: "SweepProgress[SearchProgress]") -> str:
+    part = progress.part
+    which = f" (problem {part.job + 1} of {part.jobs})" if part.jobs > 1 else ""
+    return f"{progress.inner.stage}{which}"
+
+
+def _search_state(progress: "SearchProgress") -> str:
+    """The best loss so far."""
+    best = f"loss {progress.loss:.8g} /DNC {progress.loss / progress.loss_dnc:.4f}"
+    return f"{progress.step}/{progress.steps} {best} {clock_time(progress.seconds)}"
+
+
 BATCH_WORDS = Words(_batch_title, _batch_state, bar=20)
 """Of batches of the L-DUFM."""
 
 NETWORK_WORDS = Words(_network_title, _network_state, bar=8)
 """Of networks trained end to end."""
+
+SEARCH_WORDS = Words(_search_title, _search_state, bar=12)
+"""Of searches."""

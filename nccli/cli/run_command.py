@@ -12,6 +12,7 @@ from nccli.cli.arguments import arguments, parameters
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
     from nccli.e2e.config import E2eConfig
+    from nccli.search import SearchConfig
     from nccli.theory import Solution
 
 _ALWAYS = frozenset({"K", "L", "wd", "wd_h1", "wd_layers", "seed", "steps"})
@@ -35,6 +36,7 @@ _WHERE_TO = ("device", "tag", "store", "force", "export")
 AS_ASKED: Mapping[str, tuple[str, ...]] = {
     "train-dufm": ("from_", "reduction", "keep", *_WHERE_TO),
     "train-e2e": ("dataset", "data_dir", "no_download", "per_class", "dataset_name", "compile", "together", *_WHERE_TO),
+    "search": tuple(name for name in _WHERE_TO if name not in ("device", "export")),
     "construct": tuple(name for name in _WHERE_TO if name != "device"),
 }
 """By command, options that no configuration has and that one run takes as they were given."""
@@ -102,6 +104,17 @@ def construct_command(solution: "Solution", width: int, asked: Mapping[str, Any]
     options: dict[str, Any] = {"kind": built.kind, "K": problem.K, "L": problem.L, "n": problem.n, "width": width}
     options |= _decays(problem.lambda_h1, problem.lambda_w)
     return _line("construct", options | {"variant": built.variant or None, **built.about}, asked)
+
+
+def search_command(config: "SearchConfig", asked: Mapping[str, Any]) -> str:
+    """A line for a shell that searches a problem.
+
+    Args:
+        config: of the search.
+        asked: of `as_asked`.
+    """
+    options = {name: getattr(config, name) for name in ("K", "L", "n", "seed", "descents", "budget", "fresh")}
+    return _line("search", options | _decays(config.wd_h1, config.wd_layers), asked)
 
 
 def _usual_precision() -> str:

@@ -16,6 +16,7 @@ from nccli.errors import SomeRunsFailedError
 from nccli.training.group import Group
 
 if TYPE_CHECKING:
+    from nccli.cli.output import Column
     from nccli.store import FinishedRun, Store
     from nccli.sweep import Executor, JobSize, Plan, Trainer
 
@@ -59,6 +60,9 @@ class Training:
         check: refuses what cannot be done, with an InputError.
         on_run: called with each run when it is stored.
         on_records: called with all records before they are printed.
+        piped: format where stdout is no terminal.
+        columns: of the table of records; None for those of any run.
+        records: what is printed of the records of runs.
     """
 
     trainer: "Trainer[Any]"
@@ -68,6 +72,9 @@ class Training:
     check: "Callable[[Plan[Any]], None]" = lambda plan: None
     on_run: "Callable[[FinishedRun], None]" = lambda run: None
     on_records: Callable[[Sequence[Mapping[str, Any]]], None] = lambda records: None
+    piped: OutputFormat = OutputFormat.ids
+    columns: "Callable[[Sequence[Mapping[str, Any]]], Sequence[Column]] | None" = None
+    records: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]] = list
 
 
 def carry_out(configs: Sequence[Any], request: Request, training: Training, group: Group | None = None) -> None:
@@ -155,4 +162,6 @@ def _print(ids: Sequence[str], store: "Store", request: Request, training: Train
         records = run_records(connection, readable_runs(connection, ids))
     training.on_records(records)
     note_degenerate(records, request.quiet)
-    emit(records, request.format, OutputFormat.ids, run_columns(records))
+    columns = run_columns if training.columns is None else training.columns
+    shown = training.records(records)
+    emit(shown, request.format, training.piped, columns(shown))

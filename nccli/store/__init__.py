@@ -17,6 +17,7 @@ from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.exchange.parquet_fields import require_pyarrow
 from nccli.store.exchange.parquet_files import ParquetWriter
 from nccli.store.exchange.parquet_runs import ParquetRuns, portions
+from nccli.store.query.best_known import best_runs
 from nccli.store.query.columnar import RunColumns, layer_columns, run_columns, spectrum_columns
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
@@ -107,6 +108,7 @@ __all__ = [
     "as_decimal",
     "as_line",
     "asking_for",
+    "best_runs",
     "check_store",
     "claimed_runs",
     "columns_of",

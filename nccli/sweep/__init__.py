@@ -15,7 +15,7 @@ from nccli.sweep.measured import content_fingerprint, measured_run
 from nccli.sweep.plan import Plan, plan_runs
 from nccli.sweep.progress import SweepProgress
 from nccli.sweep.starts import FREE_KINDS, Start, file_start, stored_start
-from nccli.sweep.trainers import DufmTrainer, E2eTrainer, Trainer
+from nccli.sweep.trainers import DufmTrainer, E2eTrainer, SearchTrainer, Trainer
 from nccli.sweep.trainers.e2e import runs_together
 from nccli.sweep.values import parse_floats, parse_integers, parse_names, parse_words
 
@@ -31,6 +31,7 @@ __all__ = [
     "Plan",
     "ProblemGrid",
     "ProcessesExecutor",
+    "SearchTrainer",
     "Start",
     "SweepProgress",
     "Trainer",

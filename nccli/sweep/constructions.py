@@ -1,11 +1,13 @@
 """Constructions at their optimal scales, as the store keeps them."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from nccli.metrics import measure_layers
+from nccli.metrics import LayerMetrics, measure_layers
 from nccli.store import FinishedRun
 from nccli.sweep.kept import KEPT_BYTES
 from nccli.sweep.run_columns import problem_columns, provenance
@@ -36,13 +38,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     problem = solution.problem
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    hidden = features[:, :: problem.n]
-    stages = [(1, "post", hidden.T)]
-    for layer, W in enumerate(weights[:-1], 2):
-        pre = W @ hidden
-        hidden = pre.clip(min=0.0)
-        stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
-    layers = measure_layers(stages, np.arange(problem.K), weights)
+    layers = point_layers(features[:, :: problem.n], weights)
     return FinishedRun(
         row={
             **problem_columns(problem),
@@ -62,6 +58,17 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
         layers=layers,
         weights=weights if sum(W.nbytes for W in weights) <= KEPT_BYTES else (),
     )
+
+
+def point_layers(means: Float[np.ndarray, "d K"], weights: Sequence[Float[np.ndarray, "_ _"]]) -> list[LayerMetrics]:
+    """Metrics by layer and stage of a collapsed point with ReLU: M_1 and W_1..W_L."""
+    hidden = means
+    stages = [(1, "post", hidden.T)]
+    for layer, W in enumerate(weights[:-1], 2):
+        pre = W @ hidden
+        hidden = pre.clip(min=0.0)
+        stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
+    return measure_layers(stages, np.arange(means.shape[1]), weights)
 
 
 _COPIES = 3

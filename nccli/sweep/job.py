@@ -7,9 +7,10 @@ from typing import Any, Generic
 
 from nccli.dufm.config import DufmConfig
 from nccli.e2e.config import E2eConfig
+from nccli.search.config import SearchConfig
 from nccli.sweep.plan import Config, id_of
 
-_CONFIGS = {config.kind: config for config in (DufmConfig, E2eConfig)}
+_CONFIGS = {config.kind: config for config in (DufmConfig, E2eConfig, SearchConfig)}
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Job(Generic[Config]):
             InputError: a value of a configuration is out of its range.
             KeyError, TypeError: a field is missing or unknown.
         """
-        config = _CONFIGS[fields["kind"]]
+        config: Any = _CONFIGS[fields["kind"]]
         rest = {name: value for name, value in fields.items() if name not in ("kind", "configs", "states", "part")}
         return Job(
             configs=tuple(config.from_dict(each) for each in fields["configs"]),

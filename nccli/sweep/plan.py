@@ -6,9 +6,10 @@ from typing import Generic, TypeVar
 
 from nccli.dufm.config import DufmConfig
 from nccli.e2e.config import E2eConfig
+from nccli.search.config import SearchConfig
 from nccli.store import FINISHED, Store, existing_statuses, run_id
 
-Config = TypeVar("Config", DufmConfig, E2eConfig)
+Config = TypeVar("Config", DufmConfig, E2eConfig, SearchConfig)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,6 @@ def plan_runs(
     return Plan(by_id, stored, force, tag)
 
 
-def id_of(config: DufmConfig | E2eConfig) -> str:
+def id_of(config: DufmConfig | E2eConfig | SearchConfig) -> str:
     """The id of the run of a configuration."""
     return run_id(config.kind, config.as_dict())

@@ -39,19 +39,20 @@ _DROPPED = 1e-7
 Vector = Float[np.ndarray, " _"]
 
 
-def weighted_template(problem: Problem, subsets: tuple[tuple[int, ...], ...]) -> Template:
+def weighted_template(problem: Problem, subsets: tuple[tuple[int, ...], ...], steps: int | None = None) -> Template:
     """The template of a connected hypergraph with the best weights for a problem (of K classes, perhaps more than its).
 
     Args:
         problem: sizes and regularisation; L >= 3.
         subsets: a class each, of vertices 0..r−1.
+        steps: of the descent at most; None for as many as it takes.
     """
     r, k = 1 + max(max(each) for each in subsets), len(subsets)
     B = np.zeros((r, k))
     for column, each in enumerate(subsets):
         B[list(each), column] = 1.0
     weights = _Weights.of(problem, B)
-    x = weights.best()
+    x = weights.best(_STEPS if steps is None else steps)
     q, t, c = weights.split(x)
     kept = q > _DROPPED * q.max()
     T = t[:, None] * B * c
@@ -116,15 +117,14 @@ class _Weights:
         rows, r = self.U.shape
         return x[:rows], np.exp(x[rows : rows + r]), np.exp(x[rows + r :])
 
-    def best(self) -> Vector:
+    def best(self, steps: int = _STEPS) -> Vector:
         """Where the loss is least, from equal weights on."""
         from scipy.optimize import minimize
 
         rows, others = len(self.U), sum(self.B.shape)
-        starts = [np.concatenate([np.full(rows, scale / rows), np.zeros(others)]) for scale in _SCALES]
-        begin = min(starts, key=lambda x: self.value(x)[0])
+        begin = np.concatenate([np.full(rows, self._scale() / rows), np.zeros(others)])
         bounds = [(0.0, None)] * rows + [(-_MOST_LOG, _MOST_LOG)] * others
-        ends = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "ftol": 1e-16, "gtol": _GRADIENT}
+        ends = {"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-16, "gtol": _GRADIENT}
         found = minimize(self.value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=ends)
         return np.asarray(found.x)
 
@@ -148,6 +148,17 @@ class _Weights:
         by_t = share * (2 * by_entry.sum(axis=1) / nuclear - 2 * (q @ squares) / linear)
         by_c = share * 2 * by_entry.sum(axis=0) / nuclear - self.decay * (inverse @ inverse * gram).sum(axis=0)
         return fit + self.L * share, np.concatenate([by_q, by_t, by_c])
+
+    def _scale(self) -> float:
+        """Σ_u q_u where equal weights are best."""
+        rows, r = self.U.shape
+        t = np.ones(r)
+        S = np.maximum(self.U @ self.B, 0.0)
+        mu = np.linalg.eigvalsh(S.T @ S / rows)
+        fit = self.decay / 2 * (1 / (_SCALES[:, None] * mu + self.K * self.decay)).sum(axis=1)
+        nuclear, linear = np.linalg.svd(self.B, compute_uv=False).sum(), (self._least(t) ** 2).sum() / rows
+        log_p = self.log_const + 2 * math.log(nuclear) + math.log(linear) + np.log(_SCALES)
+        return float(_SCALES[np.argmin(fit + self.L * np.exp((log_p - math.log(4)) / self.L))])
 
     def _least(self, t: Vector) -> Matrix:
         """Of all combinations with the same uB those of least ‖u diag(t)^{-1}‖."""

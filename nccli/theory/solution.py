@@ -147,10 +147,10 @@ def solve(problem: Problem, construction: Construction) -> Solution:
         raise InputError(
             f"{construction.label}: with objective {problem.objective} only a single block has a closed form"
         )
-    return Solution(problem, construction, tuple(_solve_block(problem, block) for block in construction.blocks))
+    return Solution(problem, construction, tuple(solve_block(problem, block) for block in construction.blocks))
 
 
-def _solve_block(problem: Problem, template: Template) -> BlockSolution:
+def solve_block(problem: Problem, template: Template) -> BlockSolution:
     """Minimise what the objective makes of α_L, W_L included, and L (P/4)^{1/L}, P = a_1² a_2 ⋯ a_{L−1} α_L, over α_L.
 
     In u = α_L^{1/L} the latter is c u.

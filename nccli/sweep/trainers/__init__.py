@@ -5,11 +5,16 @@ from typing import Any
 from nccli.sweep.job import Job
 from nccli.sweep.trainers.dufm import DufmTrainer
 from nccli.sweep.trainers.e2e import E2eTrainer
+from nccli.sweep.trainers.search import SearchTrainer
 from nccli.sweep.trainers.trainer import Trainer
 
-_TRAINERS: dict[str, type[DufmTrainer] | type[E2eTrainer]] = {"dufm": DufmTrainer, "e2e": E2eTrainer}
+_TRAINERS: dict[str, type[DufmTrainer] | type[E2eTrainer] | type[SearchTrainer]] = {
+    "dufm": DufmTrainer,
+    "e2e": E2eTrainer,
+    "search": SearchTrainer,
+}
 
-__all__ = ["DufmTrainer", "E2eTrainer", "Trainer", "trainer_of"]
+__all__ = ["DufmTrainer", "E2eTrainer", "SearchTrainer", "Trainer", "trainer_of"]
 
 
 def trainer_of(job: Job[Any]) -> Trainer[Any]:

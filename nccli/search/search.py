@@ -1,0 +1,171 @@
+"""The search for the best solution of a problem: templates, random descents, and what is near the best of them."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from nccli.dufm.refined import Point, RefinedProblem, refine_all
+from nccli.errors import InputError
+from nccli.search.config import SearchConfig
+from nccli.search.descents import random_ends
+from nccli.search.point import SearchPoint
+from nccli.search.templates import best_templates
+from nccli.theory import FAMILIES, Solution, solve, solve_dnc
+from nccli.training.watch import Watch
+
+_TEMPLATES, _REFINED = 12, 8
+"""Tastes: sums of hypergraphs, and of these and of random ends each, that are refined."""
+
+_SPARE = 4
+"""A taste: units a layer that refining may use beside those that there are."""
+
+_NOISES = (1e-3, 1e-2, 3e-2, 1e-1)
+"""Tastes: relative to the norm of each matrix; known points of 6 classes leave for better ones at the first, and keep
+their shape up to the last."""
+
+_BASES, _ROUNDS = 2, 6
+"""Tastes: how many of the best distinct points are shaken in a round, and how many rounds there are at most."""
+
+_SAME, _BETTER = 1e-7, 1e-10
+"""Tastes: relative distance of losses of one point, and the least gain that another round is worth."""
+
+_MOST_ROWS = 64
+"""A taste: width up to which a construction is a candidate, since refining it takes hours beyond."""
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """What is seen of a search.
+
+    Attributes:
+        stage: what is being done.
+        step, steps: of what there is to do in it.
+        loss: least so far, inf at first.
+        loss_dnc: of DNC.
+        seconds: since it began.
+    """
+
+    stage: str
+    step: int
+    steps: int
+    loss: float
+    loss_dnc: float
+    seconds: float
+
+
+@dataclass(eq=False)
+class Search:
+    """A search, from its start to its end.
+
+    Attributes:
+        config: what is searched.
+        watch: who watches.
+        points: all that was evaluated, the best first.
+    """
+
+    config: SearchConfig
+    watch: Watch[SearchProgress]
+    points: list[SearchPoint] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Nothing is done yet."""
+        self._began = time.monotonic()
+        self._problem = self.config.problem
+        self._loss_dnc = solve_dnc(self._problem).loss
+        self.interrupted = False
+
+    def run(self, known: Iterable[SearchPoint] = ()) -> SearchPoint:
+        """All of the work, or as much as the budget allows.
+
+        Args:
+            known: points of the problem to begin with.
+
+        Returns:
+            The best point: the least loss, and a certified one of equal ones.
+        """
+        with threadpool_limits(1):  # the matrices are small
+            return self._run(known)
+
+    def _run(self, known: Iterable[SearchPoint]) -> SearchPoint:
+        self._keep(known)
+        constructed = [SearchPoint.constructed(each, _SPARE) for each in self._closed_forms()]
+        self._keep(constructed)
+        self._tell("templates", 0, 1)
+        templates = best_templates(self._problem, _TEMPLATES, self._is_over)
+        found = [
+            SearchPoint.constructed(each, _SPARE) for each in templates if each.construction.min_width <= _MOST_ROWS
+        ]
+        self._keep(found)
+        self._refine("templates", self._distinct([*constructed, *found], _REFINED))
+        self._shake()
+        if self.config.descents and not self._is_over():
+            ends = random_ends(self.config, self._is_over, lambda done, of: self._tell("descents", done, of))
+            self._refine("ends", self._distinct(ends, _REFINED))
+            self._shake()
+        return self.points[0]
+
+    def _closed_forms(self) -> list[Solution]:
+        """Constructions that a problem alone has."""
+        found = []
+        for kind in ("dnc", "srg", "bipartition"):
+            try:
+                forms = FAMILIES[kind].forms(self._problem)
+            except InputError:
+                continue  # there is none for so many classes
+            fitting = [each for each in forms if each.min_width <= max(_MOST_ROWS, self._problem.K)]
+            found += [solve(self._problem, each) for each in fitting]
+        return found
+
+    def _shake(self) -> None:
+        """Noise on the best points, and refining, for as long as that leads to better ones."""
+        for number in range(_ROUNDS):
+            if self._is_over():
+                return
+            before = self.points[0].loss
+            seed = self.config.seed * _ROUNDS * len(_NOISES) + number
+            shaken = [
+                each.shaken(noise, _SPARE, seed) for each in self._distinct(self.points, _BASES) for noise in _NOISES
+            ]
+            self._refine(f"round {number + 1}", shaken)
+            if self.points[0].loss > before * (1 - _BETTER):
+                return
+
+    def _refine(self, stage: str, points: Sequence[SearchPoint]) -> None:
+        """Refine points and keep what comes of them."""
+        wd = (self.config.wd_h1, *self.config.wd_layers)
+        asked = [
+            Point(RefinedProblem(self.config.K, self.config.n, len(each.means), wd), each.means, each.weights)
+            for each in points
+        ]
+        done = 0
+        self._tell(stage, done, len(asked))
+        for place, refined in refine_all(asked, self._is_over):
+            done += 1
+            self._keep([points[place].at(self._problem, refined)])
+            self._tell(stage, done, len(asked))
+
+    def _distinct(self, points: Sequence[SearchPoint], count: int) -> list[SearchPoint]:
+        """The best of them, each loss once."""
+        found: list[SearchPoint] = []
+        for each in sorted(points, key=lambda point: point.rank):
+            if not found or each.loss > found[-1].loss * (1 + _SAME):
+                found.append(each)
+        return found[:count]
+
+    def _keep(self, points: Iterable[SearchPoint]) -> None:
+        kept = [each for each in points if np.isfinite(each.loss)]
+        self.points = sorted([*self.points, *kept], key=lambda point: point.rank)
+
+    def _is_over(self) -> bool:
+        if self.watch.should_stop():
+            self.interrupted = True
+        budget = self.config.budget
+        return self.interrupted or (budget is not None and time.monotonic() - self._began >= budget)
+
+    def _tell(self, stage: str, step: int, steps: int) -> None:
+        loss = self.points[0].loss if self.points else np.inf
+        seconds = time.monotonic() - self._began
+        self.watch.on_progress(SearchProgress(stage, step, steps, loss, self._loss_dnc, seconds))

@@ -1,0 +1,32 @@
+"""The best points that the store has of a problem."""
+
+from itertools import islice
+
+from sqlalchemy import Connection, and_, or_, select
+
+from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, Kind, Status
+from nccli.store.runs.finished_run import common_decay
+from nccli.store.schema.tables import RUN
+from nccli.theory import Problem
+
+
+def best_runs(connection: Connection, problem: Problem, count: int) -> list[str]:
+    """Ids of the runs with the least loss: trained, constructed or searched, with ReLU; also of searches cut off."""
+    cut_off = and_(RUN.c.kind == Kind.SEARCH.value, RUN.c.status == Status.INTERRUPTED.value)
+    query = (
+        select(RUN.c.id, RUN.c.config)
+        .where(
+            *(RUN.c[name] == getattr(problem, name) for name in ("K", "L", "n")),
+            RUN.c.wd_h1 == problem.lambda_h1,
+            RUN.c.wd.is_not_distinct_from(common_decay(problem.lambda_w)),
+            RUN.c.kind.not_in((Kind.E2E.value, *MEASURED_KINDS)),
+            RUN.c.activation == "relu",
+            RUN.c.objective == problem.objective,
+            RUN.c.loss.is_not(None),
+            or_(RUN.c.status.in_(ENDED_WELL), cut_off),
+        )
+        .order_by(RUN.c.loss, RUN.c.id)
+    )
+    decays = list(problem.lambda_w)
+    same = (row.id for row in connection.execute(query) if row.config["wd_layers"] == decays)
+    return list(islice(same, count))

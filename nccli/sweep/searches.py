@@ -1,0 +1,61 @@
+"""What a search has found, as the store keeps it."""
+
+from typing import Any
+
+import numpy as np
+
+from nccli.catalogue.runs import Finish, Status
+from nccli.search import SearchConfig, SearchPoint, unit_sets
+from nccli.store import FinishedRun, Store, best_runs
+from nccli.sweep.constructions import point_layers
+from nccli.sweep.ends import ends_of
+from nccli.sweep.kept import KEPT_BYTES
+from nccli.sweep.run_columns import problem_columns, provenance
+from nccli.theory import explicit_loss
+
+_KNOWN = 3
+"""A taste: stored points that a search begins with."""
+
+
+def about_search(config: SearchConfig) -> dict[str, Any]:
+    """Columns of table `run` that are known before a search begins, but for its width."""
+    return {
+        **problem_columns(config.problem),
+        **{"kind": config.kind, "seed": config.seed, "activation": "relu", "dtype": "float64", "steps": 0},
+    }
+
+
+def search_run(config: SearchConfig, point: SearchPoint, seconds: float, interrupted: bool) -> FinishedRun:
+    """The best point of a search.
+
+    Args:
+        config: of the search.
+        point: the point.
+        seconds: that the search took.
+        interrupted: whether it was cut off; the next one begins with this point.
+    """
+    status = Status.CONVERGED if point.certified else Status.STOPPED
+    fit, reg = explicit_loss(config.problem, point.weights, np.repeat(point.means, config.n, axis=1))
+    row: dict[str, Any] = {
+        **about_search(config),
+        **provenance(seconds, "cpu"),
+        "status": (Status.INTERRUPTED if interrupted else status).value,
+        "width": len(point.means),
+        **{"loss": fit + reg, "fit": fit, "reg": reg, "grad_norm": float("nan")},
+        **{"found_by": point.found_by, "parent": point.parent},
+        "hypergraph": unit_sets(point.means, point.weights),
+    }
+    if point.refined is not None:
+        row |= {name: getattr(point.refined, name) for name in ("residual", "radius", "kinks")}
+        row |= {"finish": (Finish.CERTIFIED if point.certified else Finish.REFINED).value}
+        row |= {"grad_norm": point.refined.norm, **({"settled": 1} if point.certified else {})}
+    kept = point.weights if sum(W.nbytes for W in point.weights) <= KEPT_BYTES else ()
+    return FinishedRun(row, config.as_dict(), point_layers(point.means, point.weights), weights=kept)
+
+
+def known_points(store: Store, config: SearchConfig) -> list[dict[str, str]]:
+    """The best stored points of the problem of a search, JSON-ready, those whose weights are kept."""
+    with store.read() as connection:
+        ids = best_runs(connection, config.problem, _KNOWN)
+    ends = ends_of(store, ids)
+    return [{"parent": key, "point": end.point.as_text()} for key, end in ends.items() if end.point is not None]
