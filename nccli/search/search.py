@@ -23,11 +23,13 @@ _SPARE = 4
 """A taste: units a layer that refining may use beside those that there are."""
 
 _NOISES = (1e-3, 1e-2, 3e-2, 1e-1)
-"""Tastes: relative to the norm of each matrix; known points of 6 classes leave for better ones at the first, and keep
-their shape up to the last."""
+"""Tastes: relative to the norm of each matrix; points of 6 classes have left for better ones at each of these."""
 
 _BASES, _ROUNDS = 2, 6
-"""Tastes: how many of the best distinct points are shaken in a round, and how many rounds there are at most."""
+"""Tastes: how many of the best distinct points are shaken in the first round, later only the best; most rounds."""
+
+_HOPEFUL = 1.02
+"""A taste: of the best loss, up to which a random end is refined; refining lowers the loss by a thousandth or less."""
 
 _SAME, _BETTER = 1e-7, 1e-10
 """Tastes: relative distance of losses of one point, and the least gain that another round is worth."""
@@ -102,9 +104,12 @@ class Search:
         self._refine("templates", self._distinct([*constructed, *found], _REFINED))
         self._shake()
         if self.config.descents and not self._is_over():
+            before = self.points[0].loss
             ends = random_ends(self.config, self._is_over, lambda done, of: self._tell("descents", done, of))
-            self._refine("ends", self._distinct(ends, _REFINED))
-            self._shake()
+            hopeful = [each for each in ends if each.loss < before * _HOPEFUL]
+            self._refine("ends", self._distinct(hopeful, _REFINED))
+            if self.points[0].loss < before * (1 - _BETTER):
+                self._shake()
         return self.points[0]
 
     def _closed_forms(self) -> list[Solution]:
@@ -127,7 +132,9 @@ class Search:
             before = self.points[0].loss
             seed = self.config.seed * _ROUNDS * len(_NOISES) + number
             shaken = [
-                each.shaken(noise, _SPARE, seed) for each in self._distinct(self.points, _BASES) for noise in _NOISES
+                each.shaken(noise, _SPARE, seed)
+                for each in self._distinct(self.points, 1 if number else _BASES)
+                for noise in _NOISES
             ]
             self._refine(f"round {number + 1}", shaken)
             if self.points[0].loss > before * (1 - _BETTER):

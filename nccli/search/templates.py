@@ -1,18 +1,19 @@
 """The best templates of a problem: sums of blocks, each a connected hypergraph with the best weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nccli.search.hypergraphs import connected_hypergraphs
 from nccli.theory import Construction, Problem, Subsets, solve, subsets_text
-from nccli.theory.hypergraph_weights import weighted_template
+from nccli.theory.hypergraph_weights import weighted_loss, weighted_template
 from nccli.theory.solution import BlockSolution, Solution, solve_block
 
-_FIRST_STEPS = 12
-"""A taste: steps of the weights by which hypergraphs are compared at first."""
+_RACE = ((3, 60), (12, 6))
+"""Tastes: steps of the weights by which hypergraphs are compared, and how many of a number of classes go on then."""
 
-_PROMISING = 6
-"""A taste: of so many hypergraphs a number of classes the weights are found in full."""
+
+_SAME = 1e-9
+"""A bound: relative distance of losses that are one; weights are sure to 1e-12."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,10 @@ class _Block:
     @property
     def loss(self) -> float:
         return self.solution.fit + self.solution.reg
+
+
+_Sum = tuple[float, tuple[_Block, ...]]
+"""Loss and members."""
 
 
 def best_templates(problem: Problem, count: int, should_stop: Callable[[], bool]) -> list[Solution]:
@@ -38,29 +43,36 @@ def best_templates(problem: Problem, count: int, should_stop: Callable[[], bool]
     if problem.L < 3:
         return []
     blocks = {k: _best_blocks(problem, k, should_stop) for k in range(1, problem.K + 1)}
-    sums: list[list[tuple[float, tuple[_Block, ...]]]] = [[(0.0, ())]]
+    sums: list[list[_Sum]] = [[(0.0, ())]]
     for total in range(1, problem.K + 1):
-        found: dict[tuple[Subsets, ...], tuple[float, tuple[_Block, ...]]] = {}
+        found: dict[tuple[Subsets, ...], _Sum] = {}
         for k in range(1, total + 1):
             for block in blocks[k]:
                 for loss, others in sums[total - k]:
                     members = tuple(sorted((*others, block), key=lambda each: (-len(each.subsets), each.subsets)))
                     found.setdefault(tuple(each.subsets for each in members), (loss + block.loss, members))
-        sums.append(sorted(found.values(), key=lambda each: each[0])[:count])
+        sums.append(_distinct(found.values())[:count])
     return [_solution(problem, members) for _, members in sums[-1]]
+
+
+def _distinct(sums: Iterable[_Sum]) -> list[_Sum]:
+    """The best first, of equal losses one: hypergraphs may fall apart into the same blocks where a weight is zero."""
+    found: list[_Sum] = []
+    for each in sorted(sums, key=lambda one: one[0]):
+        if not found or each[0] > found[-1][0] * (1 + _SAME):
+            found.append(each)
+    return found
 
 
 def _best_blocks(problem: Problem, k: int, should_stop: Callable[[], bool]) -> list[_Block]:
     """The best connected hypergraphs with k classes."""
     every = connected_hypergraphs().get(k, [])
-    if len(every) > _PROMISING:
-        compared = [(_block(problem, each, _FIRST_STEPS).loss, each) for each in every if not should_stop()]
-        every = [each for _, each in sorted(compared)[:_PROMISING]]
-    return sorted((_block(problem, each) for each in every), key=lambda block: block.loss)
-
-
-def _block(problem: Problem, subsets: Subsets, steps: int | None = None) -> _Block:
-    return _Block(subsets, solve_block(problem, weighted_template(problem, subsets, steps)))
+    for steps, kept in _RACE:
+        if len(every) > kept:
+            compared = [(weighted_loss(problem, each, steps), each) for each in every if not should_stop()]
+            every = [each for _, each in sorted(compared)[:kept]]
+    found = [_Block(each, solve_block(problem, weighted_template(problem, each))) for each in every]
+    return sorted(found, key=lambda block: block.loss)
 
 
 def _solution(problem: Problem, members: tuple[_Block, ...]) -> Solution:

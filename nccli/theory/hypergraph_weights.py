@@ -11,12 +11,14 @@ full row rank the u of least ‖u diag(t)^{-1}‖ with that uB is meant.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from jaxtyping import Float
 
+from nccli.theory.graph_solution import incidence_matrix
 from nccli.theory.problem import Problem
 from nccli.theory.template import Matrix, Template
 
@@ -39,25 +41,26 @@ _DROPPED = 1e-7
 Vector = Float[np.ndarray, " _"]
 
 
-def weighted_template(problem: Problem, subsets: tuple[tuple[int, ...], ...], steps: int | None = None) -> Template:
+def weighted_template(problem: Problem, subsets: Sequence[Sequence[int]]) -> Template:
     """The template of a connected hypergraph with the best weights for a problem (of K classes, perhaps more than its).
 
     Args:
         problem: sizes and regularisation; L >= 3.
         subsets: a class each, of vertices 0..r−1.
-        steps: of the descent at most; None for as many as it takes.
     """
-    r, k = 1 + max(max(each) for each in subsets), len(subsets)
-    B = np.zeros((r, k))
-    for column, each in enumerate(subsets):
-        B[list(each), column] = 1.0
-    weights = _Weights.of(problem, B)
-    x = weights.best(_STEPS if steps is None else steps)
-    q, t, c = weights.split(x)
+    weights = _Weights.of(problem, subsets)
+    B, (r, k) = weights.B, weights.B.shape
+    q, t, c = weights.split(weights.best())
     kept = q > _DROPPED * q.max()
     T = t[:, None] * B * c
     name = f"hypergraph({r} vertices, {k} classes)"
     return Template.from_matrices(name, T, np.sqrt(q[kept])[:, None] * (weights.U[kept] @ B) * c)
+
+
+def weighted_loss(problem: Problem, subsets: Sequence[Sequence[int]], steps: int) -> float:
+    """The loss of the best weights after so many steps of their descent, as `weighted_template` takes it."""
+    weights = _Weights.of(problem, subsets)
+    return weights.value(weights.best(steps))[0]
 
 
 def dictionary(B: Matrix) -> Matrix:
@@ -73,12 +76,10 @@ def dictionary(B: Matrix) -> Matrix:
         eye, off = np.eye(r), 1.0 - 2.0 * B.T
         signs = np.array(list(product((-1.0, 1.0), repeat=r))) if r <= _BIPARTITIONS else np.ones((1, r))
         found = np.vstack([eye, (eye[:, None] - eye[None]).reshape(-1, r), signs, off, -off])
-    rows: dict[tuple[float, ...], Vector] = {}
-    for u in found:
-        z = u @ B
-        if z.max() > 0:
-            rows.setdefault(tuple((z / np.abs(z).max()).round(12).tolist()), u)
-    return np.array(list(rows.values()))
+    seen = found @ B
+    seen, found = seen[(seen > 0).any(axis=1)], found[(seen > 0).any(axis=1)]
+    _, first = np.unique((seen / np.abs(seen).max(axis=1, keepdims=True)).round(12), axis=0, return_index=True)
+    return np.asarray(found[np.sort(first)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,8 @@ class _Weights:
     log_const: float
 
     @classmethod
-    def of(cls, problem: Problem, B: Matrix) -> "_Weights":
+    def of(cls, problem: Problem, subsets: Sequence[Sequence[int]]) -> "_Weights":
+        B = incidence_matrix(subsets, 1 + max(max(each) for each in subsets))
         u, s, _ = np.linalg.svd(B)
         rank = int((s > 1e-10 * s[0]).sum())
         lam = problem.lambda_w

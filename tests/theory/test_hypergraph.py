@@ -68,8 +68,7 @@ def test_parts_without_a_common_vertex_are_blocks_and_single_vertices_are_dnc() 
 
 
 def test_weights_are_stationary_where_they_are_best() -> None:
-    B = np.array([[1.0, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1], [1, 0, 0, 1]])  # a square, of rank 3
-    weights = _Weights.of(UNEQUAL, B)
+    weights = _Weights.of(UNEQUAL, [(0, 3), (1, 2), (0, 1), (2, 3)])  # a square, of rank 3
     x = np.random.default_rng(0).uniform(0.1, 1.0, len(weights.U) + 8)
     _, gradient = weights.value(x)
     for i in range(len(x)):
