@@ -24,6 +24,8 @@ class SearchConfig:
         descents: random descents.
         budget: seconds after which nothing new is begun; None for all of the work.
         fresh: whether points that the store has are left alone.
+        recipe: how an earlier search found its point (`nccli.search.recipe`), which is followed and nothing else done.
+        width: of the point that is stored; None for the least that holds it.
 
     Raises:
         InputError: a value is out of its range.
@@ -40,6 +42,8 @@ class SearchConfig:
     descents: int = 32
     budget: float | None = None
     fresh: bool = False
+    recipe: str | None = None
+    width: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be searched."""
@@ -48,7 +52,7 @@ class SearchConfig:
         if self.budget is not None:
             object.__setattr__(self, "budget", float(self.budget))
         _ = self.problem
-        found = complaints(seed=self.seed, descents=self.descents, budget=self.budget)
+        found = complaints(seed=self.seed, descents=self.descents, budget=self.budget, width=self.width)
         for complaint in (*found, *decay_complaints(self.wd_h1, self.wd_layers)):
             raise InputError(complaint)
         if self.K > MOST_CLASSES:
@@ -77,4 +81,4 @@ class SearchConfig:
 
 
 _ALWAYS = object()
-_OPTIONAL = {"budget": None, "fresh": False}
+_OPTIONAL = {"budget": None, "fresh": False, "recipe": None, "width": None}

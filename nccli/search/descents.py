@@ -1,6 +1,6 @@
 """Random descents of a search: what gradient descent finds, sooner than plain steps would."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -34,40 +34,53 @@ def random_ends(
         on_progress: told of how many how many have ended.
     """
     every = _descents(config)
-    watch: Watch[Progress] = Watch(should_stop=should_stop)
     found: list[SearchPoint] = []
     for width in dict.fromkeys(each.width for each in every):
-        for result in train([each for each in every if each.width == width], "cpu", watch):
-            if result.status in ENDED_WELL:
-                run = result.config
-                how = f"descent (seed {run.seed}, width {width}, init scale {run.init_scale:g})"
-                found.append(SearchPoint.of(config.problem, result.layers[0].class_means.T, result.weights, how))
+        for end in ends_of(config, [each for each in every if each.width == width], should_stop):
+            found.append(end)
             on_progress(len(found), len(every))
         if should_stop():
             break
     return found
 
 
-def _descents(config: SearchConfig) -> list[DufmConfig]:
+def ends_of(
+    config: SearchConfig, descents: Sequence[DufmConfig], should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[SearchPoint]:
+    """Ends of descents of one width, those that have one."""
+    watch: Watch[Progress] = Watch(should_stop=should_stop)
+    for result in train(descents, "cpu", watch):
+        if result.status in ENDED_WELL:
+            run = result.config
+            how = f"descent (seed {run.seed}, width {run.width}, init scale {run.init_scale:g})"
+            yield SearchPoint.of(config.problem, result.layers[0].class_means.T, result.weights, how)
+
+
+def descent(config: SearchConfig, seed: int, width: int, init_scale: float) -> DufmConfig:
+    """A descent of the class means of a problem."""
     problem = config.problem
     slowest = min(problem.collapsed_lambda_h1, *problem.lambda_w)
-    steps = min(_MOST_STEPS, int(np.ceil(_TIMES * (1 - _MOMENTUM) / (_RATE * slowest))))
+    return DufmConfig(
+        K=config.K,
+        L=config.L,
+        n=1,
+        width=width,
+        wd_h1=problem.collapsed_lambda_h1,
+        wd_layers=problem.lambda_w,
+        lr=_RATE,
+        steps=min(_MOST_STEPS, int(np.ceil(_TIMES * (1 - _MOMENTUM) / (_RATE * slowest)))),
+        seed=seed,
+        init_scale=init_scale,
+        optimizer=OptimizerName.NESTEROV.value,
+        momentum=_MOMENTUM,
+        schedule="cosine",
+    )
+
+
+def _descents(config: SearchConfig) -> list[DufmConfig]:
     widths, scales = (config.K + 4, 2 * config.K + 4), len(_SCALES)
+    first = config.seed * config.descents
     return [
-        DufmConfig(
-            K=config.K,
-            L=config.L,
-            n=1,
-            width=widths[i // scales % len(widths)],
-            wd_h1=problem.collapsed_lambda_h1,
-            wd_layers=problem.lambda_w,
-            lr=_RATE,
-            steps=steps,
-            seed=config.seed * config.descents + i,
-            init_scale=_SCALES[i % scales],
-            optimizer=OptimizerName.NESTEROV.value,
-            momentum=_MOMENTUM,
-            schedule="cosine",
-        )
+        descent(config, first + i, widths[i // scales % len(widths)], _SCALES[i % scales])
         for i in range(config.descents)
     ]

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from nccli.dufm.refined import Refined
+from nccli.errors import InputError
 from nccli.theory import Problem, Solution, explicit_loss
 
 _DEAD = 1e-9
@@ -66,6 +67,18 @@ class SearchPoint:
         means, weights = without_dead_units(found.means, found.weights)
         loss = point_loss(problem, means, weights)
         return replace(self, means=means, weights=weights, loss=loss, refined=found)
+
+    def of_width(self, width: int) -> "SearchPoint":
+        """With units that are zero, up to a width.
+
+        Raises:
+            InputError: the point needs a larger one.
+        """
+        need = len(self.means)
+        if width < need:
+            raise InputError(f"width {width} is too small for the best solution known, which needs {need}")
+        means, weights = widened(self.means, self.weights, width - need)
+        return replace(self, means=means, weights=weights)
 
     def shaken(self, noise: float, spare: int, seed: int) -> "SearchPoint":
         """With noise of `noise` times its norm on each matrix, and so many more units a layer; its loss is unknown."""

@@ -8,12 +8,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nccli.dufm.refined import Point, RefinedProblem, refine_all
-from nccli.errors import InputError
+from nccli.search.closed_forms import closed_forms, fits
 from nccli.search.config import SearchConfig
 from nccli.search.descents import random_ends
 from nccli.search.point import SearchPoint
+from nccli.search.recipe import Recipe
 from nccli.search.templates import best_templates
-from nccli.theory import FAMILIES, Solution, solve, solve_dnc
+from nccli.theory import solve_dnc
 from nccli.training.watch import Watch
 
 _TEMPLATES, _REFINED = 12, 8
@@ -33,9 +34,6 @@ _HOPEFUL = 1.02
 
 _SAME, _BETTER = 1e-7, 1e-10
 """Tastes: relative distance of losses of one point, and the least gain that another round is worth."""
-
-_MOST_ROWS = 64
-"""A taste: width up to which a construction is a candidate, since refining it takes hours beyond."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +91,17 @@ class Search:
 
     def _run(self, known: Iterable[SearchPoint]) -> SearchPoint:
         self._keep(known)
-        constructed = [SearchPoint.constructed(each, _SPARE) for each in self._closed_forms()]
+        if self.config.recipe is not None:
+            self._follow(Recipe.parse(self.config.recipe))
+            return self.points[0]
+        constructed = [SearchPoint.constructed(each, _SPARE) for each in closed_forms(self._problem)]
         self._keep(constructed)
         self._tell("templates", 0, 1)
         templates = best_templates(self._problem, _TEMPLATES, self._is_over)
         found = [
-            SearchPoint.constructed(each, _SPARE) for each in templates if each.construction.min_width <= _MOST_ROWS
+            SearchPoint.constructed(each, _SPARE)
+            for each in templates
+            if fits(each.construction.min_width, self._problem)
         ]
         self._keep(found)
         self._refine("templates", self._distinct([*constructed, *found], _REFINED))
@@ -112,17 +115,16 @@ class Search:
                 self._shake()
         return self.points[0]
 
-    def _closed_forms(self) -> list[Solution]:
-        """Constructions that a problem alone has."""
-        found = []
-        for kind in ("dnc", "srg", "bipartition"):
-            try:
-                forms = FAMILIES[kind].forms(self._problem)
-            except InputError:
-                continue  # there is none for so many classes
-            fitting = [each for each in forms if each.min_width <= max(_MOST_ROWS, self._problem.K)]
-            found += [solve(self._problem, each) for each in fitting]
-        return found
+    def _follow(self, recipe: Recipe) -> None:
+        """Refine the beginning of a recipe, then again after each of its shakes; what came of the last is kept too."""
+        point = recipe.begin(self.config, _SPARE)
+        self._keep([point])
+        for number, (noise, seed) in enumerate([(0.0, 0), *recipe.shakes]):
+            shaken = point.shaken(noise, _SPARE, seed) if number else point
+            found = self._refine("recipe", [shaken])
+            if not found:
+                return  # somebody asked to stop
+            point = found[0]
 
     def _shake(self) -> None:
         """Noise on the best points, and refining, for as long as that leads to better ones."""
@@ -140,19 +142,22 @@ class Search:
             if self.points[0].loss > before * (1 - _BETTER):
                 return
 
-    def _refine(self, stage: str, points: Sequence[SearchPoint]) -> None:
-        """Refine points and keep what comes of them."""
+    def _refine(self, stage: str, points: Sequence[SearchPoint]) -> list[SearchPoint]:
+        """Refine points and keep what comes of them, which is returned."""
+        if self._is_over():
+            return []
         wd = (self.config.wd_h1, *self.config.wd_layers)
         asked = [
             Point(RefinedProblem(self.config.K, self.config.n, len(each.means), wd), each.means, each.weights)
             for each in points
         ]
-        done = 0
-        self._tell(stage, done, len(asked))
+        found: list[SearchPoint] = []
+        self._tell(stage, 0, len(asked))
         for place, refined in refine_all(asked, self._is_over):
-            done += 1
-            self._keep([points[place].at(self._problem, refined)])
-            self._tell(stage, done, len(asked))
+            found.append(points[place].at(self._problem, refined))
+            self._keep(found[-1:])
+            self._tell(stage, len(found), len(asked))
+        return found
 
     def _distinct(self, points: Sequence[SearchPoint], count: int) -> list[SearchPoint]:
         """The best of them, each loss once."""

@@ -34,6 +34,8 @@ def search_run(config: SearchConfig, point: SearchPoint, seconds: float, interru
         seconds: that the search took.
         interrupted: whether it was cut off; the next one begins with this point.
     """
+    if config.width is not None:
+        point = point.of_width(config.width)
     status = Status.CONVERGED if point.certified else Status.STOPPED
     fit, reg = explicit_loss(config.problem, point.weights, np.repeat(point.means, config.n, axis=1))
     row: dict[str, Any] = {

@@ -81,8 +81,8 @@ def stored_start(store: Store, run: str) -> Start:
         (key,) = find_ids(connection, [run])
         (row,) = select_runs(connection, [key])
     kind, config = row["kind"], row["config"]
-    if kind not in (Kind.DUFM, *CONSTRUCTED_KINDS):
-        raise InputError(f"--from {run}: its kind is {kind}; points are runs of kind dufm, and constructions")
+    if kind not in (Kind.DUFM, Kind.SEARCH, *CONSTRUCTED_KINDS):
+        raise InputError(f"--from {run}: its kind is {kind}; points are runs of kind dufm or search, and constructions")
     known = set(DufmConfig.__annotations__) - {"start", "start_print", "noise", "refine", "polish", "until"}
     settings = {name: value for name, value in config.items() if name in known}
     way_out = "--from FILE.npz takes what construct --export writes"

@@ -1,6 +1,7 @@
 """The L-DUFM and its explicit solutions in closed form and as matrices (numpy only)."""
 
 from nccli.theory.best import solve_best, solve_dnc, solve_graph, solve_srg, srg_rank, srg_solutions
+from nccli.theory.best_known import nearest_recipe
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
@@ -36,6 +37,7 @@ __all__ = [
     "graph_names",
     "hypergraph",
     "local_exponent",
+    "nearest_recipe",
     "parse_graph",
     "parse_hypergraph",
     "solve",

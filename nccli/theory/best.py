@@ -3,12 +3,24 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from nccli.theory.best_known import known_hypergraphs
+from nccli.theory.bipartition import FAMILY as BIPARTITION
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.graph_solution import Edges, graph, graph_outputs
+from nccli.theory.hypergraph import hypergraph, parse_hypergraph
 from nccli.theory.problem import Problem
 from nccli.theory.solution import Solution, solve
-from nccli.theory.strongly_regular_graph import srg_variants
+from nccli.theory.strongly_regular_graph import srg_variants, triangular_root
 from nccli.theory.template import Construction
+
+_MOST_ROWS = 1000
+"""A taste: width up to which bipartition rows are of use."""
+
+_LEAST_BIPARTITION = 6
+"""K = r(r−1)/2 with r = 4."""
+
+_SAME = 1e-12
+"""A bound: rounding of losses; of solutions that tie the simpler one is meant."""
 
 _KEPT = 1024
 """A taste: solutions that are remembered; a table asks for those of a problem again and again."""
@@ -42,10 +54,16 @@ def srg_rank(problem: Problem) -> int | None:
 
 
 def solve_best(problem: Problem) -> Solution:
-    """The better of DNC and the best SRG solution; DNC where they tie."""
-    srg_solution = solve_srg(problem)
-    dnc_solution = solve_dnc(problem)
-    return dnc_solution if srg_solution is None or dnc_solution.loss <= srg_solution.loss else srg_solution
+    """The best construction known: DNC, SRG, bipartition rows, or a hypergraph that a search began with."""
+    found = [solve_dnc(problem), *srg_solutions(problem).values()]
+    if triangular_root(problem.K) is not None and problem.K >= _LEAST_BIPARTITION:
+        rows = (each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K))
+        found += [solve(problem, each) for each in rows]
+    found += [
+        solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem.K, problem.L)
+    ]
+    least_loss = min(solution.loss for solution in found)
+    return next(each for each in found if each.loss <= least_loss * (1 + _SAME))
 
 
 def solve_graph(problem: Problem, edges: Edges, output: str | None = None) -> Solution:

@@ -17,7 +17,7 @@ FAMILIES: dict[str, Family] = {module.FAMILY.kind: module.FAMILY for module in _
 """By kind: what the files of this room declare; `nccli.catalogue.runs.Kind` names them, and a test holds the two."""
 
 BEST = "best"
-"""In the place of a kind: the better of DNC and SRG."""
+"""In the place of a kind: the best construction known (`solve_best`)."""
 
 
 def check_options(kind: str, given: dict[str, Any]) -> None:

@@ -22,11 +22,6 @@ def test_dnc_has_full_rank_and_srg_the_number_of_vertices(run: Nccli) -> None:
     assert srg["loss"] < dnc["loss"]
 
 
-def test_best_is_the_better_of_dnc_and_srg(run: Nccli) -> None:
-    best = built(run, "--kind best --K 6 --L 3,4 --n 1 --wd 5e-4")
-    assert [record["kind"] for record in best] == ["dnc", "srg"]
-
-
 def test_a_grid_makes_a_point_for_every_combination_and_a_point_is_made_once(run: Nccli) -> None:
     line = "construct --kind srg --K 6,10 --L 3..4 --wd 1e-3,2e-3"
     ids = run(line).ids

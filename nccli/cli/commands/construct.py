@@ -23,7 +23,10 @@ Kind = StrEnum("Kind", [(kind, kind) for kind in (*CONSTRUCTED_KINDS, "best")]) 
 
 def construct(
     context: typer.Context,
-    kind: Annotated[Kind, typer.Option("--kind", help="The solution; best is the better of dnc and srg.")],
+    kind: Annotated[
+        Kind,
+        typer.Option("--kind", help="The solution; best is the best known, from the store, a search or closed form."),
+    ],
     K: Annotated[
         str | None,
         typer.Option(
@@ -87,7 +90,7 @@ def construct(
     from nccli.cli.problems import problem_grid
     from nccli.store import store_file
     from nccli.sweep import parse_integers, require_room
-    from nccli.theory import check_options, classes_of, solve_kind
+    from nccli.theory import BEST, check_options, classes_of, solve_kind
 
     output = None
     if export is not None:
@@ -113,12 +116,19 @@ def construct(
         if not dry_run:
             require_room(solution, d)
         _explain(solution, quiet)
-    if output is not None:
-        _export(output, planned, dry_run)
+    if output is not None and len(planned) != 1:
+        raise InputError(f"--export writes one point and the grid has {len(planned)}: name one value for each option")
     if dry_run:
+        if kind.value == BEST:
+            from nccli.cli.best_known import note_recipes
+
+            note_recipes([solution.problem for solution, _ in planned], quiet)
         _show_plan(planned, as_asked(context), format)
-    else:
-        _store_points(planned, store, force, tag, format)
+        return
+    better = _better_runs(planned, widths, store, force, quiet) if kind.value == BEST else {}
+    if output is not None:
+        _export(output, planned[0], better.get(planned[0]), store)
+    _store_points(planned, better, store, force, tag, format)
 
 
 def _explain(solution: "Solution", quiet: bool) -> None:
@@ -131,16 +141,34 @@ def _explain(solution: "Solution", quiet: bool) -> None:
         note(f"{label}: {solution.construction.note}", quiet)
 
 
-def _export(output: Output, planned: "Sequence[tuple[Solution, int]]", dry_run: bool) -> None:
+def _better_runs(
+    planned: "Sequence[tuple[Solution, int]]", widths: Sequence[int] | None, store: str | None, force: bool, quiet: bool
+) -> "dict[tuple[Solution, int], str]":
+    """Of constructions those that a stored run, or what a recipe leads to, is better than, and its id."""
+    from nccli.cli.best_known import better_runs
+    from nccli.store import Store, store_location
+
+    target = Store.create(store_location(store))
+    found: dict[tuple[Solution, int], str] = {}
+    for width in widths or (None,):
+        closed = [solution for solution, d in planned if width in (None, d)]
+        runs = better_runs(closed, width, target, force, quiet)
+        found |= {
+            each: runs[each[0].problem] for each in planned if width in (None, each[1]) and each[0].problem in runs
+        }
+    return found
+
+
+def _export(output: Output, point: "tuple[Solution, int]", run: str | None, store: str | None) -> None:
     """Write H_1, W_l, and class means by layer and stage (all d × columns, as in the paper) to an .npz file."""
-    if len(planned) != 1:
-        raise InputError(f"--export writes one point and the grid has {len(planned)}: name one value for each option")
-    if dry_run:
-        return
-    from nccli.sweep import export_point
+    from nccli.store import Store, store_location
+    from nccli.sweep import export_point, export_run
 
     with output.open() as file:
-        export_point(file, *planned[0])
+        if run is None:
+            export_point(file, *point)
+        else:
+            export_run(file, Store.open(store_location(store)), run)
 
 
 def _show_plan(
@@ -169,6 +197,7 @@ def _show_plan(
 
 def _store_points(
     planned: "Sequence[tuple[Solution, int]]",
+    better: "Mapping[tuple[Solution, int], str]",
     location: str | None,
     force: bool,
     tag: str | None,
@@ -180,12 +209,15 @@ def _store_points(
     from nccli.store import Store, existing_statuses, run_id, run_records, save_run, store_location, tag_runs
     from nccli.sweep import construction_config, construction_run
 
-    ids = [run_id(solution.construction.kind, construction_config(solution, d)) for solution, d in planned]
+    ids = [
+        better.get((solution, d)) or run_id(solution.construction.kind, construction_config(solution, d))
+        for solution, d in planned
+    ]
     target = Store.create(store_location(location))
     with target.read() as connection:
         stored = {} if force else existing_statuses(connection, ids)
     for key, (solution, d) in zip(ids, planned, strict=True):
-        if key not in stored:
+        if key not in stored and (solution, d) not in better:
             save_run(target, construction_run(solution, d))
     if tag is not None:
         tag_runs(target, ids, tag)

@@ -10,8 +10,15 @@ from nccli.store.schema.tables import RUN
 from nccli.theory import Problem
 
 
-def best_runs(connection: Connection, problem: Problem, count: int) -> list[str]:
-    """Ids of the runs with the least loss: trained, constructed or searched, with ReLU; also of searches cut off."""
+def best_runs(connection: Connection, problem: Problem, count: int, width: int | None = None) -> list[str]:
+    """Ids of the runs with the least loss: trained, constructed or searched, with ReLU; also of searches cut off.
+
+    Args:
+        connection: to the store.
+        problem: that they are of.
+        count: at most so many.
+        width: of them; None for any.
+    """
     cut_off = and_(RUN.c.kind == Kind.SEARCH.value, RUN.c.status == Status.INTERRUPTED.value)
     query = (
         select(RUN.c.id, RUN.c.config)
@@ -23,6 +30,7 @@ def best_runs(connection: Connection, problem: Problem, count: int) -> list[str]
             RUN.c.activation == "relu",
             RUN.c.objective == problem.objective,
             RUN.c.loss.is_not(None),
+            *([] if width is None else [RUN.c.width == width]),
             or_(RUN.c.status.in_(ENDED_WELL), cut_off),
         )
         .order_by(RUN.c.loss, RUN.c.id)

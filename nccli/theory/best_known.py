@@ -1,0 +1,41 @@
+"""What searches have found: a table that comes with the package, made by examples/best_known.sh."""
+
+import csv
+import math
+from functools import lru_cache
+from pathlib import Path
+
+from nccli.theory.problem import Problem
+
+TABLE = Path(__file__).with_name("best_known.csv")
+
+_HYPERGRAPH, _SHAKEN = "hypergraph ", ", shaken"
+
+
+@lru_cache(maxsize=1)
+def best_known_table() -> tuple[dict[str, str], ...]:
+    """Rows of the table: problem, loss, ratios, rank, structure, certificate, and how it was found."""
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))
+
+
+def nearest_recipe(problem: Problem) -> str | None:
+    """How the best point known was found at the nearest λ of the table, where its closed form is none of the families'.
+
+    None where the table has no such problem, or where a construction of `nccli.theory.families` is the best.
+    """
+    decay = sum(map(math.log, (*problem.lambda_w, problem.collapsed_lambda_h1))) / (problem.L + 1)
+    rows = sorted(_rows(problem.K, problem.L), key=lambda row: abs(math.log(float(row["wd"])) - decay))
+    found = [row["found_by"] for row in rows[:1]]
+    return next((each for each in found if each.startswith((_HYPERGRAPH, "descent")) or _SHAKEN in each), None)
+
+
+def known_hypergraphs(K: int, L: int) -> tuple[str, ...]:
+    """The hypergraphs that searches of so many classes and layers began with, as `parse_hypergraph` reads them."""
+    beginnings = (row["found_by"].split(_SHAKEN)[0] for row in _rows(K, L))
+    graphs = (each.removeprefix(_HYPERGRAPH) for each in beginnings if each.startswith(_HYPERGRAPH))
+    return tuple(dict.fromkeys(graphs))
+
+
+def _rows(K: int, L: int) -> list[dict[str, str]]:
+    return [row for row in best_known_table() if (row["K"], row["L"]) == (str(K), str(L))]
