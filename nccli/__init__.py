@@ -1,6 +1,6 @@
 """Deep neural collapse versus low-rank bias, from the shell and from Python.
 
-`nccli.train_dufm`, `train_e2e`, `construct`, `measure` and `compare` are the commands as functions, `nccli.frame` has
+`nccli.train_dufm`, `train_e2e`, `construct`, `search`, `measure` and `compare` are the commands as functions, `nccli.frame` has
 the store as a DataFrame (`nccli.notebook`). They are loaded when they are asked for.
 """
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from nccli.notebook import construct as construct
     from nccli.notebook import frame as frame
     from nccli.notebook import measure as measure
+    from nccli.notebook import search as search
     from nccli.notebook import train_dufm as train_dufm
     from nccli.notebook import train_e2e as train_e2e
 
 __version__ = "0.1.0"
 
 _CALLS = ("compare", "construct", "frame", "train_dufm", "train_e2e")
-_MODULES = ("errors", "measure")
+_MODULES = ("errors", "measure", "search")
+_CALLED = ("measure", "search")
+"""Subpackages that are commands too."""
 
 
 def __getattr__(name: str) -> Any:
@@ -41,24 +44,28 @@ def __dir__() -> list[str]:
     return sorted({*_CALLS, *_MODULES, *loaded, "__version__"})
 
 
-class _Measure(ModuleType):
-    """The package `nccli.measure`, which is the command too: `nccli.measure("features.npz")`."""
+class _Called(ModuleType):
+    """A subpackage that is a command too: `nccli.measure("features.npz")`."""
+
+    @property
+    def _command(self) -> Any:
+        return getattr(import_module("nccli.notebook"), self.__name__.rpartition(".")[2])
 
     def __call__(self, *values: Any, **options: Any) -> Any:
-        return import_module("nccli.notebook").measure(*values, **options)
+        return self._command(*values, **options)
 
     @property
     def __signature__(self) -> "Signature":
-        found: Signature = import_module("nccli.notebook").measure.__signature__
+        found: Signature = self._command.__signature__
         return found
 
 
 class _Nccli(ModuleType):
-    """The package itself: its subpackage with the name of a command can be called once it is loaded."""
+    """The package itself: its subpackages with the name of a command can be called once they are loaded."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "measure" and type(value) is ModuleType:
-            value.__class__ = _Measure
+        if name in _CALLED and type(value) is ModuleType:
+            value.__class__ = _Called
         super().__setattr__(name, value)
 
 

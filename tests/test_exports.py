@@ -6,11 +6,11 @@ import pytest
 
 EXPORTED = {
     "nccli.theory": """
-        asymptotic_exponent BEST BlockSolution check_options classes_of Construction dnc Edges explicit_loss
-        FAMILIES Family graph graph_names GRAPH_OUTPUTS hypergraph local_exponent parse_graph parse_hypergraph
-        Problem Solution solve solve_best solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank
-        srg_template srg_threshold srg_solutions SRG_VARIANTS srg_variants Subsets subsets_text Template
-        triangular_root TRIVIAL_LOSS
+        asymptotic_exponent BEST best_known BestKnown BlockSolution check_options classes_of Construction dnc
+        Edges explicit_loss FAMILIES Family graph graph_names GRAPH_OUTPUTS hypergraph local_exponent
+        nearest_recipe parse_graph parse_hypergraph Problem Solution solve solve_best solve_dnc solve_graph
+        solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold srg_solutions SRG_VARIANTS
+        srg_variants Subsets subsets_text Template triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
         cdnv class_means class_statistics classes_kept ClassStatistics constant_output distinct_means dnc1
@@ -35,15 +35,15 @@ EXPORTED = {
         select_settings select_spectra Selection SettingRuns settle_abandoned shown_location silent_runs
         require_tag stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
-        asking_for columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
-        file_system release_all layer_columns ParquetRuns
+        asking_for best_runs columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
+        file_system release_all layer_columns ParquetRuns searched_losses
         ParquetWriter portions require_pyarrow run_columns RunColumns spectrum_columns
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
         execute export_point export_run file_start FREE_KINDS Job jobs_of KEPT_BYTES kept_bytes measured_run
         parse_floats parse_integers parse_names parse_words Plan plan_runs ProblemGrid require_room runs_together Start
-        stored_start SweepProgress Trainer Executor JobSize LocalExecutor ProcessesExecutor
+        stored_start SweepProgress Trainer Executor JobSize LocalExecutor ProcessesExecutor SearchTrainer
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure

@@ -1,7 +1,7 @@
 """The figures of `nccli plot`, in the order of every list: name, and one line that says what is shown."""
 
 FIGURES: dict[str, str] = {
-    "loss-ratio": "loss of SRG over DNC against K, in closed form, with runs as points",
+    "loss-ratio": "loss of SRG and the best known over DNC against K, runs as points",
     "rank-vs-wd": "mean rank of the hidden layers against weight decay",
     "rank-vs-lr": "mean rank of the hidden layers against learning rate",
     "rank-vs-width": "mean rank of the hidden layers against width",
@@ -15,7 +15,7 @@ FIGURES: dict[str, str] = {
     "effective-rank": "effective rank of the class means by layer, mean ± sd over runs",
     "class-means": "class means by layer as heat maps, classes ordered by structure",
     "gram": "Gram matrices of the class means by layer, classes ordered by structure",
-    "landscape": "loss over DNC's against mean hidden rank, with DNC, SRG and bipartition",
+    "landscape": "loss over DNC's against mean hidden rank, with solutions as crosses",
     "fig1": "class means of the SRG and DNC solutions, K = 10, L = 4",
     "fig2": "training and spectra: 4-DUFM, and CIFAR-10 with DUFM-like regularisation",
     "fig3": "loss ratio against K; rank against weight decay; share of DNC against width",

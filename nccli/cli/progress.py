@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from nccli.dufm.progress import Progress
     from nccli.e2e.result import NetworkProgress
-    from nccli.search import SearchProgress
+    from nccli.search.search import SearchProgress
     from nccli.sweep import SweepProgress
 
 _PLAIN_SECONDS = 30.0

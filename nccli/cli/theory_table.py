@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
     """DNC and SRG of every problem, from which K on SRG wins there, and how fast the ratio falls."""
-    from nccli.theory import asymptotic_exponent, local_exponent, solve_dnc, solve_srg, srg_threshold
+    from nccli.theory import asymptotic_exponent, best_known, local_exponent, solve_dnc, solve_srg, srg_threshold
 
     for problem in problems:
-        dnc, srg = solve_dnc(problem), solve_srg(problem)
+        dnc, srg, best = solve_dnc(problem), solve_srg(problem), best_known(problem)
         uniform = len({*problem.lambda_w, problem.lambda_h1}) == 1
         yield {
             "K": problem.K,
@@ -30,6 +30,10 @@ def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
             "winner": "trivial"
             if dnc.trivial and (srg is None or srg.trivial)
             else _winner(dnc.loss, None if srg is None else srg.loss),
+            "loss_best_known": best.loss,
+            "ratio_best_known": best.loss / dnc.loss,
+            "best_known": best.how,
+            "best_known_rank": best.rank,
             "dnc_trivial": dnc.trivial,
             "srg_trivial": None if srg is None else srg.trivial,
             "srg_wins_from": srg_threshold(problem),
@@ -66,6 +70,7 @@ def theory_columns() -> "Sequence[Column]":
         Column("DNC loss", number("loss_dnc", 5)),
         Column("SRG loss", number("loss_srg", 5)),
         Column("SRG/DNC", number("ratio", 4)),
+        Column("best/DNC", number("ratio_best_known", 4)),
         Column("winner", plain("winner"), left=True),
         Column("construction", plain("srg"), left=True),
         Column("from K", plain("srg_wins_from")),

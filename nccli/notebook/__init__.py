@@ -5,7 +5,7 @@ print nothing on stdout, leave signals of other threads alone, and need no event
 unless `quiet` is True.
 """
 
-from nccli.notebook.calls import compare, construct, measure, train_dufm, train_e2e
+from nccli.notebook.calls import compare, construct, measure, search, train_dufm, train_e2e
 from nccli.notebook.store_frame import frame
 
-__all__ = ["compare", "construct", "frame", "measure", "train_dufm", "train_e2e"]
+__all__ = ["compare", "construct", "frame", "measure", "search", "train_dufm", "train_e2e"]

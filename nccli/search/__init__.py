@@ -1,8 +1,5 @@
-"""The search for the best solution of a problem."""
+"""The search for the best solution of a problem. What takes SciPy is imported from its modules, where it is needed."""
 
 from nccli.search.config import SearchConfig
-from nccli.search.point import SearchPoint
-from nccli.search.search import Search, SearchProgress
-from nccli.search.unit_sets import unit_sets
 
-__all__ = ["Search", "SearchConfig", "SearchPoint", "SearchProgress", "unit_sets"]
+__all__ = ["SearchConfig"]

@@ -64,9 +64,13 @@ class SearchPoint:
 
     def at(self, problem: Problem, found: Refined) -> "SearchPoint":
         """Where refining has led, without units that are zero."""
-        means, weights = without_dead_units(found.means, found.weights)
-        loss = point_loss(problem, means, weights)
-        return replace(self, means=means, weights=weights, loss=loss, refined=found)
+        point = replace(self, means=found.means, weights=tuple(found.weights), refined=found).in_least_width()
+        return replace(point, loss=point_loss(problem, point.means, point.weights))
+
+    def in_least_width(self) -> "SearchPoint":
+        """Without units that are zero."""
+        means, weights = without_dead_units(self.means, self.weights)
+        return replace(self, means=means, weights=weights)
 
     def of_width(self, width: int) -> "SearchPoint":
         """With units that are zero, up to a width.

@@ -17,7 +17,7 @@ from nccli.store.exchange.merge import MergeReport, merge_contents, merge_stores
 from nccli.store.exchange.parquet_fields import require_pyarrow
 from nccli.store.exchange.parquet_files import ParquetWriter
 from nccli.store.exchange.parquet_runs import ParquetRuns, portions
-from nccli.store.query.best_known import best_runs
+from nccli.store.query.best_known import best_runs, searched_losses
 from nccli.store.query.columnar import RunColumns, layer_columns, run_columns, spectrum_columns
 from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
@@ -160,6 +160,7 @@ __all__ = [
     "run_records",
     "running_runs",
     "save_run",
+    "searched_losses",
     "select_hidden_ranks",
     "select_history",
     "select_ids",

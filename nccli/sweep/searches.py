@@ -1,17 +1,21 @@
 """What a search has found, as the store keeps it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nccli.catalogue.runs import Finish, Status
-from nccli.search import SearchConfig, SearchPoint, unit_sets
+from nccli.search import SearchConfig
+from nccli.search.unit_sets import unit_sets
 from nccli.store import FinishedRun, Store, best_runs
 from nccli.sweep.constructions import point_layers
 from nccli.sweep.ends import ends_of
 from nccli.sweep.kept import KEPT_BYTES
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.theory import explicit_loss
+
+if TYPE_CHECKING:
+    from nccli.search.point import SearchPoint
 
 _KNOWN = 3
 """A taste: stored points that a search begins with."""
@@ -25,7 +29,7 @@ def about_search(config: SearchConfig) -> dict[str, Any]:
     }
 
 
-def search_run(config: SearchConfig, point: SearchPoint, seconds: float, interrupted: bool) -> FinishedRun:
+def search_run(config: SearchConfig, point: "SearchPoint", seconds: float, interrupted: bool) -> FinishedRun:
     """The best point of a search.
 
     Args:
@@ -34,8 +38,7 @@ def search_run(config: SearchConfig, point: SearchPoint, seconds: float, interru
         seconds: that the search took.
         interrupted: whether it was cut off; the next one begins with this point.
     """
-    if config.width is not None:
-        point = point.of_width(config.width)
+    point = point.in_least_width() if config.width is None else point.in_least_width().of_width(config.width)
     status = Status.CONVERGED if point.certified else Status.STOPPED
     fit, reg = explicit_loss(config.problem, point.weights, np.repeat(point.means, config.n, axis=1))
     row: dict[str, Any] = {

@@ -1,6 +1,15 @@
 """The L-DUFM and its explicit solutions in closed form and as matrices (numpy only)."""
 
-from nccli.theory.best import solve_best, solve_dnc, solve_graph, solve_srg, srg_rank, srg_solutions
+from nccli.theory.best import (
+    BestKnown,
+    best_known,
+    solve_best,
+    solve_dnc,
+    solve_graph,
+    solve_srg,
+    srg_rank,
+    srg_solutions,
+)
 from nccli.theory.best_known import nearest_recipe
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
@@ -19,6 +28,7 @@ __all__ = [
     "GRAPH_OUTPUTS",
     "SRG_VARIANTS",
     "TRIVIAL_LOSS",
+    "BestKnown",
     "BlockSolution",
     "Construction",
     "Edges",
@@ -29,6 +39,7 @@ __all__ = [
     "Subsets",
     "Template",
     "asymptotic_exponent",
+    "best_known",
     "check_options",
     "classes_of",
     "dnc",

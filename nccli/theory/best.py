@@ -1,9 +1,10 @@
 """Which construction is best for a problem."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from nccli.theory.best_known import known_hypergraphs
+from nccli.theory.best_known import known_hypergraphs, tabled
 from nccli.theory.bipartition import FAMILY as BIPARTITION
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.graph_solution import Edges, graph, graph_outputs
@@ -55,15 +56,54 @@ def srg_rank(problem: Problem) -> int | None:
 
 def solve_best(problem: Problem) -> Solution:
     """The best construction known: DNC, SRG, bipartition rows, or a hypergraph that a search began with."""
+    found = _families(problem)
+    found += [
+        solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem.K, problem.L)
+    ]
+    return _least(found)
+
+
+def _families(problem: Problem) -> list[Solution]:
+    """DNC, SRG and bipartition rows, the simplest first."""
     found = [solve_dnc(problem), *srg_solutions(problem).values()]
     if triangular_root(problem.K) is not None and problem.K >= _LEAST_BIPARTITION:
         rows = (each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K))
         found += [solve(problem, each) for each in rows]
-    found += [
-        solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem.K, problem.L)
-    ]
+    return found
+
+
+def _least(found: Sequence[Solution]) -> Solution:
+    """The first of those with the least loss."""
     least_loss = min(solution.loss for solution in found)
     return next(each for each in found if each.loss <= least_loss * (1 + _SAME))
+
+
+@dataclass(frozen=True)
+class BestKnown:
+    """The least loss that is known of a problem.
+
+    Attributes:
+        loss: it.
+        rank: of the hidden layers; None where they differ.
+        how: a construction's label, or how a search found it.
+        is_searched: whether no construction in closed form has it.
+    """
+
+    loss: float
+    rank: int | None
+    how: str
+    is_searched: bool = False
+
+
+@lru_cache(maxsize=_KEPT)
+def best_known(problem: Problem) -> BestKnown:
+    """The best of DNC, SRG, bipartition rows and, where it is of this very problem, the table of searches."""
+    simplest = _least(_families(problem))
+    found = BestKnown(simplest.loss, simplest.rank, simplest.construction.label)
+    row = tabled(problem)
+    if row is None or float(row["loss"]) >= found.loss * (1 - _SAME):
+        return found
+    return BestKnown(float(row["loss"]), int(row["hidden_rank"]) if row["hidden_rank"] else None, row["found_by"], True)
 
 
 def solve_graph(problem: Problem, edges: Edges, output: str | None = None) -> Solution:

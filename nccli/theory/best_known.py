@@ -19,6 +19,13 @@ def best_known_table() -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
+def tabled(problem: Problem) -> dict[str, str] | None:
+    """The row of a problem of one λ, n λ_{H_1} being that too; None where the table has none."""
+    decays = {*problem.lambda_w, problem.collapsed_lambda_h1}
+    rows = (row for row in _rows(problem.K, problem.L) if decays == {float(row["wd"])})
+    return next(rows, None)
+
+
 def nearest_recipe(problem: Problem) -> str | None:
     """How the best point known was found at the nearest λ of the table, where its closed form is none of the families'.
 

@@ -118,7 +118,7 @@ def test_training_of_a_construction_does_not_exist(connection: Connection) -> No
 
 def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
     problems = [Problem.uniform(K, L, 5e-4) for K, L in ((6, 3), (10, 3), (6, 4), (190, 4))]
-    drawn = loss_ratios(problems, [])
+    drawn = loss_ratios(problems, [], {})
     assert {(row["L"], row["K"]): round(row["ratio"], 6) for row in drawn.of("theory")} == {
         (3, 6): 1.056059,
         (3, 10): 0.923088,
@@ -127,18 +127,32 @@ def test_loss_ratio_is_the_table_of_the_theory_sheet() -> None:
     }
 
 
+def test_loss_ratio_shows_the_best_known_where_it_is_better_than_dnc_and_srg() -> None:
+    problems = [Problem.uniform(K, 4, 5e-4) for K in (10, 15, 16)]
+    bipartition = solve_kind(problems[1], "bipartition", {}).loss
+    (closed,) = loss_ratios(problems[:2], [], {}).of("best")
+    assert (closed["K"], closed["loss"], closed["run_ids"]) == (15, pytest.approx(bipartition, rel=1e-12), [])
+    searched = {problems[0]: (0.9, "0" * 12), problems[1]: (0.01, "1" * 12), problems[2]: (0.011, "2" * 12)}
+    best = loss_ratios(problems, [], searched).of("best")
+    assert [(row["K"], row["loss"], row["run_ids"]) for row in best] == [
+        (15, 0.01, ["1" * 12]),
+        (16, 0.011, ["2" * 12]),
+    ]
+    assert best[0]["ratio"] == 0.01 / best[0]["loss_dnc"]
+
+
 def test_loss_ratio_shows_runs_of_its_own_problems_only(connection: Connection, trained: Selection) -> None:
     rows = rows_of(connection, trained)
-    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss", *ENDS)))
+    drawn = loss_ratios([Problem.uniform(6, 4, 5e-3)], select_settings(connection, trained, ("loss", *ENDS)), {})
     wanted = {run["id"]: run["loss"] / run["loss_dnc"] for run in rows if run["n"] == 1 and run["wd"] == 5e-3}
     assert {row["run_ids"][0]: row["ratio"] for row in drawn.of("run")} == wanted
     assert any("9 runs left out" in note for note in drawn.notes)
 
 
 def test_loss_ratio_leaves_out_where_the_trivial_point_wins() -> None:
-    drawn = loss_ratios([Problem.uniform(K, 4, wd) for K in (3, 10) for wd in (1e-3,)], [])
+    drawn = loss_ratios([Problem.uniform(K, 4, wd) for K in (3, 10) for wd in (1e-3,)], [], {})
     assert [row["K"] for row in drawn.of("theory")] == [10]
-    assert loss_ratios([Problem.uniform(10, 4, 0.5)], []).rows == []
+    assert loss_ratios([Problem.uniform(10, 4, 0.5)], [], {}).rows == []
 
 
 @pytest.mark.parametrize("axis", ["wd", "lr", "width", "K", "L"])

@@ -90,7 +90,7 @@ def test_a_caption_names_the_end_that_all_runs_are(drawn: Callable[..., Drawn]) 
 def test_runs_beside_closed_forms_have_marks_by_their_end(ends: dict[str, list[str]], tmp_path: Path) -> None:
     with Store.open(str(tmp_path / "ends.db")).read() as connection:
         settings = select_settings(connection, Selection(), ("loss", *ENDS))
-    found = loss_ratios([Problem.uniform(4, 3, 4e-3, n=2)], settings)
+    found = loss_ratios([Problem.uniform(4, 3, 4e-3, n=2)], settings, {})
     assert Counter(row["finish"] for row in found.of("run")) == {None: 3, "polished": 2, "refined": 1, "certified": 2}
     assert "open marks: 3 trained runs, 100 steps = 0.2 time constants, 1 not settled" in found.caption
     assert "plus signs: 5 certified or polished or refined runs" in found.caption

@@ -194,6 +194,14 @@ def _statuses() -> list[str]:
         return []
 
 
+def test_search_is_a_package_and_a_function() -> None:
+    (record,) = nccli.search(K=2, L=3, budget=0.1, quiet=True)
+    import nccli.search.config as module
+
+    assert module.SearchConfig(2, 3, 1, 4e-3, (4e-3,) * 3, budget=0.1).as_dict() == record["config"]
+    assert callable(nccli.search)
+
+
 def test_measure_is_a_package_and_a_function() -> None:
     import nccli.measure.probe as module
 

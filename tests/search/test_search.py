@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from nccli.search import Search, SearchConfig, SearchPoint, search, templates
+from nccli.search import SearchConfig, search, templates
+from nccli.search.point import SearchPoint
+from nccli.search.search import Search
 from nccli.search.templates import best_templates
 from nccli.theory import Problem, solve, solve_dnc
 from nccli.training.watch import Watch

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nccli.errors import InputError
-from nccli.search import SearchPoint, unit_sets
-from nccli.search.point import widened, without_dead_units
+from nccli.search.point import SearchPoint, widened, without_dead_units
 from nccli.search.recipe import Recipe
+from nccli.search.unit_sets import unit_sets
 from nccli.theory import Problem, Solution, solve_dnc, solve_kind, solve_srg
 
 PROBLEM = Problem.uniform(10, 4, 4e-3, n=3)

@@ -38,7 +38,7 @@ _SINGLE_LAYER = (
 _LATER = {
     "run": (
         *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
-        *("split", "series", "step", "file", "steps_by"),
+        *("split", "series", "step", "file", "steps_by", "found_by", "hypergraph"),
     ),
     "layer": ("rank_gap", *_SINGLE_LAYER),
 }

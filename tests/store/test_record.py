@@ -22,6 +22,7 @@ RECORD = [
     *("loss_srg", "ratio_dnc", "ratio_srg", "grad_norm", "seconds", "config", "layers", "created"),
     *("optimizer", "collapsed_at", "residual", "kinks", "outcome", "classes_kept", "srg_r", "tag"),
     *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent", "steps_by"),
+    *("found_by", "hypergraph"),
 ]
 LAYER = [
     *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "rank_gap", "effective_rank"),

@@ -152,7 +152,7 @@ def _compare_runs(
         Column("loss", number("loss")),
         Column("/DNC", ratio("ratio_dnc")),
         Column("/SRG", ratio("ratio_srg")),
-        Column("/best", ratio("ratio_best")),
+        Column("/best", ratio("ratio_best_known")),
         Column("ranks", lambda record: ranks_text(record["ranks"])),
         Column("DNC1", lambda record: {True: "yes", False: "no"}.get(record["dnc1_holds"], "")),
         Column("outcome", outcome_text, left=True),

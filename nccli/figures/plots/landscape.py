@@ -6,17 +6,17 @@ from contextlib import suppress
 from nccli.errors import InputError
 from nccli.figures.scatter import Scatter
 from nccli.figures.series import Values
-from nccli.theory import Problem, solve_dnc, solve_kind
+from nccli.theory import Problem, best_known, solve_dnc, solve_kind
 
 
 class Landscape(Scatter):
-    """A mark a run, and crosses for DNC, SRG and bipartition rows."""
+    """A mark a run, and crosses for DNC, SRG, bipartition rows and the best point known."""
 
     name, x, y = "landscape", "mean_rank", "ratio"
     x_label, y_label = "mean rank of hidden layers", "loss / DNC loss"
     columns = ("mean_hidden_rank", "loss", "loss_dnc")
     nothing, lacking = "none of the runs has hidden ranks and a DNC loss", "no hidden ranks or no DNC loss"
-    small_print = "a mark a run; crosses: solutions in closed form"
+    small_print = "a mark a run; crosses: solutions in closed form, and the best that searches know"
 
     def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
         """Rank, and ratio of losses."""
@@ -28,6 +28,9 @@ class Landscape(Scatter):
             with suppress(InputError):
                 found = solve_kind(problem, kind, {})
                 yield name, {"mean_rank": found.rank, "ratio": found.loss / solve_dnc(problem).loss}
+        best = best_known(problem)
+        if best.rank is not None and best.is_searched:
+            yield "best known", {"mean_rank": best.rank, "ratio": best.loss / solve_dnc(problem).loss}
 
 
 PLOTS = (Landscape(),)

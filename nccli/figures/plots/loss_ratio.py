@@ -1,6 +1,6 @@
 """L_SRG / L_DNC against the number of classes (Súkeník et al. 2024, Figure 3, left)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,13 @@ from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import FINISHED, OPEN, curve, dots, looks_of
 from nccli.figures.series import outcomes_of, run_rows
 from nccli.figures.statistics import mean_sd
-from nccli.store import Selection, SettingRuns, problem_of, select_settings
-from nccli.theory import Problem, solve_dnc, solve_srg, triangular_root
+from nccli.figures.style_sheet import GREY
+from nccli.store import Selection, SettingRuns, problem_of, searched_losses, select_settings
+from nccli.theory import Problem, best_known, solve_dnc, solve_srg, triangular_root
 
 
 class LossRatio(PanelFigure):
-    """A curve a depth in closed form; trained runs of these very problems as points."""
+    """A curve a depth in closed form; the best known, and trained runs of these very problems, as points."""
 
     name = "loss-ratio"
     heeds = frozenset({"K", "L", "n", "wd"})
@@ -39,7 +40,8 @@ class LossRatio(PanelFigure):
     def collect(self, connection: Connection | None, selection: Selection, options: Options) -> Drawn:
         """Ratios in closed form, and of the selected runs that are of these problems."""
         runs = [] if connection is None else select_settings(connection, selection, ("loss", *ENDS))
-        drawn = loss_ratios(options.problems or self.grid.problems, runs)
+        searched = {} if connection is None else searched_losses(connection)
+        drawn = loss_ratios(options.problems or self.grid.problems, runs, searched)
         if not drawn.of("theory"):
             raise InputError(
                 f"{self.name}: no problem of the grid has an SRG solution (K >= 4) better than the trivial point"
@@ -64,18 +66,32 @@ class LossRatio(PanelFigure):
                 single, mean = ([row for row in rows if bool(row["finish"]) is finished] for rows in (runs, means))
                 dots(ax, [row["K"] for row in single], [row["ratio"] for row in single], {**look, **mark})
                 curve(ax, [row["K"] for row in mean], mean, "ratio", {**look, **mark})
+            best = drawn.of("best", L=L)
+            dots(ax, [row["K"] for row in best], [row["ratio"] for row in best], {**look, **_BEST})
+        if drawn.of("best"):
+            dots(ax, [], [], {"color": GREY, **_BEST}, "best known")
         reference(ax, 1.0, "DNC")
         ax.set_xlabel("number of classes K")
         ax.set_ylabel("loss / DNC loss")
         legend(container, ax)
 
 
-def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Drawn:
-    """Ratios in closed form, and of the trained runs of these very problems.
+_BEST = {"marker": "*", "markersize": 5.5, "markeredgewidth": 0.0}
+"""Of the best known, in the colour of the curve; a taste."""
+
+_BELOW = 1 - 1e-9
+"""A bound: of the losses of DNC and SRG, below which the best known is better by more than rounding."""
+
+
+def loss_ratios(
+    problems: Sequence[Problem], runs: Sequence[SettingRuns], searched: Mapping[Problem, tuple[float, str]]
+) -> Drawn:
+    """Ratios in closed form, of the best known where that is better, and of the trained runs of these very problems.
 
     Args:
         problems: in any order; they share n and the weight decay. Those without an SRG solution, or where DNC or SRG
             is worse than the trivial point, are left out.
+        searched: losses of stored searches by problem, and whose they are.
         runs: with their losses and `ENDS`, by setting; those of another problem or activation are left out.
     """
     rows: list[Row] = []
@@ -89,6 +105,14 @@ def loss_ratios(problems: Sequence[Problem], runs: Sequence[SettingRuns]) -> Dra
         label = {"construction": srg.construction.label, "triangular": triangular_root(problem.K) is not None}
         label["finish"] = None
         rows.append({"what": "theory", "L": problem.L, "K": problem.K, **losses, **label, "run_ids": []})
+        best, ids = best_known(problem), []
+        loss, how = best.loss, best.how
+        if problem in searched and searched[problem][0] < loss * _BELOW:
+            loss, ids = searched[problem][0], [searched[problem][1]]
+            how = f"run {ids[0]}"
+        if loss < _BELOW * min(dnc.loss, srg.loss):
+            known = {"loss": loss, "loss_dnc": dnc.loss, "ratio": loss / dnc.loss, "construction": how}
+            rows.append({"what": "best", "L": problem.L, "K": problem.K, **label, **known, "run_ids": ids})
     wanted: set[Problem | None] = set(problems)
     matching = [each for each in runs if problem_of(each.row) in wanted and each.row["activation"] == "relu"]
     shown, total = sum(len(each.ids) for each in matching), sum(len(each.ids) for each in runs)

@@ -38,3 +38,14 @@ def best_runs(connection: Connection, problem: Problem, count: int, width: int |
     decays = list(problem.lambda_w)
     same = (row.id for row in connection.execute(query) if row.config["wd_layers"] == decays)
     return list(islice(same, count))
+
+
+def searched_losses(connection: Connection) -> dict[Problem, tuple[float, str]]:
+    """Of problems that were searched, the least loss and whose it is."""
+    ended = RUN.c.kind == Kind.SEARCH.value, RUN.c.status.in_(ENDED_WELL), RUN.c.loss.is_not(None)
+    found: dict[Problem, tuple[float, str]] = {}
+    columns = [RUN.c[name] for name in ("id", "K", "L", "n", "loss", "config")]
+    for row in connection.execute(select(*columns).where(*ended)):
+        problem = Problem(row.K, row.L, row.n, row.config["wd_h1"], tuple(row.config["wd_layers"]))
+        found[problem] = min((row.loss, row.id), found.get(problem, (row.loss, row.id)))
+    return found

@@ -11,10 +11,12 @@ from nccli.catalogue.runs import ENDED_WELL, Kind
 from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.store.query.breaks import comparable
 from nccli.store.query.columns import as_decimal, column_expression, config_text
+from nccli.store.query.problem import problem_of
 from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
 from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import RUN
+from nccli.theory import best_known
 
 BELOW = 1 - 1e-9
 """A bound: of DNC's loss, below which a loss is lower by more than rounding; certified DNC points are at it."""
@@ -31,7 +33,8 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         `structure_last_pre` of Mt_L, and `structure_distances` of M_1..M_L; `mean_rank` over the hidden layers 2..L−1
         and whether their ranks agree; their common `structure` (L = 2: that of M_2) and the largest of its distances;
         `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's; `best_loss` and
-        `best_id` of all finished runs and constructions of the same problem with ReLU.
+        `best_id` of all finished runs and constructions of the same problem with ReLU; `loss_best_known`, the least of
+        that and of what theory and the table of searches know.
     """
     ids = [run["id"] for run in runs]
     ranks, layers, best = (
@@ -50,6 +53,10 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         record["below_dnc"] = None if run["loss_dnc"] is None else run["loss"] < BELOW * run["loss_dnc"]
         best_loss, best_id = best.get(_problem(run), (None, None))
         record |= {"best_loss": best_loss, "best_id": best_id, "ratio_best": loss_ratio(run["loss"], best_loss)}
+        problem = problem_of(run)
+        losses = [best_loss, None if problem is None else best_known(problem).loss]
+        known = min((loss for loss in losses if loss is not None), default=None)
+        record |= {"loss_best_known": known, "ratio_best_known": loss_ratio(run["loss"], known)}
         record["ranks"] = [by_stage[stage] for stage in posts if stage in by_stage]
         record["rank_last_pre"] = by_stage.get(Stage(run["L"], "pre"))
         record["mean_rank"], record["ranks_agree"] = mean_rank(by_stage, run["L"])

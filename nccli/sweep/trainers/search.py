@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nccli.dufm.start import StartPoint
-from nccli.search import Search, SearchConfig, SearchPoint, SearchProgress
+from nccli.search import SearchConfig
 from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
 from nccli.sweep.job_size import JobSize
@@ -14,6 +14,9 @@ from nccli.sweep.plan import id_of
 from nccli.sweep.run_columns import provenance
 from nccli.sweep.searches import about_search, known_points, search_run
 from nccli.training.watch import Watch
+
+if TYPE_CHECKING:
+    from nccli.search.point import SearchPoint
 
 
 class SearchTrainer:
@@ -70,10 +73,11 @@ class SearchTrainer:
 
     def train(self, job: Job[SearchConfig], watch: Watch[Any]) -> Iterator[FinishedRun]:
         """Search the problem of a job; what is found when somebody asks to stop is stored as interrupted."""
+        from nccli.search.search import Search
+
         for config in job.configs:
             began = time.monotonic()
-            inner: Watch[SearchProgress] = watch
-            search = Search(config, inner)
+            search = Search(config, watch)
             best = search.run(_points(config, self._known.get(id_of(config), ())))
             yield search_run(config, best, time.monotonic() - began, search.interrupted)
 
@@ -81,7 +85,9 @@ class SearchTrainer:
         """Nothing is kept meanwhile."""
 
 
-def _points(config: SearchConfig, known: Sequence[Mapping[str, str]]) -> list[SearchPoint]:
+def _points(config: SearchConfig, known: Sequence[Mapping[str, str]]) -> "list[SearchPoint]":
+    from nccli.search.point import SearchPoint
+
     found = []
     for each in known:
         point = StartPoint.of_text(each["point"])
