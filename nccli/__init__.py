@@ -1,7 +1,7 @@
 """Deep neural collapse versus low-rank bias, from the shell and from Python.
 
-`nccli.train_dufm`, `train_e2e`, `construct`, `search`, `measure` and `compare` are the commands as functions, `nccli.frame` has
-the store as a DataFrame (`nccli.notebook`). They are loaded when they are asked for.
+`nccli.train_dufm`, `train_e2e`, `construct`, `search`, `measure` and `compare` are the commands as functions,
+`nccli.frame` has the store as a DataFrame (`nccli.notebook`). They are loaded when they are asked for.
 """
 
 import sys

@@ -13,6 +13,9 @@ from nccli.theory import Problem, Solution, explicit_loss
 _DEAD = 1e-9
 """A bound: of the largest unit of its layer, below which a unit is rounding."""
 
+_FACTORS = np.geomspace(0.25, 4.0, 65)
+"""A taste: matrices at the optimum grow like λ^(−1/(2L + 2)) or more slowly."""
+
 Matrix = Float[np.ndarray, "_ _"]
 
 
@@ -51,6 +54,14 @@ class SearchPoint:
         graph = solution.construction.about.get("graph")
         name = solution.construction.label if graph is None else f"hypergraph {graph}"
         return cls.of(solution.problem, features[:, ::n], weights, name)
+
+    @classmethod
+    def of_other_decay(
+        cls, problem: Problem, means: Matrix, weights: Sequence[Matrix], found_by: str, parent: str | None
+    ) -> "SearchPoint":
+        """The best multiple of a point of a problem with other λ, all matrices by one factor."""
+        scaled = (cls.of(problem, a * means, [a * W for W in weights], found_by, parent) for a in (1.0, *_FACTORS))
+        return min(scaled, key=lambda point: point.loss)
 
     @property
     def certified(self) -> bool:

@@ -36,6 +36,10 @@ _SAME, _BETTER = 1e-7, 1e-10
 """Tastes: relative distance of losses of one point, and the least gain that another round is worth."""
 
 
+_SHARE = 0.4
+"""A taste: of a budget, what comparing hypergraphs may take."""
+
+
 @dataclass(frozen=True)
 class SearchProgress:
     """What is seen of a search.
@@ -81,7 +85,7 @@ class Search:
         """All of the work, or as much as the budget allows.
 
         Args:
-            known: points of the problem to begin with.
+            known: points to begin with, of the problem, or of one with other λ.
 
         Returns:
             The best point: the least loss, and a certified one of equal ones.
@@ -90,14 +94,16 @@ class Search:
             return self._run(known)
 
     def _run(self, known: Iterable[SearchPoint]) -> SearchPoint:
-        self._keep(known)
+        stored = list(known)
+        self._keep(stored)
         if self.config.recipe is not None:
             self._follow(Recipe.parse(self.config.recipe))
             return self.points[0]
+        self._refine("stored", stored)
         constructed = [SearchPoint.constructed(each, _SPARE) for each in closed_forms(self._problem)]
         self._keep(constructed)
         self._tell("templates", 0, 1)
-        templates = best_templates(self._problem, _TEMPLATES, self._is_over)
+        templates = best_templates(self._problem, _TEMPLATES, lambda: self._is_over(_SHARE))
         found = [
             SearchPoint.constructed(each, _SPARE)
             for each in templates
@@ -171,11 +177,12 @@ class Search:
         kept = [each for each in points if np.isfinite(each.loss)]
         self.points = sorted([*self.points, *kept], key=lambda point: point.rank)
 
-    def _is_over(self) -> bool:
+    def _is_over(self, share: float = 1.0) -> bool:
+        """Whether somebody asked to stop, or so much of the budget is gone."""
         if self.watch.should_stop():
             self.interrupted = True
         budget = self.config.budget
-        return self.interrupted or (budget is not None and time.monotonic() - self._began >= budget)
+        return self.interrupted or (budget is not None and time.monotonic() - self._began >= share * budget)
 
     def _tell(self, stage: str, step: int, steps: int) -> None:
         loss = self.points[0].loss if self.points else np.inf

@@ -42,7 +42,7 @@ def best_templates(problem: Problem, count: int, should_stop: Callable[[], bool]
     """
     if problem.L < 3:
         return []
-    blocks = {k: _best_blocks(problem, k, should_stop) for k in range(1, problem.K + 1)}
+    blocks = {k: _best_blocks(problem, k, should_stop) for k in (problem.K, *range(1, problem.K))}
     sums: list[list[_Sum]] = [[(0.0, ())]]
     for total in range(1, problem.K + 1):
         found: dict[tuple[Subsets, ...], _Sum] = {}

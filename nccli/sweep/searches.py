@@ -1,5 +1,6 @@
 """What a search has found, as the store keeps it."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from nccli.catalogue.runs import Finish, Status
 from nccli.search import SearchConfig
 from nccli.search.unit_sets import unit_sets
-from nccli.store import FinishedRun, Store, best_runs
+from nccli.store import FinishedRun, Store, best_runs, searched_losses
 from nccli.sweep.constructions import point_layers
 from nccli.sweep.ends import ends_of
 from nccli.sweep.kept import KEPT_BYTES
@@ -59,8 +60,21 @@ def search_run(config: SearchConfig, point: "SearchPoint", seconds: float, inter
 
 
 def known_points(store: Store, config: SearchConfig) -> list[dict[str, str]]:
-    """The best stored points of the problem of a search, JSON-ready, those whose weights are kept."""
+    """The best stored points of the problem of a search, and the best of that searched problem of its sizes whose λ is
+
+    the nearest; JSON-ready, those whose weights are kept.
+    """
+    problem = config.problem
     with store.read() as connection:
-        ids = best_runs(connection, config.problem, _KNOWN)
+        ids = best_runs(connection, problem, _KNOWN)
+        searched = searched_losses(connection)
+    sizes = (problem.K, problem.L, problem.n)
+    others = [each for each in searched if (each.K, each.L, each.n) == sizes and each != problem]
+    nearest = sorted(others, key=lambda each: abs(math.log(each.lambda_w[0] / problem.lambda_w[0])))[:1]
+    ids += [searched[each][1] for each in nearest]
     ends = ends_of(store, ids)
-    return [{"parent": key, "point": end.point.as_text()} for key, end in ends.items() if end.point is not None]
+    return [
+        {"parent": key, "point": end.point.as_text(), "found_by": end.row["found_by"] or f"run {key}"}
+        for key, end in ends.items()
+        if end.point is not None
+    ]

@@ -48,10 +48,10 @@ def run_file(
 ) -> None:
     """Carry out the sweeps of a file.
 
-    An [[entry]] has a command (train-dufm, train-e2e, construct, search), its options as on the command line (wd_h1 = 1e-3,
-    seed = "0..9", K = [6, 10], polish = true), and perhaps a name and several [[entry.grid]], which add to its options
-    or replace them. Options above the first entry are shared by all commands that have them. Paths are as on the
-    command line. Everything is checked before the first run begins. A cluster gets all of it at once.
+    An [[entry]] has a command (train-dufm, train-e2e, construct, search), its options as on the command line
+    (wd_h1 = 1e-3, seed = "0..9", K = [6, 10], polish = true), and perhaps a name and several [[entry.grid]], which add
+    to its options or replace them. Options above the first entry are shared by all commands that have them. Paths are
+    as on the command line. Everything is checked before the first run begins. A cluster gets all of it at once.
 
     Example: nccli sweep run examples/paper.toml --only fig2 | nccli compare -
     """

@@ -91,6 +91,7 @@ def _points(config: SearchConfig, known: Sequence[Mapping[str, str]]) -> "list[S
     found = []
     for each in known:
         point = StartPoint.of_text(each["point"])
-        how = f"run {each['parent']}"
-        found.append(SearchPoint.of(config.problem, point.means, point.weights, how, each["parent"]))
+        found.append(
+            SearchPoint.of_other_decay(config.problem, point.means, point.weights, each["found_by"], each["parent"])
+        )
     return found
