@@ -16,7 +16,7 @@ _SWEEPS = 200
 """A bound that ends of descent do not come near: each sweep lowers the regularisation."""
 
 _STILL = 1e-14
-"""A bound: rounding of a factor near 1."""
+"""A bound: rounding of a sum of squares."""
 
 _DEAD = 1e-9
 """A bound: share of the largest unit below which a unit adds less to the loss than rounding."""
@@ -25,39 +25,45 @@ _DEAD = 1e-9
 def balanced(config: DufmConfig, point: StartPoint) -> StartPoint:
     """The copy with the least regularisation among those of the same output.
 
-    Units of positively homogeneous layers get incoming and outgoing weights of equal cost, W_1 and M_1 the shares of
-    their product's singular values that make their cost √(λ_{W_1} λ_{H_1}) ‖W_1 M_1‖_* (n λ_{H_1} with n samples a
-    class). The loss falls all the way there along a path of constant output.
+    Units with ReLU get incoming and outgoing weights of equal cost. W_1 and M_1 share the singular values of their
+    product so that they cost √(λ_{W_1} λ_{H_1}) ‖W_1 M_1‖_* (n λ_{H_1} with n samples a class), and so do the weights
+    around a layer without ReLU. The loss falls all the way there along a path of constant output.
 
     Args:
         config: of one sample a class.
         point: of its width.
     """
-    wd, weights, means = (config.wd_h1, *config.wd_layers), [W.copy() for W in point.weights], point.means
-    scaled = [layer for layer in range(2, config.L + 1) if has_kink(config, layer) or rotates(config, layer)]
+    wd, parts, before = (config.wd_h1, *config.wd_layers), [point.means, *point.weights], np.inf
     for _ in range(_SWEEPS):
-        means, weights[0] = _shared(wd[0], wd[1], means, weights[0])
-        most = 0.0
-        for layer in scaled:
-            inwards, outwards = weights[layer - 2], weights[layer - 1]
-            costs = wd[layer - 1] * (inwards**2).sum(axis=1), wd[layer] * (outwards**2).sum(axis=0)
-            alive = (costs[0] > 0) & (costs[1] > 0)
-            factor = np.divide(costs[1], costs[0], out=np.zeros_like(costs[0]), where=alive) ** 0.25
-            inverse = np.divide(1.0, factor, out=np.zeros_like(factor), where=alive)
-            weights[layer - 2], weights[layer - 1] = inwards * factor[:, None], outwards * inverse
-            most = max(most, float(np.abs(factor[alive] - 1).max(initial=0.0)))
-        if most <= _STILL:
+        for layer in range(1, config.L + 1):
+            pair = parts[layer - 1], parts[layer]
+            if layer == 1 or rotates(config, layer):
+                parts[layer - 1 : layer + 1] = _mixed(wd[layer - 1], wd[layer], *pair)
+            elif has_kink(config, layer):
+                parts[layer - 1 : layer + 1] = _scaled(wd[layer - 1], wd[layer], *pair)
+        cost = float(sum(decay * (part**2).sum() for decay, part in zip(wd, parts, strict=True)))
+        if cost >= before * (1 - _STILL):
             break
-    return StartPoint(means, tuple(weights))
+        before = cost
+    return StartPoint(parts[0], tuple(parts[1:]))
 
 
-def _shared(wd_h1: float, wd_1: float, means: Matrix, W_1: Matrix) -> tuple[Matrix, Matrix]:
-    """M_1 and W_1 of equal cost with the same product, M_1 near where it was."""
-    U, s, Vt = np.linalg.svd(W_1 @ means, full_matrices=False)
-    root = np.sqrt(s)
-    turn, _, rest = np.linalg.svd((means @ Vt.T) * root, full_matrices=False)
-    Q, share = turn @ rest, (wd_h1 / wd_1) ** 0.25
+def _mixed(inner: float, outer: float, inwards: Matrix, outwards: Matrix) -> tuple[Matrix, Matrix]:
+    """Factors of the same product whose costs are equal, the first near where it was."""
+    U, s, Vt = np.linalg.svd(outwards @ inwards, full_matrices=False)
+    root, share = np.sqrt(s), (inner / outer) ** 0.25
+    turn, _, rest = np.linalg.svd((inwards @ Vt.T) * root, full_matrices=False)
+    Q = turn @ rest
     return (Q * (root / share)) @ Vt, (U * (root * share)) @ Q.T
+
+
+def _scaled(inner: float, outer: float, inwards: Matrix, outwards: Matrix) -> tuple[Matrix, Matrix]:
+    """Incoming and outgoing weights of equal cost, unit by unit; zero where one of them is."""
+    costs = inner * (inwards**2).sum(axis=1), outer * (outwards**2).sum(axis=0)
+    alive = (costs[0] > 0) & (costs[1] > 0)
+    factor = np.divide(costs[1], costs[0], out=np.zeros_like(costs[0]), where=alive) ** 0.25
+    inverse = np.divide(1.0, factor, out=np.zeros_like(factor), where=alive)
+    return inwards * factor[:, None], outwards * inverse
 
 
 def compact(config: DufmConfig, point: StartPoint) -> StartPoint:

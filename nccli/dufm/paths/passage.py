@@ -1,17 +1,17 @@
 """How high the loss rises on the way from one point to another: as they are, aligned, and over a relaxed path."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.paths.alignment import Alignment, features
-from nccli.dufm.paths.band import FLAT, Band, Tick, magnified, relaxed
+from nccli.dufm.paths.band import FLAT, IMAGES, Band, Tick, magnified, relaxed
 from nccli.dufm.paths.classes import Grams, matchings
 from nccli.dufm.paths.compact import balanced, compact, resized
 from nccli.dufm.paths.landscape import Landscape
-from nccli.dufm.paths.polyline import Way
+from nccli.dufm.paths.polyline import Way, evenly
 from nccli.dufm.paths.saddle import Saddle, saddle_near
 from nccli.dufm.paths.starts import Ends, first_paths
 from nccli.dufm.start import StartPoint
@@ -22,7 +22,7 @@ _MATCHINGS = 3
 _FINALISTS = 4
 """A taste: paths that are looked at more closely."""
 
-_SHARES = (0.3, 0.3, 0.1, 0.1)
+_SHARES = (1.0, 0.3, 0.3, 0.1, 0.1, 0.1)
 """Tastes: of the step size, for the lowest of all; with smaller steps images settle nearer to kinks."""
 
 _ALIKE = 1.1
@@ -98,7 +98,7 @@ def passage(
     straight, distance = _straight(ends)
     found = None
     if straight.top[1] > max(straight.ends) + FLAT:
-        found = _lowest(ends, starts, tell)
+        found = _lowest(ends, straight, starts, tell)
     return Passage((float(losses[0]), float(losses[1])), stored, straight, distance, found, needed)
 
 
@@ -124,13 +124,13 @@ def _straight(ends: Ends) -> tuple[Way, float]:
         for apart in ((), tuple(ends.layers)):
             images = ends.line(ends.alignment.near(classes, apart))[[0, -1]]
             seen = Way(ends.landscape, images)
-            if best is None or seen.top[1] < best[0].top[1]:
+            if best is None or seen.top[1] < best[0].top[1] - FLAT:
                 best = seen, float(np.linalg.norm(images[1] - images[0]) / np.linalg.norm(images))
     assert best is not None
     return best
 
 
-def _lowest(ends: Ends, starts: int, tell: Callable[[float], None]) -> Relaxed:
+def _lowest(ends: Ends, straight: Way, starts: int, tell: Callable[[float], None]) -> Relaxed:
     """Let paths descend, and the lowest of them further."""
     landscape, tried = ends.landscape, list[Band]()
     least = float(landscape.loss(np.array([landscape.vector(p) for p in (ends.start, ends.end)])).max())
@@ -152,6 +152,8 @@ def _lowest(ends: Ends, starts: int, tell: Callable[[float], None]) -> Relaxed:
     best = before = min(finals, key=lambda band: band.height)
     for number, share in enumerate(_SHARES):
         best = magnified(landscape, best, share, _ticking(tell, 0.8 + 0.1 * number / len(_SHARES)))
+    if straight.top[1] < best.height:
+        best = replace(best, images=evenly(straight.images, IMAGES)[0], height=straight.top[1])
     alike = sum(band.height - least < _ALIKE * (best.height - least) + FLAT for band in finals)
     saddle = saddle_near(landscape, best.images, _ticking(tell, 0.9))
     steps += best.steps - before.steps

@@ -15,15 +15,16 @@ from nccli.dufm.refined.problem import RefinedProblem
 from nccli.dufm.refined.units import slim
 from nccli.errors import InputError
 
-_BESIDE, _RADII = (0, 2, -2), (1e-2, 3e-2)
+_BESIDE, _RADII = (0, 2, -2), (3e-2, 1e-2)
 """Tastes: images beside the highest that Newton's method begins at, and pre-activations, as shares of the unit's
 largest, below which it takes them for kinks."""
 
 _SMALL = 1e-3
 """A taste: least size of a unit, and least distance of two, that are kept apart: Newton's method pays for each."""
 
-_AGAIN, _MOST, _LARGEST = 1e-2, 150, 1500
-"""Tastes: residual from which it goes on; Hessians in all, half a minute with 700 unknowns; and the most unknowns."""
+_AGAIN, _FALL, _MOST, _LARGEST = 1e-2, 0.7, 200, 1500
+"""Tastes: residual from which it goes on, and how much that has to fall each time; Hessians in all, half a minute with
+700 unknowns; and the most unknowns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,11 @@ def saddle_near(landscape: Landscape, images: Vectors, tick: Tick) -> Saddle | N
         problem = RefinedProblem(config.K, 1, config.width, wd, config.activation, config.objective)
     except InputError:
         return None
+    with np.errstate(all="ignore"):  # trial steps that run away are refused
+        return _newton(landscape, problem, images, top, tick)
+
+
+def _newton(landscape: Landscape, problem: RefinedProblem, images: Vectors, top: int, tick: Tick) -> Saddle:
     count, residual = 0, np.inf
     for beside, radius in product(_BESIDE, _RADII):
         point = landscape.point(images[min(max(top + beside, 0), len(images) - 1)])
@@ -69,7 +75,7 @@ def saddle_near(landscape: Landscape, images: Vectors, tick: Tick) -> Saddle | N
             count += more
             if found.residual < CERTIFIED:
                 return Saddle(float(residual), network.loss(found.x), found.residual)
-            if not found.residual < min(_AGAIN, 0.99 * begun.residual):
+            if not found.residual < min(_AGAIN, _FALL * begun.residual):
                 break
             begun = found
     return Saddle(float(residual))
