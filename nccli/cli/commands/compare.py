@@ -16,8 +16,8 @@ from nccli.errors import InputError
 if TYPE_CHECKING:
     from nccli.cli.output import Record
 
-_STARTS = 16
-"""A taste: half a minute of a processor at K = 10, L = 4, width 30."""
+_STARTS = 24
+"""A taste: a minute of a processor at K = 10, L = 4, width 30."""
 
 
 def compare(
@@ -53,7 +53,7 @@ def compare(
         typer.Option(
             "--starts",
             min=2,
-            help="With --path: paths that descend; more find lower ones. [default: 16]",
+            help="With --path: paths that descend; more find lower ones. [default: 24]",
             show_default=False,
         ),
     ] = None,

@@ -27,6 +27,10 @@ _AGAIN, _FALL, _MOST, _LARGEST = 1e-2, 0.7, 200, 1500
 700 unknowns; and the most unknowns."""
 
 
+_ABOVE = 0.02
+"""A bound: share of the rise by which the highest image may be below the top of the path."""
+
+
 @dataclass(frozen=True, eq=False)
 class Saddle:
     """What Newton's method made of the highest point of a path.
@@ -50,18 +54,29 @@ def saddle_near(landscape: Landscape, images: Vectors, tick: Tick) -> Saddle | N
         images: of a path.
         tick: called before every step; may raise to stop.
     """
-    config, top = landscape.config, int(landscape.loss(images).argmax())
+    config, losses = landscape.config, landscape.loss(images)
+    top, least = int(losses.argmax()), max(losses[0], losses[-1])
+    most = losses[top] + _ABOVE * (losses[top] - least)
     wd = (config.wd_h1, *config.wd_layers)
     try:
         problem = RefinedProblem(config.K, 1, config.width, wd, config.activation, config.objective)
     except InputError:
         return None
     with np.errstate(all="ignore"):  # trial steps that run away are refused
-        return _newton(landscape, problem, images, top, tick)
+        return _newton(landscape, problem, images, top, (least, most), tick)
 
 
-def _newton(landscape: Landscape, problem: RefinedProblem, images: Vectors, top: int, tick: Tick) -> Saddle:
+def _newton(
+    landscape: Landscape,
+    problem: RefinedProblem,
+    images: Vectors,
+    top: int,
+    between: tuple[float, float],
+    tick: Tick,
+) -> Saddle:
+    """From images around the highest, to a stationary point that is above the ends and not above the path."""
     count, residual = 0, np.inf
+    least, most = between
     for beside, radius in product(_BESIDE, _RADII):
         point = landscape.point(images[min(max(top + beside, 0), len(images) - 1)])
         network, x = reduced(problem, point.means, slim(problem, point.means, point.weights, _SMALL, _SMALL))
@@ -73,7 +88,7 @@ def _newton(landscape: Landscape, problem: RefinedProblem, images: Vectors, top:
         while count < _MOST and network.size <= _LARGEST:
             found, more = attempt(network, begun.x, begun.kinks, tick)
             count += more
-            if found.residual < CERTIFIED:
+            if found.residual < CERTIFIED and least < network.loss(found.x) <= most:
                 return Saddle(float(residual), network.loss(found.x), found.residual)
             if not found.residual < min(_AGAIN, _FALL * begun.residual):
                 break
