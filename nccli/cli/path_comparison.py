@@ -135,7 +135,7 @@ def _record(rows: list[dict[str, Any]], passed: "Passage") -> dict[str, Any]:
     found |= {"distance": passed.distance, "images": len(_lowest(passed).images)}
     found |= {name: 0 if relaxed is None else getattr(relaxed, name) for name in ("starts", "alike", "steps")}
     saddle = None if relaxed is None else relaxed.saddle
-    found["residual"] = None if saddle is None else saddle.residual
+    found["residual"] = None if saddle is None or not np.isfinite(saddle.residual) else saddle.residual
     found["saddle_loss"] = None if saddle is None else saddle.loss
     found["saddle_barrier"] = None if saddle is None or saddle.loss is None else saddle.loss - passed.losses[0]
     found["saddle_residual"] = None if saddle is None else saddle.stationary

@@ -155,9 +155,9 @@ def _lowest(ends: Ends, straight: Way, starts: int, tell: Callable[[float], None
     if straight.top[1] < best.height:
         best = replace(best, images=evenly(straight.images, IMAGES)[0], height=straight.top[1])
     alike = sum(band.height - least < _ALIKE * (best.height - least) + FLAT for band in finals)
-    saddle = saddle_near(landscape, best.images, _ticking(tell, 0.9))
+    way = Way(landscape, best.images)
     steps += best.steps - before.steps
-    return Relaxed(Way(landscape, best.images), len(tried), alike, steps, saddle)
+    return Relaxed(way, len(tried), alike, steps, saddle_near(way, _ticking(tell, 0.9)))
 
 
 def _magnified_on(landscape: Landscape, band: Band, least: float, tick: Tick) -> Band:

@@ -55,11 +55,15 @@ class Way:
     landscape: Landscape
     images: Vectors
 
+    def at(self, positions: Losses) -> Vectors:
+        """Points at such shares of its length, from 0 to 1."""
+        return at_lengths(self.images, positions * lengths(self.images)[-1])[0]
+
     def losses(self, positions: Losses) -> Losses:
-        """At such shares of its length, from 0 to 1."""
-        wanted, few = positions * lengths(self.images)[-1], max(1, _AT_ONCE // self.landscape.size)
-        parts = [wanted[start : start + few] for start in range(0, len(wanted), few)]
-        return np.concatenate([self.landscape.loss(at_lengths(self.images, part)[0]) for part in parts])
+        """There."""
+        few = max(1, _AT_ONCE // self.landscape.size)
+        parts = (positions[start : start + few] for start in range(0, len(positions), few))
+        return np.concatenate([self.landscape.loss(self.at(part)) for part in parts])
 
     @cached_property
     def top(self) -> tuple[float, float]:

@@ -6,8 +6,9 @@ from itertools import product
 import numpy as np
 
 from nccli.dufm.paths.band import Tick
-from nccli.dufm.paths.landscape import Landscape, Vectors
-from nccli.dufm.refined.candidate import attempt, boxed
+from nccli.dufm.paths.landscape import Vector, Vectors
+from nccli.dufm.paths.polyline import Way
+from nccli.dufm.refined.candidate import Candidate, attempt, boxed
 from nccli.dufm.refined.certificate import CERTIFIED
 from nccli.dufm.refined.kinks import layerwise, near_zero, signs
 from nccli.dufm.refined.network import reduced
@@ -15,9 +16,12 @@ from nccli.dufm.refined.problem import RefinedProblem
 from nccli.dufm.refined.units import slim
 from nccli.errors import InputError
 
-_BESIDE, _RADII = (0, 2, -2), (3e-2, 1e-2)
-"""Tastes: images beside the highest that Newton's method begins at, and pre-activations, as shares of the unit's
+_BESIDE, _RADII = 2, (3e-2, 1e-2)
+"""Tastes: how many images from the highest Newton's method begins at too, and pre-activations, as shares of the unit's
 largest, below which it takes them for kinks."""
+
+_LOOKED = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+"""Tastes: such shares too, for the smallest subgradient."""
 
 _SMALL = 1e-3
 """A taste: least size of a unit, and least distance of two, that are kept apart: Newton's method pays for each."""
@@ -27,8 +31,8 @@ _AGAIN, _FALL, _MOST, _LARGEST = 1e-2, 0.7, 200, 1500
 700 unknowns; and the most unknowns."""
 
 
-_ABOVE = 0.02
-"""A bound: share of the rise by which the highest image may be below the top of the path."""
+_ABOVE = 1e-3
+"""A bound: share of the rise by which the highest of the points that are looked at may be below the top of a path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +40,7 @@ class Saddle:
     """What Newton's method made of the highest point of a path.
 
     Attributes:
-        residual: norm of the smallest subgradient found at the highest point, over ‖(λθ)‖.
+        residual: norm of the smallest subgradient found at the top of the path, over ‖(λθ)‖; inf where none is.
         loss: of the stationary point; None where none was reached.
         stationary: residual of that.
     """
@@ -46,45 +50,32 @@ class Saddle:
     stationary: float | None = None
 
 
-def saddle_near(landscape: Landscape, images: Vectors, tick: Tick) -> Saddle | None:
-    """Look for what is stationary near the highest of the images; None for an activation or objective without that.
+def saddle_near(way: Way, tick: Tick) -> Saddle | None:
+    """Look for what is stationary near the top of a path; None for an activation or objective without that.
 
     Args:
-        landscape: where.
-        images: of a path.
+        way: the path.
         tick: called before every step; may raise to stop.
     """
-    config, losses = landscape.config, landscape.loss(images)
-    top, least = int(losses.argmax()), max(losses[0], losses[-1])
-    most = losses[top] + _ABOVE * (losses[top] - least)
+    config = way.landscape.config
     wd = (config.wd_h1, *config.wd_layers)
     try:
         problem = RefinedProblem(config.K, 1, config.width, wd, config.activation, config.objective)
     except InputError:
         return None
     with np.errstate(all="ignore"):  # trial steps that run away are refused
-        return _newton(landscape, problem, images, top, (least, most), tick)
+        return _newton(way, problem, tick)
 
 
-def _newton(
-    landscape: Landscape,
-    problem: RefinedProblem,
-    images: Vectors,
-    top: int,
-    between: tuple[float, float],
-    tick: Tick,
-) -> Saddle:
-    """From images around the highest, to a stationary point that is above the ends and not above the path."""
-    count, residual = 0, np.inf
-    least, most = between
-    for beside, radius in product(_BESIDE, _RADII):
-        point = landscape.point(images[min(max(top + beside, 0), len(images) - 1)])
-        network, x = reduced(problem, point.means, slim(problem, point.means, point.weights, _SMALL, _SMALL))
-        forward = network.forward(x)
-        held = near_zero(network, forward, radius)
-        kinks = layerwise(network, forward, held, signs(network, forward))
-        begun = boxed(network, x, kinks)
-        residual = min(residual, begun.residual) if beside == 0 else residual
+def _newton(way: Way, problem: RefinedProblem, tick: Tick) -> Saddle:
+    """From the top and images around, to a stationary point that is above the ends and not above the path."""
+    (place, top), least = way.top, max(way.ends)
+    most, count = top + _ABOVE * (top - least), 0
+    highest = way.at(np.array([place]))[0]
+    residual = min(_begun(way, problem, highest, radius).residual for radius in _LOOKED)
+    for vector, radius in product((highest, *_around(way)), _RADII):
+        begun = _begun(way, problem, vector, radius)
+        network = begun.network
         while count < _MOST and network.size <= _LARGEST:
             found, more = attempt(network, begun.x, begun.kinks, tick)
             count += more
@@ -94,3 +85,18 @@ def _newton(
                 break
             begun = found
     return Saddle(float(residual))
+
+
+def _begun(way: Way, problem: RefinedProblem, vector: Vector, radius: float) -> Candidate:
+    """A point with its kinks and the multipliers that make its subgradient small; residual inf if that is no number."""
+    point = way.landscape.point(vector)
+    network, x = reduced(problem, point.means, slim(problem, point.means, point.weights, _SMALL, _SMALL))
+    forward = network.forward(x)
+    held = near_zero(network, forward, radius)
+    return boxed(network, x, layerwise(network, forward, held, signs(network, forward)))
+
+
+def _around(way: Way) -> Vectors:
+    """Images before and behind the highest."""
+    top = int(way.landscape.loss(way.images).argmax())
+    return way.images[[min(top + _BESIDE, len(way.images) - 1), max(top - _BESIDE, 0)]]
