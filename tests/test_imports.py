@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from nccli.store import Store, save_run
+from nccli.sweep import construction_run
+from nccli.theory import Problem, solve_dnc
 from tests.store.example_runs import example_run
 
 ROOT = Path(__file__).parents[1]
@@ -165,6 +167,7 @@ assert all(result.layers and result.torch_version is None for result in results)
 def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:
     location = str(tmp_path / "runs.db")
     key = save_run(Store.create(location), example_run())
+    ends = [save_run(Store.open(location), construction_run(solve_dnc(Problem.uniform(3, 2, 0.01)), d)) for d in (3, 4)]
     place = ("--store", location, "--quiet")
     commands = [
         command("runs", "list", "--store", location),
@@ -172,6 +175,7 @@ def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:
         command("store", "check", "--store", location),
         command("compare", *place),
         command("compare", "--theory"),
+        command("compare", "--path", *ends, "--starts", "2", *place),
         command("plot", "spectra", key, "-o", str(tmp_path / "spectra.svg"), *place),
     ]
     loaded = loaded_by("\n".join(commands))

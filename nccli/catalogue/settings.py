@@ -140,3 +140,9 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     for kind in (_DUFM, _E2E, _SEARCH)
 }
 """By kind, what a configuration leaves out; a test holds it to the configurations."""
+
+_NO_AXES = ("seed", "samples", "s", "epochs")
+"""Numbers that are none: runs of a setting differ in the seed, others follow from what is one."""
+
+AXES = tuple(name for name, each in BY_NAME.items() if each.type in (int, float) and name not in _NO_AXES)
+"""Settings that are numbers: what an axis can be of."""

@@ -12,7 +12,7 @@ import typer
 from nccli.catalogue.columns import QUERIED, SUMMARIES
 from nccli.catalogue.figures import FIGURES
 from nccli.catalogue.metrics import METRICS
-from nccli.catalogue.settings import SETTINGS
+from nccli.catalogue.settings import AXES, SETTINGS
 
 _CONDITION_BEGINS = re.compile(r"(?:^|\band\s+|\bor\s+|\bnot\s+|\()\s*([A-Za-z_.][\w.]*)?$", re.IGNORECASE)
 _MOST = 100  # runs offered: more than a screen shows
@@ -25,6 +25,11 @@ SELECT id, kind, status, K, L, wd, seed FROM run WHERE id >= ? AND id < ? ORDER 
 def complete_figures(incomplete: str) -> list[str]:
     """Figures whose names begin so."""
     return [name for name in FIGURES if name.startswith(incomplete)]
+
+
+def complete_axes(incomplete: str) -> list[str]:
+    """Settings that an axis can be of."""
+    return [name for name in AXES if name.startswith(incomplete)]
 
 
 def complete_where(incomplete: str) -> list[str]:

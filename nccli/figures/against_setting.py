@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 
 from nccli.figures.along_setting import AlongSetting
-from nccli.figures.axes import settings_axis
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import FAINT, Look, curve, dots
 from nccli.figures.one_panel import OnePanel
 from nccli.figures.series import Series, Values, outcomes_of, run_rows
+from nccli.figures.setting_ticks import settings_axis
 from nccli.figures.store_figure import Collected, Query, Shown
 
 

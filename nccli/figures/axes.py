@@ -1,25 +1,22 @@
 """Axes: ticks and ranges, lines of theory, curves side by side."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
-from matplotlib.ticker import FixedFormatter, FixedLocator, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from nccli.figures.layouts import Layout
 from nccli.figures.style_sheet import GREY
-from nccli.figures.text import width_of
 
 _APART, _MOST_APART, _PART, _MARKER = 2.5, 16.0, 0.4, 3.0
 """Points between two series, and between the first and the last, also as a part of what lies between values; and half
 a mark. Taste: equal curves are both seen; bound: a part below 0.5, no point looks like one of the next value."""
 
-_MARGIN, _MOST_MARGIN, _BESIDE = 0.05, 0.15, 1.1
+MARGIN, _MOST_MARGIN, BESIDE = 0.05, 0.15, 1.1
 """Empty part at each end of a horizontal axis, and at most, both taste; and a bound of the inches that ticks, label
 and names of lines take beside a panel."""
 
@@ -34,9 +31,6 @@ _TOGETHER = 0.05
 
 _FEW_DECADES = 300.0
 """Ratio of ends of a logarithmic axis below which ticks between the decades have room; taste."""
-
-_TICK_TEXT, _TICK_GAP, _LONG_TICK = 8.0, 0.15, 1e6
-"""Points of the text at ticks, as in the style sheet; inches between two, and whole numbers not written out: taste."""
 
 
 def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0, shift: float = 0.0) -> None:
@@ -143,44 +137,6 @@ def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:
     ax.set_ylim(-0.04 * top if min(values) < 0.04 * top else 0.0, 1.08 * top or 1.0)
 
 
-def settings_axis(ax: Axes, values: Iterable[float], log: bool, label: str, plan: Layout) -> float:
-    """Scale, label and ticks of a horizontal axis of settings: ticks at the commonest values that fit side by side.
-
-    Args:
-        ax: the panel.
-        values: one for each point.
-        log: whether the axis is logarithmic.
-        label: of the axis.
-        plan: of the panels.
-
-    Returns:
-        Points between the two values that are nearest.
-    """
-    common = Counter(values)
-    shown = sorted(common)
-    if log:
-        ax.set_xscale("log")
-    places = np.log(shown) if log else np.asarray(shown, dtype=float)
-    inch = (plan.width / plan.columns - _BESIDE) * (1 - 2 * _MARGIN) / (float(np.ptp(places)) or 1.0)
-    texts = [_tick(value) for value in shown]
-    room = [width_of(text, _TICK_TEXT) / 2 + _TICK_GAP / 2 for text in texts]
-
-    def fits(i: int, j: int) -> bool:
-        return abs(float(places[j] - places[i])) * inch >= room[i] + room[j]
-
-    kept: list[int] = []
-    ends = (0, len(shown) - 1)
-    for i in sorted(range(len(shown)), key=lambda i: (i not in ends, -common[shown[i]], i)):
-        if all(fits(i, other) for other in kept):
-            kept.append(i)
-    kept.sort()
-    ax.xaxis.set_major_locator(FixedLocator([shown[i] for i in kept]))
-    ax.xaxis.set_major_formatter(FixedFormatter([texts[i] for i in kept]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(label)
-    return 72 * inch * float(np.diff(places).min(initial=np.inf))
-
-
 _UPRIGHT = 0.15
 """Inches of a line of text that stands upright, with room."""
 
@@ -190,10 +146,6 @@ def layers_axis(ax: Axes, symbols: Sequence[str], plan: Layout) -> None:
     named = any(not symbol.startswith("$") for symbol in symbols)
     step = 1 + int((_UPRIGHT if named else _SYMBOL) * len(symbols) / plan.width)
     ax.set_xticks(range(0, len(symbols), step), symbols[::step], rotation=90 if named else 0)
-
-
-def _tick(value: float) -> str:
-    return f"{value:.0f}" if float(value).is_integer() and abs(value) < _LONG_TICK else f"{value:.3g}"
 
 
 def dodge(ax: Axes, place: int, count: int, between: float, *drawn: Artist | ErrorbarContainer) -> None:
@@ -210,7 +162,7 @@ def dodge(ax: Axes, place: int, count: int, between: float, *drawn: Artist | Err
     figure = ax.get_figure(root=True)
     assert figure is not None
     aside_most = step * (count - 1) / 2 + _MARKER
-    ax.set_xmargin(min(max(_MARGIN, aside_most / 72 / (figure.get_figwidth() - _BESIDE)), _MOST_MARGIN))
+    ax.set_xmargin(min(max(MARGIN, aside_most / 72 / (figure.get_figwidth() - BESIDE)), _MOST_MARGIN))
     aside = ScaledTranslation(step * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
     for each in drawn:
         for artist in each.get_children() if isinstance(each, ErrorbarContainer) else [each]:

@@ -103,6 +103,15 @@ def settling(member: SettingRuns) -> tuple[Bool[np.ndarray, " runs"], Bool[np.nd
     return (settled == 0) & ~diverged, np.isnan(settled) & ~diverged
 
 
+def unsettled_of(members: Iterable[SettingRuns]) -> tuple[set[str], set[str]]:
+    """Ids of the runs that have not settled, and of those of which it is not known."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for member in members:
+        for ids, which in zip(found, settling(member), strict=True):
+            ids.update(key for key, holds in zip(member.ids, which, strict=True) if holds)
+    return found
+
+
 def _time_constants(run: Row, steps: float) -> float | None:
     """Of weight decay that so many steps are; None where the rates change on the way, or have no such constant."""
     rate = decay_rate(run["kind"], run["config"])

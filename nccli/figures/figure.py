@@ -27,6 +27,7 @@ class Options:
         raw: heat maps with classes and rows as they are stored.
         curves_only: leave out series of a single point where others have several.
         problems: of closed forms; empty for those of the figure.
+        x, y, color: axes and colours of a figure that shows one quantity over two settings; "" for its own.
         store: how a command that makes missing runs names the store, " --store FILE" or nothing.
     """
 
@@ -35,6 +36,9 @@ class Options:
     all_runs: bool = False
     curves_only: bool = False
     problems: tuple[Problem, ...] = ()
+    x: str = ""
+    y: str = ""
+    color: str = ""
     store: str = ""
 
 
@@ -116,6 +120,14 @@ class Plot(ABC):
     def summary(self) -> str:
         """One line for lists."""
         return FIGURES[self.name]
+
+    def adapted(self, options: Options) -> "Plot":
+        """The figure with the axes that the user names; itself where it has its own.
+
+        Raises:
+            InputError: there are no such axes.
+        """
+        return self
 
     def can_do_without(self, narrowed: bool) -> bool:
         """Whether there is something to draw where no run is found; `narrowed` if the user has set conditions."""

@@ -206,7 +206,10 @@ class StoreFigure(PanelFigure):
             caption += f"; {told}" if none_learned else f"; left out: {told}"
             count = sum(degenerate.values())
             notes.insert(
-                0, f"no run kept its classes, and all are drawn: {told}" if none_learned else _left_out(count, told)
+                0,
+                f"no run kept its classes, and all are drawn: {told}"
+                if none_learned
+                else left_out_of_means(count, told),
             )
         return Drawn(rows, caption, tuple(notes))
 
@@ -216,5 +219,6 @@ def _distinct(groups: Iterable[SettingRuns | Shown]) -> Set[str]:
     return set[str]().union(*(each.ids for each in groups))
 
 
-def _left_out(runs: int, told: str) -> str:
+def left_out_of_means(runs: int, told: str) -> str:
+    """The note on runs that did not learn their classes, of so many `told` by outcome."""
     return f"{runs} {'run' if runs == 1 else 'runs'} left out of means: {told} (--all puts them back)"

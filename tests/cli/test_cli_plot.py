@@ -26,6 +26,7 @@ def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
         "gram",
         "effective-rank",
         "landscape",
+        "phase",
         "collapse-over-steps",
         "bottleneck",
     }

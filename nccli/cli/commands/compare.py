@@ -16,6 +16,9 @@ from nccli.errors import InputError
 if TYPE_CHECKING:
     from nccli.cli.output import Record
 
+_STARTS = 24
+"""A taste: a minute of a processor at K = 10, L = 4, width 30."""
+
 
 def compare(
     runs: option.RunIds = None,
@@ -41,6 +44,20 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    path: Annotated[
+        bool,
+        typer.Option("--path", help="How high the loss rises on the way from one run to another: name two."),
+    ] = False,
+    starts: Annotated[
+        int | None,
+        typer.Option(
+            "--starts",
+            min=2,
+            help="With --path: paths that descend; more find lower ones. [default: 24]",
+            show_default=False,
+        ),
+    ] = None,
+    points: Annotated[bool, typer.Option("--points", help="With --path: the loss at places along the paths.")] = False,
     all_runs: option.AllRuns = False,
     theory: Annotated[
         bool, typer.Option("--theory", help="No runs: DNC and SRG losses in closed form over a grid.")
@@ -66,16 +83,20 @@ def compare(
     others, with a 95 % interval by Student's t over pairs. --theory adds from which K on SRG wins at this L, and the
     exponent of the ratio in K (local, and its limit by Theorem 5).
 
-    Example: nccli compare --group-by wd · nccli compare --outcomes --group-by wd · nccli compare --theory --K 6..20
+    --path, between runs of one problem whose weights are stored, tells the rise above the first: straight between the
+    points as stored; straight to the copy of the second by symmetry that is best; and over the lowest of several
+    relaxed paths, an upper bound. Residual: how nearly its top is stationary; saddle: what is, near there, if found.
+
+    Example: nccli compare --group-by wd · nccli compare --path RUN RUN · nccli compare --theory --K 6..20
     """
     from nccli.cli.output import emit
 
     grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--wd-h1": wd_h1, "--wd-layers": wd_layers}
     if theory:
-        if runs or where is not None or group_by is not None or outcomes or paired is not None or all_runs:
+        if runs or where is not None or group_by is not None or outcomes or paired is not None or all_runs or path:
             raise InputError(
-                "--theory compares closed forms: it takes a grid, not runs, --where, --group-by, --outcomes, --paired "
-                "or --all"
+                "--theory compares closed forms: it takes a grid, not runs, --where, --group-by, --outcomes, --paired, "
+                "--path or --all"
             )
         from nccli.cli.problems import problem_grid, require_patience
 
@@ -88,6 +109,13 @@ def compare(
         raise InputError(
             f'{given[0]} belongs to --theory; narrow runs with --where, such as --where "K=10 and wd>=1e-3"'
         )
+    if path:
+        from nccli.cli.path_comparison import compare_path
+
+        _refuse_beside_path(group_by, outcomes, paired, all_runs)
+        compare_path(runs, where, _STARTS if starts is None else starts, points, store, format, quiet)
+        return
+    _require_path(starts, points)
     if outcomes and paired is not None:
         raise InputError("--outcomes counts and --paired takes differences: ask for one of them")
     if all_runs and (outcomes or (group_by is None and paired is None)):
@@ -103,6 +131,16 @@ def compare(
         compare_groups(asked, format)
     else:
         _compare_runs(runs, where, rank_rtol, store, format, quiet)
+
+
+def _refuse_beside_path(group_by: str | None, outcomes: bool, paired: str | None, all_runs: bool) -> None:
+    if group_by is not None or outcomes or paired is not None or all_runs:
+        raise InputError("--path is about two runs, and not --group-by, --outcomes, --paired or --all")
+
+
+def _require_path(starts: int | None, points: bool) -> None:
+    if starts is not None or points:
+        raise InputError(f"{'--points' if points else '--starts'} belongs to --path")
 
 
 def _theory_grid(K: str | None, L: str | None, n: str | None, wd: str | None) -> tuple[str, str, str, str]:

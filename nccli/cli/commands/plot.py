@@ -4,15 +4,15 @@ import difflib
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nccli.catalogue.figures import FIGURES
+from nccli.catalogue.figures import FIGURES, PhaseColor
 from nccli.cli import options as option
-from nccli.cli.completion import complete_figures
+from nccli.cli.completion import complete_axes, complete_figures
 from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer
 from nccli.cli.notes import note
 from nccli.errors import InputError, NothingFoundError
@@ -65,6 +65,34 @@ def plot(
     wd: Annotated[
         float | None, typer.Option("--wd", help="loss-ratio: weight decay. [default: 5e-4]", show_default=False)
     ] = None,
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x",
+            metavar="SETTING",
+            help="phase: horizontal axis, any setting that is a number. [default: width]",
+            show_default=False,
+            autocompletion=complete_axes,
+        ),
+    ] = None,
+    y: Annotated[
+        str | None,
+        typer.Option(
+            "--y",
+            metavar="SETTING",
+            help="phase: vertical axis. [default: wd]",
+            show_default=False,
+            autocompletion=complete_axes,
+        ),
+    ] = None,
+    color: Annotated[
+        PhaseColor | None,
+        typer.Option(
+            "--color",
+            help="phase: mean hidden rank, share of DNC or SRG, commonest outcome. [default: rank]",
+            show_default=False,
+        ),
+    ] = None,
     rank_rtol: option.RankRtol = 1e-2,
     raw: Annotated[
         bool, typer.Option("--raw", help="Heat maps with classes and rows in the order of the store.")
@@ -104,11 +132,13 @@ def plot(
     numbers = None if data is None else Output("--data", Path(data), place)
     require_outputs([picture, numbers])
     own = {"K": K, "L": L, "n": n, "wd": wd}
-    tolerance = None if rank_rtol == Options.rank_rtol else rank_rtol
-    _refuse_unheeded(name, {**own, "raw": raw or None, "all_runs": all_runs or None, "rank_rtol": tolerance})
-    figure = PLOTS[name]
     named = "" if store is None else f" --store {shlex.quote(store)}"
-    options = Options(rank_rtol, raw, all_runs, problems=_problems(figure, K, L, n, wd), store=named)
+    options = Options(rank_rtol, raw, all_runs, x=x or "", y=y or "", color=color or "", store=named)
+    figure = PLOTS[name].adapted(options)
+    tolerance = None if rank_rtol == Options.rank_rtol else rank_rtol
+    given = {**own, "x": x, "y": y, "color": color}
+    _refuse_unheeded(figure, {**given, "raw": raw or None, "all_runs": all_runs or None, "rank_rtol": tolerance})
+    options = replace(options, problems=_problems(figure, K, L, n, wd))
     drawn = _collect(figure, _Asked(runs, where, store, quiet), options)
     for text in drawn.notes:
         note(text, quiet)
@@ -143,18 +173,19 @@ def _list_figures() -> None:
     emit(records, None, option.OutputFormat.jsonl, columns)
 
 
-def _refuse_unheeded(name: str, given: Mapping[str, object]) -> None:
+def _refuse_unheeded(figure: "Plot", given: Mapping[str, object]) -> None:
     """Refuse options that are given and change nothing in a figure."""
     from nccli.figures import FIGURES as PLOTS
 
     for option_name, value in given.items():
-        if value is None or option_name in PLOTS[name].heeds:
+        if value is None or option_name in figure.heeds:
             continue
         flag = "--all" if option_name == "all_runs" else f"--{option_name.replace('_', '-')}"
-        heeding = ", ".join(each for each, figure in PLOTS.items() if option_name in figure.heeds)
+        others = (each for each, other in PLOTS.items() if option_name in other.heeds and each != figure.name)
+        heeding = ", ".join(others)
         if option_name in _COLUMNS:
             raise InputError(f"{flag} belongs to {heeding}; narrow runs with --where, such as --where K=10")
-        raise InputError(f"{flag} changes nothing in {name}: it is for {heeding}")
+        raise InputError(f"{flag} changes nothing in {figure.name}: it is for {heeding}")
 
 
 def _problems(figure: "Plot", K: str | None, L: str | None, n: int | None, wd: float | None) -> "tuple[Problem, ...]":

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.figure import FigureBase
 
-from nccli.catalogue.outcomes import DEGENERATE, Outcome
+from nccli.catalogue.outcomes import Outcome
 from nccli.figures.along_setting import AlongSetting
-from nccli.figures.ends import settling
+from nccli.figures.ends import unsettled_of
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.outcome_categories import CATEGORIES, LOST, category_names, category_of, other_structures
 from nccli.figures.series import Series
 from nccli.figures.setting_axis import WIDTH
 from nccli.figures.stacked_shares import bars_axis, name_areas, panel_least, stack
@@ -18,19 +19,6 @@ from nccli.figures.statistics import wilson_interval
 from nccli.figures.store_figure import Collected, Query, Shown
 from nccli.figures.text import literal
 from nccli.store import in_order
-
-_DNC, _SRG, _OTHER, _FULL, _LOW, _LOST = "DNC", "SRG", "other structures", "full rank", "low rank", "lost classes"
-_ORDER = (_DNC, _SRG, _OTHER, _FULL, _LOW, _LOST)
-"""From bottom to top, so that the share of DNC is read off the axis."""
-
-_CATEGORIES = {
-    Outcome.DNC.value: _DNC,
-    Outcome.SRG.value: _SRG,
-    Outcome.FULL_RANK.value: _FULL,
-    Outcome.LOW_RANK.value: _LOW,
-    **dict.fromkeys(DEGENERATE, _LOST),
-}
-"""By outcome; those that are no key are names of structures."""
 
 _ASPECT = 0.72
 """Height over width of a panel: a taste."""
@@ -57,7 +45,7 @@ class DncShareVsWidth(AlongSetting):
     def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """A row an outcome of a width; DNC always, with its interval."""
         for each in series:
-            moving, unknown = _unsettled(each)
+            moving, unknown = unsettled_of(each.members)
             rows: list[Row] = []
             ids: list[str] = []
             for place, keys, values in self.points(each):
@@ -73,7 +61,7 @@ class DncShareVsWidth(AlongSetting):
 
     def _row(self, label: str, place: float, outcome: str, own: Sequence[str], runs: int) -> Row:
         low, high = wilson_interval(len(own), runs) if outcome == Outcome.DNC else (None, None)
-        about = {"category": _CATEGORIES.get(outcome, _OTHER), "outcome": outcome}
+        about = {"category": category_of(outcome), "outcome": outcome}
         return {
             **{"what": self.what, "series": label, self.axis.column: place, **about, "share": len(own) / runs},
             **{"low": low, "high": high, "count": len(own), "runs": runs},
@@ -83,9 +71,9 @@ class DncShareVsWidth(AlongSetting):
         """Runs a point, the interval, and what is drawn as one."""
         lost: Counter[str] = Counter()
         for row in found.rows:
-            lost[row["outcome"]] += row["count"] * (row["category"] == _LOST)
+            lost[row["outcome"]] += row["count"] * (row["category"] == LOST)
         told = [f"{lost[name]} {name}" for name in in_order(+lost)]
-        others = _others(found.rows)
+        others = other_structures(found.rows)
         words = [super().words(found)]
         words += [f"lost classes: {', '.join(told)}"] if set(+lost) - {Outcome.LOST_CLASSES.value} else []
         words += [f"other structures: {', '.join(map(literal, others))}"] if len(others) > 1 else []
@@ -98,7 +86,7 @@ class DncShareVsWidth(AlongSetting):
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A panel a setting."""
         labels = drawn.values("series")
-        names = [*filter(None, _names(drawn.rows).values()), _STRIPED, _INTERVAL]
+        names = [*filter(None, category_names(drawn.rows).values()), _STRIPED, _INTERVAL]
         least = panel_least(drawn.values(self.axis.column))
         return layout(len(labels), width, aspect=_ASPECT, least=least, titles=labels, named=names)
 
@@ -109,37 +97,15 @@ class DncShareVsWidth(AlongSetting):
         axes = panels(container, plan)
         for i, (ax, label) in enumerate(zip(axes, drawn.values("series"), strict=True)):
             rows = [{**row, "place": row[self.axis.column]} for row in drawn.of(self.what, series=label)]
-            stack(ax, places, rows, _ORDER)
+            stack(ax, places, rows, CATEGORIES)
             bars_axis(ax, values, self.axis.label, plan)
             ax.set_ylim(0.0, 1.0)
             panel_title(ax, label, plan)
             if i % plan.columns == 0:
                 ax.set_ylabel("share of runs")
         striped = any(row["unsettled"] for row in drawn.rows)
-        name_areas(axes[0], _names(drawn.rows), _STRIPED if striped else "", _INTERVAL)
+        name_areas(axes[0], category_names(drawn.rows), _STRIPED if striped else "", _INTERVAL)
         legend(container, axes[0])
-
-
-def _unsettled(series: Series) -> tuple[set[str], set[str]]:
-    """Runs that have not settled, and those of which it is not known."""
-    found: tuple[set[str], set[str]] = (set(), set())
-    for member in series.members:
-        for ids, which in zip(found, settling(member), strict=True):
-            ids.update(key for key, holds in zip(member.ids, which, strict=True) if holds)
-    return found
-
-
-def _others(rows: Sequence[Row]) -> list[str]:
-    """Structures that are neither DNC nor SRG, by their names."""
-    return in_order(row["outcome"] for row in rows if row["category"] == _OTHER)
-
-
-def _names(rows: Sequence[Row]) -> dict[str, str]:
-    """Of categories in the legend, "" for those that no run is of; a single structure goes by its own name."""
-    found = Counter(row["category"] for row in rows if row["count"])
-    names = {category: category if found[category] else "" for category in _ORDER}
-    others = _others(rows)
-    return {**names, _DNC: _DNC, _OTHER: literal(others[0]) if len(others) == 1 else names[_OTHER]}
 
 
 PLOTS = (DncShareVsWidth(),)

@@ -1,22 +1,21 @@
 """Mean rank of the hidden layers against one setting (Súkeník et al. 2024, Figures 3, 9 and 10)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from nccli.figures.against_setting import AgainstSetting
 from nccli.figures.axes import apart, rank_axis, reference, reference_curve
 from nccli.figures.figure import Drawn, Options, Row
+from nccli.figures.hidden_ranks import at_tolerance, read_for_ranks
 from nccli.figures.layouts import Layout
 from nccli.figures.series import Series, axis_value
 from nccli.figures.setting_axis import CLASSES, DEPTH, LR, WD, WIDTH, SettingAxis
 from nccli.figures.stages import hidden_words
 from nccli.figures.store_figure import Query
-from nccli.metrics import RANK_RTOL
-from nccli.store import SettingRuns, problem_of, select_hidden_ranks
+from nccli.store import SettingRuns, problem_of
 from nccli.theory import srg_rank
 
 
@@ -54,14 +53,11 @@ class RankVs(AgainstSetting):
     def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
         """Ranks that are stored, or the spectra."""
         _, columns = super().reads(options)
-        return () if options.rank_rtol == RANK_RTOL else ("singular_value",), columns
+        return read_for_ranks(options), columns
 
     def select(self, query: Query) -> list[SettingRuns]:
         """Stored ranks, or those at another tolerance."""
-        found, rtol = super().select(query), query.options.rank_rtol
-        if rtol == RANK_RTOL:
-            return found
-        return _at_tolerance(found, select_hidden_ranks(query.connection, query.selection, rtol))
+        return at_tolerance(super().select(query), query)
 
     def about(self, series: Sequence[Series]) -> str:
         """The layers."""
@@ -123,17 +119,6 @@ def _joined(names: Sequence[str]) -> str:
         settings = {", ".join(settings): next(iter(settings.values()))}
     parts = [", ".join((name, each[0], *(last.split()[-1] for last in each[1:]))) for name, each in settings.items()]
     return "; ".join(part.removesuffix(", ") for part in parts)
-
-
-def _at_tolerance(found: Sequence[SettingRuns], ranks: Mapping[str, float]) -> list[SettingRuns]:
-    return [
-        SettingRuns(
-            each.row,
-            each.ids,
-            {**each.values, "mean_hidden_rank": np.array([ranks.get(key, np.nan) for key in each.ids])},
-        )
-        for each in found
-    ]
 
 
 PLOTS = tuple(RankVs(f"rank-vs-{axis.column}", axis) for axis in (WD, LR, WIDTH, CLASSES, DEPTH))
