@@ -1,11 +1,15 @@
 """Set-up shared by all tests: shapes are checked at run time, and no test reads the developer's store.
 
+New stores are copies of the first one's schema (`tests.fresh_schema`).
+
 Hypothesis draws the same examples every time; `pytest --hypothesis-profile=fresh` draws others, ten times as many.
 """
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 from tests.typechecker import check_shapes
@@ -21,3 +25,14 @@ check_shapes("nccli.theory", "nccli.metrics", "nccli.objective", "nccli.dufm", "
 settings.register_profile("nccli", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("fresh", deadline=None, derandomize=False, max_examples=600, print_blob=True)
 settings.load_profile("nccli")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fresh_schema() -> Iterator[None]:
+    """Migrations run once a session on an empty database, and on every one that is not empty."""
+    from nccli.store.schema.migrate import upgrade
+    from tests.fresh_schema import FreshSchema
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("nccli.store.connection.store.upgrade", FreshSchema(upgrade))
+        yield
