@@ -7,6 +7,7 @@ Hypothesis draws the same examples every time; `pytest --hypothesis-profile=fres
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -36,3 +37,17 @@ def fresh_schema() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("nccli.store.connection.store.upgrade", FreshSchema(upgrade))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test stores is not to survive a power cut."""
+    from sqlalchemy import Engine, event
+
+    def prepare(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", prepare)
+    yield
+    event.remove(Engine, "connect", prepare)
