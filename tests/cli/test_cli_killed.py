@@ -9,7 +9,7 @@ import pytest
 from tests.cli.command import Nccli
 from tests.cli.sql import histories, query
 
-STEPS = 8_000
+STEPS = 4_000
 SWEEP = f"train-dufm --K 4 --L 3 --n 2 --width 6 --seed 0..2 --tol 0 --steps {STEPS} --quiet"
 RESULT = "SELECT id, status, steps, loss, grad_norm, collapsed_at FROM run ORDER BY id"
 OFTEN = {"NCCLI_CHECKPOINT_SECONDS": "0"}
