@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.typechecker import check_shapes
+from tests.typechecker import calls, check_shapes
 
 os.environ.pop("NCCLI_STORE", None)
 os.environ.pop("NCCLI_DEBUG", None)
@@ -26,6 +26,11 @@ check_shapes("nccli.theory", "nccli.metrics", "nccli.objective", "nccli.dufm", "
 settings.register_profile("nccli", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("fresh", deadline=None, derandomize=False, max_examples=600, print_blob=True)
 settings.load_profile("nccli")
+
+
+def pytest_runtest_setup() -> None:
+    """The first calls of every function in every test are checked."""
+    calls.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
