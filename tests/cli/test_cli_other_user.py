@@ -39,7 +39,7 @@ def nccli(user: int, line: str, folder: Path, code: int) -> Ended:
     return ended
 
 
-@pytest.fixture(params=["delete", "wal"])
+@pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.long), "wal"])
 def shared(grid: Made, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A store that all may read and its owner may write, in a folder that all may enter."""
     with TemporaryDirectory() as name:

@@ -128,6 +128,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     assert list(run.folder.glob("*checkpoint*")) == []
 
 
+@pytest.mark.long
 def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one_that_is_killed(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     line = f"{TINY} --epochs 25 --seed 0..3"

@@ -18,6 +18,9 @@ from nccli.figures.text import width_of, wrapped
 from nccli.store import Selection, Store
 from tests.figures.drawing import COMPOSED, NAMES, STORE_FIGURES, drawn_of, figure_of
 
+SLOW = ("spectra", "training", "class-means", "collapse-over-steps")
+"""Figures of many curves or panels, drawn twice among the long tests."""
+
 Page = Callable[[str, float], Figure]
 Content = Callable[[str, str], bytes]
 
@@ -80,8 +83,13 @@ def test_panels_keep_room_for_their_data(name: str, page: Page) -> None:
 @pytest.mark.parametrize(
     ("name", "format"),
     [
-        *((name, "pdf") for name in NAMES if name != COMPOSED),
-        *(("rank-vs-wd", "svg"), ("rank-vs-wd", "png"), ("gram", "svg")),
+        *(
+            pytest.param(name, "pdf", marks=pytest.mark.long if name in SLOW else ())
+            for name in NAMES
+            if name != COMPOSED
+        ),
+        *(("rank-vs-wd", "svg"), ("rank-vs-wd", "png")),
+        *(pytest.param("gram", format, marks=pytest.mark.long) for format in ("svg", "png")),
     ],
 )
 def test_the_same_figure_has_the_same_bytes(
