@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import pytest
 
 from nccli.cli.entry import run
-from tests.cli.in_process import one_app
 
 _LIST_FAULTS = (
     "''",
@@ -172,8 +171,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def refuse(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Run a command that must end with 2 and say why; returns what it said."""
-    with one_app():
-        code = run(arguments)
+    code = run(arguments)
     out, err = capsys.readouterr()
     assert code == 2, f"{arguments} ended with {code}: {out}{err}"
     assert "Traceback" not in err

@@ -31,6 +31,7 @@ def two_processes(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_two_processes_store_one_run_and_print_it_once(tmp_path: Path) -> None:
     write_npz(tmp_path / "own.npz")
     ended = two_processes(tmp_path, f"{TINY} --seed 1,2")

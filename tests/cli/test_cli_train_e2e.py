@@ -112,6 +112,7 @@ def test_an_exported_network_measures_as_the_run_did(trained: Made) -> None:
     assert "measured head.layers.0, head.layers.1, head.layers.2.input" in ended.err
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     run: Nccli, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
