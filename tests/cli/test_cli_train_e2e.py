@@ -152,6 +152,7 @@ def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one
     assert all(record["ok"] for record in run("store check").records)
 
 
+@pytest.mark.long
 def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     together = run(f"{TINY} --epochs 3 --seed 0..2 --together --store a.db")
