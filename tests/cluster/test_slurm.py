@@ -252,9 +252,9 @@ def test_force_replaces_what_is_stored(cluster: SlurmCluster, run: Nccli, tmp_pa
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_submitted(
-    cluster: SlurmCluster, run: Nccli, tmp_path: Path, options: str, complaint: str
+    cluster: SlurmCluster, tmp_path: Path, options: str, complaint: str
 ) -> None:
-    ended = run(f"{GRID} --seed 0..1 --executor slurm {options}", code=2, **cluster.env)
+    ended = Nccli(tmp_path)(f"{GRID} --seed 0..1 --executor slurm {options}", code=2, **cluster.env)
     assert complaint in ended.err
     assert len(ended.err.splitlines()) <= 2
     assert not list(tmp_path.glob("*-sweep-*/jobs/*.json"))
@@ -271,6 +271,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_one_line(cluster: SlurmCluste
     assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_worker_of_another_version_is_told(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     script = (
         "import nccli.sweep.cluster.task as t, runpy, sys; t.SweepTask.__dataclass_fields__['version'].default = None\n"
