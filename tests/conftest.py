@@ -1,14 +1,19 @@
 """Set-up shared by all tests: shapes are checked at run time, and no test reads the developer's store.
 
+New stores are copies of the first one's schema (`tests.fresh_schema`).
+
 Hypothesis draws the same examples every time; `pytest --hypothesis-profile=fresh` draws others, ten times as many.
 """
 
 import os
 import signal
+import sqlite3
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
-from tests.typechecker import check_shapes
+from tests.typechecker import calls, check_shapes
 
 os.environ.pop("NCCLI_STORE", None)
 os.environ.pop("NCCLI_DEBUG", None)
@@ -21,3 +26,33 @@ check_shapes("nccli.theory", "nccli.metrics", "nccli.objective", "nccli.dufm", "
 settings.register_profile("nccli", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("fresh", deadline=None, derandomize=False, max_examples=600, print_blob=True)
 settings.load_profile("nccli")
+
+
+def pytest_runtest_setup() -> None:
+    """The first calls of every function in every test are checked."""
+    calls.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fresh_schema() -> Iterator[None]:
+    """Migrations run once a session on an empty database, and on every one that is not empty."""
+    from nccli.store.schema.migrate import upgrade
+    from tests.fresh_schema import FreshSchema
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("nccli.store.connection.store.upgrade", FreshSchema(upgrade))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test stores is not to survive a power cut."""
+    from sqlalchemy import Engine, event
+
+    def prepare(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", prepare)
+    yield
+    event.remove(Engine, "connect", prepare)

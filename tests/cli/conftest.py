@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Ended, Nccli
+from tests.cli.in_process import one_app
 
 FIGURES = ("loss-ratio", "rank-vs-wd", "spectra", "training")
 FORMATS = {"pdf": ".json", "svg": ".csv", "png": ""}  # and the numbers that are written beside a figure
@@ -58,6 +59,13 @@ def plot_lines(grid: Made, wanted: list[tuple[str, str]]) -> dict[tuple[str, str
         data = f"--data {name}{FORMATS[format]} " if FORMATS[format] else ""
         lines[name, format] = f"plot {name} {options}{data}-o {name}.{format} --store {grid.path} --quiet"
     return lines
+
+
+@pytest.fixture(scope="session", autouse=True)
+def app_of_all_commands() -> Iterator[None]:
+    """Tests that call the entry point get the same app too."""
+    with one_app():
+        yield
 
 
 @pytest.fixture(autouse=True)

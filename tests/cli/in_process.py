@@ -8,10 +8,15 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+import typer
+
+from nccli.cli.app import build_app
 from nccli.cli.entry import run
 
 _REMEMBERED = ("CC", "HOME", "NCCLI_CACHE", "NCCLI_COMPILER_SECONDS", "XDG_CACHE_HOME")
@@ -39,10 +44,25 @@ def run_in_process(
         undone.enter_context(_streams(_pipe(stdin), out, err))
         undone.enter_context(_place(command, folder, environment))
         undone.enter_context(_interpreter())
+        undone.enter_context(one_app())
         code = run(command[1:])
         out.flush()
         err.flush()
     return code, out.buffer.getvalue(), err.buffer.getvalue().decode()  # type: ignore[attr-defined]  # BytesIO
+
+
+@contextmanager
+def one_app() -> Iterator[None]:
+    """Commands get the same app, made for a pipe: making it takes longer than most of them."""
+    kept = {"nccli.cli.app.build_app": _app, "typer.main.get_command": _command}
+    with pytest.MonkeyPatch.context() as patched:
+        for name, function in kept.items():
+            patched.setattr(name, function)
+        yield
+
+
+_app = cache(build_app)
+_command = cache(typer.main.get_command)
 
 
 def forget() -> None:

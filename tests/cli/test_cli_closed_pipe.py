@@ -16,7 +16,9 @@ def test_a_closed_pipe_ends_quietly_with_141(run: Nccli, env: dict[str, str]) ->
     assert ended.err == ""
 
 
-@pytest.mark.parametrize("line", ["--help", "plot loss-ratio --K 4..9 -o -", "store path"])
+@pytest.mark.parametrize(
+    "line", ["--help", pytest.param("plot loss-ratio --K 4..9 -o -", marks=pytest.mark.long), "store path"]
+)
 def test_a_reader_that_never_reads_ends_a_command_quietly_with_141(run: Nccli, line: str) -> None:
     ended = run.sh(f"nccli {line} | true; echo ${{PIPESTATUS[0]}}")
     assert ended.out == "141\n"
@@ -28,7 +30,14 @@ def test_an_output_that_is_read_to_its_end_ends_with_0_however_slow_the_reader(r
     assert ended.out.split() == [str(77 * 4), "0"]
 
 
-@pytest.mark.parametrize("line", ["--help", "plot loss-ratio --K 4..9 -o -", "compare --theory --K 4 --L 3 --wd 5e-4"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help",
+        pytest.param("plot loss-ratio --K 4..9 -o -", marks=pytest.mark.long),
+        "compare --theory --K 4 --L 3 --wd 5e-4",
+    ],
+)
 def test_a_full_disk_behind_stdout_is_said_in_a_line(run: Nccli, line: str) -> None:
     ended = run.sh(f"nccli {line} > /dev/full; echo $?")
     assert ended.out == "1\n"

@@ -37,12 +37,13 @@ def stopped_at(run: Nccli, modules: list[str], name: str = "SIGINT") -> str:
     return ended.err
 
 
-@pytest.mark.parametrize("module", ["nccli.errors", "typer", "alembic", "torch"])
+@pytest.mark.parametrize("module", ["nccli.errors", "typer", "alembic", pytest.param("torch", marks=pytest.mark.long)])
 def test_ctrl_c_while_modules_are_imported_gives_no_traceback(run: Nccli, module: str) -> None:
     err = stopped_at(run, [module])
     assert all(line.startswith("nccli: ") for line in err.splitlines())
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_while_torch_is_imported_gives_no_traceback(run: Nccli) -> None:
     err = stopped_at(run, ["torch", "torch.nn"])
     assert all(line.startswith("nccli: ") for line in err.splitlines())

@@ -9,8 +9,8 @@ import pytest
 from tests.cli.command import Nccli
 from tests.cli.sql import histories, query
 
-STEPS = 8_000
-SWEEP = f"train-dufm --K 4 --L 3 --n 2 --width 6 --seed 0..2 --tol 0 --steps {STEPS} --quiet"
+STEPS = 4_000
+SWEEP = "train-dufm --K 4 --L 3 --n 2 --width 6 --seed 0..2 --tol 0 --quiet"
 RESULT = "SELECT id, status, steps, loss, grad_norm, collapsed_at FROM run ORDER BY id"
 OFTEN = {"NCCLI_CHECKPOINT_SECONDS": "0"}
 
@@ -35,18 +35,20 @@ def kill_when_saved(nccli: Nccli, line: str, times: int, **env: str) -> None:
         assert training.returncode == -signal.SIGKILL, "it ended before it was killed"
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(
-    tmp_path_factory: pytest.TempPathFactory, run: Nccli
+    tmp_path_factory: pytest.TempPathFactory, run: Nccli, times: int
 ) -> None:
+    sweep = f"{SWEEP} --steps {STEPS * times}"
     slow = {"CC": ""}  # plain steps, so that the sweep takes seconds
-    kill_when_saved(run, SWEEP, times=2, **slow)
-    assert all(record["stored"] is None for record in run(f"{SWEEP} --dry-run", **slow).records)
-    steps = {record["from_step"] for record in run(f"{SWEEP} --dry-run", **slow).records}
+    kill_when_saved(run, sweep, times=times, **slow)
+    assert all(record["stored"] is None for record in run(f"{sweep} --dry-run", **slow).records)
+    steps = {record["from_step"] for record in run(f"{sweep} --dry-run", **slow).records}
     assert len(steps) == 1
-    assert 0 < steps.pop() < STEPS
-    ids = run.apart(SWEEP, **slow).ids
+    assert 0 < steps.pop() < STEPS * times
+    ids = run.apart(sweep, **slow).ids
     undisturbed = Nccli(tmp_path_factory.mktemp("undisturbed"), installed=True)
-    assert undisturbed(SWEEP, **slow).ids == ids
+    assert undisturbed(sweep, **slow).ids == ids
     stores: list[Path] = [run.folder / "nccli.db", undisturbed.folder / "nccli.db"]
     for question in (lambda store: query(store, RESULT), histories):
         first, second = map(question, stores)

@@ -29,7 +29,9 @@ def test_the_store_is_small_and_its_ids_are_those_of_todays_configurations(store
         assert id_of(E2eConfig.from_dict(json.loads(row["config"]))) == row["id"]
 
 
-@pytest.mark.parametrize("figure", ["fig2", "fig4", "fig9", "fig10"])
+@pytest.mark.parametrize(
+    "figure", [*(pytest.param(name, marks=pytest.mark.long) for name in ("fig2", "fig4")), "fig9", "fig10"]
+)
 def test_the_figures_of_sections_6_2_and_6_3_are_drawn_from_it(run: Nccli, store: Path, figure: str) -> None:
     run(
         f"plot {figure} --store {store} --data {figure}.csv -o {figure}.svg"

@@ -24,7 +24,10 @@ DUFM = "train-dufm --K 4 --n 2 --steps 60 --width 6 --L 3 --seed 0,1 --quiet"
 E2E = "train-e2e --dataset own.npz --backbone mlp --epochs 2 --together --width 6 --L 3 --seed 0,1 --quiet"
 
 
-@pytest.mark.parametrize(("state", "line"), [(READ_ONLY, DUFM), (MISSING, E2E)], ids=["read-only", "missing"])
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [pytest.param(READ_ONLY, DUFM, id="read-only"), pytest.param(MISSING, E2E, id="missing", marks=pytest.mark.long)],
+)
 def test_without_shared_memory_all_is_as_with_it(run: Nccli, state: str, line: str) -> None:
     if shutil.which("unshare") is None or subprocess.run([*ALONE, state], cwd=run.folder, check=False).returncode:
         pytest.skip("no namespaces here, in which /dev could be changed")

@@ -39,7 +39,7 @@ def nccli(user: int, line: str, folder: Path, code: int) -> Ended:
     return ended
 
 
-@pytest.fixture(params=["delete", "wal"])
+@pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.long), "wal"])
 def shared(grid: Made, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A store that all may read and its owner may write, in a folder that all may enter."""
     with TemporaryDirectory() as name:
@@ -67,6 +67,7 @@ def test_who_may_only_read_reads_and_changes_nothing(shared: Path, grid: Made) -
     assert list(shared.parent.iterdir()) == [shared]
 
 
+@pytest.mark.long
 def test_who_reads_in_a_folder_open_to_all_does_not_lock_the_owner_out(shared: Path) -> None:
     """With write-ahead logging, files that SQLite makes for a reader would be the reader's own."""
     shared.parent.chmod(0o1777)
@@ -75,7 +76,7 @@ def test_who_reads_in_a_folder_open_to_all_does_not_lock_the_owner_out(shared: P
     assert query(shared, "SELECT COUNT(*) AS n FROM run") == [{"n": 7}]
 
 
-@pytest.mark.parametrize("hidden", ["file", "folder"])
+@pytest.mark.parametrize("hidden", ["file", pytest.param("folder", marks=pytest.mark.long)])
 def test_who_may_not_read_is_told_so(shared: Path, hidden: str) -> None:
     (shared if hidden == "file" else shared.parent).chmod(0o700)
     os.chown(shared.parent, OWNER, OWNER)

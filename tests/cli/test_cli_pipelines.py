@@ -1,5 +1,7 @@
 """Commands joined by pipes in a real shell, as the README shows them."""
 
+import pytest
+
 from tests.cli.command import Nccli
 from tests.cli.conftest import TINY, Made
 
@@ -15,6 +17,7 @@ def test_construct_pipes_into_runs_show_in_an_empty_folder(run: Nccli) -> None:
     assert [(row["kind"], row["K"]) for row in ended.rows] == [("dnc", "4"), ("dnc", "5")]
 
 
+@pytest.mark.long
 def test_json_lines_of_one_command_name_the_runs_of_the_next(grid: Made, run: Nccli) -> None:
     ended = run.sh(
         f"export NCCLI_STORE={grid.path}; nccli compare --where wd=4e-3 | nccli runs list - --format ids; "
@@ -25,6 +28,7 @@ def test_json_lines_of_one_command_name_the_runs_of_the_next(grid: Made, run: Nc
     assert listed == compared
 
 
+@pytest.mark.long
 def test_ids_pipe_into_a_figure(grid: Made, run: Nccli) -> None:
     script = f"echo {grid.ids[1]} | nccli plot spectra - -o spectra.svg --data spectra.csv --store {grid.path}"
     assert run.sh(script).out == "spectra.svg\n"

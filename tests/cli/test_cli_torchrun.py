@@ -31,6 +31,7 @@ def two_processes(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_two_processes_store_one_run_and_print_it_once(tmp_path: Path) -> None:
     write_npz(tmp_path / "own.npz")
     ended = two_processes(tmp_path, f"{TINY} --seed 1,2")
@@ -40,6 +41,7 @@ def test_two_processes_store_one_run_and_print_it_once(tmp_path: Path) -> None:
     assert ended.stdout.split() == [run["id"] for run in runs]
 
 
+@pytest.mark.long
 def test_two_processes_that_are_killed_go_on_and_reach_what_one_process_reaches(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -112,6 +112,7 @@ def test_an_exported_network_measures_as_the_run_did(trained: Made) -> None:
     assert "measured head.layers.0, head.layers.1, head.layers.2.input" in ended.err
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     run: Nccli, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(
     assert list(run.folder.glob("*checkpoint*")) == []
 
 
+@pytest.mark.long
 def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one_that_is_killed(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     line = f"{TINY} --epochs 25 --seed 0..3"
@@ -150,6 +152,7 @@ def test_processes_that_share_a_sweep_train_each_run_once_and_take_over_from_one
     assert all(record["ok"] for record in run("store check").records)
 
 
+@pytest.mark.long
 def test_runs_side_by_side_are_those_of_one_by_one(run: Nccli) -> None:
     write_npz(run.folder / "own.npz")
     together = run(f"{TINY} --epochs 3 --seed 0..2 --together --store a.db")

@@ -152,6 +152,7 @@ def test_a_store_that_fills_up_while_runs_are_trained_loses_none_of_them(run: Nc
     assert "3 of 3 runs are in the store already" in run(f"train-dufm {TINY} --seed 0..2").err
 
 
+@pytest.mark.long
 def test_two_commands_asked_for_one_run_train_it_once(run: Nccli) -> None:
     line = f"train-dufm {TINY} --seed 0 --tol 0".replace("--steps 800", "--steps 6000")
     with run.start(line, {"CC": ""}) as first, run.start(line, {"CC": ""}) as second:

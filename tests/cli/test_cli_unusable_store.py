@@ -89,7 +89,7 @@ def test_commands_wait_for_a_locked_store_and_go_on_when_it_is_free(own_grid: Pa
                 assert err == b""
 
 
-@pytest.fixture(params=["delete", "wal"])
+@pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.long), "wal"])
 def read_only(own_grid: Path, run: Nccli, request: pytest.FixtureRequest) -> Iterator[str]:
     """A folder that cannot be written, with a store and an old store; yields what puts `nccli` under that rule."""
     released = Path(__file__).parents[1] / "store" / "released" / "0001.db.gz"
@@ -114,6 +114,7 @@ def test_a_store_that_cannot_be_written_is_read_and_nothing_is_trained(read_only
         assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_an_old_store_that_cannot_be_written_ends_with_6_and_is_merged_elsewhere(
     read_only: str, run: Nccli, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -161,6 +161,7 @@ def test_every_option_is_told_or_is_not_of_one_run(command: str) -> None:
     assert {str(each.name) for each in parameters(command).values()} - told <= named
 
 
+@pytest.mark.long
 def test_lines_given_to_a_shell_side_by_side_fill_one_store(run: Nccli) -> None:
     grid = "train-dufm --K 3 --L 2 --width 4 --n 1 --steps 60 --seed 0,1 --polish"
     made = run.sh(

@@ -88,6 +88,7 @@ def test_a_sweep_is_an_array_no_longer_than_the_cluster_takes_and_ends_as_here(
     assert "1 task submitted for 1 runs" in more.err
 
 
+@pytest.mark.long
 def test_a_task_that_is_killed_twice_is_given_up_while_others_go_on(
     cluster: SlurmCluster, run: Nccli, tmp_path: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_task_that_is_killed_twice_is_given_up_while_others_go_on(
     assert not tasks(tmp_path)
 
 
+@pytest.mark.long
 def test_a_detached_sweep_goes_on_survives_its_driver_and_is_come_back_to(
     cluster: SlurmCluster, run: Nccli, tmp_path: Path
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_detached_sweep_goes_on_survives_its_driver_and_is_come_back_to(
     assert run("sweep status", **cluster.env).records[0]["name"] == "away"
 
 
+@pytest.mark.long
 def test_a_task_whose_node_is_taken_goes_on_from_its_state(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     line = f"{LONG} --seed 0..1".replace("400000", "1500000")
     run(f"{line} {SLURM} --name moved --detach", **cluster.env, **OFTEN)
@@ -148,6 +151,7 @@ def test_a_task_whose_node_is_taken_goes_on_from_its_state(cluster: SlurmCluster
     assert rows(tmp_path, FACTS) == undisturbed(tmp_path / "here", line)
 
 
+@pytest.mark.long
 def test_tasks_wait_for_a_drained_node_and_a_cancelled_sweep_keeps_what_it_made(
     cluster: SlurmCluster, run: Nccli, tmp_path: Path
 ) -> None:
@@ -182,6 +186,7 @@ def test_interrupting_the_driver_leaves_the_tasks_alone(cluster: SlurmCluster, r
     assert "given up" in ended.err
 
 
+@pytest.mark.long
 def test_polished_ends_are_made_with_their_descents_and_networks_with_their_images(
     cluster: SlurmCluster, run: Nccli, tmp_path: Path
 ) -> None:
@@ -196,6 +201,7 @@ def test_polished_ends_are_made_with_their_descents_and_networks_with_their_imag
     assert states(run, cluster, "nets") == ["merged"] * 2
 
 
+@pytest.mark.long
 def test_a_file_of_sweeps_is_in_the_cluster_as_a_whole(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(
         'executor = "slurm"\nslurm = {partition = "main", timeout_min = 60}\nL = 3\nn = 2\nwidth = 6\nsteps = 2000\n'
@@ -206,6 +212,7 @@ def test_a_file_of_sweeps_is_in_the_cluster_as_a_whole(cluster: SlurmCluster, ru
     assert {record["name"] for record in run("sweep status", **cluster.env).records} == {"one", "other"}
 
 
+@pytest.mark.long
 def test_tasks_write_to_a_server_where_the_store_is_one(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     found = programs()
     if found is None:
@@ -220,6 +227,7 @@ def test_tasks_write_to_a_server_where_the_store_is_one(cluster: SlurmCluster, r
     assert not list(tmp_path.glob("*-sweep-*/results/*.db"))
 
 
+@pytest.mark.long
 def test_force_replaces_what_is_stored(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     made = "SELECT id, created FROM run ORDER BY id"
     run(f"{GRID} --seed 0..1", **cluster.env)
@@ -244,9 +252,9 @@ def test_force_replaces_what_is_stored(cluster: SlurmCluster, run: Nccli, tmp_pa
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_submitted(
-    cluster: SlurmCluster, run: Nccli, tmp_path: Path, options: str, complaint: str
+    cluster: SlurmCluster, tmp_path: Path, options: str, complaint: str
 ) -> None:
-    ended = run(f"{GRID} --seed 0..1 --executor slurm {options}", code=2, **cluster.env)
+    ended = Nccli(tmp_path)(f"{GRID} --seed 0..1 --executor slurm {options}", code=2, **cluster.env)
     assert complaint in ended.err
     assert len(ended.err.splitlines()) <= 2
     assert not list(tmp_path.glob("*-sweep-*/jobs/*.json"))
@@ -263,6 +271,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_one_line(cluster: SlurmCluste
     assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_worker_of_another_version_is_told(cluster: SlurmCluster, run: Nccli, tmp_path: Path) -> None:
     script = (
         "import nccli.sweep.cluster.task as t, runpy, sys; t.SweepTask.__dataclass_fields__['version'].default = None\n"

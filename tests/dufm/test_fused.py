@@ -26,6 +26,7 @@ from nccli.dufm.fused.steps import is_sound, slices
 from nccli.dufm.library_folder import LibraryFolder
 from nccli.dufm.measurement import measure
 from nccli.dufm.placement import take_notes
+from tests.long_cases import every
 
 H100_BLOCK, H100_MULTIPROCESSOR = 232448, 233472
 """Bytes of shared memory."""
@@ -93,7 +94,7 @@ def exact(batch: Batch, steps: int) -> Batch:
 
 
 @emulated
-@pytest.mark.parametrize(("K", "L", "n", "width", "activation"), SHAPES)
+@pytest.mark.parametrize(("K", "L", "n", "width", "activation"), every(2, SHAPES))
 def test_its_steps_are_those_of_the_gradient(
     K: int, L: int, n: int, width: int, activation: str, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,11 +17,15 @@ from nccli.dufm.plain import PlainSteps
 from nccli.dufm.shape import Shape
 from nccli.dufm.train import train
 from tests.cli.in_process import forget
+from tests.long_cases import every
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
 BASE = DufmConfig(
     K=4, L=3, n=2, width=7, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.2, steps=300, seed=0, dtype="float64"
 )
+
+SIZES = [(4, 3, 2, 7), (10, 4, 1, 20), (3, 2, 1, 1), (6, 5, 3, 33), (15, 3, 7, 64), (2, 6, 1, 129)]
+"""K, L, n and width."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +57,9 @@ def assert_same(one: Batch, other: Batch, rtol: float, atol: float) -> None:
 
 
 @needs_gcc
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize(
-    ("K", "L", "n", "width"),
-    [(4, 3, 2, 7), (10, 4, 1, 20), (3, 2, 1, 1), (6, 5, 3, 33), (15, 3, 7, 64), (2, 6, 1, 129)],
-)
-def test_compiled_steps_equal_plain_steps(activation: str, K: int, L: int, n: int, width: int) -> None:
+@pytest.mark.parametrize(("sizes", "activation"), every(3, product(SIZES, ACTIVATIONS)))
+def test_compiled_steps_equal_plain_steps(sizes: tuple[int, int, int, int], activation: str) -> None:
+    K, L, n, width = sizes
     epsilon = 0.3 if activation == "relu-eps" else None
     shape = {"K": K, "L": L, "n": n, "width": width, "activation": activation, "epsilon": epsilon}
     configs = [

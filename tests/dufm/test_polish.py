@@ -12,6 +12,7 @@ from nccli.dufm.measurement import measure
 from nccli.dufm.plain import PlainSteps
 from nccli.dufm.polish import polish, polish_steps
 from nccli.metrics.gap import spectral_gap
+from tests.long_cases import every
 
 BASE = DufmConfig(K=4, L=3, n=3, width=6, wd_h1=5e-3, wd_layers=(1e-2,) * 3, lr=0.3, steps=3000, seed=0)
 CASES: list[dict[str, Any]] = [
@@ -43,7 +44,7 @@ def loss(batch: Batch) -> np.ndarray:
     return measured.fit + measured.reg
 
 
-@pytest.mark.parametrize("changes", CASES, ids=str)
+@pytest.mark.parametrize("changes", every(2, CASES), ids=str)
 def test_it_ends_below_the_plain_end_and_closer_to_rest(changes: dict[str, Any]) -> None:
     config = replace(BASE, **changes)
     end = end_of(config)

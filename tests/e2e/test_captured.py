@@ -91,9 +91,16 @@ def recorded(monkeypatch: pytest.MonkeyPatch, recorder: Callable[[], Any] = Agai
     return made
 
 
-@pytest.mark.parametrize("changes", [{}, {"augment": True, "schedule": "cosine"}, {"batch_size": 5, "wd_rise": 0.4}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": 301, "backbone": "mlp"},  # samples of 256 steps lie there
+        {"augment": True, "schedule": "cosine"},
+        {"batch_size": 5, "wd_rise": 0.4},
+    ],
+)
 def test_replays_end_where_plain_steps_do_bit_for_bit(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
-    config = config_of(IMAGES, **{"steps": 301, "batch_size": 2, **changes})
+    config = config_of(IMAGES, **{"steps": 61, "batch_size": 2, **changes})
     plain = train_network(config, IMAGES)
     made = recorded(monkeypatch)
     found = train_network(config, IMAGES)
@@ -102,11 +109,11 @@ def test_replays_end_where_plain_steps_do_bit_for_bit(monkeypatch: pytest.Monkey
     assert len(made[0].replayed) < config.steps  # several at once
 
 
-@pytest.mark.parametrize("stop_at", [1, 5, 260])
+@pytest.mark.parametrize(("stop_at", "steps", "backbone"), [(1, 40, "small-cnn"), (5, 40, "mlp"), (260, 300, "mlp")])
 def test_a_recorded_run_stopped_anywhere_goes_on_to_the_same_result(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop_at: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop_at: int, steps: int, backbone: str
 ) -> None:
-    config = config_of(IMAGES, steps=300, batch_size=2, augment=True)
+    config = config_of(IMAGES, backbone=backbone, steps=steps, batch_size=2, augment=True)
     plain = train_network(config, IMAGES)
     recorded(monkeypatch)
     run = Training(config, DeviceSet(IMAGES, "cpu"), checkpoint=RunCheckpoint(tmp_path / "state.pt"))

@@ -18,6 +18,9 @@ from nccli.figures.text import width_of, wrapped
 from nccli.store import Selection, Store
 from tests.figures.drawing import COMPOSED, NAMES, STORE_FIGURES, drawn_of, figure_of
 
+SLOW = ("spectra", "training", "class-means", "collapse-over-steps")
+"""Figures of many curves or panels, drawn twice among the long tests."""
+
 Page = Callable[[str, float], Figure]
 Content = Callable[[str, str], bytes]
 
@@ -49,8 +52,10 @@ def content(store: Store) -> Content:
     return rendered
 
 
-@pytest.mark.parametrize("width", [3.25, 5.5, 9.0])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [(COMPOSED, 3.25), *product([name for name in NAMES if name != COMPOSED], [3.25, 9.0])],
+)
 def test_nothing_leaves_the_canvas(name: str, width: float, page: Page) -> None:
     figure = page(name, width)
     with style():
@@ -64,8 +69,8 @@ def test_nothing_leaves_the_canvas(name: str, width: float, page: Page) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_keep_room_for_their_data(name: str, page: Page) -> None:
-    """No panel is squeezed to nothing by legends and labels."""
-    figure = page(name, 5.5)
+    """No panel is squeezed to nothing by legends and labels, on a narrow page either."""
+    figure = page(name, 3.25)
     for ax in figure.axes:
         if ax.get_visible():
             box = ax.get_position()
@@ -78,8 +83,13 @@ def test_panels_keep_room_for_their_data(name: str, page: Page) -> None:
 @pytest.mark.parametrize(
     ("name", "format"),
     [
-        *((name, "pdf") for name in NAMES if name != COMPOSED),
-        *product(["rank-vs-wd", "gram"], ["svg", "png"]),
+        *(
+            pytest.param(name, "pdf", marks=pytest.mark.long if name in SLOW else ())
+            for name in NAMES
+            if name != COMPOSED
+        ),
+        *(("rank-vs-wd", "svg"), ("rank-vs-wd", "png")),
+        *(pytest.param("gram", format, marks=pytest.mark.long) for format in ("svg", "png")),
     ],
 )
 def test_the_same_figure_has_the_same_bytes(

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from sqlalchemy import func, insert, select, update
 
 from nccli.store import Store, save_run
@@ -91,13 +92,18 @@ def together(action: Callable[[str], None], paths: list[str], count: int) -> int
 
 
 def kill(path: str, count: int) -> int:
-    """Kill `count` writers with SIGKILL, each at a random moment; those that ended before, by a fault, count."""
+    """Kill `count` writers with SIGKILL, each at a random moment; those that ended before, by a fault, count.
+
+    Moments are of a writer's own processor time: others may have the cores.
+    """
     rng, failed = random.Random(0), 0
     _ = example_run().layers[0].structure  # what is imported at the first use is imported before the fork
     for i in range(count):
         writer = _FORK.Process(target=write_without_end, args=(path, 3 * i))
         writer.start()
-        time.sleep(rng.uniform(0.02, 0.2))
+        moment, working = rng.uniform(0.02, 0.2), psutil.Process(writer.pid)
+        while writer.is_alive() and sum(working.cpu_times()[:2]) < moment:
+            time.sleep(0.002)
         os.kill(writer.pid or 0, signal.SIGKILL)
         writer.join()
         failed += writer.exitcode != -signal.SIGKILL

@@ -1,6 +1,7 @@
 """Runs that look like trained ones, made in no time: random matrices, measured as always."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,18 @@ def example_config(**changes: Any) -> DufmConfig:
 
 def example_layers(seed: int, rank: int = 4) -> list[LayerMetrics]:
     """All layers and stages, their class means of the given rank, and an output that tells all classes apart."""
+    return list(_measured(seed, rank))
+
+
+@cache
+def _measured(seed: int, rank: int) -> tuple[LayerMetrics, ...]:
+    """Once a session: a structure that was looked for is kept, and the search takes longer than the saving."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(4), 2)
     means = [rng.normal(size=(4, rank)) @ rng.normal(size=(rank, 5)) for _ in STAGES]
     last = np.linalg.pinv(means[-1]).T if rank == 4 else rng.normal(size=(4, 5))
     features = [(*stage, M[labels] + 0.01 * rng.normal(size=(8, 5))) for stage, M in zip(STAGES, means, strict=True)]
-    return measure_layers(features, labels, [rng.normal(size=(5, 5)), rng.normal(size=(5, 5)), last])
+    return tuple(measure_layers(features, labels, [rng.normal(size=(5, 5)), rng.normal(size=(5, 5)), last]))
 
 
 def example_history(points: int = 3) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def test_processes_that_read_then_write_lose_nothing(store: Store, place: str) -
         assert connection.scalar(select(func.count()).select_from(SINGULAR_VALUE)) == PROCESSES * ROUNDS + 4
 
 
-@pytest.mark.parametrize("scene", ["create", "create_with_wal"])
+@pytest.mark.parametrize("scene", ["create", pytest.param("create_with_wal", marks=pytest.mark.long)])
 def test_processes_that_make_the_same_new_store_all_succeed(path: Path, scene: str) -> None:
     played = crowd(scene, path, PROCESSES)
     assert played.returncode == 0, played.stderr

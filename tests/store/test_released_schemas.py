@@ -100,7 +100,7 @@ def test_a_run_that_is_damaged_stops_no_upgrade(path: Path) -> None:
     assert outcomes["2d45bcf47b35"] == "srg"
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[NAMES[0], *(pytest.param(name, marks=pytest.mark.long) for name in NAMES[1:-1]), NAMES[-1]])
 def released(request: pytest.FixtureRequest, path: Path) -> str:
     """The schema of the store that lies at `path`."""
     path.write_bytes(gzip.decompress((RELEASED / f"{request.param}.db.gz").read_bytes()))

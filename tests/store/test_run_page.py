@@ -4,6 +4,7 @@ import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -24,7 +25,7 @@ from nccli.store import (
 from nccli.store.query import run_page
 from nccli.store.runs.rules import RULES
 from tests.store.example_runs import example_layers, example_run
-from tests.store.test_unreadable import JUNK
+from tests.store.junk import shared_out
 
 READ = ("layer", "singular_value")
 COLUMNS = [(table, name) for table in ("run", *READ) for name in RULES[table] if name != "id"]
@@ -93,12 +94,21 @@ def test_networks_and_their_data_are_read_too() -> None:
         assert lines(connection, ids) == plain_lines(connection, ids)
 
 
-@pytest.mark.parametrize(("table", "name"), COLUMNS)
-def test_a_page_with_a_run_that_cannot_be_read_is_not_sure(path: Path, store: Store, table: str, name: str) -> None:
-    keys = [save_run(store, example_run(seed)) for seed in range(3)]
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, list[str]]:
+    """A store of three runs, which is left as it is, and their ids."""
+    made = Store.create(str(tmp_path_factory.mktemp("three") / "runs.db"))
+    return made, [save_run(made, example_run(seed)) for seed in range(3)]
+
+
+@pytest.mark.parametrize(("table", "name", "values"), shared_out(COLUMNS))
+def test_a_page_with_a_run_that_cannot_be_read_is_not_sure(
+    three: tuple[Store, list[str]], table: str, name: str, values: tuple[Any, ...]
+) -> None:
+    store, keys = three
     owner = "id" if table == "run" else "run_id"
-    for junk in JUNK:
-        with store.write() as connection:
+    with store.write() as connection:
+        for junk in values:
             nested = connection.begin_nested()
             try:
                 connection.execute(

@@ -12,8 +12,9 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from nccli.store import Store
-from nccli.store.schema.migrate import REVISIONS, VERSION_TABLE, migrations_folder
+from nccli.store.schema.migrate import REVISIONS, VERSION_TABLE, migrations_folder, upgrade
 from nccli.store.schema.tables import Claim, History, Layer, Matrix, Run, SingularValue, Worker
+from tests.fresh_schema import FreshSchema
 from tests.store.plain_sql import plain
 
 TABLES = [str(table.__tablename__) for table in (Run, Layer, SingularValue, History, Matrix, Worker, Claim)]
@@ -45,6 +46,20 @@ def test_a_migrated_table_is_enforced_as_the_declared_one(store: Store, path: Pa
     SQLModel.metadata.create_all(engine)
     engine.dispose()
     assert facts(path, table) == facts(declared, table)
+
+
+def test_the_schema_that_the_tests_get_is_that_of_the_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nccli.store.connection.store.upgrade", FreshSchema(upgrade))
+    schemas = []
+    for name in ("migrated", "made again"):
+        Store.create(str(tmp_path / name))
+        with plain(tmp_path / name) as connection:
+            schemas.append(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall())
+            (revision,) = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
+        assert revision == REVISIONS[-1]
+    assert sorted(schemas[0], key=str) == sorted(schemas[1], key=str)
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES if table not in ("run", "worker")])

@@ -28,22 +28,28 @@ from nccli.store.runs.content import read_contents
 from nccli.store.runs.rules import RULES
 from nccli.store.runs.sound import reading_fault
 from tests.store.example_runs import example_run
+from tests.store.junk import shared_out
 from tests.store.test_check import damage
 
-JUNK: tuple[Any, ...] = (
-    *(None, "", "abc", "\x1b[31m", "a\0b", b"\xff\x00", -1, -0.5, 0, 0.0, 1, 2, 2**40, 1e308, math.inf, -math.inf),
-    *("{oops", "[]", "{}", "[1, 2]", '{"K": "x"}', "null", "dnc", "pre", "x" * 100),
-)
 COLUMNS = [(table, name) for table, rules in RULES.items() for name in rules if name not in ("id", "layer", "stage")]
 
 
-@pytest.mark.parametrize(("table", "name"), COLUMNS)
-def test_what_breaks_a_rule_is_found_by_the_database(path: Any, store: Store, table: str, name: str) -> None:
-    key, other = (save_run(store, example_run(seed)) for seed in range(2))
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str, str]:
+    """A store of two runs, which is left as it is, and their ids."""
+    made = Store.create(str(tmp_path_factory.mktemp("two") / "runs.db"))
+    return made, *(save_run(made, example_run(seed)) for seed in range(2))
+
+
+@pytest.mark.parametrize(("table", "name", "values"), shared_out(COLUMNS))
+def test_what_breaks_a_rule_is_found_by_the_database(
+    two: tuple[Store, str, str], table: str, name: str, values: tuple[Any, ...]
+) -> None:
+    store, key, other = two
     where = f"{'id' if table == 'run' else 'run_id'} = '{key}'"
     with store.write() as connection:
         before = connection.execute(text(f'SELECT "{name}" FROM "{table}" WHERE {where}')).scalars().all()
-        for junk in JUNK:
+        for junk in values:
             if junk is None and before and name in ("index", "step", "name"):
                 continue
             try:

@@ -1,6 +1,7 @@
 """The language of --where: comparisons joined by `and`, and nothing else gets through."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
@@ -247,23 +248,25 @@ def test_four_hundred_comparisons_are_answered(store: Store) -> None:
     assert seeds(store, " or ".join(f"seed={seed}" for seed in range(400))) == {7}
 
 
-@pytest.mark.parametrize("metric", [metric.name for metric in METRICS])
-def test_a_metric_is_summed_up_over_the_layers_and_stages_that_have_it(store: Store, metric: str) -> None:
+@pytest.mark.parametrize(("name", "function"), [("max", max), ("min", min), ("mean", fmean)])
+def test_metrics_are_summed_up_over_the_layers_and_stages_that_have_them(
+    store: Store, name: str, function: Callable[[list[float]], float]
+) -> None:
     """Against the same sums in Python; a run without the metric, here a diverged one too, has none."""
     runs = {seed: example_run(seed, layers=example_layers(seed, rank=seed + 2)) for seed in range(3)}
     for run in [*runs.values(), example_run(3, layers=[], status="diverged")]:
         save_run(store, run)
-    values = {seed: [getattr(layer, metric) for layer in run.layers] for seed, run in runs.items()}
-    held = {seed: [v for v in found if v is not None and not math.isnan(v)] for seed, found in values.items()}
-    for name, function in (("max", max), ("min", min), ("mean", fmean)):
+    for metric in (metric.name for metric in METRICS):
+        values = {seed: [getattr(layer, metric) for layer in run.layers] for seed, run in runs.items()}
+        held = {seed: [v for v in found if v is not None and not math.isnan(v)] for seed, found in values.items()}
         sums = {seed: function(found) for seed, found in held.items() if found}
-        assert seeds(store, f"{name}.{metric} is not null") == set(sums)
-        assert seeds(store, f"{name}.{metric} is null") == {0, 1, 2, 3} - set(sums)
+        assert seeds(store, f"{name}.{metric} is not null") == set(sums), metric
+        assert seeds(store, f"{name}.{metric} is null") == {0, 1, 2, 3} - set(sums), metric
         for bar in sums.values():
             above, below = bar + 1e-9 * abs(bar), bar - 1e-9 * abs(bar)
             if math.isfinite(bar):
                 expected = {seed for seed, value in sums.items() if below <= value <= above}
-                assert seeds(store, f"{name}.{metric}>={below!r} and {name}.{metric}<={above!r}") == expected
+                assert seeds(store, f"{name}.{metric}>={below!r} and {name}.{metric}<={above!r}") == expected, metric
 
 
 def test_an_unknown_metric_is_told_the_nearest() -> None:

@@ -87,7 +87,7 @@ def batches(folder: Path) -> tuple[list[Any], DufmTrainer]:
     return tiny_grid([0, 1], K=[3, 4], lr=[1 / 3]), DufmTrainer("cpu")
 
 
-@pytest.mark.parametrize("of_kind", [batches, networks])
+@pytest.mark.parametrize("of_kind", [batches, pytest.param(networks, marks=pytest.mark.long)])
 def test_jobs_carried_out_by_other_processes_give_the_same_results_to_the_bit(tmp_path: Path, of_kind: Any) -> None:
     configs, trainer = of_kind(tmp_path)
     here, target = (Store.create(str(tmp_path / name)) for name in ("here.db", "target.db"))

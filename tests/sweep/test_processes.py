@@ -31,7 +31,10 @@ def dufm() -> tuple[list[Any], DufmTrainer]:
     return tiny_grid(range(5), lr=[1 / 3]), DufmTrainer("cpu")
 
 
-@pytest.mark.parametrize("of_kind", [lambda folder: dufm(), networks], ids=["dufm", "e2e"])
+@pytest.mark.parametrize(
+    "of_kind",
+    [pytest.param(lambda folder: dufm(), id="dufm"), pytest.param(networks, id="e2e", marks=pytest.mark.long)],
+)
 def test_processes_store_what_one_process_stores_to_the_bit(store: Store, tmp_path: Path, of_kind: Any) -> None:
     configs, trainer = of_kind(tmp_path)
     alone = Store.create(str(tmp_path / "alone.db"))
@@ -79,6 +82,7 @@ def test_a_killed_process_loses_only_its_job_which_another_makes(store: Store) -
     assert "5 runs of it begin again" in trouble
 
 
+@pytest.mark.long
 def test_a_job_whose_process_is_killed_again_is_given_up_and_the_others_are_made(store: Store) -> None:
     troubles: list[str] = []
     configs, trainer = dufm()
