@@ -10,7 +10,7 @@ from nccli.theory.best import (
     srg_rank,
     srg_solutions,
 )
-from nccli.theory.best_known import nearest_recipe
+from nccli.theory.best_known_table import nearest_recipe
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nccli.theory.best_known import known_hypergraphs, tabled
+from nccli.theory.best_known_table import known_hypergraphs, tabled
 from nccli.theory.bipartition import FAMILY as BIPARTITION
 from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.graph_solution import Edges, graph, graph_outputs

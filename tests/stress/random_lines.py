@@ -57,14 +57,15 @@ BOUNDED = {
     ),
     "construct": ("--kind", "dnc", "--K", "4", "--L", "3"),
     "measure": ("--no-download",),
+    "search": ("--K", "2", "--L", "3", "--descents", "0", "--budget", "0.1"),
 }
 """What a line begins with, so that what is not drawn ends within a second; what is drawn later counts."""
 
 LENGTHS = ("--steps", "--epochs", "--time-constants")
 """A large value of these is no fault, and takes its time."""
 
-LEFT_OUT = ("--compile", "--show", "--install-completion", "--together")
-"""Compilers, viewers, the user's shell."""
+LEFT_OUT = ("--compile", "--show", "--install-completion", "--together", "--budget")
+"""Compilers, viewers, the user's shell, minutes of searching."""
 
 FITTING: dict[str, tuple[str, ...]] = {
     "--K": ("4", "3,4", "2..5", "6"),

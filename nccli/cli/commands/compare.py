@@ -75,7 +75,7 @@ def compare(
 ) -> None:
     """Compare runs with DNC and SRG, or the two with each other.
 
-    Losses of DNC and SRG are those of the run's own problem; /best is the loss over that of its best stored point.
+    Losses of DNC and SRG are those of the run's own problem; /best is the loss over the least that is stored or known.
     Ranks are of the class means by layer; DNC1: at most 0.01 in every layer; structure: of the hidden layers, with the
     distance of their Gram matrices from it, for none from the nearest. Without RUN or --where: all trained runs that
     ended well. Means of groups leave out runs that are zero, constant or lost classes; plain ends and those that were

@@ -13,7 +13,7 @@ _HYPERGRAPH, _SHAKEN = "hypergraph ", ", shaken"
 
 
 @lru_cache(maxsize=1)
-def best_known_table() -> tuple[dict[str, str], ...]:
+def _table() -> tuple[dict[str, str], ...]:
     """Rows of the table: problem, loss, ratios, rank, structure, certificate, and how it was found."""
     with TABLE.open(newline="", encoding="utf-8") as file:
         return tuple(csv.DictReader(file))
@@ -45,4 +45,4 @@ def known_hypergraphs(K: int, L: int) -> tuple[str, ...]:
 
 
 def _rows(K: int, L: int) -> list[dict[str, str]]:
-    return [row for row in best_known_table() if (row["K"], row["L"]) == (str(K), str(L))]
+    return [row for row in _table() if (row["K"], row["L"]) == (str(K), str(L))]
