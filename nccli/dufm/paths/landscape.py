@@ -68,12 +68,6 @@ class Landscape:
         """Largest curvature at any of the points."""
         return float(sharpness(self._batch(points)).max())
 
-    def relative(
-        self, gradient: Float[np.ndarray, "*points size"], points: Float[np.ndarray, "*points size"]
-    ) -> Losses:
-        """Norm of a gradient over ‖(λθ)‖, as residuals of refined points are."""
-        return np.asarray(np.linalg.norm(gradient, axis=-1) / np.linalg.norm(self.decay * points, axis=-1))
-
     def _batch(self, points: Vectors) -> Batch:
         return Batch.at((self.config,) * len(points), self._parts(points))
 

@@ -19,7 +19,7 @@ from nccli.dufm.start import StartPoint
 _MATCHINGS = 3
 """A taste: permutations of the classes that are tried for the straight line."""
 
-_FINALISTS = 4
+_FINALISTS = 6
 """A taste: paths that are looked at more closely."""
 
 _SHARES = (1.0, 0.3, 0.3, 0.1, 0.1, 0.1)
