@@ -5,6 +5,7 @@ New stores are copies of the first one's schema (`tests.fresh_schema`).
 Hypothesis draws the same examples every time; `pytest --hypothesis-profile=fresh` draws others, ten times as many.
 """
 
+import gc
 import os
 import signal
 import sqlite3
@@ -26,6 +27,12 @@ check_shapes("nccli.theory", "nccli.metrics", "nccli.objective", "nccli.dufm", "
 settings.register_profile("nccli", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("fresh", deadline=None, derandomize=False, max_examples=600, print_blob=True)
 settings.load_profile("nccli")
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test is there after the last: it is not searched for cycles again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:

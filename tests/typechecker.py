@@ -15,7 +15,7 @@ from jaxtyping import install_import_hook, jaxtyped
 from jaxtyping._import_hook import JaxtypingTransformer
 
 _SHAPED = {"Float", "Int", "Bool", "Shaped", "Matrix"}
-_FIRST, _EVERY = 25, 100
+_FIRST, _EVERY = 10, 100
 """Tastes: so many calls of a function in a test are checked, and then every so-manyth: a loop repeats its shapes."""
 
 shaped = beartype(conf=BeartypeConf(is_pep484_tower=True))

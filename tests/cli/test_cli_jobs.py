@@ -24,6 +24,7 @@ def begun(pid: int) -> list[psutil.Process]:
     raise AssertionError("no two processes train")
 
 
+@pytest.mark.long
 def test_several_processes_print_what_one_prints(run: Nccli) -> None:
     line = "train-dufm --K 3 --L 3 --n 2 --width 6 --steps 200 --seed 0..3"
     alone = run(f"{line} --store alone.db")

@@ -46,6 +46,7 @@ def test_help_and_errors_in_a_pipe_have_no_escape_codes_whatever_the_environment
     assert all("\x1b" not in ended.out + ended.err for ended in (*helped, *refused))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("env", ENVIRONMENTS, ids=" ".join)
 def test_data_in_a_pipe_has_no_escape_codes_whatever_the_environment_asks(
     grid: Made, run: Nccli, env: dict[str, str]

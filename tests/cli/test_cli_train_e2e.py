@@ -210,6 +210,7 @@ def test_a_run_at_the_trivial_point_is_told_with_the_way_out(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_lost_classes_are_told_while_a_run_trains_and_not_again_where_it_ends_constant(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from nccli.errors import SomeRunsFailedError
 from nccli.store import Store, record_keys, remove_runs, run_records, save_run, select_ids, select_runs
 from tests.cli.command import Nccli
 from tests.cli.sql import change
+from tests.long_cases import every
 from tests.store.example_runs import example_run
 
 
@@ -51,6 +52,7 @@ def test_lists_are_those_of_one_page(crew: int, store: Store, run: Nccli, monkey
 
 
 @pytest.mark.usefixtures("crew")
+@pytest.mark.parametrize("crew", every(2, [1, 2]), indirect=True)
 def test_runs_that_cannot_be_read_are_named_as_they_are_met(store: Store, run: Nccli, tmp_path: Path) -> None:
     ids = newest_first(store)
     change(tmp_path / "nccli.db", f"UPDATE run SET loss = 'low' WHERE id IN ('{ids[1]}', '{ids[5]}')")

@@ -21,6 +21,7 @@ from nccli.dufm.train import train
 from nccli.errors import InputError
 from nccli.training.watch import Watch
 from tests.cli.command import Nccli
+from tests.long_cases import every
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here: nccli takes plain steps")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
@@ -132,7 +133,7 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("how", every(3, SPOILED))
 def test_a_spoiled_kernel_is_built_again_with_the_same_result(cache: Path, first: float, how: str) -> None:
     content = kernel(cache).read_bytes()
     SPOILED[how](kernel(cache))

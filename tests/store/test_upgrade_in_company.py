@@ -29,7 +29,7 @@ with store.read() as connection:
 """
 
 
-@pytest.fixture(params=["delete", "wal"])
+@pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.long), "wal"])
 def old(path: Path, request: pytest.FixtureRequest) -> Path:
     """A store of the first nccli, with either journal."""
     path.write_bytes(gzip.decompress((Path(__file__).with_name("released") / "0001.db.gz").read_bytes()))
