@@ -29,6 +29,9 @@ CONSTRUCTED_KINDS = tuple(
 )
 """Kinds of runs that were built in closed form, a file of `nccli.theory` each."""
 
+POINT_KINDS = (Kind.DUFM.value, Kind.SEARCH.value, *CONSTRUCTED_KINDS)
+"""Kinds of runs that are points of an L-DUFM: descents begin there, and paths lead from one to another."""
+
 RESULT_VERSIONS = {kind.value: 1 for kind in Kind} | dict.fromkeys((*TRAINED_KINDS, *MEASURED_KINDS), 2)
 """By kind, part of every run id: raised when the same configuration starts to give another result.
 

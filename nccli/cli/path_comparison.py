@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nccli.catalogue.runs import CONSTRUCTED_KINDS, Kind
+from nccli.catalogue.runs import POINT_KINDS, Kind
 from nccli.cli.notes import note
 from nccli.cli.options import OutputFormat
 from nccli.cli.path_progress import PathProgress
@@ -76,7 +76,7 @@ def _problem(row: dict[str, Any]) -> "DufmConfig":
     """
     from nccli.dufm.config import DufmConfig
 
-    if row["kind"] not in (Kind.DUFM, *CONSTRUCTED_KINDS):
+    if row["kind"] not in POINT_KINDS:
         raise InputError(f"--path: run {row['id']} is of kind {row['kind']}: paths are for L-DUFMs and constructions")
     config = row["config"]
     return DufmConfig(

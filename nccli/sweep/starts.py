@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nccli.catalogue.runs import CONSTRUCTED_KINDS, Kind
+from nccli.catalogue.runs import POINT_KINDS, Kind
 from nccli.catalogue.stages import When
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.start import StartPoint
@@ -81,7 +81,7 @@ def stored_start(store: Store, run: str) -> Start:
         (key,) = find_ids(connection, [run])
         (row,) = select_runs(connection, [key])
     kind, config = row["kind"], row["config"]
-    if kind not in (Kind.DUFM, Kind.SEARCH, *CONSTRUCTED_KINDS):
+    if kind not in POINT_KINDS:
         raise InputError(f"--from {run}: its kind is {kind}; points are runs of kind dufm or search, and constructions")
     known = set(DufmConfig.__annotations__) - {"start", "start_print", "noise", "refine", "polish", "until"}
     settings = {name: value for name, value in config.items() if name in known}
