@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nccli.catalogue.runs import ENDED_WELL
 from nccli.catalogue.verdicts import Verdict
 from nccli.cli import options as option
 from nccli.cli.notes import fail_later, note, warn
 from nccli.cli.output import Column, Record, emit, number, plain
 from nccli.cli.run_table import run_column
-from nccli.cli.signals import stop_on_signals
+from nccli.cli.signals import StopRequest, stop_on_signals
 from nccli.errors import InputError, SomeRunsFailedError
 from nccli.store import Row, Store
 from nccli.sweep.judged import JudgedRun, judged_run, way_on
@@ -50,7 +51,7 @@ class _Judging:
         self._failed: list[str] = []
         self._open = self._flat = 0
 
-    def take(self, key: str, stop: Any) -> None:
+    def take(self, key: str, stop: StopRequest) -> None:
         """Judge a run; where that cannot be done, say so at the end."""
         try:
             judged = self._judged(key)
@@ -98,32 +99,44 @@ class _Judging:
             note(further, self._quiet)
         return judged
 
-    def _leave(self, judged: JudgedRun, stop: Any) -> None:
-        """Follow a way down from a point that is no minimum."""
+    def _leave(self, judged: JudgedRun, stop: StopRequest) -> None:
+        """Follow a way down from a point that is no minimum, and from where that leads if it is none either."""
+        if judged.found.verdict in (Verdict.MINIMUM, Verdict.DEGENERATE):
+            note(f"run {judged.row['id']} is a minimum as far as second order tells: no way leads down", self._quiet)
+            return
+        for _ in range(_MOST_ESCAPES):
+            further = self._left(judged, stop)
+            if further is None or further.found.verdict in (Verdict.MINIMUM, Verdict.DEGENERATE):
+                return
+            judged = further
+
+    def _left(self, judged: JudgedRun, stop: StopRequest) -> JudgedRun | None:
+        """One way down, and the judgement on its end; None where there is no end."""
         from nccli.cli.progress import BATCH_WORDS, TrainingProgress
         from nccli.sweep.escape import escape
         from nccli.training.watch import Watch
 
-        key = judged.row["id"]
-        if judged.found.verdict in (Verdict.MINIMUM, Verdict.DEGENERATE):
-            note(f"run {key} is a minimum as far as second order tells: there is no way to leave it", self._quiet)
-            return
+        key, before = judged.row["id"], judged.found.loss
         with TrainingProgress(self._quiet, BATCH_WORDS) as progress:
-            found = escape(self._store, judged, Watch(progress, stop, warn, lambda text: None, lambda text: None))
+            found = escape(self._store, judged, Watch(progress, stop, warn))
         if found is None:
             warn(f"run {key}: no lower point was found beside it")
-            return
+            return None
         if stop():
-            return
+            return None
+        if found.status not in ENDED_WELL:
+            warn(f"run {key} left by {found.way}: the descent from there, run {found.descent}, {found.status}")
+            return None
         self.records[-1]["escaped_to"] = found.run
-        before = judged.found.loss
-        led = self._judged(found.run).found
-        note(
-            f"run {key} left by {found.way}: loss {before:.8g}, {found.step_loss:.8g} after the step, "
-            f"{led.loss:.8g} where it led, run {found.run} ({found.status}, {led.verdict or 'open'})",
-            self._quiet,
-        )
+        led = self._judged(found.run)
+        what = led.found.verdict or "open"
+        fall = f"loss {before:.8g} → {led.found.loss:.8g}"
+        note(f"run {key} left {found.way}: {fall}, run {found.run}, {what}", self._quiet)
+        return led
 
+
+_MOST_ESCAPES = 5
+"""A taste: how often ends of descents that are no minima are left in turn."""
 
 _COLLAPSED = 1e-8
 """A taste: DNC1 of class means that are the run."""

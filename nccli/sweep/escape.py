@@ -1,4 +1,4 @@
-"""From a saddle, or a point that is not stationary, down: a step along a way that lowers the loss, then a descent."""
+"""From a saddle, or a point that is not stationary, down: a step that lowers the loss, a little noise, a descent."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +23,9 @@ _STEPS = 40_000
 
 _FASTEST = 0.5
 """The step size of Figure 2."""
+
+_NOISE = 1e-3
+"""A taste: relative noise at the start, for units that are zero stay so, and more than one of them may be wanted."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ def escape(store: Store, judged: JudgedRun, watch: Watch[Any], device: str = "cp
         return None
     way, (means, weights), loss = found
     point = StartPoint(np.ascontiguousarray(means), tuple(np.ascontiguousarray(W) for W in weights))
-    start = Start(f"run {judged.row['id']} left by {way}", point)
-    (config,), points = start.begin([_config(judged)], [0.0])
+    start = Start(f"run {judged.row['id']} left {way}", point)
+    (config,), points = start.begin([_config(judged)], [_NOISE])
     texts = {name: each.as_text() for name, each in points.items()}
     parent = judged.row["id"]
     trainer = DufmTrainer(device, keep=("weights",), points=texts)

@@ -9,6 +9,7 @@ import numpy as np
 from nccli.catalogue.verdicts import Verdict
 from nccli.dufm.refined.problem import RefinedProblem
 from nccli.dufm.second_order.curvature import HeldNetwork
+from nccli.dufm.second_order.lifting import lifted
 from nccli.dufm.second_order.lost_classes import lost_class_gain
 from nccli.dufm.second_order.multipliers import Multipliers, multipliers
 from nccli.dufm.second_order.new_units import new_units
@@ -101,7 +102,13 @@ def judge(problem: RefinedProblem, means: Matrix, weights: Sequence[Matrix], den
     symmetries = symmetry_directions(point, signs)
     J = network.rows(found.held)
     J = J / np.linalg.norm(J, axis=1, keepdims=True).clip(1e-300)
-    along = spectrum(network, orthonormal(np.vstack([J, symmetries])), zero, dense)
+    without = orthonormal(np.vstack([J, symmetries]))
+    along = spectrum(network, without, zero, dense)
+    other = lifted(found, along.low)
+    if other is not None and other.residual < STATIONARY:
+        again = spectrum(other.network, without, zero, dense)
+        if len(again.low) < len(along.low):
+            found, network, along = other, other.network, again
     spare = spare_curvatures(network, found.held)
     values = np.sort(np.concatenate([along.values, spare.values]))
     beyond = values[values < -zero].tolist() + [0.0] * int((np.abs(values) <= zero).sum() - spare.symmetries)

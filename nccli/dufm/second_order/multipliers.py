@@ -50,6 +50,7 @@ class Multipliers:
         network: the point with slopes M/B at kinks.
         residual: ‖gradient‖ with them, over ‖(λθ)‖.
         radius: largest pre-activation that counts as zero, over the root mean square of the positive ones.
+        boxes: where multipliers can be.
     """
 
     held: tuple[Bool[np.ndarray, "units K"], ...]
@@ -58,6 +59,7 @@ class Multipliers:
     network: HeldNetwork
     residual: float
     radius: float
+    boxes: "Boxes"
 
     @property
     def count(self) -> int:
@@ -80,23 +82,16 @@ def multipliers(point: ActivePoint) -> Multipliers:
     held = tuple((np.abs(z) < RADIUS * unit) & has for z, has in zip(hidden, relus, strict=True))
     off = max((float(np.abs(z[q]).max(initial=0.0)) / unit for z, q in zip(hidden, held, strict=True)), default=0.0)
     slopes = [1.0 * ((z > 0) & ~q) if has else np.ones_like(z) for z, q, has in zip(hidden, held, relus, strict=True)]
-    problem = _Boxes(point, held, slopes)
-    M = problem.least(problem.layerwise())
-    if (found := problem.relative(M)) < _NEAR:
-        centred = problem.centred(M)
-        M = centred if problem.relative(centred) < max(found, _FITS) else M
-    network = HeldNetwork(point, slopes, problem.spread(M))
-    B = network.B[1:]
-    at_kinks = [
-        np.where(q, np.divide(m, b, out=np.zeros_like(m), where=np.abs(b) > 0).clip(0, 1), s)
-        for q, m, b, s in zip(held, problem.spread(M), B, slopes, strict=True)
-    ]
-    through = HeldNetwork(point, at_kinks)
-    return Multipliers(held, tuple(problem.spread(M)), tuple(B), through, problem.relative(M), off)
+    boxes = Boxes(point, held, slopes)
+    M = boxes.least(boxes.layerwise())
+    if (found := boxes.relative(M)) < _NEAR:
+        centred = boxes.centred(M)
+        M = centred if boxes.relative(centred) < max(found, _FITS) else M
+    return boxes.at(M, off)
 
 
 @dataclass(frozen=True, eq=False)
-class _Boxes:
+class Boxes:
     """min ‖gradient‖ over the multipliers of a point."""
 
     point: ActivePoint
@@ -113,7 +108,19 @@ class _Boxes:
             out.append(a)
         return out
 
+    def at(self, M: Vector, radius: float) -> Multipliers:
+        """The point with these multipliers."""
+        spread = self.spread(M)
+        B = self.network(M).B[1:]
+        slopes = [
+            np.where(q, np.divide(m, b, out=np.zeros_like(m), where=np.abs(b) > 0).clip(0, 1), s)
+            for q, m, b, s in zip(self.held, spread, B, self.slopes, strict=True)
+        ]
+        through = HeldNetwork(self.point, slopes)
+        return Multipliers(self.held, tuple(spread), tuple(B), through, self.relative(M), radius, self)
+
     def network(self, M: Vector) -> HeldNetwork:
+        """With these forces at kinks."""
         return HeldNetwork(self.point, self.slopes, self.spread(M))
 
     def relative(self, M: Vector) -> float:
@@ -175,33 +182,60 @@ class _Boxes:
         """
         if not 0 < len(M) <= _LARGEST_PROGRAM:
             return M
-        net = self.network(M)
-        w, Q = np.linalg.eigh((J := net.rows(self.held)) @ J.T)
-        free = w < _NULL * max(w[-1], 1e-300)
-        M = M - Q[:, ~free] @ ((Q[:, ~free].T @ (J @ net.gradient)) / w[~free])
-        null, B = Q[:, free], _flat(self.held, self.network(M).B[1:])
-        if not null.shape[1]:
+        free = self.free(M)
+        M = free.least
+        if not free.null.shape[1]:
             return self.inside(M)
-        sign, cap = np.where(B < 0, -1.0, 1.0), _CAP * float(np.median(np.abs(B)))
-        k, m, one = len(M), null.shape[1], sp.identity(len(M))
-        inner, outer = sign[:, None] * null, sign[:, None] * (self._ends_move(null) - null)
+        cap = _CAP * float(np.median(np.abs(free.B)))
+        k, m, one = len(M), free.null.shape[1], sp.identity(len(M))
         none, all_of_it = sp.csr_matrix((k, 1)), sp.csr_matrix(np.ones((k, 1)))
-        A = [sp.hstack([sp.csr_matrix(-side), one, none]) for side in (inner, outer)]
+        A = [sp.hstack([sp.csr_matrix(-side), one, none]) for side in (free.inner, free.outer)]
         A.append(sp.hstack([sp.csr_matrix((k, m)), -one, all_of_it]))  # the least distance counts as all together
         found = so.linprog(
             np.concatenate([np.zeros(m), -np.ones(k), [-float(k)]]),
             sp.vstack(A).tocsr(),
-            np.concatenate([sign * M, sign * (B - M), np.zeros(k)]),
+            np.concatenate([*free.distances, np.zeros(k)]),
             bounds=[(None, None)] * m + [(0, cap)] * k + [(0, cap)],
             method="highs",
         )
-        return M if found.x is None else self.inside(M + null @ found.x[:m])
+        return M if found.x is None else self.inside(M + free.null @ found.x[:m])
+
+    def free(self, M: Vector) -> "Free":
+        """What of the multipliers the gradient leaves free, about those next to M that make it least."""
+        net = self.network(M)
+        w, Q = np.linalg.eigh((J := net.rows(self.held)) @ J.T)
+        free = w < _NULL * max(float(w[-1]), 1e-300)
+        M = M - Q[:, ~free] @ ((Q[:, ~free].T @ (J @ net.gradient)) / w[~free])
+        null, B = Q[:, free], _flat(self.held, self.network(M).B[1:])
+        sign = np.where(B < 0, -1.0, 1.0)
+        moved = self._ends_move(null) if null.shape[1] else null
+        return Free(M, B, null, sign[:, None] * null, sign[:, None] * (moved - null), (sign * M, sign * (B - M)))
 
     def _ends_move(self, directions: Float[np.ndarray, "kinks m"]) -> Float[np.ndarray, "kinks m"]:
         """What B of the kinks changes by along changes of the multipliers."""
         zero = _flat(self.held, self.network(np.zeros(len(directions))).B[1:])
         moved = [_flat(self.held, self.network(v).B[1:]) - zero for v in directions.T]
         return np.array(moved).T
+
+
+@dataclass(frozen=True, eq=False)
+class Free:
+    """Multipliers `least` + `null` t, all with the same gradient.
+
+    Attributes:
+        least: those that t = 0 stands for.
+        B: the other ends of their boxes.
+        null: orthonormal columns.
+        inner, outer: change of the distances from both ends with t.
+        distances: these at t = 0, negative outside the boxes.
+    """
+
+    least: Vector
+    B: Vector
+    null: Float[np.ndarray, "kinks m"]
+    inner: Float[np.ndarray, "kinks m"]
+    outer: Float[np.ndarray, "kinks m"]
+    distances: tuple[Vector, Vector]
 
 
 def _flat(held: tuple[Bool[np.ndarray, "units K"], ...], arrays: "list[Matrix] | tuple[Matrix, ...]") -> Vector:

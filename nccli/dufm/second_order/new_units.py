@@ -72,7 +72,8 @@ class _Layer:
     basis: Float[np.ndarray, "units r"]
 
     def gain(self, C: Float[np.ndarray, "many r"]) -> Vector:
-        return np.asarray(np.linalg.norm((C @ self.F.T).clip(0) @ self.D.T, axis=1) / np.linalg.norm(C, axis=1))
+        size = np.linalg.norm(C, axis=1).clip(1e-300)
+        return np.asarray(np.linalg.norm((C @ self.F.T).clip(0) @ self.D.T, axis=1) / size)
 
 
 def new_units(network: HeldNetwork) -> list[NewUnit]:
@@ -237,7 +238,7 @@ def _climbed(layer: _Layer, C: Matrix) -> Matrix:
     step, gain = np.ones(len(C)), layer.gain(C)
     for _ in range(_CLIMBS):
         Y = C @ layer.F.T
-        slope = ((Y.clip(0) @ (layer.D.T @ layer.D)) * (Y > 0)) @ layer.F / gain.clip(1e-300)[:, None] ** 2
+        slope = ((Y.clip(0) @ (layer.D.T @ layer.D)) * (Y > 0)) @ layer.F / (gain[:, None] ** 2).clip(1e-300)
         new = C + step[:, None] * (slope - C)
         new /= np.linalg.norm(new, axis=1, keepdims=True).clip(1e-300)
         found = layer.gain(new)

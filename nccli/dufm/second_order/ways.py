@@ -148,7 +148,7 @@ def _unit(point: ActivePoint, layer: int, w: Vector, v: Vector, slope: float) ->
 
 def _grown(point: ActivePoint, layer: int, below: Vector, above: Vector, slope: float) -> Way:
     """Weights of a spare dimension (layer 1) or zero unit begin to grow; in the whole network."""
-    name = "a new dimension of H_1" if layer == 1 else f"a new unit in layer {layer}"
+    name = "by a new dimension of H_1" if layer == 1 else f"by a new unit in layer {layer}"
     size = np.sqrt(below @ below + above @ above)
     length = float(np.linalg.norm(point.vector)) / max(float(size), 1e-300)
 
@@ -186,7 +186,7 @@ def _revived(point: ActivePoint, lost: tuple[float, Vector]) -> Way:
         weights[-1][k] = H / (point.problem.K * point.wd[-1])
         return means, weights
 
-    return Way("a lost class", True, slope, at)
+    return Way("by a lost class", True, slope, at)
 
 
 def _outside(turn: Matrix) -> Vector:
