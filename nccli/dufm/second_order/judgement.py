@@ -15,7 +15,7 @@ from nccli.dufm.second_order.multipliers import Multipliers, multipliers
 from nccli.dufm.second_order.new_units import new_units
 from nccli.dufm.second_order.point import ActivePoint, Matrix, active_point
 from nccli.dufm.second_order.spare import spare_curvatures
-from nccli.dufm.second_order.spectrum import DENSE, LARGEST, SMALLEST, orthonormal, spectrum
+from nccli.dufm.second_order.spectrum import DENSE, LARGEST, SMALLEST, complement, orthonormal, spectrum
 from nccli.dufm.second_order.symmetry import symmetry_directions
 from nccli.dufm.second_order.ways import Way, lower_point, ways
 from nccli.dufm.second_order.weak_kinks import WEAK, weak_kinks
@@ -126,7 +126,7 @@ def judge(problem: RefinedProblem, means: Matrix, weights: Sequence[Matrix], den
         least_slope=_least_slope(found),
         smallest=tuple(beyond[:SMALLEST]),
         largest=tuple(values[::-1][:LARGEST].tolist()),
-        norm=float(np.hypot(along.norm, np.linalg.norm(spare.values))),
+        norm=float(np.hypot(np.hypot(along.norm, np.linalg.norm(spare.values)), _within_classes(network, found))),
         negative=int((values < -zero).sum()),
         flat=flat,
         symmetries=total,
@@ -137,6 +137,18 @@ def judge(problem: RefinedProblem, means: Matrix, weights: Sequence[Matrix], den
         dense=dense,
         ways=down,
     )
+
+
+def _within_classes(network: HeldNetwork, found: Multipliers) -> float:
+    """Frobenius norm of the curvatures of within-class directions: those of H_1 alone, n − 1 times."""
+    point, n = network.point, network.point.problem.n
+    if n == 1 or not point.y.size:
+        return 0.0
+    size = point.y.size
+    basis = complement(orthonormal(network.rows(found.held)[:, :size]))
+    inner = basis.T @ network.times(np.eye(size, point.size))[:, :size] @ basis
+    spare = point.wd[0] ** 2 * point.spare * point.problem.K
+    return float(np.sqrt((n - 1) * (np.linalg.norm(inner) ** 2 + spare)))
 
 
 def _verdict(point: ActivePoint, down: Sequence[Way], wide: bool, exits: bool) -> Verdict | None:

@@ -2,7 +2,7 @@
 
 For a class whose features and whose row of W_L are zero, features v and a row u change the loss, to second order, by
 
-    λ_{H_1}/2 ‖v‖² + λ_L/2 ‖u‖² − uᵀg(v)/K + ‖W_L g(v)‖²/(2K),     g(v) = H_L for features v.
+    λ_{H_1}/2 ‖v‖² + uᵀ(λ_L + H_L H_Lᵀ/K)u/2 − uᵀg(v)/K + ‖W_L g(v)‖²/(2K),     g(v) = H_L for features v.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def lost_class_gain(point: ActivePoint) -> tuple[float, Vector]:
     for _ in range(_STEPS):
         G = _linear(point, V)
         last = point.weights[-1]
-        inner = last.T @ last / K - np.eye(len(last.T)) / (K**2 * point.wd[-1])
+        inner = last.T @ last / K - best_row(point) / K**2
         A = point.wd[0] * eye + G.swapaxes(1, 2) @ inner @ G
         new = np.linalg.eigh(A)[1][:, :, 0]
         for sign in (1.0, -1.0):
@@ -33,12 +33,18 @@ def lost_class_gain(point: ActivePoint) -> tuple[float, Vector]:
     return float(best[at]), V[at]
 
 
+def best_row(point: ActivePoint) -> Matrix:
+    """(λ_L + H_L H_Lᵀ/K)⁻¹: of g/K it makes the best row u."""
+    H = point.forward()[0][-1]
+    return np.asarray(np.linalg.inv(point.wd[-1] * np.eye(len(H)) + H @ H.T / point.problem.K))
+
+
 def _change(point: ActivePoint, V: Matrix) -> Vector:
     H, K = (V / np.sqrt(point.problem.n)).T, point.problem.K
     for layer, W in enumerate(point.weights[:-1]):
         H = W @ H
         H = H.clip(0) if point.problem.has_relu[layer] else H
-    grown = (H**2).sum(axis=0) / (2 * K**2 * point.wd[-1])
+    grown = (H * (best_row(point) @ H)).sum(axis=0) / (2 * K**2)
     return np.asarray(point.wd[0] / 2 - grown + ((point.weights[-1] @ H) ** 2).sum(axis=0) / (2 * K))
 
 

@@ -91,7 +91,7 @@ def new_units(network: HeldNetwork) -> list[NewUnit]:
         gain = float(layer.gain(c[None])[0]) if r else 0.0
         w = layer.basis @ c
         v = -D @ (H.T @ w).clip(0) / point.wd[place + 2]
-        found.append(NewUnit(place + 2, gain, w, v, proved, np.array(rays).reshape(-1, r) @ layer.basis.T))
+        found.append(NewUnit(place + 2, gain, w, v, proved, np.array(rays).reshape(len(rays), r) @ layer.basis.T))
     return found
 
 

@@ -14,14 +14,14 @@ from jaxtyping import Float
 from nccli.dufm.second_order.curvature import HeldNetwork
 from nccli.dufm.second_order.point import Matrix, Vector
 
-DENSE = 2000
+DENSE = 2500
 """A taste: unknowns up to which all eigenvalues are worked out; that takes some ten seconds there."""
 
 SMALLEST, LARGEST = 8, 5
 """Tastes: eigenvalues that Lanczos is asked for at either end."""
 
-_TOLERANCE = 1e-10
-"""A bound: of eigenvalues, relative to the largest; their error is the square of that of the vectors."""
+_TOLERANCE = 1e-9
+"""A bound: of what is left of Hv − λv, relative to the largest eigenvalue; the error of λ is less."""
 
 _RANK = 1e-9
 """A bound: of what spans a subspace, relative singular values that are rounding."""
@@ -88,37 +88,40 @@ def _lanczos(network: HeldNetwork, without: Matrix, zero: float) -> Spectrum:
     size, dimension = without.shape[0], without.shape[0] - without.shape[1]
     start = np.asarray(np.random.Generator(np.random.Philox(0)).standard_normal(size))
 
-    def operator(out: Matrix, lift: float) -> ssl.LinearOperator:
-        """The Hessian where it counts, a number elsewhere."""
+    def operator(out: Matrix, lift: float, sign: float) -> ssl.LinearOperator:
+        """lift + sign · Hessian where it counts, 0 elsewhere."""
 
         def times(x: Vector) -> Vector:
             x = x.ravel()
-            within = out @ (out.T @ x)
-            y = network.times((x - within)[None])[0]
-            return np.asarray(y - out @ (out.T @ y) + lift * within)
+            x = x - out @ (out.T @ x)
+            y = network.times(x[None])[0]
+            return np.asarray(lift * x + sign * (y - out @ (out.T @ y)))
 
         return ssl.LinearOperator((size, size), matvec=times, dtype=np.float64)
 
-    top = _ends(operator(without, 0.0), min(LARGEST, dimension - 1), "LA", start)[0]
-    lift, values, low, out = 2 * abs(float(top[-1])), [], np.zeros((0, size)), without
+    first = _tops(operator(without, 0.0, 1.0), 1, start)[0]
+    lift = 2 * abs(float(first[-1])) + max(network.point.wd)
+    top = _tops(operator(without, lift, 1.0), min(LARGEST, dimension - 1), start)[0] - lift
+    values, low, out = list[float](), np.zeros((0, size)), without
     while out.shape[1] < size:
-        w, Q = _ends(operator(out, lift), min(SMALLEST, size - out.shape[1]), "SA", start)
-        w, Q = w[w < 0.99 * lift], Q[:, w < 0.99 * lift]
+        w, Q = _tops(operator(out, lift, -1.0), min(SMALLEST, size - out.shape[1]), start)
+        w, Q = (lift - w)[::-1], Q[:, ::-1]
         found = w <= zero
         values += w[found].tolist()
         low = np.vstack([low, Q[:, found].T])
-        if not found.any() or not len(w):
-            values += w[~found].tolist()
+        if not found.any():
+            values += w.tolist()
             break
         out = orthonormal(np.vstack([out.T, Q[:, found].T]))
     inside = sorted(values + [v for v in top if v > max(values, default=-np.inf)])
     return Spectrum(np.array(inside), low, _norm(network, without), dimension)
 
 
-def _ends(operator: ssl.LinearOperator, count: int, which: str, start: Matrix) -> tuple[Vector, Matrix]:
+def _tops(operator: ssl.LinearOperator, count: int, start: Matrix) -> tuple[Vector, Matrix]:
+    """The largest eigenvalues, in increasing order; none of them is near zero, so that their error is relative."""
     size = operator.shape[0]
     w, Q = ssl.eigsh(
-        operator, count, which=which, v0=start, ncv=min(size, max(20 * count, 60)), tol=_TOLERANCE, maxiter=50 * size
+        operator, count, which="LA", v0=start, ncv=min(size, max(20 * count, 60)), tol=_TOLERANCE, maxiter=50 * size
     )
     order = np.argsort(w)
     return w[order], Q[:, order]

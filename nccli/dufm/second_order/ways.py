@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nccli.dufm.second_order.lost_classes import best_row
 from nccli.dufm.second_order.multipliers import Multipliers
 from nccli.dufm.second_order.new_units import EQUAL, NewUnit
 from nccli.dufm.second_order.point import ActivePoint, Matrix, Vector
@@ -183,7 +184,8 @@ def _revived(point: ActivePoint, lost: tuple[float, Vector]) -> Way:
         H = means[:, k]
         for layer, W in enumerate(weights[:-1]):
             H = (W @ H).clip(0) if point.problem.has_relu[layer] else W @ H
-        weights[-1][k] = H / (point.problem.K * point.wd[-1])
+        active = point.units[-1]
+        weights[-1][k, active] = best_row(point) @ H[active] / point.problem.K
         return means, weights
 
     return Way("by a lost class", True, slope, at)
