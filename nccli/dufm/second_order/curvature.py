@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from nccli.dufm.second_order.point import ActivePoint, Matrix, Vector
+from nccli.dufm.second_order.point import ActivePoint, Mask, Matrix, Stack, Vector
 
-Masks = Sequence[Bool[np.ndarray, "units K"]]
+Masks = Sequence[Mask]
 Many = Float[np.ndarray, "many size"]
-Each = Float[np.ndarray, "many _ K"]
+Each = Stack
 
 _CHUNK = 256
 """A taste: vectors multiplied at once."""
@@ -95,7 +95,7 @@ class HeldNetwork:
         out.insert(0, dD * self._unit + point.wd[0] * dy)
         return np.concatenate([part.reshape(len(X), -1) for part in out], axis=1)
 
-    def moves(self, X: Many, hinged: Masks | None = None) -> list[Float[np.ndarray, "many units K"]]:
+    def moves(self, X: Many, hinged: Masks | None = None) -> list[Stack]:
         """Derivatives of Ht_2..Ht_L along each row."""
         return self._forward(X, hinged)[1][:-1]
 
@@ -110,7 +110,7 @@ class HeldNetwork:
                 dH.append(slopes[-1] * dZ[-1])
         return dH, dZ, slopes
 
-    def _parts(self, X: Many) -> list[Float[np.ndarray, "many _ _"]]:
+    def _parts(self, X: Many) -> list[Stack]:
         found, at = [], 0
         for rows, columns in self.point.shapes:
             found.append(X[:, at : at + rows * columns].reshape(len(X), rows, columns))
@@ -121,7 +121,7 @@ class HeldNetwork:
         """Derivatives of the pre-activations of the masks, layer after layer, by all variables."""
         return np.concatenate([np.zeros((0, self.point.size)), *(self._rows(i, q) for i, q in enumerate(masks))])
 
-    def _rows(self, layer: int, mask: Bool[np.ndarray, "units K"]) -> Float[np.ndarray, "kinks size"]:
+    def _rows(self, layer: int, mask: Mask) -> Float[np.ndarray, "kinks size"]:
         i, k = np.nonzero(mask)
         point, each = self.point, np.arange(len(i))
         parts = [np.zeros((len(i), *shape)) for shape in point.shapes]

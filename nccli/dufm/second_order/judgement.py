@@ -18,7 +18,7 @@ from nccli.dufm.second_order.spare import spare_curvatures
 from nccli.dufm.second_order.spectrum import DENSE, LARGEST, SMALLEST, complement, orthonormal, spectrum
 from nccli.dufm.second_order.symmetry import symmetry_directions
 from nccli.dufm.second_order.ways import Way, lower_point, ways
-from nccli.dufm.second_order.weak_kinks import WEAK, weak_kinks
+from nccli.dufm.second_order.weak_kinks import weak_kinks
 from nccli.training.memory import require_memory
 
 STATIONARY = 1e-8
@@ -174,9 +174,8 @@ def _zero(network: HeldNetwork) -> float:
 def _least_slope(found: Multipliers) -> float | None:
     """Least of B − Δ (up) and Δ (down) over kinks that are not weak."""
     M, B = found.values
-    scale = WEAK * max((float(np.abs(b).max(initial=0.0)) for b in found.network.B), default=0.0)
     least = np.minimum(M, B - M)
-    strict = np.minimum(np.abs(M), np.abs(B - M)) > scale
+    strict = np.minimum(np.abs(M), np.abs(B - M)) > found.none
     return float(least[strict].min()) if strict.any() else None
 
 

@@ -7,7 +7,7 @@ For a class whose features and whose row of W_L are zero, features v and a row u
 
 import numpy as np
 
-from nccli.dufm.second_order.point import ActivePoint, Matrix, Vector
+from nccli.dufm.second_order.point import ActivePoint, Matrix, Stack, Vector
 
 _STARTS, _STEPS = 2000, 20
 """Tastes: random features that the search begins with, and steps of each."""
@@ -48,7 +48,7 @@ def _change(point: ActivePoint, V: Matrix) -> Vector:
     return np.asarray(point.wd[0] / 2 - grown + ((point.weights[-1] @ H) ** 2).sum(axis=0) / (2 * K))
 
 
-def _linear(point: ActivePoint, V: Matrix) -> Matrix:
+def _linear(point: ActivePoint, V: Matrix) -> Stack:
     """g near each v, as a matrix."""
     G = np.broadcast_to(np.eye(V.shape[1]) / np.sqrt(point.problem.n), (len(V), V.shape[1], V.shape[1]))
     for layer, W in enumerate(point.weights[:-1]):

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.optimize as so
 import scipy.sparse as sp
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from nccli.dufm.refined.box import box_minimum
 from nccli.dufm.second_order.curvature import HeldNetwork
-from nccli.dufm.second_order.point import ActivePoint, Matrix, Vector
+from nccli.dufm.second_order.point import ActivePoint, Mask, Matrix, Vector
 
 RADIUS = 1e-8
 """A taste: pre-activations below that, over the root mean square of the positive ones, are kinks. Certified points have
 1e-10 there at most, constructions rounding."""
+
+WEAK = 1e-7
+"""A taste: distance of a multiplier from an end of its box, over the largest ∂loss/∂H of the point, that is none."""
 
 _ROUNDS = 12
 """A taste: how often the ends of the boxes follow what they hold."""
@@ -53,7 +56,7 @@ class Multipliers:
         boxes: where multipliers can be.
     """
 
-    held: tuple[Bool[np.ndarray, "units K"], ...]
+    held: tuple[Mask, ...]
     M: tuple[Matrix, ...]
     B: tuple[Matrix, ...]
     network: HeldNetwork
@@ -65,6 +68,11 @@ class Multipliers:
     def count(self) -> int:
         """Kinks."""
         return sum(int(q.sum()) for q in self.held)
+
+    @property
+    def none(self) -> float:
+        """Distance of a multiplier from an end of its box that is none."""
+        return WEAK * max((float(np.abs(b).max(initial=0.0)) for b in self.network.B), default=0.0)
 
     @property
     def values(self) -> tuple[Vector, Vector]:
@@ -95,7 +103,7 @@ class Boxes:
     """min ‖gradient‖ over the multipliers of a point."""
 
     point: ActivePoint
-    held: tuple[Bool[np.ndarray, "units K"], ...]
+    held: tuple[Mask, ...]
     slopes: list[Matrix]
 
     def spread(self, M: Vector) -> list[Matrix]:
@@ -238,5 +246,5 @@ class Free:
     distances: tuple[Vector, Vector]
 
 
-def _flat(held: tuple[Bool[np.ndarray, "units K"], ...], arrays: "list[Matrix] | tuple[Matrix, ...]") -> Vector:
+def _flat(held: tuple[Mask, ...], arrays: "list[Matrix] | tuple[Matrix, ...]") -> Vector:
     return np.concatenate([np.zeros(0), *(a[q] for a, q in zip(arrays, held, strict=True))])

@@ -19,7 +19,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from nccli.dufm.second_order.curvature import HeldNetwork
-from nccli.dufm.second_order.point import Matrix, Vector
+from nccli.dufm.second_order.point import Flags, Mask, Matrix, Vector
+
+Sets = Bool[np.ndarray, "sets K"]
 
 EQUAL = 1e-6
 """A taste: gains as close as that to 1 are those of copies. Certified points leave 1e-9."""
@@ -140,7 +142,7 @@ class _Bounds:
 
 
 def _rays(
-    layer: _Layer, positive: Matrix, zero: Matrix, bounds: _Bounds, copies: Float[np.ndarray, "units r"], most: int
+    layer: _Layer, positive: Sets, zero: Sets, bounds: _Bounds, copies: Float[np.ndarray, "units r"], most: int
 ) -> list[Vector]:
     """Vectors of gain 1, a few of them, that are no copies."""
     found: list[Vector] = []
@@ -157,7 +159,7 @@ def _rays(
     return found
 
 
-def _tops(layer: _Layer, positive: Matrix, zero: Matrix) -> _Bounds:
+def _tops(layer: _Layer, positive: Sets, zero: Sets) -> _Bounds:
     tops, vectors, plural = [], [], []
     r = layer.F.shape[1]
     square = layer.D.T @ layer.D
@@ -178,12 +180,12 @@ def _tops(layer: _Layer, positive: Matrix, zero: Matrix) -> _Bounds:
     return _Bounds(np.concatenate(tops), np.concatenate(vectors), np.concatenate(plural))
 
 
-def _signs_fit(Y: Matrix, positive: Matrix, zero: Matrix, tiny: Matrix) -> Bool[np.ndarray, " sets"]:
+def _signs_fit(Y: Matrix, positive: Sets, zero: Sets, tiny: Matrix) -> Flags:
     wrong = np.where(positive, Y < -tiny, np.where(zero, False, Y > tiny))
     return np.asarray(~wrong.any(axis=1))
 
 
-def _children(positive: Matrix, zero: Matrix) -> tuple[Matrix, Matrix]:
+def _children(positive: Sets, zero: Sets) -> tuple[Mask, Mask]:
     """Each set with one class more in Z, without those that come twice."""
     K = positive.shape[1]
     bit = 1 << np.arange(K, dtype=np.int64)
@@ -198,7 +200,7 @@ def _children(positive: Matrix, zero: Matrix) -> tuple[Matrix, Matrix]:
     return (P[:, None] & bit) > 0, (Z[:, None] & bit) > 0
 
 
-def _inside(layer: _Layer, positive: Vector, zero: Vector) -> Vector | None:
+def _inside(layer: _Layer, positive: Flags, zero: Flags) -> Vector | None:
     """A vector with these signs of a multiple largest gain, well inside; None where there is none."""
     from scipy.optimize import linprog
 

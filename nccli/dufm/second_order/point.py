@@ -16,12 +16,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from nccli.dufm.refined.problem import RefinedProblem
 
 Matrix = Float[np.ndarray, "_ _"]
 Vector = Float[np.ndarray, " _"]
+Mask = Bool[np.ndarray, "_ _"]
+Flags = Bool[np.ndarray, " _"]
+Places = Int[np.ndarray, " _"]
+Stack = Float[np.ndarray, "_ _ _"]
 
 ZERO = 1e-7
 """A taste: rows, columns and singular values below this share of the largest of their matrix are zero. Constructions
@@ -44,9 +48,9 @@ class ActivePoint:
     problem: RefinedProblem
     y: Matrix
     weights: tuple[Matrix, ...]
-    units: tuple[Bool[np.ndarray, " d"], ...]
+    units: tuple[Flags, ...]
     turn: Matrix
-    lost: Bool[np.ndarray, " K"]
+    lost: Flags
 
     @property
     def L(self) -> int:
@@ -154,5 +158,5 @@ def active_point(problem: RefinedProblem, means: Matrix, weights: Sequence[Matri
     return ActivePoint(problem, y[:, ~lost], tuple(W), tuple(units), turn, lost)
 
 
-def _large(norms: Vector) -> Bool[np.ndarray, " _"]:
+def _large(norms: Vector) -> Flags:
     return np.asarray(norms > ZERO * max(float(norms.max(initial=0.0)), np.finfo(float).tiny))

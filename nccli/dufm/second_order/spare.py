@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from nccli.dufm.second_order.curvature import HeldNetwork
 from nccli.dufm.second_order.new_units import EQUAL
-from nccli.dufm.second_order.point import Matrix, Vector
+from nccli.dufm.second_order.point import Mask, Matrix, Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Spare:
     downhill: Sequence[Downhill]
 
 
-def spare_curvatures(network: HeldNetwork, held: Sequence[Bool[np.ndarray, "units K"]]) -> Spare:
+def spare_curvatures(network: HeldNetwork, held: Sequence[Mask]) -> Spare:
     """Curvatures on the manifold of kinks, of all that an `ActivePoint` has left out."""
     point, problem = network.point, network.point.problem
     d, K, lost, wd = problem.width, problem.K, int(point.lost.sum()), point.wd

@@ -117,7 +117,7 @@ def _lanczos(network: HeldNetwork, without: Matrix, zero: float) -> Spectrum:
     return Spectrum(np.array(inside), low, _norm(network, without), dimension)
 
 
-def _tops(operator: ssl.LinearOperator, count: int, start: Matrix) -> tuple[Vector, Matrix]:
+def _tops(operator: ssl.LinearOperator, count: int, start: Vector) -> tuple[Vector, Matrix]:
     """The largest eigenvalues, in increasing order; none of them is near zero, so that their error is relative."""
     size = operator.shape[0]
     w, Q = ssl.eigsh(

@@ -10,15 +10,13 @@ permutations are discrete.
 import numpy as np
 from jaxtyping import Float
 
-from nccli.dufm.second_order.point import ActivePoint, Matrix
+from nccli.dufm.second_order.point import ActivePoint, Matrix, Places, Vector
 
 _RANK = 1e-8
 """A bound: relative singular values of rounding; certified points leave 1e-10."""
 
 
-def symmetry_directions(
-    point: ActivePoint, signs: list[Float[np.ndarray, "units K"]]
-) -> Float[np.ndarray, "directions size"]:
+def symmetry_directions(point: ActivePoint, signs: list[Matrix]) -> Float[np.ndarray, "directions size"]:
     """Orthonormal basis of them, a row each, with spare dimensions and zero units left out.
 
     Args:
@@ -37,7 +35,7 @@ def symmetry_directions(
     return np.asarray(Vt[s > _RANK * max(s[0], 1e-300)])
 
 
-def _turns(point: ActivePoint, layer: int, groups: list[Float[np.ndarray, " units"]]) -> list[Matrix]:
+def _turns(point: ActivePoint, layer: int, groups: list[Places]) -> list[Vector]:
     """Rows of one matrix and columns of the next, turned within groups of units."""
     found = []
     for group in groups:
@@ -51,7 +49,7 @@ def _turns(point: ActivePoint, layer: int, groups: list[Float[np.ndarray, " unit
     return found
 
 
-def _exchanges(point: ActivePoint, layer: int, H: Matrix) -> list[Matrix]:
+def _exchanges(point: ActivePoint, layer: int, H: Matrix) -> list[Vector]:
     """Of the weights c_i² that units have, changes that keep Σ c_i² o_i h_iᵀ."""
     out = point.parts[layer + 1]
     size = np.linalg.norm(H, axis=1) * np.linalg.norm(out, axis=0)
@@ -67,6 +65,6 @@ def _exchanges(point: ActivePoint, layer: int, H: Matrix) -> list[Matrix]:
     return found
 
 
-def _normed(parts: list[Matrix]) -> Matrix:
+def _normed(parts: list[Matrix]) -> Vector:
     x = np.concatenate([part.ravel() for part in parts])
     return np.asarray(x / max(float(np.linalg.norm(x)), 1e-300))

@@ -132,7 +132,7 @@ def _kinks(found: Multipliers) -> "list[Way]":
     """The kink with the most negative one-sided derivative, moved alone."""
     M, B = found.values
     slopes = np.concatenate([B - M, M])
-    if not len(slopes) or not slopes.min() < -1e-9 * np.abs(B).max():
+    if not slopes.min(initial=0.0) < -found.none:
         return []
     at = int(np.argmin(slopes))
     J = found.network.rows(found.held)

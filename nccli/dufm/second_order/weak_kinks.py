@@ -22,11 +22,8 @@ from jaxtyping import Bool, Float
 
 from nccli.dufm.second_order.curvature import HeldNetwork
 from nccli.dufm.second_order.multipliers import Multipliers
-from nccli.dufm.second_order.point import Matrix, Vector
+from nccli.dufm.second_order.point import Mask, Matrix, Places, Stack, Vector
 from nccli.dufm.second_order.spectrum import complement, orthonormal
-
-WEAK = 1e-7
-"""A taste: distance of a multiplier from an end, over the largest B of the point, that is none."""
 
 _MOST_TWO_SIDED, _MOST_FACES = 10, 3000
 """Tastes: two-sided kinks of a piece up to which all choices are looked at, and faces of one choice."""
@@ -75,19 +72,19 @@ class WeakKinks:
 class _Sides:
     """Weakly active kinks by layer: strict ones, those of one side and which, and those of both."""
 
-    strict: list[Bool[np.ndarray, "units K"]]
-    up: list[Bool[np.ndarray, "units K"]]
-    down: list[Bool[np.ndarray, "units K"]]
-    both: list[Bool[np.ndarray, "units K"]]
+    strict: list[Mask]
+    up: list[Mask]
+    down: list[Mask]
+    both: list[Mask]
 
     @property
-    def weak(self) -> list[Bool[np.ndarray, "units K"]]:
+    def weak(self) -> list[Mask]:
         return [a | b | c for a, b, c in zip(self.up, self.down, self.both, strict=True)]
 
 
 def sides(found: Multipliers) -> _Sides:
     """Sort kinks by what their multipliers leave free."""
-    scale = WEAK * max((float(np.abs(b).max(initial=0.0)) for b in found.network.B), default=0.0)
+    scale = found.none
     parts = list(zip(found.held, found.M, found.B, strict=True))
     both = [q & (np.abs(b) <= scale) for q, _, b in parts]
     up = [q & ~w & (np.abs(b - m) <= scale) for (q, m, b), w in zip(parts, both, strict=True)]
@@ -141,7 +138,7 @@ class _Cone:
     A: Matrix
     R: Float[np.ndarray, "kinks p"]
     basis: Matrix
-    variables: Vector
+    variables: Places
 
     def embedded(self, x: "Vector | None", size: int) -> "Vector | None":
         """Among all variables."""
@@ -175,7 +172,7 @@ class _Cone:
             faces = np.unique(np.concatenate([faces[:0], *more]), axis=0)
         return 0.0, None, exits, True
 
-    def _on_faces(self, faces: Bool[np.ndarray, "faces kinks"]) -> "tuple[Vector, Matrix]":
+    def _on_faces(self, faces: Bool[np.ndarray, "faces kinks"]) -> "tuple[Matrix, Stack]":
         """Eigenvalues and vectors of A where the kinks of a face stay zero; elsewhere a large one."""
         p, lift = len(self.A), 10 * float(np.abs(self.A).max(initial=0.0)) + 1.0
         _, s, Vt = np.linalg.svd(self.R[None] * faces[:, :, None], full_matrices=False)
@@ -209,7 +206,7 @@ class _Piece:
         sorted_: all kinks.
     """
 
-    variables: Vector
+    variables: Places
     kinks: list[tuple[int, int, int]]
     both: list[tuple[int, int, int]]
     strict: Matrix
