@@ -18,12 +18,14 @@ WD = 4e-3
 Point = tuple[RefinedProblem, np.ndarray, list[np.ndarray]]
 
 
-def constructed(kind: str, K: int, L: int = 4, n: int = 1, width: int = 0, activation: str = "relu") -> Point:
+def constructed(
+    kind: str, K: int, L: int = 4, n: int = 1, width: int = 0, activation: str = "relu", wd: float = WD
+) -> Point:
     """A construction as a point; its own least width for none."""
-    solution = solve_kind(Problem.uniform(K, L, WD, n), kind, {})
+    solution = solve_kind(Problem.uniform(K, L, wd, n), kind, {})
     d = width or solution.construction.min_width
     weights, features = solution.matrices(d)
-    return RefinedProblem(K, n, d, (WD,) * (L + 1), activation), features[:, ::n], weights
+    return RefinedProblem(K, n, d, (wd,) * (L + 1), activation), features[:, ::n], weights
 
 
 @cache
@@ -184,6 +186,18 @@ def test_dnc_has_a_flat_family_that_leaves_its_kinks() -> None:
     order = np.argmax(weights[0] @ means, axis=1)
     other[0] = other[0][:, np.argsort(order)]
     assert loss(problem, other[0], other[1:]) == pytest.approx(loss(problem, means, weights), abs=1e-12)
+
+
+def test_as_weight_decay_vanishes_the_largest_curvature_of_dnc_is_l_plus_1_over_k() -> None:
+    """L + 1 factors of size one to a class; that of low rank stays above it (SRG at K = 10, L = 4: 0.84)."""
+    dnc, srg = (judge(*constructed(kind, 10, wd=1e-7)) for kind in ("dnc", "srg"))
+    assert dnc.largest[0] == pytest.approx(5 / 10, rel=1e-5)
+    assert srg.largest[0] > 1.6 * dnc.largest[0]
+    assert dnc.smallest[0] == pytest.approx(2e-7)
+
+
+def test_a_saddle_is_found_however_small_the_weight_decay() -> None:
+    assert judge(*constructed("srg", 15, 3, width=16, wd=1e-6)).verdict == "saddle"
 
 
 def test_all_zero_is_a_minimum_and_lost_classes_are_looked_at() -> None:

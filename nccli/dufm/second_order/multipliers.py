@@ -16,9 +16,10 @@ from nccli.dufm.refined.box import box_minimum
 from nccli.dufm.second_order.curvature import HeldNetwork
 from nccli.dufm.second_order.point import ActivePoint, Mask, Matrix, Vector
 
-RADIUS = 1e-8
-"""A taste: pre-activations below that, over the root mean square of the positive ones, are kinks. Certified points have
-1e-10 there at most, constructions rounding."""
+RADIUS = 1e-6
+"""A taste: pre-activations below that, over the root mean square of the positive ones, are kinks. Kinks of certified
+points have 1e-10 at most; beside them there are some of 1e-8 with a slope of their own, which second order cannot tell
+from kinks, and from 1e-3 on the others."""
 
 WEAK = 1e-7
 """A taste: distance of a multiplier from an end of its box, over the largest ∂loss/∂H of the point, that is none."""

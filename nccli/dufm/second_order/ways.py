@@ -24,8 +24,8 @@ _LENGTHS = tuple(float(t) for t in np.geomspace(1, 1e-4, 25))
 _BACK = 3
 """A taste: Newton steps back to the kinks after a step along them."""
 
-_FELT = 1e-13
-"""A bound: rounding of a loss of size one."""
+_FELT = 1e-12
+"""A bound: rounding of a loss, relative to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def lower_point(point: ActivePoint, down: Sequence[Way]) -> tuple[Way, Place] | 
         places = [way.at(length) for length in _LENGTHS]
         losses = [whole_loss(point, place) for place in places]
         best = int(np.argmin(losses))
-        if losses[best] < before - _FELT:
+        if losses[best] < before * (1 - _FELT):
             return way, places[best]
     return None
 
