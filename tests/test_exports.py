@@ -21,7 +21,7 @@ EXPORTED = {
         ZERO_FLOOR
     """,
     "nccli.store": """
-        as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
+        add_to_run as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         count_degenerate in_order outcome_records paired_records require_pairing
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
         FINISHED MOMENTS WEIGHTS

@@ -16,6 +16,7 @@ from nccli.catalogue.options import Split
 from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import MEASURED_KINDS, STEPS_BY, Finish, Kind, Status, StepsBy
 from nccli.catalogue.stages import When
+from nccli.catalogue.verdicts import Verdict
 
 
 class Role(StrEnum):
@@ -27,6 +28,7 @@ class Role(StrEnum):
     RESULT = "result"  # what came of it
     PROVENANCE = "provenance"  # where and when it was made, and nothing of the result
     SUMMARY = "summary"  # sums up table `layer`
+    LATER = "later"  # what a command of its own found out about its point
 
 
 class Type(Enum):
@@ -109,7 +111,7 @@ class Column:
         return self.type is Type.NUMBER and self.role in (Role.PROBLEM, Role.OPTION)
 
 
-_KEY, _PROBLEM, _OPTION, _RESULT, _PROVENANCE, _SUMMARY = Role
+_KEY, _PROBLEM, _OPTION, _RESULT, _PROVENANCE, _SUMMARY, _LATER = Role
 _TEXT, _INTEGER, _LONG, _NUMBER, _REAL, _DOCUMENT = Type
 _COMPUTED = tuple(kind.value for kind in Kind if kind.value not in MEASURED_KINDS)
 
@@ -123,6 +125,14 @@ _MOST_CLASSES, _MOST_LAYERS, _MOST_SIZE = 10**6, 10**5, 2**31 - 1
 def _size(name: str, means: str, high: int, header: str = "") -> Column:
     shown = (RECORD, COMPARE, GROUP)
     return Column(name, _PROBLEM, _INTEGER, means, header=header, shown=shown, required=True, low=1, high=high)
+
+
+def _judged(name: str, means: str, low: float = -math.inf) -> Column:
+    return Column(name, _LATER, _NUMBER, means, shown=(RECORD,), low=low, high=_LARGEST)
+
+
+def _counted(name: str, means: str, high: int = _MOST_SIZE) -> Column:
+    return Column(name, _LATER, _INTEGER, means, shown=(RECORD,), low=0, high=high)
 
 
 RUN_COLUMNS: tuple[Column, ...] = (
@@ -377,7 +387,14 @@ RUN_COLUMNS: tuple[Column, ...] = (
         shown=(RECORD,),
         low=0.0,
     ),
-    Column("parent", _RESULT, _TEXT, "the run whose end was polished or refined", shown=(RECORD,), pattern=_ID),
+    Column(
+        "parent",
+        _RESULT,
+        _TEXT,
+        "the run whose end was polished or refined, or that `measure --escape` left",
+        shown=(RECORD,),
+        pattern=_ID,
+    ),
     Column(
         "split",
         _OPTION,
@@ -415,6 +432,29 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "a set of hidden units for each class, where hidden layers are alike, of a search or a construction",
         shown=(RECORD,),
     ),
+    Column(
+        "verdict",
+        _LATER,
+        _TEXT,
+        f"of `measure --hessian`, what its point is: {', '.join(Verdict)}",
+        shown=(RECORD, COMPARE, GROUP),
+        choices=tuple(verdict.value for verdict in Verdict),
+    ),
+    _judged("verdict_residual", "least norm found of a subgradient at the point, over ‖(λθ)‖", low=0.0),
+    _judged("hessian_min", "smallest eigenvalue where kinks stay zero, directions flat by symmetry set apart"),
+    _judged("hessian_max", "largest eigenvalue there"),
+    _judged("hessian_norm", "Frobenius norm there", low=0.0),
+    _counted("negative_directions", "negative eigenvalues there"),
+    _counted("flat_directions", "zero eigenvalues there, those by symmetry included"),
+    _counted("symmetries", "directions that are flat by symmetry"),
+    _counted("weak_kinks", "kinks that can be left on a side without cost to first order"),
+    _judged("least_slope", "least one-sided derivative by the pre-activation of another kink"),
+    _judged(
+        "new_unit_gain",
+        "what a unit that is zero could do, ‖D σ(Hᵀw)‖/(√(λ_{l−1} λ_l) ‖w‖) at most: the loss falls above 1",
+        low=0.0,
+    ),
+    _counted("verdict_proved", "1 where all ways off the kinks were looked at, 0 where they were searched", high=1),
 )
 """Of table `run`, in its order."""
 

@@ -54,6 +54,7 @@ from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken, release_all
 from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
 from nccli.store.runs.finished_run import FinishedRun, run_id
+from nccli.store.runs.found_later import add_to_run
 from nccli.store.runs.layer_summary import largest_dnc1
 from nccli.store.runs.makers import claimed_runs, running_runs, settle_abandoned, silent_runs
 from nccli.store.runs.remove import remove_runs
@@ -105,6 +106,7 @@ __all__ = [
     "Stage",
     "Store",
     "Taken",
+    "add_to_run",
     "as_decimal",
     "as_line",
     "asking_for",

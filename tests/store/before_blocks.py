@@ -39,6 +39,8 @@ _LATER = {
     "run": (
         *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent"),
         *("split", "series", "step", "file", "steps_by", "found_by", "hypergraph"),
+        *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
+        *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
     ),
     "layer": ("rank_gap", *_SINGLE_LAYER),
 }

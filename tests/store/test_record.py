@@ -23,6 +23,8 @@ RECORD = [
     *("optimizer", "collapsed_at", "residual", "kinks", "outcome", "classes_kept", "srg_r", "tag"),
     *("finish", "settled", "loss_drift", "spectral_drift", "radius", "parent", "steps_by"),
     *("found_by", "hypergraph"),
+    *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
+    *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
 ]
 LAYER = [
     *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "rank_gap", "effective_rank"),

@@ -1,6 +1,6 @@
 """`nccli measure`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST_GIB = 1e6
 """A bound: a petabyte; no machine has it."""
 
-_NETWORK, _CHECKPOINTS = "A network of your own", "Checkpoints"
+_NETWORK, _CHECKPOINTS, _SECOND_ORDER = "A network of your own", "Checkpoints", "Second order"
 
 
 def _sound_series(value: str | None) -> str | None:
@@ -140,6 +140,22 @@ def measure(
     no_download: image_option.NoDownload = False,
     per_class: image_option.PerClass = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where the network runs.")] = option.Device.auto,
+    hessian: Annotated[
+        bool,
+        typer.Option(
+            "--hessian",
+            help="Of L-DUFM runs and constructions: is the point a minimum? The verdict is stored.",
+            rich_help_panel=_SECOND_ORDER,
+        ),
+    ] = False,
+    escape: Annotated[
+        bool,
+        typer.Option(
+            "--escape",
+            help="With --hessian: leave what is no minimum along a way down; where that leads is a run.",
+            rich_help_panel=_SECOND_ORDER,
+        ),
+    ] = False,
     where: option.Where = None,
     force: Annotated[bool, typer.Option("--force", help="Measure again what is stored already.")] = False,
     tag: option.Tag = None,
@@ -157,6 +173,7 @@ def measure(
     """
     from nccli.cli.file_series import FileSeries
 
+    _require_runs(hessian, escape, model, targets)
     named = FileSeries(series, step_from, quiet)
     output = _Output(store, rank_rtol, tag, format, force, quiet)
     if model is not None:
@@ -199,7 +216,8 @@ def measure(
         raise InputError(f"{name} is for files of features{also}")
     if tag is not None:
         raise InputError("--tag names what is measured of files and networks: nccli runs tag names stored runs")
-    _stored(targets, where, store, rank_rtol, format)
+    shown = _judged(escape, quiet) if hessian else _measured(rank_rtol)
+    shown(targets, where, store, format)
 
 
 def _bytes(memory: float) -> int:
@@ -218,20 +236,48 @@ def _splits(text: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _stored(
-    targets: Sequence[str] | None,
-    where: str | None,
-    store: str | None,
-    rank_rtol: float,
-    format: option.OutputFormat | None,
-) -> None:
-    from nccli.cli.selection import readable_runs, selected_ids
-    from nccli.store import WHOLE, measured_again
+_Shown = Callable[[Sequence[str] | None, str | None, str | None, option.OutputFormat | None], None]
+"""Shows stored runs: targets, --where, --store, --format."""
 
-    opened, ids = selected_ids(store, targets, where)
-    with opened.read() as connection:
-        records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
-    _print(records, format)
+
+def _measured(rank_rtol: float) -> _Shown:
+    """Metrics of stored runs."""
+
+    def show(
+        targets: Sequence[str] | None, where: str | None, store: str | None, format: option.OutputFormat | None
+    ) -> None:
+        from nccli.cli.selection import readable_runs, selected_ids
+        from nccli.store import WHOLE, measured_again
+
+        opened, ids = selected_ids(store, targets, where)
+        with opened.read() as connection:
+            records = measured_again(connection, readable_runs(connection, ids, WHOLE), rank_rtol)
+        _print(records, format)
+
+    return show
+
+
+def _judged(escape: bool, quiet: bool) -> _Shown:
+    """Verdicts on stored runs."""
+
+    def show(
+        targets: Sequence[str] | None, where: str | None, store: str | None, format: option.OutputFormat | None
+    ) -> None:
+        from nccli.cli.judging import judge_runs
+        from nccli.cli.selection import selected_ids
+
+        judge_runs(*selected_ids(store, targets, where), escape, format, quiet)
+
+    return show
+
+
+def _require_runs(hessian: bool, escape: bool, model: str | None, targets: Sequence[str] | None) -> None:
+    """Refuse second order of what is no stored run."""
+    if escape and not hessian:
+        raise InputError("--escape goes with --hessian, which finds the way down")
+    files = [target for target in targets or () if Path(target).suffix in FEATURE_SUFFIXES]
+    if hessian and (model is not None or files):
+        raise InputError(f"{model or files[0]}: --hessian is for stored L-DUFM runs and constructions, by their ids")
 
 
 def _print(records: Sequence[dict[str, Any]], format: option.OutputFormat | None) -> None:

@@ -206,11 +206,11 @@ def _merge_run(
     return [kept] if written else []
 
 
-def _rank(content: RunContent) -> tuple[bool, bool, int, int, str, str]:
-    """Which of several copies is kept: finished, fits its checksum, went further, has more parts, made first."""
+def _rank(content: RunContent) -> tuple[bool, bool, int, int, bool, str, str]:
+    """Which of several copies is kept: finished, fits its checksum, went further, more parts, judged, made first."""
     steps = 0 if content.finished else -int(content.run["steps"])
     made = (content.run["created"], content.checksum)
-    return (not content.finished, not content.intact, steps, -len(content.parts), *made)
+    return (not content.finished, not content.intact, steps, -len(content.parts), content.run["verdict"] is None, *made)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from nccli.store.schema.checksum import RawRun, checksum, fits, raw_runs
 from nccli.store.schema.column_types import from_raw, to_raw
 from nccli.store.schema.tables import CHILDREN, RUN
 
-PROVENANCE = frozenset(of_role(Role.PROVENANCE))
-"""Columns of `run` that say where and when it was made, and nothing of the result."""
+NO_RESULT = frozenset(of_role(Role.PROVENANCE, Role.LATER))
+"""Columns of `run` that say where and when it was made, or what was found out about it since."""
 
 _RESULT = ("layer", "singular_value")
 """Tables that tell one result from another; what else is kept of a run may be left out of a copy."""
@@ -61,10 +61,10 @@ class RunContent:
     def result(self) -> str:
         """A hash that is equal for equal results, wherever and whenever they were made, and whatever is kept of them.
 
-        It is of everything but the provenance and what `without` leaves out, which no two results share.
+        It is of everything but the provenance, what was found out since, and what `without` leaves out.
         """
         raw = self.raw
-        run = {name: value for name, value in raw.run.items() if name not in PROVENANCE}
+        run = {name: value for name, value in raw.run.items() if name not in NO_RESULT}
         return checksum(RawRun(run, {name: raw.children[name] for name in _RESULT}))
 
     @property
