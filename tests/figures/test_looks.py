@@ -122,7 +122,7 @@ def test_png_is_exactly_as_wide_as_asked(connection: Connection, trained: Select
     assert struct.unpack(">I", content[16:20]) == (1650,)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in SLOW else ()) for name in NAMES])
 def test_pdf_fonts_are_truetype_never_type_3(name: str, content: Content) -> None:
     assert b"/FontFile2" in content(name, "pdf")
     assert b"/Type3" not in content(name, "pdf")
