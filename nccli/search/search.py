@@ -29,6 +29,9 @@ _NOISES = (1e-3, 1e-2, 3e-2, 1e-1)
 _BASES, _ROUNDS = 2, 6
 """Tastes: how many of the best distinct points are shaken in the first round, later only the best; most rounds."""
 
+_ROUNDING = 1e-11
+"""A bound: relative distance of losses that tie; refined points have 1e-13."""
+
 _HOPEFUL = 1.02
 """A taste: of the best loss, up to which a random end is refined; refining lowers the loss by a thousandth or less."""
 
@@ -80,6 +83,7 @@ class Search:
         self._problem = self.config.problem
         self._loss_dnc = solve_dnc(self._problem).loss
         self.interrupted = False
+        self._evaluated: list[SearchPoint] = []
 
     def run(self, known: Iterable[SearchPoint] = ()) -> SearchPoint:
         """All of the work, or as much as the budget allows.
@@ -91,14 +95,21 @@ class Search:
             The best point: the least loss, and a certified one of equal ones.
         """
         with threadpool_limits(1):  # the matrices are small
-            return self._run(known)
+            self._run(known)
+        return self.best
 
-    def _run(self, known: Iterable[SearchPoint]) -> SearchPoint:
+    @property
+    def best(self) -> SearchPoint:
+        """Of the points with the least loss a certified one, and of these the first that was evaluated."""
+        tied = (each for each in self.points if each.loss <= self.points[0].loss * (1 + _ROUNDING))
+        return min(tied, key=lambda each: (not each.certified, self._evaluated.index(each)))
+
+    def _run(self, known: Iterable[SearchPoint]) -> None:
         stored = list(known)
         self._keep(stored)
         if self.config.recipe is not None:
             self._follow(Recipe.parse(self.config.recipe))
-            return self.points[0]
+            return
         self._refine("stored", stored)
         constructed = [SearchPoint.constructed(each, _SPARE) for each in closed_forms(self._problem)]
         self._keep(constructed)
@@ -119,7 +130,6 @@ class Search:
             self._refine("ends", self._distinct(hopeful, _REFINED))
             if self.points[0].loss < before * (1 - _BETTER):
                 self._shake()
-        return self.points[0]
 
     def _follow(self, recipe: Recipe) -> None:
         """Refine the beginning of a recipe, then again after each of its shakes; what came of the last is kept too."""
@@ -175,6 +185,7 @@ class Search:
 
     def _keep(self, points: Iterable[SearchPoint]) -> None:
         kept = [each for each in points if np.isfinite(each.loss)]
+        self._evaluated += kept
         self.points = sorted([*self.points, *kept], key=lambda point: point.rank)
 
     def _is_over(self, share: float = 1.0) -> bool:
