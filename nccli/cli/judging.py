@@ -1,5 +1,6 @@
 """`measure --hessian`: stored runs judged one after the other, each verdict stored as it is there."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,12 +30,15 @@ def judge_runs(store: Store, ids: Sequence[str], escape: bool, format: option.Ou
         InputError: none of them can be judged.
         InterruptedRunError: Ctrl-C or SIGTERM; what was judged is stored.
     """
-    judging = _Judging(store, escape, quiet)
+    judging, said = _Judging(store, escape, quiet), time.monotonic()
     with stop_on_signals() as stop:
-        for key in ids:
+        for number, key in enumerate(ids, 1):
             if stop():
                 break
             judging.take(key, stop)
+            if time.monotonic() - said > _EVERY:
+                said = time.monotonic()
+                note(f"{number} of {len(ids)} judged", quiet)
         judging.close(len(ids))
         if judging.records:
             emit(judging.records, format, option.OutputFormat.ids, VERDICT_COLUMNS)
@@ -140,6 +144,9 @@ _MOST_ESCAPES = 5
 
 _COLLAPSED = 1e-8
 """A taste: DNC1 of class means that are the run."""
+
+_EVERY = 30.0
+"""Seconds between lines of progress, as of training: the design sheet's."""
 
 
 def _row(store: Store, key: str) -> Row:

@@ -15,7 +15,7 @@ COLUMNS = [
     *("tag", "device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc"),
     *("best_loss", "best_id", "ratio_best", "ranks", "rank_last_pre", "mean_rank", "ranks_agree"),
     *("structures", "structure_last_pre", "structure_distances", "structure", "structure_distance", "max_dnc1"),
-    *("dnc1_holds", "outcome", "classes_kept", "srg_r", "finish", "settled", "residual"),
+    *("dnc1_holds", "outcome", "classes_kept", "srg_r", "finish", "settled", "residual", "verdict"),
 ]
 
 

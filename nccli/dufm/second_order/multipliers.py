@@ -33,8 +33,8 @@ _NEAR = 1e-3
 _CAP = 0.05
 """A taste: distance from an end, over the median length of the boxes, beyond which more is no gain."""
 
-_LARGEST_PROGRAM = 4000
-"""A taste: kinks up to which multipliers are centred; the linear program takes seconds there."""
+_LARGEST_PROGRAM = 1500
+"""A taste: kinks up to which multipliers are centred; the linear program takes a minute there."""
 
 _FITS = 1e-9
 """A taste: a residual from which on only multipliers remain to be chosen."""
