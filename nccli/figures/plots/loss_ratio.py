@@ -120,6 +120,8 @@ def loss_ratios(
         rows += _run_rows(each, dots=shown <= MOST_DOTS)
     decay = problems[0].lambda_h1
     parts = [f"all λ = {decay:g}, n = {problems[0].n}", "filled marks: K = r(r−1)/2, Definition 9; else Definition 11"]
+    if any(row["what"] == "best" for row in rows):
+        parts.append("stars: the best known, where it is below both")
     for marks, finished in (("open marks", False), ("plus signs", True)):
         parts += _marks_words(marks, [each for each in matching if bool(finish_of(each.row)) is finished], shown)
     notes = [f"{trivial} problems left out: DNC or SRG is worse than the trivial point there"] if trivial else []
