@@ -3,12 +3,12 @@
 from nccli.errors import InputError
 from nccli.theory import FAMILIES, Problem, Solution, solve
 
-_MOST_ROWS = 64
-"""A taste: width up to which a construction with more rows than classes is refined; it takes hours beyond."""
+_MOST_ROWS = 1000
+"""A taste: width up to which a construction with more rows than classes is looked at."""
 
 
 def closed_forms(problem: Problem) -> list[Solution]:
-    """DNC, SRG and bipartition rows that can be refined, at their optimal scales."""
+    """DNC, SRG and bipartition rows of a width that is of use, at their optimal scales."""
     found = []
     for kind in ("dnc", "srg", "bipartition"):
         try:
@@ -20,5 +20,5 @@ def closed_forms(problem: Problem) -> list[Solution]:
 
 
 def fits(width: int, problem: Problem) -> bool:
-    """Whether a construction of this width can be refined."""
+    """Whether a construction of this width is looked at."""
     return width <= max(_MOST_ROWS, problem.K)

@@ -64,6 +64,16 @@ class SearchPoint:
         return min(scaled, key=lambda point: point.loss)
 
     @property
+    def unknowns(self) -> int:
+        """Of its refinement: units by the rank of what they read, layer by layer."""
+        hidden, count = self.means, 0
+        for W in self.weights:
+            rank = int(np.linalg.matrix_rank(hidden))
+            count += rank * (len(W) + (hidden.shape[1] if hidden is self.means else 0))
+            hidden = np.maximum(W @ hidden, 0.0)
+        return count
+
+    @property
     def certified(self) -> bool:
         """Whether it is a stationary point by the independent check."""
         return self.refined is not None and self.refined.certified
@@ -123,7 +133,7 @@ def without_dead_units(means: Matrix, weights: Sequence[Matrix]) -> tuple[Matrix
     turn = np.linalg.svd(means, full_matrices=True)[0]
     means, chain = turn.T @ means, [weights[0] @ turn, *weights[1:]]
     alive = [_alive(into, W.T) for into, W in zip([means, *chain[:-1]], chain, strict=True)]
-    width = max(int(each.sum()) for each in alive)
+    width = max(1, *(int(each.sum()) for each in alive))
     kept = [_first(each, width) for each in alive]
     cut = [W[:, columns] for W, columns in zip(chain, kept, strict=True)]
     return means[kept[0]], (*(W[rows] for W, rows in zip(cut[:-1], kept[1:], strict=True)), cut[-1])

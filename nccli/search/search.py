@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nccli.dufm.refined import Point, RefinedProblem, refine_all
+from nccli.dufm.refined import Point, RefinedProblem, refine_all, require_room
+from nccli.errors import InputError
 from nccli.search.closed_forms import closed_forms, fits
 from nccli.search.config import SearchConfig
 from nccli.search.descents import random_ends
@@ -38,6 +39,9 @@ _HOPEFUL = 1.02
 _SAME, _BETTER = 1e-7, 1e-10
 """Tastes: relative distance of losses of one point, and the least gain that another round is worth."""
 
+
+_MOST_UNKNOWNS = 4000
+"""A taste: a Newton step then takes some ten seconds."""
 
 _SHARE = 0.4
 """A taste: of a budget, what comparing hypergraphs may take."""
@@ -82,7 +86,7 @@ class Search:
         self._began = time.monotonic()
         self._problem = self.config.problem
         self._loss_dnc = solve_dnc(self._problem).loss
-        self.interrupted = False
+        self.interrupted = self._told = False
         self._evaluated: list[SearchPoint] = []
 
     def run(self, known: Iterable[SearchPoint] = ()) -> SearchPoint:
@@ -162,11 +166,8 @@ class Search:
         """Refine points and keep what comes of them, which is returned."""
         if self._is_over():
             return []
-        wd = (self.config.wd_h1, *self.config.wd_layers)
-        asked = [
-            Point(RefinedProblem(self.config.K, self.config.n, len(each.means), wd), each.means, each.weights)
-            for each in points
-        ]
+        points = [each for each in points if self._fits(each)]
+        asked = [Point(self._refined_problem(each), each.means, each.weights) for each in points]
         found: list[SearchPoint] = []
         self._tell(stage, 0, len(asked))
         for place, refined in refine_all(asked, self._is_over):
@@ -174,6 +175,23 @@ class Search:
             self._keep(found[-1:])
             self._tell(stage, len(found), len(asked))
         return found
+
+    def _refined_problem(self, point: SearchPoint) -> RefinedProblem:
+        wd = (self.config.wd_h1, *self.config.wd_layers)
+        return RefinedProblem(self.config.K, self.config.n, len(point.means), wd)
+
+    def _fits(self, point: SearchPoint) -> bool:
+        """Whether a point can be refined here; that one cannot is said once."""
+        try:
+            require_room(self._refined_problem(point))
+            if point.unknowns > _MOST_UNKNOWNS:
+                raise InputError(f"refining {point.unknowns} unknowns takes minutes a step")
+        except InputError as error:
+            if not self._told:
+                self.watch.on_note(f"some points stay as they are: {error}")
+            self._told = True
+            return False
+        return True
 
     def _distinct(self, points: Sequence[SearchPoint], count: int) -> list[SearchPoint]:
         """The best of them, each loss once."""

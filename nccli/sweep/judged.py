@@ -96,7 +96,9 @@ def way_on(judged: JudgedRun) -> str | None:
 def _problem(row: Row) -> RefinedProblem:
     key, config = row["id"], row["config"]
     if row["kind"] not in POINT_KINDS:
-        raise InputError(f"run {key}: its kind is {row['kind']}; --hessian is for kind dufm, and for constructions")
+        raise InputError(
+            f"run {key}: its kind is {row['kind']}; --hessian is for kinds dufm and search, and for constructions"
+        )
     if row["activation"] not in _PIECEWISE:
         raise InputError(
             f"run {key}: its activation is {row['activation']}; --hessian is for {', '.join(_PIECEWISE)}, whose kinks "

@@ -128,7 +128,7 @@ class _Weights:
         bounds = [(0.0, None)] * rows + [(-_MOST_LOG, _MOST_LOG)] * others
         ends = {"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-16, "gtol": _GRADIENT}
         found = minimize(self.value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=ends)
-        return np.asarray(found.x)
+        return np.asarray(found.x if found.x[:rows].any() else begin)  # else zero is the best of all
 
     def value(self, x: Vector) -> tuple[float, Vector]:
         """Loss and its gradient."""

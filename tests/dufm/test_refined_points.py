@@ -149,3 +149,15 @@ def test_what_cannot_be_refined_is_refused() -> None:
     huge = RefinedProblem(2000, 1, 4000, (WD,) * 4)
     with pytest.raises(InputError, match="refining K 2000"):
         refine(huge, np.zeros((4000, 2000)), [np.zeros((1, 1))] * 3)
+
+
+def test_a_decomposition_that_fails_leaves_the_start_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise np.linalg.LinAlgError("Eigenvalues did not converge")
+
+    monkeypatch.setattr("nccli.dufm.refined.refinement.reduced", fail)
+    means, weights = point(solve_dnc(uniform(3)), 4)
+    found = refine(refinable(uniform(3), 4), 1.01 * means, weights)
+    assert found is not None
+    assert not found.certified
+    assert "Eigenvalues did not converge" in found.reason

@@ -67,6 +67,12 @@ def test_parts_without_a_common_vertex_are_blocks_and_single_vertices_are_dnc() 
     assert "classes are in the order {0,1},{1},{0},{2}" in mixed.note
 
 
+def test_where_zero_is_best_the_solution_is_trivial_and_says_so() -> None:
+    problem = Problem.uniform(6, 4, 0.5)
+    assert solved(problem, SIX).trivial
+    assert solved(problem, "{0},{1},{2},{3},{4},{4,5}").loss == problem.trivial_loss
+
+
 def test_weights_are_stationary_where_they_are_best() -> None:
     weights = _Weights.of(UNEQUAL, [(0, 3), (1, 2), (0, 1), (2, 3)])  # a square, of rank 3
     x = np.random.default_rng(0).uniform(0.1, 1.0, len(weights.U) + 8)

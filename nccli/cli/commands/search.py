@@ -113,6 +113,15 @@ def _records(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+_ROOM = 60
+"""A taste: characters of how a point was found, in a table; records have all."""
+
+
+def _short(record: Mapping[str, Any]) -> str:
+    text = str(record["found_by"])
+    return text if len(text) <= _ROOM else f"{text[: _ROOM - 1]}…"
+
+
 def _columns(records: Sequence[Mapping[str, Any]]) -> "list[Column]":
     from nccli.cli.output import Column, number, plain, ranks_text, ratio
     from nccli.cli.run_table import hidden_ranks
@@ -127,5 +136,5 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> "list[Column]":
         Column("ranks", lambda record: ranks_text(hidden_ranks(record))),
         Column("certified", lambda record: "yes" if record["certified"] else "no"),
         Column("outcome", plain("outcome"), left=True),
-        Column("found by", plain("found_by"), left=True),
+        Column("found by", _short, left=True),
     ]

@@ -95,17 +95,19 @@ def refine(
     slopes, loss = _as_it_is(problem, means, weights)
     alive = np.linalg.norm(means, axis=0) > _ZERO
     work = _Rounds(problem, (loss if most_loss is None else min(loss, most_loss)) + _ROUNDING, tick)
+    excuse = "nothing stationary was found below the start"
     if alive.any():
         with np.errstate(all="ignore"):  # trial steps that run away are refused
             try:
                 work.run(means[:, alive], [*weights[:-1], weights[-1][alive]])
             except _StoppedError:
                 return None
+            except np.linalg.LinAlgError as error:  # a step that ran away so far that it is no number
+                excuse = str(error)
     if work.best is None:
         if not alive.any():
             means, weights = np.zeros_like(means), [np.zeros_like(W) for W in weights]
             slopes, _ = _as_it_is(problem, means, weights)
-        excuse = "nothing stationary was found below the start"
         return Refined.of(problem, means, weights, slopes, work.count, excuse)
     return Refined.full(problem, work.best, alive, work.count)
 
