@@ -28,7 +28,7 @@ FIGURES: dict[str, str] = {
     "class-means": "class means by layer as heat maps, classes ordered by structure",
     "gram": "Gram matrices of the class means by layer, classes ordered by structure",
     "landscape": "loss over DNC's against mean hidden rank, with solutions as crosses",
-    "phase": "mean hidden rank, share of DNC or SRG, or outcome, over two settings (--x --y --color)",
+    "phase": "hidden rank, share of DNC or SRG, or outcome over two settings (--x --y)",
     "fig1": "class means of the SRG and DNC solutions, K = 10, L = 4",
     "fig2": "training and spectra: 4-DUFM, and CIFAR-10 with DUFM-like regularisation",
     "fig3": "loss ratio against K; rank against weight decay; share of DNC against width",

@@ -13,7 +13,17 @@ from tests.store.example_runs import example_layers, example_run
 COLUMNS = [
     *("id", "kind", "status", "K", "L", "n", "width", "wd", "wd_h1", "lr", "seed", "steps", "activation", "dtype"),
     *("tag", "device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc"),
-    *("best_loss", "best_id", "ratio_best", "ranks", "rank_last_pre", "mean_rank", "ranks_agree"),
+    *(
+        "best_loss",
+        "best_id",
+        "ratio_best",
+        "loss_best_known",
+        "ratio_best_known",
+        "ranks",
+        "rank_last_pre",
+        "mean_rank",
+        "ranks_agree",
+    ),
     *("structures", "structure_last_pre", "structure_distances", "structure", "structure_distance", "max_dnc1"),
     *("dnc1_holds", "outcome", "classes_kept", "srg_r", "finish", "settled", "residual", "verdict"),
 ]
