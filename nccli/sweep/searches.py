@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nccli.catalogue.runs import Finish, Status
+from nccli.catalogue.runs import Finish, Kind, Status
 from nccli.search import SearchConfig
 from nccli.search.unit_sets import unit_sets
 from nccli.store import FinishedRun, Store, best_runs, searched_losses
 from nccli.sweep.constructions import point_layers
-from nccli.sweep.ends import ends_of
+from nccli.sweep.ends import End, ends_of
 from nccli.sweep.kept import KEPT_BYTES
 from nccli.sweep.run_columns import problem_columns, provenance
 from nccli.theory import explicit_loss
@@ -59,6 +59,13 @@ def search_run(config: SearchConfig, point: "SearchPoint", seconds: float, inter
     return FinishedRun(row, config.as_dict(), point_layers(point.means, point.weights), weights=kept)
 
 
+def _how(end: End) -> str:
+    """How a stored point was found, as a recipe where there is one."""
+    if end.row["kind"] == Kind.HYPERGRAPH:
+        return f"hypergraph {end.row['config']['graph']}"
+    return str(end.row["found_by"] or f"run {end.id}")
+
+
 def known_points(store: Store, config: SearchConfig) -> list[dict[str, str]]:
     """The best stored points of the problem of a search, and the best of that searched problem of its sizes whose λ is
 
@@ -74,7 +81,7 @@ def known_points(store: Store, config: SearchConfig) -> list[dict[str, str]]:
     ids += [searched[each][1] for each in nearest]
     ends = ends_of(store, ids)
     return [
-        {"parent": key, "point": end.point.as_text(), "found_by": end.row["found_by"] or f"run {key}"}
+        {"parent": key, "point": end.point.as_text(), "found_by": _how(end)}
         for key, end in ends.items()
         if end.point is not None
     ]

@@ -9,7 +9,7 @@ from nccli.theory.problem import Problem
 
 TABLE = Path(__file__).with_name("best_known.csv")
 
-_HYPERGRAPH, _SHAKEN = "hypergraph ", ", shaken"
+_HYPERGRAPH, _SHAKEN, _STORED = "hypergraph ", ", shaken", "run "
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +33,7 @@ def nearest_recipe(problem: Problem) -> str | None:
     """
     decay = sum(map(math.log, (*problem.lambda_w, problem.collapsed_lambda_h1))) / (problem.L + 1)
     rows = sorted(_rows(problem.K, problem.L), key=lambda row: abs(math.log(float(row["wd"])) - decay))
-    found = [row["found_by"] for row in rows[:1]]
+    found = [row["found_by"] for row in rows[:1] if not row["found_by"].startswith(_STORED)]
     return next((each for each in found if each.startswith((_HYPERGRAPH, "descent")) or _SHAKEN in each), None)
 
 

@@ -60,7 +60,7 @@ def test_a_search_begins_with_what_is_stored_unless_it_is_to_be_fresh(run: Nccli
     (made,) = run("construct --kind hypergraph --graph {0},{1},{0,1} --n 1 --L 5").ids
     (known,) = run("search --K 3 --L 5 --budget 0.1").records
     (fresh,) = run("search --K 3 --L 5 --budget 0.1 --fresh").records
-    assert known["found_by"] == f"run {made}"
+    assert known["found_by"] == "hypergraph {0},{1},{0,1}"
     assert known["parent"] == made
     assert known["loss"] <= fresh["loss"] * (1 + 1e-12)
     (best,) = run("construct --kind best --K 3 --L 5 --n 1 --quiet --format jsonl").records
