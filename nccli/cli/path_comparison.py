@@ -7,7 +7,7 @@ import numpy as np
 from nccli.catalogue.runs import POINT_KINDS, Kind
 from nccli.cli.notes import note
 from nccli.cli.options import OutputFormat
-from nccli.cli.path_progress import PathProgress
+from nccli.cli.progress import ProgressLine
 from nccli.cli.signals import stop_on_signals
 from nccli.errors import InputError
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _POINTS = 101
 """A taste: places along each path that --points tells, beside the highest."""
+
+_BAR = 30
+"""A taste: columns of the bar."""
 
 _COLLAPSED = 1e-6
 """A bound: relative rounding of a loss in float32, up to which class means are all that there is of a run."""
@@ -50,12 +53,12 @@ def compare_path(
     found = [(_problem(row), _point(opened, row)) for row in rows]
     (config, first), (other, second) = found
     _require_one_problem(rows, config, other)
-    with stop_on_signals() as stop, PathProgress(quiet) as progress:
+    with stop_on_signals() as stop, ProgressLine(quiet, _BAR, "paths") as progress:
 
         def tell(done: float) -> None:
             if stop():
                 raise stop.error("stopped on the way: paths are not stored")
-            progress(done)
+            progress.show(lambda: "paths", lambda: f"{done:.0%} done", done, 1.0)
 
         passed = passage(config, first, second, starts, tell)
     for row, loss in zip(rows, passed.losses, strict=True):

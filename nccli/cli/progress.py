@@ -36,17 +36,18 @@ class Words:
     bar: int
 
 
-class TrainingProgress:
-    """Shows how a sweep goes. Use as a context manager, and as `on_progress` of a sweep's watch."""
+class ProgressLine:
+    """A bar on a terminal, a plain line every 30 s elsewhere. Use as a context manager."""
 
-    def __init__(self, quiet: bool, words: Words) -> None:
+    def __init__(self, quiet: bool, bar: int, name: str) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
             quiet: show nothing ever.
-            words: `BATCH_WORDS` or `NETWORK_WORDS`.
+            bar: its columns.
+            name: title until there is another.
         """
-        self._quiet, self._words = quiet, words
+        self._quiet, self._columns, self._name = quiet, bar, name
         self._bar: Any = None
         self._task: Any = None
         self._next = time.monotonic() + _PLAIN_SECONDS
@@ -60,10 +61,10 @@ class TrainingProgress:
 
             whole = Column(no_wrap=True, min_width=_TITLE)
             title = TextColumn("{task.description}", table_column=whole)
-            columns = (title, BarColumn(bar_width=self._words.bar), TextColumn("{task.fields[state]}"))
+            columns = (title, BarColumn(bar_width=self._columns), TextColumn("{task.fields[state]}"))
             self._bar = Progress(*columns, console=Console(file=sys.stderr, legacy_windows=False), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("training", total=None, state="")
+            self._task = self._bar.add_task(self._name, total=None, state="")
         return self
 
     def __exit__(
@@ -73,20 +74,32 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.stop()
 
+    def show(self, title: Callable[[], str], state: Callable[[], str], done: float, total: float) -> None:
+        """Show how it goes; words are asked for only where they are shown."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=title(), total=total, completed=done, state=state())
+        elif not self._quiet and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PLAIN_SECONDS
+            print(f"{title()}: {state()}", file=sys.stderr, flush=True)
+
+
+class TrainingProgress(ProgressLine):
+    """Shows how a sweep goes, as `on_progress` of its watch."""
+
+    def __init__(self, quiet: bool, words: Words) -> None:
+        """Prepare; nothing is shown yet.
+
+        Args:
+            quiet: show nothing ever.
+            words: `BATCH_WORDS`, `NETWORK_WORDS` or `SEARCH_WORDS`.
+        """
+        super().__init__(quiet, words.bar, "training")
+        self._words = words
+
     def __call__(self, progress: "SweepProgress[Any]") -> None:
         """Show the state of a sweep."""
         inner, words = progress.inner, self._words
-        if self._bar is not None:
-            self._bar.update(
-                self._task,
-                description=words.title(progress),
-                total=inner.steps,
-                completed=inner.step,
-                state=words.state(inner),
-            )
-        elif not self._quiet and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _PLAIN_SECONDS
-            print(f"{words.title(progress)}: {words.state(inner)}", file=sys.stderr, flush=True)
+        self.show(lambda: words.title(progress), lambda: words.state(inner), inner.step, inner.steps)
 
 
 def _batch_title(progress: "SweepProgress[Progress]") -> str:

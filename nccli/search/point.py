@@ -79,8 +79,8 @@ class SearchPoint:
         return self.refined is not None and self.refined.certified
 
     @property
-    def rank(self) -> tuple[float, bool]:
-        """What makes a point the better one: its loss; of equal ones a certified point."""
+    def order(self) -> tuple[float, bool]:
+        """The better point has the less: its loss; of equal ones a certified point."""
         return self.loss, not self.certified
 
     def at(self, problem: Problem, found: Refined) -> "SearchPoint":

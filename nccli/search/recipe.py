@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 
 from nccli.errors import InputError
-from nccli.search.closed_forms import closed_forms
 from nccli.search.config import SearchConfig
 from nccli.search.descents import descent, ends_of
 from nccli.search.point import SearchPoint
-from nccli.theory import Solution, hypergraph, parse_hypergraph, solve
+from nccli.theory import Solution, closed_forms, hypergraph, parse_hypergraph, solve
 
 _SHAKEN = re.compile(r", shaken by ([0-9.e+-]+) \(seed (\d+)\)")
 _DESCENT = re.compile(r"descent \(seed (\d+), width (\d+), init scale ([0-9.e+-]+)\)")
@@ -29,7 +28,7 @@ class Recipe:
 
     @classmethod
     def parse(cls, text: str) -> "Recipe":
-        """The inverse of `str`."""
+        """Of the text that `SearchPoint.found_by` has."""
         beginning = _SHAKEN.sub("", text)
         return cls(beginning, tuple((float(noise), int(seed)) for noise, seed in _SHAKEN.findall(text)))
 

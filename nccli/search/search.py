@@ -9,13 +9,12 @@ from threadpoolctl import threadpool_limits
 
 from nccli.dufm.refined import Point, RefinedProblem, refine_all, require_room
 from nccli.errors import InputError
-from nccli.search.closed_forms import closed_forms, fits
 from nccli.search.config import SearchConfig
 from nccli.search.descents import random_ends
 from nccli.search.point import SearchPoint
 from nccli.search.recipe import Recipe
 from nccli.search.templates import best_templates
-from nccli.theory import solve_dnc
+from nccli.theory import closed_forms, solve_dnc
 from nccli.training.watch import Watch
 
 _TEMPLATES, _REFINED = 12, 8
@@ -38,7 +37,6 @@ _HOPEFUL = 1.02
 
 _SAME, _BETTER = 1e-7, 1e-10
 """Tastes: relative distance of losses of one point, and the least gain that another round is worth."""
-
 
 _MOST_UNKNOWNS = 4000
 """A taste: a Newton step then takes some ten seconds."""
@@ -119,11 +117,7 @@ class Search:
         self._keep(constructed)
         self._tell("templates", 0, 1)
         templates = best_templates(self._problem, _TEMPLATES, lambda: self._is_over(_SHARE))
-        found = [
-            SearchPoint.constructed(each, _SPARE)
-            for each in templates
-            if fits(each.construction.min_width, self._problem)
-        ]
+        found = [SearchPoint.constructed(each, _SPARE) for each in templates]
         self._keep(found)
         self._refine("templates", self._distinct([*constructed, *found], _REFINED))
         self._shake()
@@ -143,7 +137,7 @@ class Search:
             shaken = point.shaken(noise, _SPARE, seed) if number else point
             found = self._refine("recipe", [shaken])
             if not found:
-                return  # somebody asked to stop
+                return  # asked to stop, or too large to refine
             point = found[0]
 
     def _shake(self) -> None:
@@ -152,7 +146,7 @@ class Search:
             if self._is_over():
                 return
             before = self.points[0].loss
-            seed = self.config.seed * _ROUNDS * len(_NOISES) + number
+            seed = self.config.seed * _ROUNDS + number
             shaken = [
                 each.shaken(noise, _SPARE, seed)
                 for each in self._distinct(self.points, 1 if number else _BASES)
@@ -196,7 +190,7 @@ class Search:
     def _distinct(self, points: Sequence[SearchPoint], count: int) -> list[SearchPoint]:
         """The best of them, each loss once."""
         found: list[SearchPoint] = []
-        for each in sorted(points, key=lambda point: point.rank):
+        for each in sorted(points, key=lambda point: point.order):
             if not found or each.loss > found[-1].loss * (1 + _SAME):
                 found.append(each)
         return found[:count]
@@ -204,7 +198,7 @@ class Search:
     def _keep(self, points: Iterable[SearchPoint]) -> None:
         kept = [each for each in points if np.isfinite(each.loss)]
         self._evaluated += kept
-        self.points = sorted([*self.points, *kept], key=lambda point: point.rank)
+        self.points = sorted([*self.points, *kept], key=lambda point: point.order)
 
     def _is_over(self, share: float = 1.0) -> bool:
         """Whether somebody asked to stop, or so much of the budget is gone."""

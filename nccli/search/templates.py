@@ -11,7 +11,6 @@ from nccli.theory.solution import BlockSolution, Solution, solve_block
 _RACE = ((3, 60), (12, 6))
 """Tastes: steps of the weights by which hypergraphs are compared, and how many of a number of classes go on then."""
 
-
 _SAME = 1e-9
 """A bound: relative distance of losses that are one; weights are sure to 1e-12."""
 

@@ -67,9 +67,10 @@ def _how(end: End) -> str:
 
 
 def known_points(store: Store, config: SearchConfig) -> list[dict[str, str]]:
-    """The best stored points of the problem of a search, and the best of that searched problem of its sizes whose λ is
+    """The best stored points of a problem, and the best of the nearest λ that was searched.
 
-    the nearest; JSON-ready, those whose weights are kept.
+    Returns:
+        Those whose weights are kept, JSON-ready.
     """
     problem = config.problem
     with store.read() as connection:

@@ -3,6 +3,7 @@
 from nccli.theory.best import (
     BestKnown,
     best_known,
+    closed_forms,
     solve_best,
     solve_dnc,
     solve_graph,
@@ -42,6 +43,7 @@ __all__ = [
     "best_known",
     "check_options",
     "classes_of",
+    "closed_forms",
     "dnc",
     "explicit_loss",
     "graph",

@@ -56,15 +56,15 @@ def srg_rank(problem: Problem) -> int | None:
 
 def solve_best(problem: Problem) -> Solution:
     """The best construction known: DNC, SRG, bipartition rows, or a hypergraph that a search began with."""
-    found = _families(problem)
+    found = closed_forms(problem)
     found += [
         solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem.K, problem.L)
     ]
     return _least(found)
 
 
-def _families(problem: Problem) -> list[Solution]:
-    """DNC, SRG and bipartition rows, the simplest first."""
+def closed_forms(problem: Problem) -> list[Solution]:
+    """What a problem alone has, the simplest first: DNC, every SRG solution, bipartition rows of a width of use."""
     found = [solve_dnc(problem), *srg_solutions(problem).values()]
     if triangular_root(problem.K) is not None and problem.K >= _LEAST_BIPARTITION:
         rows = (each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K))
@@ -98,7 +98,7 @@ class BestKnown:
 @lru_cache(maxsize=_KEPT)
 def best_known(problem: Problem) -> BestKnown:
     """The best of DNC, SRG, bipartition rows and, where it is of this very problem, the table of searches."""
-    simplest = _least(_families(problem))
+    simplest = _least(closed_forms(problem))
     found = BestKnown(simplest.loss, simplest.rank, simplest.construction.label)
     row = tabled(problem)
     if row is None or float(row["loss"]) >= found.loss * (1 - _SAME):

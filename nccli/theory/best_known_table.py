@@ -33,8 +33,9 @@ def nearest_recipe(problem: Problem) -> str | None:
     """
     decay = sum(map(math.log, (*problem.lambda_w, problem.collapsed_lambda_h1))) / (problem.L + 1)
     rows = sorted(_rows(problem.K, problem.L), key=lambda row: abs(math.log(float(row["wd"])) - decay))
-    found = [row["found_by"] for row in rows[:1] if not row["found_by"].startswith(_STORED)]
-    return next((each for each in found if each.startswith((_HYPERGRAPH, "descent")) or _SHAKEN in each), None)
+    recipe = rows[0]["found_by"] if rows else ""
+    is_closed = not recipe.startswith((_HYPERGRAPH, "descent")) and _SHAKEN not in recipe
+    return None if is_closed or recipe.startswith(_STORED) else recipe
 
 
 def known_hypergraphs(K: int, L: int) -> tuple[str, ...]:
