@@ -7,6 +7,7 @@ class ObjectiveName(StrEnum):
     """What the output of the network is held to; `nccli.objective` has the objects."""
 
     MSE = "mse"
+    CE = "ce"
 
 
 class OptimizerName(StrEnum):

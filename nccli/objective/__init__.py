@@ -1,17 +1,18 @@
 """What the output of a network is held to: an objective is one object that everything refers to.
 
 Steps in PyTorch and in C, measuring, refinement, end-to-end losses and the closed forms take from it what they need. A
-second objective is a file beside `squared_error`, a name in `nccli.catalogue.options.ObjectiveName`, and a line here.
+further objective is a file beside `squared_error`, a name in `nccli.catalogue.options.ObjectiveName`, and a line here.
 """
 
 from nccli.catalogue.options import ObjectiveName
 from nccli.errors import InputError
+from nccli.objective.cross_entropy import CrossEntropy
 from nccli.objective.objective import Objective, Optimum, Readout
 from nccli.objective.squared_error import SquaredError
 
-__all__ = ["OBJECTIVES", "Objective", "Optimum", "Readout", "SquaredError", "objective_named"]
+__all__ = ["OBJECTIVES", "CrossEntropy", "Objective", "Optimum", "Readout", "SquaredError", "objective_named"]
 
-OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in (SquaredError(),)}
+OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in (SquaredError(), CrossEntropy())}
 """All objectives by name; names are those of `ObjectiveName`."""
 
 assert OBJECTIVES.keys() == set(ObjectiveName)

@@ -13,8 +13,7 @@ from nccli.dufm.config import DufmConfig
 from nccli.dufm.native import native_steps
 from nccli.dufm.network import Network, targets
 from nccli.errors import InputError
-from nccli.objective import OBJECTIVES, Objective, Optimum, Readout, objective_named
-from nccli.objective.objective import Array
+from nccli.objective import OBJECTIVES, Objective, objective_named
 from nccli.theory import Construction, Problem, dnc, solve, srg_variants
 from tests.cli.in_process import forget
 
@@ -129,57 +128,14 @@ def test_the_compiled_step_goes_along_the_gradient_of_the_objective(objective: O
         np.testing.assert_allclose(after, start - config.lr * gradient, rtol=1e-12, atol=1e-14)
 
 
-class Softmax(Objective):
-    """Cross-entropy as far as training needs it: that the seam takes an objective that mixes the outputs of a row."""
-
-    name = "softmax"
-    adds_over_blocks = False
-    c_residual = "z"
-    c_rows = """
-      static void residual_rows(REAL *E, const REAL *Y, int rows, int classes, REAL factor) {
-        for (int i = 0; i < rows; i++) {
-          REAL *z = E + i * K, top = z[0], sum = 0;
-          for (int k = 1; k < classes; k++) top = z[k] > top ? z[k] : top;
-          for (int k = 0; k < classes; k++) sum += z[k] = (REAL)exp((double)(z[k] - top));
-          for (int k = 0; k < classes; k++) z[k] = factor * (z[k] / sum - Y[i * K + k]);
-        }
-      }
-    """
-
-    def total(self, output: Array, target: Array) -> Array:
-        return (torch.as_tensor(output).logsumexp(-1) - torch.as_tensor(output * target).sum(-1)).sum(-1).numpy()
-
-    def residual(self, output: Array, target: Array) -> Array:
-        return torch.as_tensor(output).softmax(-1).numpy() - target
-
-    def residual_(self, output: Array, target: Array, factor: Array) -> None:
-        output.copy_(output.softmax(-1)).sub_(target).mul_(factor)
-
-    def curvature(self, output: Array, direction: Array) -> Array:
-        p = torch.as_tensor(output).softmax(-1).numpy()
-        return p * direction - p * (p * direction).sum(-1, keepdims=True)
-
-    def trivial_loss(self, K: int) -> float:
-        return float(np.log(K))
-
-    def constant_fit(self, K: int) -> float:
-        return float(np.log(K))
-
-    def best_scale(self, readout: Readout, K: int, L: int, weight_decay: float, log_c: float) -> Optimum:
-        raise NotImplementedError
-
-    def last_weights(self, means: np.ndarray, weight_decay: float) -> np.ndarray:
-        raise NotImplementedError
-
-
 @needs_gcc
 @pytest.mark.usefixtures("own_cache")
-def test_an_objective_that_mixes_outputs_is_compiled_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but the object itself is written for it; padding stays zero, so that many steps agree too."""
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-9), ("float32", 1e-3)])
+def test_compiled_steps_of_an_objective_are_those_of_pytorch(objective: Objective, dtype: str, rtol: float) -> None:
+    """Padding stays zero, so that many steps agree too."""
     from nccli.dufm.plain import PlainSteps
 
-    monkeypatch.setitem(OBJECTIVES, "softmax", Softmax())
-    config = replace(CONFIG, dtype="float64", objective="softmax", steps=50)
+    config = replace(CONFIG, dtype=dtype, objective=objective.name, steps=50)
     fast, plain = Batch.start([config]), Batch.start([config])
     steps = native_steps(fast, 1)
     assert steps is not None
@@ -188,10 +144,33 @@ def test_an_objective_that_mixes_outputs_is_compiled_and_measured(monkeypatch: p
     last = steps.measure()
     PlainSteps(plain).advance(0, 50)
     for a, b in zip(fast.parameters.all, plain.parameters.all, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol / 1000)
     assert (last.fit + last.reg < first.fit + first.reg).all()
-    with pytest.raises(InputError, match="single block"):
-        solve(Problem(4, 3, 1, 1e-3, (1e-3,) * 3, "softmax"), replace(dnc(4), blocks=dnc(2).blocks * 2))
+
+
+@needs_gcc
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_compiled_cross_entropy_takes_outputs_of_any_size(dtype: str) -> None:
+    """Its exponentials are its own: from equal outputs to ones that are thousands apart, at every power of two."""
+    config = DufmConfig(K=11, L=2, n=1, width=9, wd_h1=1e-9, wd_layers=(1e-9, 1e-9), lr=1.0, steps=1, seed=0)
+    for size in (0.0, *np.logspace(-6, 4, 41)):
+        there = replace(config, dtype=dtype, objective="ce", init_scale=max(size, 1e-9) ** (1 / 3))
+        batch = Batch.start([there])
+        by_weight, by_features = Network(batch.double()).gradients()
+        before = batch.double().parameters.all
+        steps = native_steps(batch, 1)
+        assert steps is not None
+        steps.advance(0, 1)
+        steps.sync()
+        for after, start, gradient in zip(batch.parameters.all, before, (by_features, *by_weight), strict=True):
+            expected = start - gradient
+            rtol = 1e-13 if dtype == "float64" else 1e-5
+            assert np.abs(after - expected).max() <= rtol * max(np.abs(gradient).max(), np.abs(start).max()) * 10
+
+
+def test_two_objectives_never_share_a_batch() -> None:
+    assert CONFIG.batch_key != replace(CONFIG, objective="ce").batch_key
 
 
 def test_targets_are_the_unit_vectors_of_the_classes() -> None:
@@ -201,7 +180,7 @@ def test_targets_are_the_unit_vectors_of_the_classes() -> None:
 
 def test_an_objective_that_there_is_not_is_refused_by_name() -> None:
     for make in (lambda: objective_named("hinge"), lambda: replace(CONFIG, objective="hinge")):
-        with pytest.raises(InputError, match=r"objective 'hinge': must be one of mse"):
+        with pytest.raises(InputError, match=r"objective 'hinge': must be one of mse, ce"):
             make()
 
 
