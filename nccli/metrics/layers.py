@@ -69,7 +69,7 @@ class LayerMetrics:
     @cached_property
     def structure(self) -> Structure:
         """Which construction the Gram matrix is."""
-        return structure_of_means(self.class_means, self.singular_values)
+        return structure_of_means(self.class_means, self.singular_values, self.stage == When.PRE)
 
 
 def measure_layers(

@@ -7,9 +7,10 @@ of any; both are taken off before distances are measured.
 import math
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from nccli.metrics.neural_collapse import etf_distance
+from nccli.metrics.pairs import opposite_pairs
 from nccli.metrics.spectrum import numerical_rank, singular_values
 
 Output = Float[np.ndarray, "K K"]
@@ -35,33 +36,19 @@ def output_pairs_distance(output: Output) -> float:
     """‖Z/‖Z‖_F − P/‖P‖_F‖_F, Z the centred class means of the output, P = diag([[1, −1], [−1, 1]], …) of pairs.
 
     0 for the block-diagonal logits of rank K/2 that beat DNC in deep linear networks (Garrod and Keating 2025; theory
-    sheet, section 6). Classes are paired by the smallest entries of Z, the smallest first: near P those are its own.
+    sheet, section 6). Each class goes with the one that its output is lowest for, and that way round.
 
     Returns:
-        In [0, 2]; nan where K is odd or no class differs from another.
+        In [0, 2]; nan where K is odd, no class differs from another, or classes do not go together in pairs.
     """
     K, Z = len(output), _centred(output)
     size = float(np.linalg.norm(Z))
-    if K % 2 or not size > 0:
+    found = opposite_pairs(Z) if K % 2 == 0 and size > 0 else None
+    if found is None:
         return float("nan")
-    first, second = pairs(Z)
+    first, second = found
     inner = float(np.sum(Z[first, first] + Z[second, second] - Z[first, second] - Z[second, first]))
     return math.sqrt(max(0.0, 2 - 2 * inner / (size * math.sqrt(2 * K))))
-
-
-def pairs(output: Output) -> tuple[Int[np.ndarray, " half"], Int[np.ndarray, " half"]]:
-    """Classes two by two, those together whose outputs for one another add up to least; K is even."""
-    K = len(output)
-    firsts, seconds = np.triu_indices(K, 1)
-    order = np.argsort(output[firsts, seconds] + output[seconds, firsts], kind="stable")
-    left, found = np.ones(K, bool), []
-    for i in order.tolist():
-        a, b = int(firsts[i]), int(seconds[i])
-        if left[a] and left[b]:
-            left[[a, b]] = False
-            found.append((a, b))
-    first, second = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    return first, second
 
 
 def _centred(output: Output) -> Output:
