@@ -51,7 +51,7 @@ EXPORTED = {
         style WIDTHS wilson_interval
     """,
     "nccli.objective": """
-        Objective objective_named OBJECTIVES Optimum Readout SquaredError
+        CrossEntropy Objective objective_named OBJECTIVES Optimum Readout SquaredError
     """,
 }
 """`__all__` of each package, and nothing else: change it with intent, and say in the changelog what went."""

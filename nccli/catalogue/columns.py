@@ -12,7 +12,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any
 
 from nccli.catalogue.metrics import METRICS
-from nccli.catalogue.options import Split
+from nccli.catalogue.options import ObjectiveName, Split
 from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import MEASURED_KINDS, STEPS_BY, Finish, Kind, Status, StepsBy
 from nccli.catalogue.stages import When
@@ -292,7 +292,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
         "objective",
         _PROBLEM,
         _TEXT,
-        "the loss: mse; NULL where it is not known",
+        f"the loss: {', '.join(ObjectiveName)}; NULL where it is not known",
         shown=(GROUP,),
         before=dict.fromkeys(_COMPUTED, "mse"),
     ),

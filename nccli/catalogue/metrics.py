@@ -6,6 +6,7 @@ of what it can be measured. Those of every layer of every run stand here, those 
 """
 
 from nccli.catalogue.metric import POST, PRE, Family, Metric, Need
+from nccli.catalogue.output_metrics import OF_OUTPUT
 from nccli.catalogue.single_layer_metrics import SINGLE_LAYER
 from nccli.catalogue.sources import ROY, RUDELSON, SUKENIK
 from nccli.catalogue.weight_metrics import OF_WEIGHTS
@@ -114,22 +115,9 @@ _OF_EVERY_LAYER: tuple[Metric, ...] = (
         recorded=False,
         measured=False,
     ),
-    Metric(
-        "classes_kept",
-        "kept_classes",
-        "kept",
-        of="number of classes whose mean output is largest at themselves, by 0.2, and whose means are no others'",
-        needs=(Need.OUTPUT, Need.MEANS),
-        means="of the last layer; K: all classes are told apart, 0: none",
-        source="½/K of the loss for each that is not",
-        stages=POST,
-        whole=True,
-        recorded=False,
-        measured=False,
-    ),
 )
 
-METRICS = (*_OF_EVERY_LAYER, *SINGLE_LAYER, *OF_WEIGHTS)
+METRICS = (*_OF_EVERY_LAYER, *OF_OUTPUT, *SINGLE_LAYER, *OF_WEIGHTS)
 """All metrics, in the order of every table."""
 
 BY_NAME = {metric.name: metric for metric in METRICS}

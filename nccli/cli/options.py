@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.cli.completion import complete_runs, complete_where
 from nccli.errors import InputError
 
@@ -68,6 +69,7 @@ _L = values("--L", "Number of weight matrices.")
 _N = values("--n", "Samples a class.")
 _WD = values("--wd", "Weight decay λ of all layers.")
 
+Loss = Annotated[str, words("--loss", ObjectiveName, "What outputs are held to: {} (squared error, cross-entropy).")]
 K = Annotated[str, _K]
 L = Annotated[str, _L]
 n = Annotated[str, _N]

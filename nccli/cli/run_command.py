@@ -24,11 +24,11 @@ _DRAWN = ("init", "init_scale")
 
 _DUFM_SETTINGS = (
     *("K", "L", "n", "width", "lr", "seed", "steps", "tol", "optimizer", "momentum", "schedule", "until", "polish"),
-    *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype"),
+    *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype", "objective"),
 )
 _E2E_SETTINGS = (
     *("backbone", "reg", "L", "width", "lr", "seed", "steps", "batch_size", "momentum", "schedule", "lr_rise"),
-    *("wd_rise", "clip", "init", "init_scale", "feature_scale", "augment"),
+    *("wd_rise", "clip", "init", "init_scale", "feature_scale", "augment", "objective"),
 )
 """Fields of configurations that options are named after."""
 

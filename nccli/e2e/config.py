@@ -115,7 +115,7 @@ class E2eConfig:
 
     def _check_decays(self) -> None:
         if self.reg == "dufm":
-            _ = Problem(self.K, self.L, max(1, self.n), self.wd_h1, self.wd_layers)
+            _ = Problem(self.K, self.L, max(1, self.n), self.wd_h1, self.wd_layers, self.objective)
             return
         if len(self.wd_layers) != self.L or len(set(self.wd_layers)) != 1 or self.wd_h1 != 0:
             raise InputError("reg standard has one weight decay for all parameters: give --wd alone")

@@ -127,7 +127,9 @@ def disagreement(network: Network, data: DeviceImages, last: ClassStatistics, gr
     return group.total([float(unlike)], data.device)[0] / len(data)
 
 
-def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None = None) -> list[LayerMetrics]:
+def measured_layers(
+    network: Network, evaluation: Evaluation, objective: Objective, nc4: float | None = None
+) -> list[LayerMetrics]:
     """Metrics of every layer and stage; the single-layer set where statistics have their covariance."""
     weights = [weight.detach().double().cpu().numpy() for weight in network.head.weights]
     layers = []
@@ -135,7 +137,9 @@ def measured_layers(network: Network, evaluation: Evaluation, nc4: float | None 
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
         maker = weights[layer - 2] if layer > 1 else None
-        data = LayerData.of(found, reader, nc4 if last else None, reads_out=last, made_by=maker)
+        data = LayerData.of(
+            found, reader, nc4 if last else None, reads_out=last, made_by=maker, objective=objective.name
+        )
         layers.append(layer_metrics(layer, stage, data))
     return layers
 

@@ -37,7 +37,7 @@ class ClassWatch:
 
     def see(self, step: int, output: Float[ndarray, "K K"], hidden: Float[ndarray, "K d"]) -> str | None:
         """Take class means of the output and of H_L at a step; what is to be said now, the first time that there is."""
-        self.kept = kept_classes(output, hidden)
+        self.kept = kept_classes(output, hidden, self._config.objective)
         if step >= _SINCE * self._config.steps:
             self._ever.append(self.kept)
         if not constant_output(output):

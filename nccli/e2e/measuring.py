@@ -32,7 +32,9 @@ class Measuring:
     def row(self, step: int, evaluation: Evaluation) -> dict[str, Any]:
         """A row of the history, of a finite evaluation."""
         found, order = evaluation.statistics, stages(self._config.L)
-        layers = {(layer.layer, layer.stage): layer for layer in measured_layers(self._network, evaluation)}
+        layers = {
+            (layer.layer, layer.stage): layer for layer in measured_layers(self._network, evaluation, self._objective)
+        }
         return {
             "step": step,
             "loss": evaluation.loss,
@@ -50,4 +52,4 @@ class Measuring:
         with products("float32"):
             unlike = disagreement(self._network, data.train, last, self._group)
             test = None if data.test is None else accuracy(self._network, data.test, self._group)
-        return measured_layers(self._network, evaluation, unlike), test
+        return measured_layers(self._network, evaluation, self._objective, unlike), test

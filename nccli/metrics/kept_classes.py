@@ -8,16 +8,24 @@ product of L layers is small.
 import numpy as np
 from jaxtyping import Bool, Float
 
+from nccli.catalogue.options import ObjectiveName
+
 _LEAST_MARGIN = 0.2
 """A bound: an entry y of a DNC output that is stationary under weight decay is at least (L − 1)/(2L), 1/4 with L = 2
 (from ½ (1 − y)² + c y^{2/(L+1)}, theory sheet, section 2); targets are 0 and 1."""
+
+_LEAST_LOGIT = 0.4
+"""A bound: logits a (I − J/K) of DNC that are stationary under weight decay, and no maximum along a, have
+a e^a/(e^a + K − 1) ≥ (L − 1)/(L + 1), so a ≥ 0.53 with K = L = 2 and more with any other."""
 
 _LEAST_DISTANCE = 0.1
 """A taste: class means of H_L of DNC are √2 of their norm apart, those of SRG at K = 10 at least 1.15."""
 
 
 def kept_classes(
-    output: Float[np.ndarray, "K K"], hidden: Float[np.ndarray, "K d"] | None = None
+    output: Float[np.ndarray, "K K"],
+    hidden: Float[np.ndarray, "K d"] | None = None,
+    objective: str = ObjectiveName.MSE.value,
 ) -> Bool[np.ndarray, " K"]:
     """Whether each class is kept: its mean output is largest at the class itself, and by a margin.
 
@@ -25,23 +33,30 @@ def kept_classes(
         output: class means of the network's output W_L H_L, one class a row.
         hidden: class means of H_L, the last hidden layer; classes whose means there are (nearly) zero, or one
             another's, are not kept whatever W_L makes of them. None where it is not known.
+        objective: name of what the output is held to.
 
     Returns:
         One entry a class: whether z_kk exceeds every other entry of z_k by 0.2 of the largest entry of all, and of 1,
-        the target; and whether the mean of H_L is further than 0.1 of the longest one from zero and from all others.
+        the target, or, under the cross-entropy, by 0.4; and whether the mean of H_L is further than 0.1 of the longest
+        one from zero and from all others.
     """
     others = output.copy()
     np.fill_diagonal(others, -np.inf)
     margins = np.diag(output) - others.max(axis=1)
-    kept = margins >= _LEAST_MARGIN * max(1.0, float(np.abs(output).max()))
+    by_size = _LEAST_MARGIN * max(1.0, float(np.abs(output).max()))
+    kept = margins >= (_LEAST_LOGIT if objective == ObjectiveName.CE else by_size)
     if hidden is not None:
         kept &= distinct_means(hidden)
     return np.asarray(kept)
 
 
-def classes_kept(output: Float[np.ndarray, "K K"], hidden: Float[np.ndarray, "K d"] | None = None) -> int:
+def classes_kept(
+    output: Float[np.ndarray, "K K"],
+    hidden: Float[np.ndarray, "K d"] | None = None,
+    objective: str = ObjectiveName.MSE.value,
+) -> int:
     """How many classes are kept, 0 to K; K is good, 0 a constant network. Arguments as of `kept_classes`."""
-    return int(kept_classes(output, hidden).sum())
+    return int(kept_classes(output, hidden, objective).sum())
 
 
 def distinct_means(means: Float[np.ndarray, "K d"]) -> Bool[np.ndarray, " K"]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.catalogue.metrics import METRICS, Metric, Need
+from nccli.catalogue.options import ObjectiveName
 from nccli.metrics.class_statistics import ClassStatistics
 from nccli.metrics.spectrum import singular_values
 
@@ -35,6 +36,7 @@ class LayerData:
         outside: mean feature of an out-of-distribution set.
         given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
         reads_out: whether the weights make the network's output of this layer, as W_L does of H_L.
+        objective: name of what that output is held to.
     """
 
     means: Float[np.ndarray, "K d"]
@@ -46,6 +48,7 @@ class LayerData:
     made_by: Float[np.ndarray, "d _"] | None = None
     own: Float[np.ndarray, "..."] | None = None
     outside: Float[np.ndarray, " d"] | None = None
+    objective: str = ObjectiveName.MSE.value
 
     @classmethod
     def of(
@@ -62,7 +65,7 @@ class LayerData:
             statistics: of the samples.
             weights, reads_out: as above.
             nc4: measured by whoever saw the predictions.
-            more: `bias`, `made_by`, `own`, `outside`.
+            more: `bias`, `made_by`, `own`, `outside`, `objective`.
         """
         given = {"dnc1": statistics.dnc1, "nc4": nc4}
         return cls(statistics.means, weights, statistics, given, reads_out, **more)

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nccli.catalogue.metrics import METRICS, Family, Need
+from nccli.catalogue.options import ObjectiveName
+from nccli.catalogue.stages import When
 from nccli.metrics.covariance import class_means, dnc1
 from nccli.metrics.layer_data import LayerData
 from nccli.metrics.many_classes import structure_of_means
@@ -29,6 +31,8 @@ class LayerMetrics:
         name: of the module, in a network that is not numbered by l.
         spectra: singular values of the layer's own matrix and of its features, where there are any, by
             `nccli.catalogue.metrics.Need`.
+        output: class means of the network's output, (K, K), one class a row, of the layer that makes it; None under
+            the squared error, where they follow from the class means.
     """
 
     layer: int
@@ -38,6 +42,7 @@ class LayerMetrics:
     class_means: Float[np.ndarray, "K d"]
     name: str | None = None
     spectra: Mapping[str, Float[np.ndarray, " _"]] = field(default_factory=dict)
+    output: Float[np.ndarray, "K K"] | None = None
 
     def __getattr__(self, name: str) -> Any:
         """A metric by its name."""
@@ -64,13 +69,14 @@ class LayerMetrics:
     @cached_property
     def structure(self) -> Structure:
         """Which construction the Gram matrix is."""
-        return structure_of_means(self.class_means, self.singular_values)
+        return structure_of_means(self.class_means, self.singular_values, self.stage == When.PRE)
 
 
 def measure_layers(
     stages: Iterable[tuple[int, str, Float[np.ndarray, "N _"]]],
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
+    objective: str = ObjectiveName.MSE.value,
 ) -> list[LayerMetrics]:
     """Measure every layer and stage of a network.
 
@@ -78,6 +84,7 @@ def measure_layers(
         stages: (layer, stage, features), features with one sample a row.
         labels: class of each sample, 0..K−1.
         weights: W_1..W_L, each of shape (out, in).
+        objective: name of what the output is held to.
 
     Raises:
         ValueError: as `class_means`, or features that are not finite.
@@ -91,6 +98,7 @@ def measure_layers(
             weights[layer - 1] if stage == "post" else None,
             given={"dnc1": float(dnc1(features, labels))},
             reads_out=layer == len(weights),
+            objective=objective,
         )
         measured.append(layer_metrics(layer, stage, data))
     return measured
@@ -110,7 +118,8 @@ def layer_metrics(layer: int, stage: str, data: LayerData, name: str | None = No
     absent = dict.fromkeys(metric.name for metric in METRICS if metric.family not in families)
     spectra = {need.value: getattr(data, need) for need in _SPECTRA} if Family.SINGLE in families else {}
     kept = {name: spectrum for name, spectrum in spectra.items() if spectrum is not None}
-    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name, kept)
+    output = data.output if stage == When.POST and data.objective != ObjectiveName.MSE else None
+    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name, kept, output)
 
 
 _SPECTRA = (Need.WEIGHT_SPECTRUM, Need.FEATURE_SPECTRUM)

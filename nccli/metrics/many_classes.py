@@ -22,7 +22,9 @@ MOST_CLASSES = 1000
 """A measurement: `recognise_structure` takes a second at so many classes, and the cube of their number beyond."""
 
 
-def structure_of_means(means: Float[np.ndarray, "K d"], spectrum: Float[np.ndarray, " r"]) -> Structure:
+def structure_of_means(
+    means: Float[np.ndarray, "K d"], spectrum: Float[np.ndarray, " r"], before_activation: bool = True
+) -> Structure:
     """As `recognise_structure` of the Gram matrix; of more than `MOST_CLASSES` only frames are looked for.
 
     With G = M Mᵀ, t = tr G and s = 1ᵀ G 1 the nearest aI + b11ᵀ has the parts (t − s/K)/√(K−1) along I − 11ᵀ/K and s/K
@@ -31,10 +33,11 @@ def structure_of_means(means: Float[np.ndarray, "K d"], spectrum: Float[np.ndarr
     Args:
         means: class means, one a row, not centred.
         spectrum: their singular values.
+        before_activation: as of `recognise_structure`.
     """
     K, d = means.shape
     if K <= MOST_CLASSES:
-        return recognise_structure(means @ means.T)
+        return recognise_structure(means @ means.T, before_activation=before_activation)
     order = np.arange(K)
     if not spectrum[0] > ZERO_FLOOR:
         return Structure(ZERO, 0.0, order)

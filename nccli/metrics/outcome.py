@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.catalogue.outcomes import Outcome
-from nccli.metrics.structure import CONSTANT, DNC, NONE
+from nccli.metrics.structure import CONSTANT, DNC, ETF, NONE
 
 _SRG = re.compile(r"srg t\((\d+)\)")
 
@@ -37,6 +38,7 @@ def run_outcome(
     last: LayerFindings | None = None,
     classes_kept: int | None = None,
     diverged: bool = False,
+    objective: str | None = None,
 ) -> RunOutcome | None:
     """The first outcome that holds, in the order of `nccli.catalogue.outcomes.Outcome`.
 
@@ -46,6 +48,8 @@ def run_outcome(
         last: M_L, which makes the output: where it is zero or constant, so is that.
         classes_kept: how many classes the output tells apart; None where it is not known.
         diverged: whether the loss is no number any more.
+        objective: name of what the output is held to. Under the cross-entropy a simplex ETF of rank K − 1 is DNC as an
+            orthogonal frame is, for a number that all logits share says nothing (theory sheet, section 6).
 
     Returns:
         None where nothing is known of the layers, and it did not diverge.
@@ -62,10 +66,11 @@ def run_outcome(
         return RunOutcome(Outcome.CONSTANT.value)
     if classes_kept is not None and classes_kept < K:
         return RunOutcome(Outcome.LOST_CLASSES.value)
-    structures = {layer.structure for layer in deciding}
+    shifts = objective == ObjectiveName.CE
+    structures = {DNC if shifts and layer.structure == ETF else layer.structure for layer in deciding}
     if len(structures) == 1 and not structures & {NONE, CONSTANT}:
         return _named(structures.pop())
-    low = any(layer.rank < K for layer in deciding)
+    low = any(layer.rank < K - shifts for layer in deciding)
     return RunOutcome((Outcome.LOW_RANK if low else Outcome.FULL_RANK).value)
 
 

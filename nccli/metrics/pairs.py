@@ -53,3 +53,20 @@ def pair_distances(M: Float[np.ndarray, "K d"]) -> Iterator[tuple[Indices, Indic
             some = near[start : start + step]
             apart[some] = np.sum((M[a[some]] - M[b[some]]) ** 2, axis=1)
         yield a, b, apart
+
+
+def opposite_pairs(
+    products: Float[np.ndarray, "K K"],
+) -> tuple[Int[np.ndarray, " half"], Int[np.ndarray, " half"]] | None:
+    """Classes two by two, each with the one whose entry is the least of its row; None where these do not fit together.
+
+    Args:
+        products: one row a class, of means with means or of outputs; more than one class, and their number is even.
+    """
+    sums = products + products.T
+    np.fill_diagonal(sums, np.inf)
+    partner = np.argmin(sums, axis=1)
+    if (partner[partner] != np.arange(len(sums))).any():
+        return None
+    first = np.flatnonzero(np.arange(len(sums)) < partner)
+    return first, partner[first]

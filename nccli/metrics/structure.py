@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from nccli.metrics.chang_graphs import chang_graphs
 from nccli.metrics.graph_forms import bipartition_forms, graph_forms, single_forms
+from nccli.metrics.pairs import opposite_pairs
 from nccli.metrics.rank_rule import RankFit, rank_fit
 from nccli.metrics.related_classes import RootGraph, complete_root, isomorphism, related_classes, root_graphs
 from nccli.metrics.spectrum import ZERO_FLOOR
@@ -42,6 +43,9 @@ _MOST_GRAPHS = 3
 _MOST_OF_GRAPHS = 200
 """Classes up to which graphs are looked for. Measured: 1 s for 200, 10 s for 300, no end for 1,000."""
 
+_MOST_OF_SQUARES = 6
+"""Classes of SRG T(4), whose last pre-activations are pairs, as the four of a square are."""
+
 _ROUNDING = 1e-9
 """Of eigenvalues of named Gram matrices, over their norm."""
 
@@ -49,6 +53,7 @@ _Matrix = Float[np.ndarray, "_ _"]
 _Forms = Float[np.ndarray, "_ _ _"]
 
 NONE, ZERO, DNC, ETF, CONSTANT, FRAME_PLUS_MEAN = "none", "zero", "dnc", "etf", "constant", "frame plus mean"
+PAIRS = "pairs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +61,9 @@ class Structure:
     """What `recognise_structure` found.
 
     Attributes:
-        name: "dnc", "etf", "frame plus mean", "constant", "srg t(5)", "srg t(5) minus 2", "square", "petersen",
-            "chang graph 1", "graph(6 vertices, 9 edges)", their sums such as "srg t(4) ⊕ dnc(1)", "zero", or "none".
+        name: "dnc", "etf", "frame plus mean", "constant", "pairs", "srg t(5)", "srg t(5) minus 2", "square",
+            "petersen", "chang graph 1", "graph(6 vertices, 9 edges)", their sums such as "srg t(4) ⊕ dnc(1)", "zero",
+            or "none".
         distance: min_s ‖G − s H‖_F/‖G‖_F with H the Gram matrix of the name, one s a summand; in [0, 1], 0 is
             equality. For "none" that of the nearest structure looked at, which may be near and of another rank.
         permutation: class of each place of H, so that G[p][:, p] ∝ H; for "none" that of the nearest.
@@ -87,11 +93,14 @@ class _Candidate:
         return rank_fit(self.spectrum, int(np.sum(values > _ROUNDING)))
 
 
-def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_RTOL) -> Structure:
+def recognise_structure(
+    gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_RTOL, before_activation: bool = True
+) -> Structure:
     """Recognise a construction in a Gram matrix of class means (theory sheet, section 3).
 
-    Looked for: orthogonal means of equal norm (dnc), the simplex ETF, equal means (constant), and aI + b11ᵀ with other
-    a and b, an orthogonal frame or ETF plus a common mean, a star among them; graph solutions, in all the forms that
+    Looked for: orthogonal means of equal norm (dnc), the simplex ETF, equal means (constant), two opposite means a
+    direction (pairs, of linear networks: Garrod and Keating 2025), and aI + b11ᵀ with other a and b, an orthogonal
+    frame or ETF plus a common mean, a star among them; graph solutions, in all the forms that
     their layers take (`nccli.metrics.graph_forms`); direct sums of these, each summand with a scale of its own
     (Súkeník et al. 2024, Definitions 9 to 11); and the Chang graphs, which have the spectrum of T(8).
 
@@ -106,6 +115,8 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     Args:
         gram: MᵀM, symmetric up to rounding.
         rtol: largest distance of a structure that is recognised.
+        before_activation: whether the last pre-activations of graphs are looked for among few classes: those of SRG
+            T(4) and of the square are pairs too.
 
     Raises:
         ValueError: an entry is nan or infinite.
@@ -121,7 +132,8 @@ def recognise_structure(gram: Float[np.ndarray, "K K"], rtol: float = STRUCTURE_
     G = np.ldexp(G, -exponent)
     G = (G + G.T) / 2
     spectrum = np.sqrt(np.clip(np.linalg.eigvalsh(G)[::-1], 0.0, None))
-    search = _Search(G / np.linalg.norm(G), norms, np.ldexp(spectrum, exponent // 2), rtol)
+    has_pairs = len(G) % 2 == 0 and len(G) > (_MOST_OF_SQUARES if before_activation else 2)
+    search = _Search(G / np.linalg.norm(G), norms, np.ldexp(spectrum, exponent // 2), rtol, has_pairs)
     found = search.best()
     return found.structure if search.holds(found) else Structure(NONE, search.nearest, found.structure.permutation)
 
@@ -139,8 +151,9 @@ class _Search:
         norms: Float[np.ndarray, " K"],
         spectrum: Float[np.ndarray, " K"],
         rtol: float,
+        has_pairs: bool,
     ) -> None:
-        self._G, self._norms, self._spectrum, self._rtol = G, norms, spectrum, rtol
+        self._G, self._norms, self._spectrum, self._rtol, self._has_pairs = G, norms, spectrum, rtol, has_pairs
         self.nearest = 1.0
 
     def holds(self, candidate: _Candidate) -> bool:
@@ -179,8 +192,13 @@ class _Search:
 
     def _frames(self) -> list[_Candidate]:
         K = len(self._G)
-        named = [(DNC, np.eye(K)), (CONSTANT, np.ones((K, K)))]
-        return [self._candidate(name, H) for name, H in (*named, *([(ETF, np.eye(K) - 1 / K)] if K > 1 else ()))]
+        named = [(DNC, np.eye(K)), (CONSTANT, np.ones((K, K))), *([(ETF, np.eye(K) - 1 / K)] if K > 1 else ())]
+        found = [self._candidate(name, H) for name, H in named]
+        opposite = opposite_pairs(self._G) if self._has_pairs else None
+        if opposite is not None:
+            H = np.kron(np.eye(K // 2), [[1.0, -1.0], [-1.0, 1.0]])
+            found.append(self._candidate(PAIRS, H, np.stack(opposite, axis=1).ravel()))
+        return found
 
     def _frame_plus_mean(self) -> Iterator[_Candidate]:
         """The nearest aI + b11ᵀ."""

@@ -135,8 +135,8 @@ def _joint(readouts: tuple[Readout, ...], kept: tuple[int, ...]) -> LogitSpace:
 
 
 def _top(output: Float[Array, "*batch N K"]) -> Float[Array, "*batch N 1"]:
-    """The largest output of each row."""
-    return output.max(axis=-1)[..., None] if isinstance(output, np.ndarray) else output.amax(-1, keepdim=True)
+    """The largest output of each row; what is taken off a row says nothing, to derivatives too."""
+    return output.max(axis=-1)[..., None] if isinstance(output, np.ndarray) else output.detach().amax(-1, keepdim=True)
 
 
 def _softmax(output: Float[Array, "*batch N K"]) -> Float[Array, "*batch N K"]:

@@ -38,7 +38,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     problem = solution.problem
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    layers = point_layers(features[:, :: problem.n], weights)
+    layers = point_layers(features[:, :: problem.n], weights, problem.objective)
     return FinishedRun(
         row={
             **problem_columns(problem),
@@ -60,7 +60,9 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     )
 
 
-def point_layers(means: Float[np.ndarray, "d K"], weights: Sequence[Float[np.ndarray, "_ _"]]) -> list[LayerMetrics]:
+def point_layers(
+    means: Float[np.ndarray, "d K"], weights: Sequence[Float[np.ndarray, "_ _"]], objective: str = "mse"
+) -> list[LayerMetrics]:
     """Metrics by layer and stage of a collapsed point with ReLU: M_1 and W_1..W_L."""
     hidden = means
     stages = [(1, "post", hidden.T)]
@@ -68,7 +70,7 @@ def point_layers(means: Float[np.ndarray, "d K"], weights: Sequence[Float[np.nda
         pre = W @ hidden
         hidden = pre.clip(min=0.0)
         stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
-    return measure_layers(stages, np.arange(means.shape[1]), weights)
+    return measure_layers(stages, np.arange(means.shape[1]), weights, objective)
 
 
 _COPIES = 3

@@ -42,7 +42,7 @@ _LATER = {
         *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
         *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
     ),
-    "layer": ("rank_gap", *_SINGLE_LAYER),
+    "layer": ("rank_gap", "output_rank", "output_etf_distance", "output_pairs_distance", *_SINGLE_LAYER),
 }
 """Columns that came after blocks."""
 

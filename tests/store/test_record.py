@@ -28,7 +28,15 @@ RECORD = [
 ]
 LAYER = [
     *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "rank_gap", "effective_rank"),
-    *("stable_rank", "structure", "structure_distance", "singular_values"),
+    *(
+        "stable_rank",
+        "output_rank",
+        "output_etf_distance",
+        "output_pairs_distance",
+        "structure",
+        "structure_distance",
+        "singular_values",
+    ),
 ]
 
 

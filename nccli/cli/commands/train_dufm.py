@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import ActivationName, DtypeName, InitName, OptimizerName, Until
+from nccli.catalogue.options import ActivationName, DtypeName, InitName, ObjectiveName, OptimizerName, Until
 from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
@@ -35,6 +35,7 @@ def train_dufm(
     n: option.n = "10",
     width: Annotated[str, option.values("--width", "Width d.")] = "30",
     wd: option.Wd = "4e-3",
+    objective: option.Loss = ObjectiveName.MSE.value,
     lr: Annotated[
         str | None,
         option.values("--lr", "Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam]", shown=False),
@@ -171,7 +172,7 @@ def train_dufm(
     options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
     options |= {"polish": polish, "until": until}
     options |= {"activation": activation, "epsilon": epsilon, "dtype": dtype}
-    options |= {"init": init, "init_scale": init_scale}
+    options |= {"init": init, "init_scale": init_scale, "objective": objective}
     output = export_file(export, store)
     start = None if from_ is None else find_start(from_, store)
     if start is not None:
@@ -245,11 +246,12 @@ _WORDS: Mapping[str, type[StrEnum]] = {
     "init": InitName,
     "dtype": DtypeName,
     "until": Until,
+    "objective": ObjectiveName,
 }
 
 
 def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return "--loss" if name == "objective" else f"--{name.replace('_', '-')}"
 
 
 def _note_short_budget(configs: "Sequence[DufmConfig]", quiet: bool) -> None:

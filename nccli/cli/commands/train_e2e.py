@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import HeadInit, Precision, Regularisation
+from nccli.catalogue.options import HeadInit, ObjectiveName, Precision, Regularisation
 from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHEDULE, TIME_CONSTANTS
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
@@ -55,6 +55,7 @@ def train_e2e(
         option.values("--width", "Width of the head."),
     ] = "64",
     wd: option.Wd = "5e-3",
+    objective: option.Loss = ObjectiveName.MSE.value,
     lr: Annotated[str, option.values("--lr", "Learning rate.")] = f"{LEARNING_RATE:g}",
     seed: Annotated[
         str,
@@ -178,8 +179,8 @@ def train_e2e(
 ) -> None:
     """Train a backbone with an MLP head on images; measure it.
 
-    The head is L bias-free layers with ReLU between; the loss is the mean squared error to one-hot targets. Under
-    torchrun the processes train one network together.
+    The head is L bias-free layers with ReLU between; the loss is the mean squared error to one-hot targets, or the
+    cross-entropy. Under torchrun the processes train one network together.
 
     Example: nccli train-e2e --dataset mnist --per-class 100 --backbone small-cnn --reg dufm | nccli compare -
     """
@@ -199,6 +200,7 @@ def train_e2e(
         "L": parse_integers(L, "--L"),
         "width": parse_integers(width, "--width"),
         "wd": parse_floats(wd, "--wd"),
+        "objective": parse_words(objective, "--loss", tuple(ObjectiveName)),
         "wd_h1": (None,) if wd_h1 is None else parse_floats(wd_h1, "--wd-h1"),
         "wd_layers": parse_layers(wd_layers) or (None,),
         "lr": parse_floats(lr, "--lr"),

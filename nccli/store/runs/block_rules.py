@@ -9,7 +9,7 @@ from nccli.catalogue.metrics import HISTORY as KEPT
 from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.catalogue.stages import When, stages
 from nccli.store.blocks.history import NEGATIVE, SPECTRA, unpack_history
-from nccli.store.blocks.matrices import CLASS_MEANS, FEATURES, MOMENTS, unpack_matrices
+from nccli.store.blocks.matrices import CLASS_MEANS, FEATURES, MOMENTS, OUTPUT, unpack_matrices
 
 BLOCKS = ("history", "matrix")
 """Tables of blocks."""
@@ -77,7 +77,7 @@ _OF_FEATURES = tuple(f"{moment}_{FEATURES}" for moment in MOMENTS)
 
 def _columns(run: Mapping[str, Any], name: str) -> tuple[int, ...]:
     """How many columns a matrix may have: one a class or a sample; any for none."""
-    if name == CLASS_MEANS:
+    if name in (CLASS_MEANS, OUTPUT):
         return (run["K"],)
     if name == FEATURES:
         return (run["K"] * run["n"],)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, delete
 from nccli.catalogue.columns import Role, of_role
 from nccli.catalogue.runs import FINISHED
 from nccli.store.blocks.history import has_trajectory, without_trajectory
-from nccli.store.blocks.matrices import CLASS_MEANS, SPECTRA, STATE, WEIGHTS
+from nccli.store.blocks.matrices import CLASS_MEANS, OUTPUT, SPECTRA, STATE, WEIGHTS
 from nccli.store.schema.checksum import RawRun, checksum, fits, raw_runs
 from nccli.store.schema.column_types import from_raw, to_raw
 from nccli.store.schema.tables import CHILDREN, RUN
@@ -23,7 +23,7 @@ _RESULT = ("layer", "singular_value")
 
 PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "history": ("history", ()),
-    "matrices": ("matrix", (CLASS_MEANS, *SPECTRA)),
+    "matrices": ("matrix", (CLASS_MEANS, *SPECTRA, OUTPUT)),
     "weights": ("matrix", (WEIGHTS, *STATE)),
 }
 """Parts that have rows of their own: table, and the names of these there, the first one in every such part."""

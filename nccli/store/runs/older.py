@@ -57,7 +57,7 @@ def finish_of(run: Mapping[str, Any]) -> dict[str, Any]:
 def _structure(row: Mapping[str, Any], means: Float[np.ndarray, "K d"] | None) -> dict[str, Any]:
     if means is None:
         return {"structure": row["structure"] and row["structure"].lower()}
-    found = recognise_structure(means @ means.T)
+    found = recognise_structure(means @ means.T, before_activation=row["stage"] == When.PRE)
     order = found.permutation.tolist()
     return {"structure": found.name, "structure_distance": found.distance, "structure_order": order}
 

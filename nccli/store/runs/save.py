@@ -15,7 +15,7 @@ from nccli.catalogue.stages import Stage, When
 from nccli.metrics import LayerMetrics
 from nccli.printable import printable
 from nccli.store.blocks.history import pack_history
-from nccli.store.blocks.matrices import CLASS_MEANS, SPECTRA, WEIGHTS, pack_matrices
+from nccli.store.blocks.matrices import CLASS_MEANS, OUTPUT, SPECTRA, WEIGHTS, pack_matrices
 from nccli.store.blocks.precision import precision
 from nccli.store.connection.store import Store
 from nccli.store.runs.content import RunContent, write_content
@@ -68,7 +68,7 @@ def content_of(run: FinishedRun) -> RunContent:
     ]
     kind = precision(row)
     means = {Stage(layer.layer, layer.stage): np.ascontiguousarray(layer.class_means.T) for layer in run.layers}
-    of_layers = {WEIGHTS: dict(enumerate(run.weights, 1)), **run.state, **_spectra(run)}
+    of_layers = {WEIGHTS: dict(enumerate(run.weights, 1)), **run.state, **_spectra(run), OUTPUT: _output(run)}
     kept = {name: {Stage(layer, When.POST.value): M for layer, M in found.items()} for name, found in of_layers.items()}
     matrices = [
         {"name": name, **block}
@@ -84,6 +84,12 @@ def _spectra(run: FinishedRun) -> dict[str, dict[int, np.ndarray]]:
     """Spectra of weights and features, a row each, by name and layer."""
     layers = [layer for layer in run.layers if layer.stage == When.POST]
     return {name: {each.layer: each.spectra[name][None] for each in layers if name in each.spectra} for name in SPECTRA}
+
+
+def _output(run: FinishedRun) -> dict[int, np.ndarray]:
+    """Class means of the output, a column a class, by the layer that makes it."""
+    found = {layer.layer: layer.output for layer in run.layers if layer.output is not None}
+    return {layer: np.ascontiguousarray(output.T) for layer, output in found.items()}
 
 
 def _whole(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
