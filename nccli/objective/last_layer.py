@@ -10,7 +10,7 @@ from nccli.objective.logit_space import LogitSpace
 _MOST_STEPS = 200
 """A bound: from y = 0 some 40 are taken at λ = 1e-12, one a unit of the margins, and 3 from a neighbour."""
 
-_ENOUGH = 1e-26
+ENOUGH = 1e-26
 """A bound: of the value, half of Newton's decrement that rounding hides; y is then sure to its square root."""
 
 _HALVINGS = 40
@@ -73,13 +73,14 @@ class LastLayer:
         return np.asarray(entries)
 
 
-def best_last_layer(space: LogitSpace, tau: Vector, start: Vector | None = None) -> LastLayer:
+def best_last_layer(space: LogitSpace, tau: Vector, start: Vector | None = None, enough: float = ENOUGH) -> LastLayer:
     """Minimise CE(S y) + Σ_j τ_j y_j²/2.
 
     Args:
         space: of the logits.
         tau: λ_{W_L}/α by coordinate, positive.
         start: a guess; zero if not said.
+        enough: share of the value that half of Newton's decrement may have in the end.
     """
     S = space.S
     y = np.zeros(S.shape[1]) if start is None else start
@@ -100,6 +101,6 @@ def best_last_layer(space: LogitSpace, tau: Vector, start: Vector | None = None)
                 break
             share /= 2
         y, fit, value = y + share * step, there, after
-        if decrement <= _ENOUGH * value:
+        if decrement <= enough * value:
             break
     return LastLayer(y, fit, hessian)

@@ -15,8 +15,11 @@ from nccli.objective.last_layer import LastLayer, best_last_layer
 from nccli.objective.logit_space import LogitSpace
 
 _STEP = 0.5
-"""A taste, in log α: slopes are looked at so far apart. Measured over K 3..45, L 2..8, λ 1e-7..0.1: steps of 0.05 find
-no other minimum."""
+"""A taste, in log α: slopes are looked at so far apart. Measured over K 4..45, L 2..8, λ 1e-7..0.1: steps of 0.05 find
+no other minimum below the trivial loss."""
+
+_NEARLY = 1e-10
+"""A taste: how nearly the last layer is the best where only the sign of the slope is asked for."""
 
 _SMALL = 0.1
 """A bound: where no margin exceeds it, CE is so nearly linear that the loss has no minimum in α."""
@@ -24,12 +27,18 @@ _SMALL = 0.1
 _POINTS = 512
 """A taste: of the search where the logits are one number; a tenth of a millisecond."""
 
+_LOOKS = (-1.0, 4.0, 9.0)
+"""A taste: log α of directions that are tried, against where margins are about 1."""
+
+_APART = 1.0
+"""A taste: guesses nearer than this in log α lead to one minimum."""
+
 _MOST_MARGIN = 700.0
 """A bound: e^-745 is 0, and with it the slope of CE."""
 
 _MOST_STEPS = 60
 _NEAR = 1e-13
-"""Bounds: Newton's method takes 5 steps, and is sure of log α to some eps."""
+"""Bounds: Newton's method takes 5 steps, and 60 lead to α = 0 where there is no minimum; log α is sure to some eps."""
 
 Vector = Float[np.ndarray, " _"]
 
@@ -63,9 +72,11 @@ def best_scales(space: LogitSpace, L: int, weight_decay: float, log_c: Vector) -
         log_c: by block, log c_b.
     """
     problem = _Problem(space, L, weight_decay, np.asarray(log_c, dtype=float))
-    starts = problem.of_one_number() if space.S.shape[1] == 1 == len(problem.log_c) else problem.turns()
-    found = [each for start in starts if (each := problem.descend(*start)) is not None]
-    return min(found, key=lambda each: each.loss, default=None)
+    for starts in (problem.guesses, problem.turns):
+        found = [each for start in starts() if (each := problem.descend(*start)) is not None]
+        if found or space.S.shape[1] == 1:
+            return min(found, key=lambda each: each.loss, default=None)
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,27 +102,36 @@ class _Problem:
         fits = self.space.shares * layer.fit.by_kind
         return Scales(v, np.bincount(self.space.kind_block, weights=fits, minlength=len(v)), before + last)
 
-    def of_one_number(self) -> list[tuple[Vector, Vector]]:
-        """(log α, y) of each minimum of CE(S y) + C |y|^{2/(L+1)}, what is left when α is eliminated."""
-        L, S = self.L, self.space.S[:, 0]
-        sign = -1.0 if S[np.argmax(np.abs(S))] > 0 else 1.0
-        size = float(np.abs(S).max())
-        y = np.geomspace(_SMALL / size, _MOST_MARGIN / float(np.abs(S).min()), _POINTS)
-        D = sign * np.outer(y, S)
-        top = np.maximum(D.max(axis=1), 0.0)
-        powers = self.space.counts * np.exp(D - top[:, None])
-        slope = (powers @ (sign * S)) * y / (np.exp(-top) + powers.sum(axis=1))
-        # where q/α = c α^{1/L}/L with q = λy²/2, each is 1/(L+1) of what W_L and all before it cost
-        log_q = math.log(self.decay / 2) + 2 * np.log(y)
-        log_alpha = L / (L + 1) * (math.log(L) + log_q - self.log_c[0])
-        slope += 2 * np.exp(log_q - log_alpha)
-        turns = np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0))
-        found = []
-        for i in turns:
-            part = slope[i] / (slope[i] - slope[i + 1])
-            mean = (1 - part) * log_alpha[i] + part * log_alpha[i + 1]
-            found.append((np.array([mean]), np.array([sign * y[i]])))
-        return found
+    def guesses(self) -> list[tuple[Vector, Vector]]:
+        """(log α, y) at minima over t of the loss at y = t d, all α at their best, for some directions d.
+
+        Where λ/(2α_b) ‖y_b‖² is c_b α_b^{1/L}/L, each block costs L + 1 times that. For a single coordinate it is all.
+        """
+        L, space, found = self.L, self.space, list[tuple[float, Vector, Vector]]()
+        for direction in _directions(space, len(self.log_c)):
+            D = space.S @ direction
+            size = np.abs(D[np.abs(D) > 1e-9 * np.abs(D).max()])
+            t = np.geomspace(_SMALL / size.max(), _MOST_MARGIN / size.min(), _POINTS)
+            D = np.outer(t, D)
+            top = np.maximum(np.maximum.reduceat(D, space.first, axis=1), 0.0)
+            powers = space.counts * np.exp(D - top[:, space.kind_of_margin])
+            sums = np.exp(-top) + np.add.reduceat(powers, space.first, axis=1)
+            slope = np.add.reduceat(powers * D, space.first, axis=1) / sums @ space.shares
+            squares = np.log(self.by_block(direction * direction))
+            log_q = math.log(self.decay / 2) + squares + 2 * np.log(t)[:, None]
+            log_alpha = L / (L + 1) * (math.log(L) + log_q - self.log_c)
+            cost = np.exp(log_q - log_alpha).sum(axis=1)
+            slope += 2 * cost
+            for i in np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0)):
+                loss = float((top + np.log(sums))[i] @ space.shares + (L + 1) * cost[i])
+                part = slope[i] / (slope[i] - slope[i + 1])
+                found.append((loss, (1 - part) * log_alpha[i] + part * log_alpha[i + 1], t[i] * direction))
+        found.sort(key=lambda each: each[0])
+        apart = list[tuple[Vector, Vector]]()
+        for _, v, y in found:
+            if all(float(np.abs(v - other).max()) > _APART for other, _ in apart):
+                apart.append((v, y))
+        return apart
 
     def turns(self) -> list[tuple[Vector, Vector]]:
         """(log α, y) near each minimum along the ray on which all blocks have margins of one size."""
@@ -154,11 +174,9 @@ class _Problem:
                 share /= 4
             v, layer, here = there, moved, after
             if float(np.abs(step).max()) <= _NEAR:
-                break
-            if float(np.abs(layer.y).max()) < 1e-12 or before.sum() > 1e6 * here.loss:
-                return None
-        D = self.space.S @ layer.y
-        return here if float(np.abs(D).max()) > _SMALL else None
+                margins = self.space.S @ layer.y
+                return here if float(np.abs(margins).max()) > _SMALL else None
+        return None
 
     def _curvature(self, before: Vector, last: Vector, v: Vector, layer: LastLayer) -> Float[np.ndarray, "b b"]:
         """Second derivative in v; ∂y/∂v_b = H^{-1} (τ y)_b."""
@@ -174,13 +192,27 @@ def _relative(space: LogitSpace, blocks: int) -> Vector:
     return np.asarray(-2 * np.log(sizes)) if blocks > 1 else np.zeros(1)
 
 
+def _directions(space: LogitSpace, blocks: int) -> list[Vector]:
+    """Where the best last layers lie at small, middling and large α; one if there is one coordinate."""
+    memory = cast("dict[object, list[Vector]]", space.solved)
+    if "directions" not in memory:
+        relative, y = _relative(space, blocks), None
+        reach = float(np.abs(space.S * np.exp(relative)[space.block]).max())
+        found = []
+        for log_alpha in _LOOKS[: space.S.shape[1]]:
+            y = best_last_layer(space, reach * np.exp(-log_alpha - relative)[space.block], y, _NEARLY).y
+            found.append(y / float(np.abs(y).max()))
+        memory["directions"] = found
+    return memory["directions"]
+
+
 def _along(space: LogitSpace, relative: Vector, place: int) -> tuple[Vector, float]:
     """y and CE at log(α/λ) = place · _STEP + relative; remembered, for it is the same for all problems of the space."""
     memory = cast("dict[object, tuple[Vector, float, Vector]]", space.solved)
     if place not in memory:
         tau = np.exp(-place * _STEP - relative)[space.block]
         before = memory.get(place - 1)
-        layer = best_last_layer(space, tau, None if before is None else before[0] + before[2])
+        layer = best_last_layer(space, tau, None if before is None else before[0] + before[2], _NEARLY)
         # dy/d log α = H^{-1} τ y
         onward = _STEP * np.linalg.solve(layer.hessian, tau * layer.y)
         memory[place] = layer.y, float(space.shares @ layer.fit.by_kind), onward
