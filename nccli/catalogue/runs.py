@@ -13,6 +13,7 @@ class Kind(StrEnum):
     GRAPH = "graph"
     BIPARTITION = "bipartition"
     HYPERGRAPH = "hypergraph"
+    PAIRS = "pairs"
     SEARCH = "search"
     FEATURES = "features"
     NETWORK = "network"

@@ -69,7 +69,10 @@ _L = values("--L", "Number of weight matrices.")
 _N = values("--n", "Samples a class.")
 _WD = values("--wd", "Weight decay λ of all layers.")
 
-Loss = Annotated[str, words("--loss", ObjectiveName, "What outputs are held to: {} (squared error, cross-entropy).")]
+_LOSS = words("--loss", ObjectiveName, "What outputs are held to: {} (squared error, cross-entropy).")
+
+Loss = Annotated[str, _LOSS]
+OptionalLoss = Annotated[str | None, _LOSS]
 K = Annotated[str, _K]
 L = Annotated[str, _L]
 n = Annotated[str, _N]

@@ -4,17 +4,28 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.errors import InputError
-from nccli.sweep import ProblemGrid, parse_floats, parse_integers
+from nccli.sweep import ProblemGrid, parse_floats, parse_integers, parse_words
 from nccli.theory import Problem
 
 
-def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: str | None, wd_layers: Sequence[str] | None) -> ProblemGrid:
+def problem_grid(
+    K: str,
+    L: str,
+    n: str,
+    wd: str,
+    wd_h1: str | None,
+    wd_layers: Sequence[str] | None,
+    loss: str = ObjectiveName.MSE.value,
+    activation: str = ActivationName.RELU.value,
+) -> ProblemGrid:
     """Parse the options that make problems.
 
     Raises:
-        InputError: a malformed list.
+        InputError: a malformed list, or an objective or activation without closed forms.
     """
+    activations = parse_words(activation, "--activation", CLOSED_ACTIVATIONS)
     return ProblemGrid(
         K=parse_integers(K, "--K"),
         L=parse_integers(L, "--L"),
@@ -22,7 +33,13 @@ def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: str | None, wd_layers: 
         wd=parse_floats(wd, "--wd"),
         wd_h1=None if wd_h1 is None else parse_floats(wd_h1, "--wd-h1"),
         wd_layers=parse_layers(wd_layers),
+        objective=parse_words(loss, "--loss", tuple(ObjectiveName)),
+        linear=[each == ActivationName.LINEAR for each in activations],
     )
+
+
+CLOSED_ACTIVATIONS = (ActivationName.RELU.value, ActivationName.LINEAR.value)
+"""Those that closed forms are of."""
 
 
 def parse_layers(texts: Sequence[str] | None) -> list[list[float]] | None:

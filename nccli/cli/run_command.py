@@ -102,7 +102,8 @@ def construct_command(solution: "Solution", width: int, asked: Mapping[str, Any]
     """
     problem, built = solution.problem, solution.construction
     options: dict[str, Any] = {"kind": built.kind, "K": problem.K, "L": problem.L, "n": problem.n, "width": width}
-    options |= _decays(problem.lambda_h1, problem.lambda_w)
+    options |= _decays(problem.lambda_h1, problem.lambda_w) | {"objective": problem.objective}
+    options |= {"activation": "linear"} if problem.linear else {}
     return _line("construct", options | {"variant": built.variant or None, **built.about}, asked)
 
 

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
 
 def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
     """DNC and SRG of every problem, from which K on SRG wins there, and how fast the ratio falls."""
-    from nccli.theory import asymptotic_exponent, best_known, local_exponent, solve_dnc, solve_srg, srg_threshold
+    from nccli.theory import asymptotic_exponent, best_known, local_exponent, solve_dnc, solve_srg, threshold
 
     for problem in problems:
         dnc, srg, best = solve_dnc(problem), solve_srg(problem), best_known(problem)
         uniform = len({*problem.lambda_w, problem.lambda_h1}) == 1
         yield {
+            "objective": problem.objective,
             "K": problem.K,
             "L": problem.L,
             "n": problem.n,
@@ -36,10 +37,19 @@ def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
             "best_known_rank": best.rank,
             "dnc_trivial": dnc.trivial,
             "srg_trivial": None if srg is None else srg.trivial,
-            "srg_wins_from": srg_threshold(problem),
+            "loss_bipartition": (bipartition := loss_bipartition(problem)),
+            "ratio_bipartition": None if bipartition is None else bipartition / dnc.loss,
+            **{f"{rival}_wins_from": threshold(problem, rival) for rival in ("srg", "bipartition", "best")},
             "exponent": local_exponent(problem),
-            "asymptotic_exponent": asymptotic_exponent(problem.L),
+            "asymptotic_exponent": asymptotic_exponent(problem.L, problem.objective),
         }
+
+
+def loss_bipartition(problem: "Problem") -> float | None:
+    """Of the best bipartition rows; None where there are none."""
+    from nccli.theory.rivalry import RIVALS
+
+    return RIVALS["bipartition"](problem)
 
 
 def by_variant(problem: "Problem | None") -> dict[str, Any]:
@@ -65,15 +75,18 @@ def theory_columns() -> "Sequence[Column]":
     from nccli.cli.output import Column, number, plain
 
     return (
+        Column("loss", plain("objective"), left=True),
         *(Column(name, plain(name)) for name in ("K", "L", "n")),
         Column("λ", number("wd")),
         Column("DNC loss", number("loss_dnc", 5)),
         Column("SRG loss", number("loss_srg", 5)),
         Column("SRG/DNC", number("ratio", 4)),
+        Column("bip./DNC", number("ratio_bipartition", 4)),
         Column("best/DNC", number("ratio_best_known", 4)),
         Column("winner", plain("winner"), left=True),
         Column("construction", plain("srg"), left=True),
         Column("from K", plain("srg_wins_from")),
+        Column("best from", plain("best_wins_from")),
         Column("exponent", number("exponent", 2)),
         Column("limit", number("asymptotic_exponent", 2)),
     )

@@ -5,10 +5,16 @@ classes of every sample, since ∂ℓ/∂z does.
 """
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
 
+from nccli.errors import InputError
+from nccli.objective.last_layer import best_last_layer
+from nccli.objective.logit_scales import best_scales
+from nccli.objective.logit_space import LogitSpace
 from nccli.objective.objective import Array, Objective, Optimum, Readout
 
 _C_ROWS = """
@@ -86,12 +92,46 @@ class CrossEntropy(Objective):
         return math.log(K)
 
     def best_scale(self, readout: Readout, K: int, L: int, weight_decay: float, log_c: float) -> Optimum:
-        """See `Objective.best_scale`."""
-        raise NotImplementedError
+        """The least local minimum over the one scale; see `nccli.objective.logit_scales`."""
+        return self.best_scales([readout], K, L, weight_decay, [log_c])[0]
+
+    def best_scales(
+        self, readouts: Sequence[Readout], K: int, L: int, weight_decay: float, log_c: Sequence[float | None]
+    ) -> tuple[Optimum, ...]:
+        """All blocks at once: the logits of one block's samples meet those of the other classes in the softmax.
+
+        Raises:
+            InputError: a single block of fewer than K classes: the logits of the other classes are not told.
+        """
+        if sum(readout.classes for readout in readouts) != K:
+            raise InputError(f"objective ce has no closed form of some of {K} classes: blocks are not independent")
+        kept = [place for place, each in enumerate(log_c) if each is not None]
+        space = readouts[0].logit_space() if len(readouts) == 1 else _joint(tuple(readouts), tuple(kept))
+        found = best_scales(space, L, weight_decay, np.array([each for each in log_c if each is not None]))
+        if found is None:
+            return tuple(Optimum(-math.inf, math.inf, math.nan) for _ in readouts)
+        zero = [readout.classes * self.trivial_loss(K) / K for readout in readouts]
+        scales, optima = dict(zip(kept, found.log_alpha.tolist(), strict=True)), []
+        for place, loss in enumerate(zero):
+            if place not in scales:
+                optima.append(Optimum(-math.inf, loss, loss))
+                continue
+            fit, reg = float(found.fit[kept.index(place)]), float(found.reg[kept.index(place)])
+            optima.append(Optimum(scales[place] / L, fit + reg, fit))
+        return tuple(optima)
 
     def last_weights(self, means: Float[np.ndarray, "d K"], weight_decay: float) -> Float[np.ndarray, "K d"]:
-        """See `Objective.last_weights`."""
-        raise NotImplementedError
+        """The solution of a strictly convex problem, W_L = (I − softmax) M_Lᵀ/(Kλ), by Newton's method."""
+        space = LogitSpace.of_gram(means.T @ means)
+        layer = best_last_layer(space, np.full(space.S.shape[1], weight_decay))
+        residual = layer.residual(space)
+        return np.asarray(residual @ means.T / (means.shape[1] * weight_decay))
+
+
+@lru_cache(maxsize=256)
+def _joint(readouts: tuple[Readout, ...], kept: tuple[int, ...]) -> LogitSpace:
+    """The logits of blocks side by side; those that are not kept have means of zero."""
+    return LogitSpace.of_blocks([readout.gram() for readout in readouts], kept)
 
 
 def _top(output: Float[Array, "*batch N K"]) -> Float[Array, "*batch N 1"]:

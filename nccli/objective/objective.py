@@ -6,12 +6,14 @@ the functions of ℓ use, so that one text serves both.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from nccli.objective.logit_space import LogitSpace
 
 Array = Any
 """A NumPy array or a PyTorch tensor."""
@@ -44,7 +46,13 @@ class Readout(Protocol):
 
     @property
     def matrices(self) -> Callable[[], tuple[Float[np.ndarray, "q K"], Float[np.ndarray, "p K"]]]:
-        """Gives (T, Tt_L); M_L is σ(Tt_L). For objectives that need more than eigenvalues."""
+        """Gives (T, Tt_L); M_L is σ(Tt_L)."""
+
+    def gram(self) -> Float[np.ndarray, "K K"]:
+        """M_Lᵀ M_L."""
+
+    def logit_space(self) -> LogitSpace:
+        """The logits that W_L can make of M_L, for objectives that need more than eigenvalues."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class Objective(ABC):
     Attributes:
         name: as a configuration says it.
         adds_over_blocks: whether ℓ is a sum over outputs, so that the blocks of a block-diagonal construction do not
-            see each other; otherwise a closed form holds for one block only.
+            see each other; otherwise their scales are one problem (`best_scales`).
         c_residual: C expression of ∂ℓ/∂z at a vector of the output, times `factor`, from vectors `z` and `y`; the store
             of the output product. It must be 0 for z = y = 0, the padding, unless `c_rows` sets that right.
         c_rows: C function `static void residual_rows(REAL *E, const REAL *Y, int rows, int classes, REAL factor)` that
@@ -123,6 +131,26 @@ class Objective(ABC):
             weight_decay: λ_{W_L}.
             log_c: log c.
         """
+
+    def best_scales(
+        self, readouts: Sequence[Readout], K: int, L: int, weight_decay: float, log_c: Sequence[float | None]
+    ) -> tuple[Optimum, ...]:
+        """The same of several blocks at once, those that are to be zero left out.
+
+        Args:
+            readouts: of every block.
+            K, L, weight_decay: as for `best_scale`.
+            log_c: by block, log c; None for a block that is zero.
+
+        Returns:
+            By block, its scale and its share of fit and regularisation; a zero block has −∞ and the trivial loss of its
+            classes.
+        """
+        zero = [readout.classes * self.trivial_loss(K) / K for readout in readouts]
+        return tuple(
+            Optimum(-np.inf, loss, loss) if each is None else self.best_scale(readout, K, L, weight_decay, each)
+            for readout, loss, each in zip(readouts, zero, log_c, strict=True)
+        )
 
     @abstractmethod
     def last_weights(self, means: Float[np.ndarray, "d K"], weight_decay: float) -> Float[np.ndarray, "K d"]:

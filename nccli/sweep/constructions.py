@@ -1,12 +1,13 @@
 """Constructions at their optimal scales, as the store keeps them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.metrics import LayerMetrics, measure_layers
 from nccli.store import FinishedRun
 from nccli.sweep.kept import KEPT_BYTES
@@ -22,6 +23,10 @@ def construction_config(solution: Solution, width: int) -> dict[str, Any]:
     config |= {"wd_h1": problem.lambda_h1, "wd_layers": list(problem.lambda_w)}
     if solution.construction.variant:
         config["variant"] = solution.construction.variant
+    if problem.objective != ObjectiveName.MSE:
+        config["objective"] = problem.objective
+    if problem.linear:
+        config["activation"] = ActivationName.LINEAR.value
     return config | dict(solution.construction.about)
 
 
@@ -38,7 +43,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     problem = solution.problem
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    layers = point_layers(features[:, :: problem.n], weights, problem.objective)
+    layers = point_layers(features[:, :: problem.n], weights, problem.objective, problem.activated)
     return FinishedRun(
         row={
             **problem_columns(problem),
@@ -46,7 +51,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
             "kind": solution.construction.kind,
             "status": "converged",
             "width": width,
-            "activation": "relu",
+            "activation": (ActivationName.LINEAR if problem.linear else ActivationName.RELU).value,
             "dtype": "float64",
             "steps": 0,
             "loss": solution.loss,
@@ -61,14 +66,17 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
 
 
 def point_layers(
-    means: Float[np.ndarray, "d K"], weights: Sequence[Float[np.ndarray, "_ _"]], objective: str = "mse"
+    means: Float[np.ndarray, "d K"],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    objective: str = "mse",
+    activated: Callable[[Float[np.ndarray, "d K"]], Float[np.ndarray, "d K"]] = lambda pre: np.maximum(pre, 0.0),
 ) -> list[LayerMetrics]:
-    """Metrics by layer and stage of a collapsed point with ReLU: M_1 and W_1..W_L."""
+    """Metrics by layer and stage of a collapsed point, by default with ReLU: M_1 and W_1..W_L."""
     hidden = means
     stages = [(1, "post", hidden.T)]
     for layer, W in enumerate(weights[:-1], 2):
         pre = W @ hidden
-        hidden = pre.clip(min=0.0)
+        hidden = activated(pre)
         stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
     return measure_layers(stages, np.arange(means.shape[1]), weights, objective)
 

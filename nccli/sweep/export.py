@@ -28,7 +28,7 @@ def export_point(file: BinaryIO, solution: Solution, width: int) -> None:
     arrays |= {"H_1": features, "labels": np.repeat(np.arange(solution.problem.K), n), "M_1": features[:, ::n]}
     for layer, W in enumerate(weights[:-1], 2):
         arrays[f"Mt_{layer}"] = W @ arrays[f"M_{layer - 1}"]
-        arrays[f"M_{layer}"] = np.maximum(arrays[f"Mt_{layer}"], 0.0)
+        arrays[f"M_{layer}"] = solution.problem.activated(arrays[f"Mt_{layer}"])
     scalars = {name: np.array(getattr(solution, name)) for name in ("loss", "fit", "reg")}
     np.savez(file, **arrays, **scalars)  # type: ignore[arg-type]  # numpy types the first keyword as a flag
 

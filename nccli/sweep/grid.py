@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, product
 from typing import Any
 
-from nccli.catalogue.options import ActivationName
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.catalogue.settings import decay_complaints
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.optimizers import OPTIMIZERS
@@ -34,6 +34,8 @@ class ProblemGrid:
         wd: λ of the features and of every layer, unless overridden.
         wd_h1: values of λ_{H_1}, None for `wd`.
         wd_layers: values of (λ_{W_1}, …, λ_{W_L}), None for `wd`; each has to fit every L.
+        objective: names, as in `nccli.objective`.
+        linear: whether networks are linear.
     """
 
     K: Sequence[int]
@@ -42,6 +44,8 @@ class ProblemGrid:
     wd: Sequence[float]
     wd_h1: Sequence[float] | None = None
     wd_layers: Sequence[Sequence[float]] | None = None
+    objective: Sequence[str] = (ObjectiveName.MSE.value,)
+    linear: Sequence[bool] = (False,)
 
     def problems(self) -> list[Problem]:
         """Every combination.
@@ -68,10 +72,13 @@ class ProblemGrid:
 
     @property
     def _lists(self) -> tuple[Sequence[Any], ...]:
-        return self.K, self.L, self.n, self.wd, self.wd_h1 or (None,), self.wd_layers or (None,)
+        return (
+            *(self.K, self.L, self.n, self.wd, self.wd_h1 or (None,), self.wd_layers or (None,)),
+            *(self.objective, self.linear),
+        )
 
     def _check(self) -> None:
-        check_grid_size(dict(zip(("K", "L", "n", "wd", "wd_h1", "wd_layers"), self._lists, strict=True)))
+        check_grid_size(dict(zip(_NAMES, self._lists, strict=True)))
         for complaint in decay_complaints(None, chain(self.wd, *(self.wd_layers or ()))):
             raise InputError(complaint)
         for decay in self.wd_h1 or ():
@@ -79,8 +86,11 @@ class ProblemGrid:
                 raise InputError(complaint)
 
     def _every(self, step: int) -> Iterator[Problem]:
-        for K, L, n, wd, h1, layers in islice(product(*self._lists), step // 2, None, step):
-            yield Problem(K, L, n, wd if h1 is None else h1, tuple(layers or (wd,) * L))
+        for K, L, n, wd, h1, layers, *of in islice(product(*self._lists), step // 2, None, step):
+            yield Problem(K, L, n, wd if h1 is None else h1, tuple(layers or (wd,) * L), *of)
+
+
+_NAMES = ("K", "L", "n", "wd", "wd_h1", "wd_layers", "objective", "linear")
 
 
 def dufm_grid(problems: ProblemGrid, lists: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]) -> list[DufmConfig]:

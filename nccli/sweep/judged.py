@@ -128,8 +128,9 @@ def _constructed(row: Row) -> StartPoint:
     from nccli.theory import Problem, solve_kind
 
     config: Mapping[str, Any] = row["config"]
-    problem = Problem(row["K"], row["L"], row["n"], config["wd_h1"], tuple(config["wd_layers"]))
-    known = ("K", "L", "n", "width", "wd_h1", "wd_layers", "objective")
+    sizes, linear = (row["K"], row["L"], row["n"]), row["activation"] == ActivationName.LINEAR
+    problem = Problem(*sizes, config["wd_h1"], tuple(config["wd_layers"]), row["objective"] or "mse", linear)
+    known = ("K", "L", "n", "width", "wd_h1", "wd_layers", "objective", "activation")
     options = {name: value for name, value in config.items() if name not in known}
     try:
         solution = solve_kind(problem, row["kind"], options)

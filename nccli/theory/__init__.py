@@ -5,6 +5,7 @@ from nccli.theory.best import (
     best_known,
     closed_forms,
     solve_best,
+    solve_bipartition,
     solve_dnc,
     solve_graph,
     solve_srg,
@@ -17,7 +18,7 @@ from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, sol
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
 from nccli.theory.hypergraph import Subsets, hypergraph, parse_hypergraph, subsets_text
 from nccli.theory.problem import TRIVIAL_LOSS, Problem, explicit_loss
-from nccli.theory.rivalry import asymptotic_exponent, local_exponent, srg_threshold
+from nccli.theory.rivalry import asymptotic_exponent, local_exponent, srg_threshold, threshold
 from nccli.theory.solution import BlockSolution, Solution, solve
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.strongly_regular_graph import SRG_VARIANTS, srg, srg_template, srg_variants, triangular_root
@@ -55,6 +56,7 @@ __all__ = [
     "parse_hypergraph",
     "solve",
     "solve_best",
+    "solve_bipartition",
     "solve_dnc",
     "solve_graph",
     "solve_kind",
@@ -66,5 +68,6 @@ __all__ = [
     "srg_threshold",
     "srg_variants",
     "subsets_text",
+    "threshold",
     "triangular_root",
 ]

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.theory.best_known_table import known_hypergraphs, tabled
 from nccli.theory.bipartition import FAMILY as BIPARTITION
-from nccli.theory.deep_neural_collapse import dnc
-from nccli.theory.graph_solution import Edges, graph, graph_outputs
+from nccli.theory.deep_neural_collapse import dnc_of
+from nccli.theory.graph_solution import POSITIVE, Edges, graph, graph_forms
 from nccli.theory.hypergraph import hypergraph, parse_hypergraph
+from nccli.theory.pairs import pairs
 from nccli.theory.problem import Problem
 from nccli.theory.solution import Solution, solve
-from nccli.theory.strongly_regular_graph import srg_variants, triangular_root
+from nccli.theory.strongly_regular_graph import complete_edges, least_root, srg_forms, triangular_root
 from nccli.theory.template import Construction
 
 _MOST_ROWS = 1000
@@ -19,6 +21,9 @@ _MOST_ROWS = 1000
 
 _LEAST_BIPARTITION = 6
 """K = r(r−1)/2 with r = 4."""
+
+_LEAST_POSITIVE = 3
+"""The triangle: of fewer edges every one would meet all others at the same vertex."""
 
 _SAME = 1e-12
 """A bound: rounding of losses; of solutions that tie the simpler one is meant."""
@@ -30,7 +35,7 @@ _KEPT = 1024
 @lru_cache(maxsize=_KEPT)
 def solve_dnc(problem: Problem) -> Solution:
     """The DNC solution at its optimal scales (Súkeník et al. 2024, Definition 10)."""
-    return solve(problem, dnc(problem.K))
+    return solve(problem, dnc_of(problem))
 
 
 def solve_srg(problem: Problem) -> Solution | None:
@@ -41,12 +46,12 @@ def solve_srg(problem: Problem) -> Solution | None:
 @lru_cache(maxsize=_KEPT)
 def srg_solutions(problem: Problem) -> Mapping[str, Solution]:
     """Every SRG solution of a problem, by variant; one where all are the same, none for K < 4."""
-    return {construction.variant: solve(problem, construction) for construction in srg_variants(problem.K)}
+    return {construction.variant: solve(problem, construction) for construction in srg_forms(problem)}
 
 
 def srg_rank(problem: Problem) -> int | None:
     """Rank of the hidden layers of the best SRG solution; None for K < 4."""
-    constructions = srg_variants(problem.K)
+    constructions = srg_forms(problem)
     ranks = {sum(block.singular_values.rank for block in each.blocks) for each in constructions}
     if len(ranks) < 2:
         return ranks.pop() if ranks else None
@@ -57,19 +62,37 @@ def srg_rank(problem: Problem) -> int | None:
 def solve_best(problem: Problem) -> Solution:
     """The best construction known: DNC, SRG, bipartition rows, or a hypergraph that a search began with."""
     found = closed_forms(problem)
-    found += [
-        solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem.K, problem.L)
-    ]
+    found += [solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem)]
     return _least(found)
 
 
 def closed_forms(problem: Problem) -> list[Solution]:
     """What a problem alone has, the simplest first: DNC, every SRG solution, bipartition rows of a width of use."""
     found = [solve_dnc(problem), *srg_solutions(problem).values()]
+    if problem.linear:
+        return found + ([solve(problem, pairs(problem.K))] if problem.K % 2 == 0 else [])
     if triangular_root(problem.K) is not None and problem.K >= _LEAST_BIPARTITION:
-        rows = (each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K))
-        found += [solve(problem, each) for each in rows]
+        found.append(solve_bipartition(problem))
+    if problem.objective == ObjectiveName.CE and problem.K >= _LEAST_POSITIVE:
+        found.append(solve(problem, _complete_positive(problem.K)))
     return found
+
+
+@lru_cache(maxsize=_KEPT)
+def solve_bipartition(problem: Problem) -> Solution:
+    """The best bipartition rows of a width of use.
+
+    Raises:
+        InputError: the problem has none: its K is not r(r−1)/2 with r >= 4, or it is linear.
+    """
+    rows = [each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K)]
+    return least(problem, rows)
+
+
+@lru_cache(maxsize=256)
+def _complete_positive(K: int) -> Construction:
+    """Of the least complete graph with K edges, the last ones deleted, what is sure to be positive."""
+    return graph(complete_edges(least_root(K))[:K], POSITIVE)
 
 
 def _least(found: Sequence[Solution]) -> Solution:
@@ -112,7 +135,7 @@ def solve_graph(problem: Problem, edges: Edges, output: str | None = None) -> So
     Raises:
         InputError: as `nccli.theory.graph`, if no output is possible.
     """
-    return least(problem, graph_outputs(edges) if output is None else [graph(edges, output)])
+    return least(problem, graph_forms(problem, edges, output))
 
 
 def least(problem: Problem, forms: Sequence[Construction]) -> Solution:

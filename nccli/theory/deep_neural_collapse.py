@@ -1,20 +1,69 @@
 """Deep neural collapse: Súkeník et al. 2024, Definition 10."""
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import numpy as np
 
+from nccli.catalogue.options import ObjectiveName
+from nccli.objective.logit_space import LogitSpace
+from nccli.theory.problem import Problem
 from nccli.theory.spectrum import Spectrum
-from nccli.theory.template import Construction, Family, Template
+from nccli.theory.template import Construction, Family, Matrix, Template
 
 
 def dnc_template(K: int) -> Template:
     """T = Tt_L = I_K: orthogonal class means of equal norm, rank K in every layer."""
-    ones = Spectrum.of((1.0, K))
-    return Template(f"dnc({K})", K, K, K, ones, ones, float(K), ones, lambda: (np.eye(K), np.eye(K)))
+    return _alike(f"dnc({K})", lambda: np.eye(K), Spectrum.of((1.0, K)), linear=False)
 
 
+def simplex_template(K: int) -> Template:
+    """T = Tt_L = I − J/K, a simplex ETF, for linear networks: rank K − 1 in every layer.
+
+    Cross-entropy asks for no output along 1, and a linear network needs no common mean to be non-negative
+    (Garrod and Keating 2025).
+    """
+    return _alike(f"etf({K})", lambda: np.eye(K) - 1.0 / K, Spectrum.of((1.0, K - 1), (0.0, 1)), linear=True)
+
+
+def _alike(name: str, T: Callable[[], Matrix], values: Spectrum, linear: bool) -> Template:
+    """T = Tt_L, a projection with these eigenvalues that treats all classes alike."""
+    K = int(values.multiplicities.sum())
+    return Template(
+        name=name,
+        classes=K,
+        rows=K,
+        last_rows=K,
+        singular_values=values,
+        last_singular_values=values,
+        last_map_norm_sq=values.total,
+        output_eigenvalues=values,
+        matrices=lambda: (T(), T()),
+        logits=lambda: LogitSpace.alike(K, 1.0),
+        linear=linear,
+    )
+
+
+@lru_cache(maxsize=256)
 def dnc(K: int) -> Construction:
     """The DNC solution for K classes (Definition 10)."""
     return Construction("dnc", "", (dnc_template(K),))
 
 
-FAMILY = Family("dnc", lambda problem: [dnc(problem.K)])
+@lru_cache(maxsize=256)
+def linear_dnc(K: int) -> Construction:
+    """DNC of a linear network under cross-entropy: class means are a simplex ETF."""
+    return Construction("dnc", "", (simplex_template(K),))
+
+
+def dnc_of(problem: Problem) -> Construction:
+    """DNC for a problem: orthogonal class means; a simplex ETF where σ and the objective allow to drop their mean."""
+    return linear_dnc(problem.K) if drops_mean(problem) else dnc(problem.K)
+
+
+def drops_mean(problem: Problem) -> bool:
+    """Whether class means do without what they have in common: it is no use to cross-entropy, but ReLU needs it."""
+    return problem.linear and problem.objective == ObjectiveName.CE
+
+
+FAMILY = Family("dnc", lambda problem: [dnc_of(problem)])

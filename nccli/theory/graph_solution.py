@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.errors import InputError
+from nccli.theory.deep_neural_collapse import drops_mean
 from nccli.theory.problem import Problem
 from nccli.theory.template import Construction, Family, Template
 
 Edges = tuple[tuple[int, int], ...]
 
-GRAPH_OUTPUTS = ("disjoint", "identity")
+POSITIVE = "positive"
+GRAPH_OUTPUTS = ("disjoint", "identity", POSITIVE)
+"""What the last layer tells apart. With the last its rank is that of the hidden layers: of no use to squared error."""
 
 _FIXED = {
     "triangle": "cycle-3",
@@ -126,7 +130,10 @@ def graph(edges: Edges, output: str = "disjoint") -> Construction:
     Args:
         edges: as `parse_graph` returns them; K = len(edges).
         output: "disjoint", the rows of Tt_L of Definition 9, so that σ(Tt_L) marks disjoint edges;
-            "identity", rows e ↦ (BᵀB)_e· − 1, so that σ(Tt_L) is diagonal, for edge-transitive graphs ∝ I_K.
+            "identity", rows e ↦ (BᵀB)_e· − 1, so that σ(Tt_L) is diagonal, for edge-transitive graphs ∝ I_K;
+            "positive", Tt_L = T, so that nothing is cut and the output has the rank of T, enough for cross-entropy,
+            which asks of a class only to have the largest logit (for complete graphs Garrod and Keating 2025; the shift
+            that makes their rows non-negative is the least possible one, and a larger one costs more).
 
     Raises:
         InputError: an edge that meets no other, an edge that "disjoint" cannot tell from nothing because every other
@@ -151,25 +158,54 @@ def graph(edges: Edges, output: str = "disjoint") -> Construction:
             )
         Tt_L = disjointness_weights(edges, vertices) @ B
     else:
-        Tt_L = meets - 1.0
-    Tt_L = Tt_L / np.linalg.norm(Tt_L, axis=1, keepdims=True)
-    degree = float(B.sum(axis=1).max())
-    name = f"graph({vertices} vertices, {len(edges)} edges)"
+        Tt_L = B if output == POSITIVE else meets - 1.0
+    T = B / np.sqrt(float(B.sum(axis=1).max()))
+    Tt_L = T if output == POSITIVE else Tt_L / np.linalg.norm(Tt_L, axis=1, keepdims=True)
+    return _construction(edges, output, Template.from_matrices(_name(edges), T, Tt_L))
+
+
+def linear_graph(edges: Edges, centred: bool) -> Construction:
+    """The same in a linear network: T in every layer, "positive" in name alone where its mean is dropped.
+
+    Args:
+        edges: as `parse_graph` returns them.
+        centred: whether the mean over the classes is dropped.
+    """
+    B = incidence_matrix(edges, 1 + max(v for e in edges for v in e))
+    return _construction(edges, POSITIVE, linear_template(_name(edges), B / np.sqrt(B.sum(axis=1).max()), centred))
+
+
+def linear_template(name: str, T: Float[np.ndarray, "q K"], centred: bool) -> Template:
+    """T in every layer of a linear network, less the mean over the classes where that is of no use."""
+    T = T - T.mean(axis=1, keepdims=True) if centred else T
+    return Template.from_matrices(name, T, T, linear=True)
+
+
+def _construction(edges: Edges, output: str, template: Template) -> Construction:
     text = ",".join(f"{u}-{v}" for u, v in edges)
-    template = Template.from_matrices(name, B / np.sqrt(degree), Tt_L)
     return Construction("graph", output, (template,), about={"graph": text})
 
 
-def graph_outputs(edges: Edges) -> list[Construction]:
-    """The solutions of a graph with every output that it allows.
+def _name(edges: Edges) -> str:
+    return f"graph({1 + max(v for e in edges for v in e)} vertices, {len(edges)} edges)"
+
+
+def graph_forms(problem: Problem, edges: Edges, output: str | None = None) -> list[Construction]:
+    """The solutions of a graph for a problem: with every output that it allows and that is of use, or the one named.
 
     Raises:
-        InputError: as `graph`, if there is none.
+        InputError: as `graph`, if there is none, or an output that a linear network has not.
     """
+    if problem.linear:
+        if output not in (None, POSITIVE):
+            raise InputError(f"variant '{output}' is made by ReLU: a linear network has --variant {POSITIVE} alone")
+        return [linear_graph(edges, drops_mean(problem))]
+    if output is not None:
+        return [graph(edges, output)]
     found, refusals = [], []
-    for output in GRAPH_OUTPUTS:
+    for each in GRAPH_OUTPUTS if problem.objective == ObjectiveName.CE else GRAPH_OUTPUTS[:2]:
         try:
-            found.append(graph(edges, output))
+            found.append(graph(edges, each))
         except InputError as error:
             refusals.append(error)
     if not found:
@@ -181,7 +217,7 @@ def _forms(problem: Problem, variant: str | None = None, **given: str) -> list[C
     edges = parse_graph(given["graph"])
     if len(edges) != problem.K:
         raise InputError(f"--K {problem.K}: the graph has {len(edges)} edges, and every edge is a class")
-    return graph_outputs(edges) if variant is None else [graph(edges, variant)]
+    return graph_forms(problem, edges, variant)
 
 
 FAMILY = Family(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.errors import InputError
 from nccli.theory.hypergraph_weights import weighted_template
 from nccli.theory.problem import Problem
@@ -67,6 +68,9 @@ def hypergraph(problem: Problem, subsets: Subsets) -> Construction:
     """
     if len(subsets) != problem.K:
         raise InputError(f"--K {problem.K}: the hypergraph has {len(subsets)} sets, and every set is a class")
+    if problem.linear or problem.objective != ObjectiveName.MSE:
+        network = "a linear network" if problem.linear else f"objective {problem.objective}"
+        raise InputError(f"--kind hypergraph: its weights are found for squared error and ReLU, not for {network}")
     if problem.L < 3:
         raise InputError(f"L = {problem.L}: a hypergraph shapes layers 2..L−1, so it needs L >= 3")
     parts = components(subsets)

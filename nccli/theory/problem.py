@@ -28,6 +28,7 @@ class Problem:
         lambda_h1: weight decay λ_{H_1} of the free features, positive.
         lambda_w: weight decay λ_{W_1}, …, λ_{W_L}, positive.
         objective: name of what takes the place of the first term, as in `nccli.objective`.
+        linear: whether σ is the identity in all layers.
 
     Raises:
         InputError: a size or a λ is out of its range, lambda_w has not L entries, or there is no such objective.
@@ -39,6 +40,7 @@ class Problem:
     lambda_h1: float
     lambda_w: tuple[float, ...]
     objective: str = "mse"
+    linear: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what the theory does not cover."""
@@ -52,14 +54,20 @@ class Problem:
         _ = objective_named(self.objective)
 
     @classmethod
-    def uniform(cls, K: int, L: int, weight_decay: float, n: int = 1) -> "Problem":
+    def uniform(
+        cls, K: int, L: int, weight_decay: float, n: int = 1, objective: str = "mse", linear: bool = False
+    ) -> "Problem":
         """Return the problem with one weight decay for the features and every layer."""
-        return cls(K, L, n, weight_decay, (weight_decay,) * L)
+        return cls(K, L, n, weight_decay, (weight_decay,) * L, objective, linear)
 
     @property
     def trivial_loss(self) -> float:
         """Loss of the all-zero point."""
         return objective_named(self.objective).trivial_loss(self.K)
+
+    def activated(self, pre: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """σ of a pre-activation: its positive part, or itself in a linear network."""
+        return pre if self.linear else np.maximum(pre, 0.0)
 
     @property
     def collapsed_lambda_h1(self) -> float:
@@ -72,7 +80,7 @@ def explicit_loss(
     weights: Sequence[Float[np.ndarray, "_ _"]],
     features: Float[np.ndarray, "d N"],
 ) -> tuple[float, float]:
-    """Evaluate the ReLU DUFM loss at explicit matrices.
+    """Evaluate the DUFM loss at explicit matrices.
 
     Args:
         problem: sizes and regularisation.
@@ -84,7 +92,7 @@ def explicit_loss(
     """
     hidden = features
     for W in weights[:-1]:
-        hidden = np.maximum(W @ hidden, 0.0)
+        hidden = problem.activated(W @ hidden)
     target = np.repeat(np.eye(problem.K), problem.n, axis=0)
     fit = float(objective_named(problem.objective).total((weights[-1] @ hidden).T, target)) / len(target)
     reg = 0.5 * problem.lambda_h1 * float(np.sum(features**2))

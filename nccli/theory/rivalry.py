@@ -1,46 +1,85 @@
-"""SRG against DNC over K: from where SRG wins, and how fast the ratio of their losses falls (Theorem 5)."""
+"""Rivals against DNC over K: from where they win, and how fast the ratio of SRG's loss to DNC's falls (Theorem 5)."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from nccli.theory.best import solve_dnc, solve_srg
+from nccli.catalogue.options import ObjectiveName
+from nccli.theory.best import closed_forms, solve_bipartition, solve_dnc, solve_srg
 from nccli.theory.problem import Problem
 from nccli.theory.strongly_regular_graph import triangular_root
 
 _LEAST_K = 4
 _MOST_K = 64
 
+_BELOW = 1 - 1e-12
+"""A bound: rounding of losses that are equal."""
 
-def asymptotic_exponent(L: int) -> float:
-    """(3 − L)/(2(L+1)): L_SRG/L_DNC = O(K^this) for K → ∞ with non-trivial DNC (Súkeník et al. 2024, Theorem 5)."""
-    return (3 - L) / (2 * (L + 1))
+
+def asymptotic_exponent(L: int, objective: str = "mse") -> float:
+    """L_SRG/L_DNC = O(K^this) for K → ∞ with non-trivial DNC; up to a power of log K under cross-entropy.
+
+    (3 − L)/(2(L+1)) under squared error (Súkeník et al. 2024, Theorem 5). Under cross-entropy (2 − L)/(2(L+1)), derived:
+    logits that lie along the vertices alone give every class the largest logit, so that A, the cost of W_L, is O(K^{3/2})
+    in the place of DNC's O(K), and P is O(K^{(L+1)/2}) in the place of O(K^L); the loss is some (AP)^{1/(L+1)}.
+    """
+    return ((3 if objective == ObjectiveName.MSE else 2) - L) / (2 * (L + 1))
 
 
 def srg_threshold(problem: Problem) -> int | None:
     """The least K from which on the best SRG solution (Definitions 9 and 11) has a smaller loss than DNC.
 
+    As `threshold`.
+    """
+    return threshold(problem, "srg")
+
+
+def threshold(problem: Problem, rival: str) -> int | None:
+    """The least K from which on a rival has a smaller loss than DNC.
+
     Args:
-        problem: L, n and weight decays; its K does not matter.
+        problem: L, n, weight decays and objective; its K does not matter.
+        rival: one of `RIVALS`.
 
     Returns:
-        K such that SRG wins at K and at every larger K up to 64 at which DNC is not trivial; None if there is none.
+        K such that the rival wins at K and at every larger K up to 64 at which there is one and DNC is not trivial;
+        None if there is none.
     """
-    return _threshold(replace(problem, K=_LEAST_K))
+    return _threshold(replace(problem, K=_LEAST_K), rival)
+
+
+def _srg(problem: Problem) -> float | None:
+    srg = solve_srg(problem)
+    return None if srg is None else srg.loss
+
+
+def _bipartition(problem: Problem) -> float | None:
+    exists = not problem.linear and problem.K > _LEAST_K and triangular_root(problem.K) is not None
+    return solve_bipartition(problem).loss if exists else None
+
+
+def _best(problem: Problem) -> float:
+    return min(solution.loss for solution in closed_forms(problem))
+
+
+RIVALS: Mapping[str, Callable[[Problem], float | None]] = {"srg": _srg, "bipartition": _bipartition, "best": _best}
+"""Loss of a rival of DNC, None for a problem that has none; the best is of all closed forms."""
 
 
 @lru_cache(maxsize=4096)
-def _threshold(problem: Problem) -> int | None:
+def _threshold(problem: Problem, rival: str) -> int | None:
     """The same for all problems that differ in K alone: a table over K asks for it again and again."""
-    threshold = None
+    found = None
     for K in range(_LEAST_K, _MOST_K + 1):
         there = replace(problem, K=K)
-        dnc, srg = solve_dnc(there), solve_srg(there)
+        dnc, loss = solve_dnc(there), RIVALS[rival](there)
         if dnc.trivial:
             break
-        wins = srg is not None and srg.loss < dnc.loss
-        threshold = (K if threshold is None else threshold) if wins else None
-    return threshold
+        if loss is not None:
+            wins = loss < dnc.loss * _BELOW
+            found = (K if found is None else found) if wins else None
+    return found
 
 
 def local_exponent(problem: Problem) -> float | None:

@@ -1,13 +1,15 @@
 """From a template pair to the optimal point: scales, loss, spectra, explicit matrices. Theory sheet, section 2."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from jaxtyping import Float
 
 from nccli.errors import InputError
-from nccli.objective import objective_named
+from nccli.objective import Optimum, objective_named
 from nccli.theory.problem import Problem
 from nccli.theory.template import PINV_RTOL, Construction, Matrix, Template
 
@@ -59,7 +61,7 @@ class Solution:
 
     @property
     def loss(self) -> float:
-        """fit + reg; at most the loss of the trivial point, 1/2 for the squared error."""
+        """fit + reg; at most that of the trivial point: 1/2 for the squared error, log K for cross-entropy."""
         return self.fit + self.reg
 
     @property
@@ -143,11 +145,58 @@ def solve(problem: Problem, construction: Construction) -> Solution:
     """
     if construction.K != problem.K:
         raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
-    if len(construction.blocks) > 1 and not objective_named(problem.objective).adds_over_blocks:
-        raise InputError(
-            f"{construction.label}: with objective {problem.objective} only a single block has a closed form"
+    templates = [block.without_activation() if problem.linear else block for block in construction.blocks]
+    if len(templates) > 1 and not objective_named(problem.objective).adds_over_blocks:
+        if len(templates) > _MOST_BLOCKS:
+            raise InputError(
+                f"{construction.label}: {len(templates)} blocks, whose scales are one problem with objective "
+                f"{problem.objective}: at most {_MOST_BLOCKS}"
+            )
+        return Solution(problem, construction, _joint_blocks(problem, templates))
+    return Solution(problem, construction, tuple(solve_block(problem, block) for block in templates))
+
+
+def _joint_blocks(problem: Problem, templates: Sequence[Template]) -> tuple[BlockSolution, ...]:
+    """Blocks that see each other: of all ways to let some of them be zero the one with the least loss."""
+    objective, K, L = objective_named(problem.objective), problem.K, problem.L
+    costs = [_log_layer_costs(problem, template) for template in templates]
+    log_c = [_log_c(L, each) for each in costs]
+    ways = {
+        kept: objective.best_scales(
+            templates, K, L, problem.lambda_w[-1], [c if keep else None for c, keep in zip(log_c, kept, strict=True)]
         )
-    return Solution(problem, construction, tuple(solve_block(problem, block) for block in construction.blocks))
+        for kept in product((True, False), repeat=len(templates))
+        if any(kept)
+    }
+    none = tuple(Optimum(-math.inf, loss, loss) for loss in (_zero_loss(problem, each) for each in templates))
+    best = min(ways.values(), key=lambda way: sum(each.loss for each in way))
+    if not sum(each.loss for each in best) < sum(each.loss for each in none):
+        best = none
+    whole = ways[(True,) * len(templates)]
+    return tuple(
+        BlockSolution(template, _scales(L, cost, at), at.fit, at.loss - at.fit, full.loss, at.log_u == -math.inf)
+        for template, at, full, cost in zip(templates, best, whole, costs, strict=True)
+    )
+
+
+def _scales(L: int, log_costs: list[float], best: Optimum) -> Float[np.ndarray, " scales"]:
+    """α_2..α_L of a block with this α_L; zero where that is."""
+    if best.log_u == -math.inf:
+        return np.zeros(L - 1)
+    return _balanced_scales(log_costs, _log_c(L, log_costs) - math.log(L) + best.log_u)
+
+
+_MOST_BLOCKS = 4
+"""A taste: all 2^4 ways to let some be zero are tried."""
+
+
+def _zero_loss(problem: Problem, template: Template) -> float:
+    return template.classes * problem.trivial_loss / problem.K
+
+
+def _log_c(L: int, log_costs: Sequence[float]) -> float:
+    """log c of the cost c u of everything before W_L: L (P/4)^{1/L} at u = α_L^{1/L}."""
+    return math.log(L) + (2 * log_costs[0] + sum(log_costs[1:]) - math.log(4)) / L
 
 
 def solve_block(problem: Problem, template: Template) -> BlockSolution:
@@ -158,14 +207,12 @@ def solve_block(problem: Problem, template: Template) -> BlockSolution:
     K, L = problem.K, problem.L
     objective = objective_named(problem.objective)
     log_costs = _log_layer_costs(problem, template)
-    log_P1 = 2 * log_costs[0] + sum(log_costs[1:])
-    log_c = math.log(L) + (log_P1 - math.log(4)) / L
-    zero_loss = template.classes * objective.trivial_loss(K) / K
+    log_c = _log_c(L, log_costs)
+    zero_loss = _zero_loss(problem, template)
     best = objective.best_scale(template, K, L, problem.lambda_w[-1], log_c)
     if not best.loss < zero_loss:
         return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, best.loss, True)
-    scales = _balanced_scales(log_costs, log_c - math.log(L) + best.log_u)
-    return BlockSolution(template, scales, best.fit, best.loss - best.fit, best.loss, False)
+    return BlockSolution(template, _scales(L, log_costs, best), best.fit, best.loss - best.fit, best.loss, False)
 
 
 def _log_layer_costs(problem: Problem, template: Template) -> list[float]:
@@ -215,4 +262,4 @@ def _class_means(solution: Solution, width: int) -> tuple[list[Matrix], list[Mat
             pre[i][row : row + T.shape[0], columns] = scale * T
         pre[-1][last_row : last_row + Tt_L.shape[0], columns] = math.sqrt(block.scales[-1]) * Tt_L
         column, row, last_row = columns.stop, row + T.shape[0], last_row + Tt_L.shape[0]
-    return pre, [np.maximum(M, 0.0) for M in pre]
+    return pre, [solution.problem.activated(M) for M in pre]

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nccli.errors import InputError
-from nccli.theory.deep_neural_collapse import dnc_template
-from nccli.theory.graph_solution import Edges, disjointness_weights, incidence_matrix
+from nccli.objective.logit_space import LogitSpace
+from nccli.theory.deep_neural_collapse import dnc_template, drops_mean
+from nccli.theory.graph_solution import Edges, disjointness_weights, incidence_matrix, linear_template
 from nccli.theory.problem import Problem
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.template import Construction, Family, Matrix, Template
@@ -33,6 +34,11 @@ def triangular_root(K: int) -> int | None:
     """Return r with r(r−1)/2 = K, or None when K is no triangular number."""
     r = (1 + isqrt(1 + 8 * K)) // 2
     return r if comb(r, 2) == K else None
+
+
+def least_root(K: int) -> int:
+    """The least r with r(r−1)/2 ≥ K."""
+    return (3 + isqrt(8 * K - 7)) // 2
 
 
 def complete_edges(r: int) -> Edges:
@@ -64,15 +70,39 @@ def srg_template(r: int) -> Template:
         last_map_norm_sq=K**2 / (r**2 - 5 * r + 8),
         output_eigenvalues=triangular_spectrum(r, own, meeting, apart, p**2),
         matrices=lambda: _matrices(r, complete_edges(r)),
+        logits=lambda: triangular_logits(r, own, meeting, apart, p**2),
     )
 
 
 def triangular_spectrum(r: int, own: float, meeting: float, apart: float, scale: float = 1.0) -> Spectrum:
     """Eigenvalues of scale · (own I + meeting A + apart (J − I − A)), A of T(r); a positive semi-definite matrix."""
+    values = _triangular_values(r, own, meeting, apart, scale)
+    return Spectrum.of(*zip(values.tolist(), (1, r - 1, comb(r, 2) - r), strict=True))
+
+
+def _triangular_values(
+    r: int, own: float, meeting: float, apart: float, scale: float
+) -> Float[np.ndarray, "eigenspaces"]:
+    """On 1, on what else comes from the vertices, and on the rest."""
+    of_A_and_J = ((2 * (r - 2), comb(r, 2)), (r - 4, 0), (-2, 0))
+    return _clip(np.array([scale * (own + meeting * a + apart * (j - 1 - a)) for a, j in of_A_and_J]))
+
+
+def triangular_logits(r: int, own: float, meeting: float, apart: float, scale: float = 1.0) -> LogitSpace:
+    """The logits that a last layer makes of such a Gram matrix: Z = θ_2 E_2 + θ_3 E_3 at the cost Σ_j m_j θ_j²/μ_j.
+
+    E_j projects on an eigenspace of T(r), m_j is its dimension, μ_j the eigenvalue there; its entries on A and on
+    J − I − A are m_j a_j/(K k), a_j the eigenvalue of that matrix and k how many ones it has in a row. What lies along
+    1 adds the same to all logits, so cross-entropy does not see it.
+    """
     K = comb(r, 2)
-    of_A_and_J = ((2 * (r - 2), K), (r - 4, 0), (-2, 0))
-    values = _clip(np.array([scale * (own + meeting * a + apart * (j - 1 - a)) for a, j in of_A_and_J]))
-    return Spectrum.of(*zip(values.tolist(), (1, r - 1, K - r), strict=True))
+    values = _triangular_values(r, own, meeting, apart, scale)[1:]
+    m, a = np.array([r - 1.0, K - r]), np.array([r - 4.0, -2.0])
+    counts = np.array([2.0 * (r - 2), comb(r - 2, 2)])
+    of_A, of_rest = m * a / (K * counts[0]), m * (-1 - a) / (K * counts[1])
+    kept = values > 0
+    S = (np.array([of_A, of_rest]) - m / K) * np.sqrt(values / m)
+    return LogitSpace.homogeneous(S[:, kept], counts)
 
 
 def _matrices(r: int, kept: Edges) -> tuple[Matrix, Matrix]:
@@ -216,9 +246,37 @@ def srg_variants(K: int) -> tuple[Construction, ...]:
     return tuple(srg(K, variant) for variant in SRG_VARIANTS if K >= (6 if variant == "blocks" else 4))
 
 
+@lru_cache(maxsize=256)
+def _linear_srg(K: int, centred: bool) -> Construction:
+    """What is left of the SRG solution in a linear network: T of the last edges deleted, in every layer."""
+    r = max(4, least_root(K))
+    deleted = comb(r, 2) - K
+    name = f"linear srg t({r})" + (f" minus {deleted}" if deleted else "")
+    template = linear_template(name, incidence_matrix(complete_edges(r)[:K], r) / sqrt(r - 1), centred)
+    return Construction("srg", "truncated" if deleted else "blocks", (template,))
+
+
+def srg_forms(problem: Problem, variant: str | None = None) -> tuple[Construction, ...]:
+    """Every SRG solution of a problem, or that variant; none where there is none.
+
+    In a linear network nothing is cut by ReLU: T stands in the last layer too, `truncated` where K is not r(r−1)/2.
+
+    Raises:
+        InputError: no such variant, or none for so few classes or for a linear network.
+    """
+    K = problem.K
+    if not problem.linear:
+        return srg_variants(K) if variant is None else (srg(K, variant),)
+    if variant == "blocks" and triangular_root(K) is None:
+        raise InputError(f"variant 'blocks', K = {K}: a linear network has SRG as one block: --variant truncated")
+    if variant not in (None, *SRG_VARIANTS):
+        raise InputError(f"variant '{variant}': an SRG solution is one of {', '.join(SRG_VARIANTS)}")
+    return (_linear_srg(K, drops_mean(problem)),) if K >= 4 else ()
+
+
 def _forms(problem: Problem, variant: str | None = None) -> tuple[Construction, ...]:
     K = problem.K
-    found = srg_variants(K) if variant is None else (srg(K, variant),)
+    found = srg_forms(problem, variant)
     if not found:
         raise InputError(f"K = {K}: an SRG solution needs K >= 4; --kind dnc has no such limit")
     return found

@@ -1,12 +1,14 @@
 """A construction as data: a pair of templates, and what the closed form needs to know of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from nccli.objective.logit_space import LogitSpace
 from nccli.theory.spectrum import Spectrum
 
 PINV_RTOL = 1e-10
@@ -33,6 +35,8 @@ class Template:
         last_map_norm_sq: ‖Tt_L T⁺‖²_F.
         output_eigenvalues: μ_i, eigenvalues of σ(Tt_L)ᵀ σ(Tt_L).
         matrices: returns (T, Tt_L).
+        logits: returns the logits that σ(Tt_L) allows, where a closed form of them is known.
+        linear: whether σ is the identity; T and Tt_L may then have negative entries.
     """
 
     name: str
@@ -44,12 +48,16 @@ class Template:
     last_map_norm_sq: float
     output_eigenvalues: Spectrum
     matrices: Callable[[], tuple[Matrix, Matrix]]
+    logits: Callable[[], LogitSpace] | None = None
+    linear: bool = False
 
     @classmethod
-    def from_matrices(cls, name: str, T: Float[np.ndarray, "q K"], Tt_L: Float[np.ndarray, "p K"]) -> "Template":
+    def from_matrices(
+        cls, name: str, T: Float[np.ndarray, "q K"], Tt_L: Float[np.ndarray, "p K"], linear: bool = False
+    ) -> "Template":
         """Compute the invariants of any template pair by dense linear algebra, in O(K³)."""
         K = T.shape[1]
-        activated = np.maximum(Tt_L, 0.0)
+        activated = Tt_L if linear else np.maximum(Tt_L, 0.0)
         return cls(
             name=name,
             classes=K,
@@ -60,7 +68,30 @@ class Template:
             last_map_norm_sq=float(np.sum((Tt_L @ np.linalg.pinv(T, rcond=PINV_RTOL)) ** 2)),
             output_eigenvalues=Spectrum.from_values(np.linalg.svd(activated, compute_uv=False) ** 2, K),
             matrices=lambda: (T, Tt_L),
+            linear=linear,
         )
+
+    def without_activation(self) -> "Template":
+        """The same pair in a linear network, where σ(Tt_L) is Tt_L."""
+        if self.linear:
+            return self
+        values = self.last_singular_values
+        output = Spectrum(values.values**2, values.multiplicities)
+        return replace(self, output_eigenvalues=output, logits=None, linear=True)
+
+    def gram(self) -> Float[np.ndarray, "K K"]:
+        """σ(Tt_L)ᵀ σ(Tt_L)."""
+        Tt_L = self.matrices()[1]
+        M = Tt_L if self.linear else np.maximum(Tt_L, 0.0)
+        return np.asarray(M.T @ M)
+
+    def logit_space(self) -> LogitSpace:
+        """The logits that W_L can make of σ(Tt_L), as far as symmetry allows them."""
+        return self._logit_space
+
+    @cached_property
+    def _logit_space(self) -> LogitSpace:
+        return LogitSpace.of_gram(self.gram()) if self.logits is None else self.logits()
 
 
 @dataclass(frozen=True, eq=False)

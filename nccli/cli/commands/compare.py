@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.catalogue.runs import Finish
 from nccli.cli import options as option
 from nccli.cli.group_tables import ENDED, Asked, compare_groups, compare_outcomes, compare_pairs
@@ -66,6 +67,7 @@ def compare(
     L: option.OptionalL = None,
     n: option.OptionalN = None,
     wd: option.OptionalWd = None,
+    objective: option.OptionalLoss = None,
     wd_h1: option.WdH1 = None,
     wd_layers: option.WdLayers = None,
     rank_rtol: option.RankRtol = 1e-2,
@@ -80,8 +82,8 @@ def compare(
     distance of their Gram matrices from it, for none from the nearest. Without RUN or --where: all trained runs that
     ended well. Means of groups leave out runs that are zero, constant or lost classes; plain ends and those that were
     polished or refined are groups of their own. --paired: second group minus first, of plain ends unless --where says
-    others, with a 95 % interval by Student's t over pairs. --theory adds from which K on SRG wins at this L, and the
-    exponent of the ratio in K (local, and its limit by Theorem 5).
+    others, with a 95 % interval by Student's t over pairs. --theory adds from which K on SRG, and the best of all,
+    wins at this L, and the exponent of SRG's ratio in K (local, and its limit by Theorem 5 or for cross-entropy).
 
     --path, between runs of one problem whose weights are stored, tells the rise above the first: straight between the
     points as stored; straight to the copy of the second by symmetry that is best; and over the lowest of several
@@ -91,7 +93,8 @@ def compare(
     """
     from nccli.cli.output import emit
 
-    grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--wd-h1": wd_h1, "--wd-layers": wd_layers}
+    grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--loss": objective, "--wd-h1": wd_h1}
+    grid_options |= {"--wd-layers": wd_layers}
     if theory:
         if runs or where is not None or group_by is not None or outcomes or paired is not None or all_runs or path:
             raise InputError(
@@ -100,7 +103,8 @@ def compare(
             )
         from nccli.cli.problems import problem_grid, require_patience
 
-        grid = problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers)
+        loss = ObjectiveName.MSE.value if objective is None else objective
+        grid = problem_grid(*_theory_grid(K, L, n, wd), wd_h1, wd_layers, loss)
         require_patience(grid, lambda problems: list(theory_records(problems)))
         emit(theory_records(grid.problems()), format, option.OutputFormat.jsonl, theory_columns())
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.cli import options as option
 from nccli.cli.notes import note
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nccli.theory import Solution
 
 
+ClosedActivation = StrEnum("ClosedActivation", [(each, each) for each in (ActivationName.RELU, ActivationName.LINEAR)])  # type: ignore[misc]  # not literal
 Kind = StrEnum("Kind", [(kind, kind) for kind in (*CONSTRUCTED_KINDS, "best")])  # type: ignore[misc]  # not literal
 
 
@@ -50,13 +52,18 @@ def construct(
         ),
     ] = None,
     wd: option.Wd = "4e-3",
+    objective: option.Loss = ObjectiveName.MSE.value,
+    activation: Annotated[
+        str,
+        option.words("--activation", ClosedActivation, "σ: {}; in linear networks SRG and graphs keep T to the end."),
+    ] = ActivationName.RELU.value,
     wd_h1: option.WdH1 = None,
     wd_layers: option.WdLayers = None,
     variant: Annotated[
         str | None,
         typer.Option(
             "--variant",
-            help="srg: blocks or truncated (Definition 11); graph: disjoint or identity. [default: the better one]",
+            help="srg: blocks or truncated (Definition 11); graph: disjoint, identity or positive. [default: the best]",
             show_default=False,
         ),
     ] = None,
@@ -81,7 +88,7 @@ def construct(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Build a solution: DNC, SRG, any graph, hypergraphs.
+    """Build a solution: DNC, SRG, any graph, hypergraphs, pairs of classes.
 
     Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 
@@ -104,7 +111,7 @@ def construct(
     given = {name: value for name, value in options.items() if value is not None}
     check_options(kind.value, given)
     classes = str(classes_of(kind.value, given)) if K is None else K
-    grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers)
+    grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers, objective, activation)
     widths = None if width is None else parse_integers(width, "--width")
     planned = [
         (solution, d)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nccli.catalogue.figures import FIGURES, PhaseColor
+from nccli.catalogue.options import ObjectiveName
 from nccli.cli import options as option
 from nccli.cli.completion import complete_axes, complete_figures
 from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer
@@ -64,6 +65,10 @@ def plot(
     ] = None,
     wd: Annotated[
         float | None, typer.Option("--wd", help="loss-ratio: weight decay. [default: 5e-4]", show_default=False)
+    ] = None,
+    loss: Annotated[
+        ObjectiveName | None,
+        typer.Option("--loss", help="loss-ratio: squared error or cross-entropy. [default: mse]", show_default=False),
     ] = None,
     x: Annotated[
         str | None,
@@ -131,14 +136,14 @@ def plot(
     picture = None if target is None else Output("-o", target, place)
     numbers = None if data is None else Output("--data", Path(data), place)
     require_outputs([picture, numbers])
-    own = {"K": K, "L": L, "n": n, "wd": wd}
+    own = {"K": K, "L": L, "n": n, "wd": wd, "loss": loss}
     named = "" if store is None else f" --store {shlex.quote(store)}"
     options = Options(rank_rtol, raw, all_runs, x=x or "", y=y or "", color=color or "", store=named)
     figure = PLOTS[name].adapted(options)
     tolerance = None if rank_rtol == Options.rank_rtol else rank_rtol
     given = {**own, "x": x, "y": y, "color": color}
     _refuse_unheeded(figure, {**given, "raw": raw or None, "all_runs": all_runs or None, "rank_rtol": tolerance})
-    options = replace(options, problems=_problems(figure, K, L, n, wd))
+    options = replace(options, problems=_problems(figure, K, L, n, wd, loss or ObjectiveName.MSE))
     drawn = _collect(figure, _Asked(runs, where, store, quiet), options)
     for text in drawn.notes:
         note(text, quiet)
@@ -188,7 +193,9 @@ def _refuse_unheeded(figure: "Plot", given: Mapping[str, object]) -> None:
         raise InputError(f"{flag} changes nothing in {figure.name}: it is for {heeding}")
 
 
-def _problems(figure: "Plot", K: str | None, L: str | None, n: int | None, wd: float | None) -> "tuple[Problem, ...]":
+def _problems(
+    figure: "Plot", K: str | None, L: str | None, n: int | None, wd: float | None, loss: ObjectiveName
+) -> "tuple[Problem, ...]":
     """The problems that a figure shows in closed form: its own, but for what the user names."""
     if figure.grid is None:
         return ()
@@ -201,6 +208,7 @@ def _problems(figure: "Plot", K: str | None, L: str | None, n: int | None, wd: f
         L=figure.grid.L if L is None else parse_integers(L, "--L"),
         n=(figure.grid.n if n is None else n,),
         wd=(figure.grid.wd if wd is None else wd,),
+        objective=(loss.value,),
     )
     require_patience(grid, lambda problems: [(solve_dnc(problem), solve_srg(problem)) for problem in problems])
     return tuple(grid.problems())

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import FigureBase
 from sqlalchemy import Connection
 
+from nccli.catalogue.options import ObjectiveName
 from nccli.catalogue.outcomes import DEGENERATE
 from nccli.errors import InputError
 from nccli.figures.axes import reference
@@ -19,14 +20,14 @@ from nccli.figures.series import outcomes_of, run_rows
 from nccli.figures.statistics import mean_sd
 from nccli.figures.style_sheet import GREY
 from nccli.store import Selection, SettingRuns, problem_of, searched_losses, select_settings
-from nccli.theory import Problem, best_known, solve_dnc, solve_srg, triangular_root
+from nccli.theory import Problem, best_known, solve_bipartition, solve_dnc, solve_srg, triangular_root
 
 
 class LossRatio(PanelFigure):
     """A curve a depth in closed form; the best known, and trained runs of these very problems, as points."""
 
     name = "loss-ratio"
-    heeds = frozenset({"K", "L", "n", "wd"})
+    heeds = frozenset({"K", "L", "n", "wd", "loss"})
     grid = ClosedForms(K=range(6, 61), L=range(3, 6), n=1, wd=5e-4)
 
     def can_do_without(self, narrowed: bool) -> bool:
@@ -66,18 +67,23 @@ class LossRatio(PanelFigure):
                 single, mean = ([row for row in rows if bool(row["finish"]) is finished] for rows in (runs, means))
                 dots(ax, [row["K"] for row in single], [row["ratio"] for row in single], {**look, **mark})
                 curve(ax, [row["K"] for row in mean], mean, "ratio", {**look, **mark})
-            best = drawn.of("best", L=L)
-            dots(ax, [row["K"] for row in best], [row["ratio"] for row in best], {**look, **_BEST})
-        if drawn.of("best"):
-            dots(ax, [], [], {"color": GREY, **_BEST}, "best known")
+            for what, mark in _MARKS.items():
+                rows = drawn.of(what, L=L)
+                dots(ax, [row["K"] for row in rows], [row["ratio"] for row in rows], {**look, **mark})
+        for what, mark in _MARKS.items():
+            if drawn.of(what):
+                dots(ax, [], [], {"color": GREY, **mark}, {"best": "best known"}.get(what, what))
         reference(ax, 1.0, "DNC")
         ax.set_xlabel("number of classes K")
         ax.set_ylabel("loss / DNC loss")
         legend(container, ax)
 
 
-_BEST = {"marker": "*", "markersize": 5.5, "markeredgewidth": 0.0}
-"""Of the best known, in the colour of the curve; a taste."""
+_MARKS = {
+    "best": {"marker": "*", "markersize": 5.5, "markeredgewidth": 0.0},
+    "bipartition": {"marker": "x", "markersize": 4.0, "markeredgewidth": 0.9},
+}
+"""In the colour of the curve; tastes."""
 
 _BELOW = 1 - 1e-9
 """A bound: of the losses of DNC and SRG, below which the best known is better by more than rounding."""
@@ -89,7 +95,7 @@ def loss_ratios(
     """Ratios in closed form, of the best known where that is better, and of the trained runs of these very problems.
 
     Args:
-        problems: in any order; they share n and the weight decay. Those without an SRG solution, or where DNC or SRG
+        problems: in any order; they share n, the weight decay and the objective. Those without an SRG solution, or where DNC or SRG
             is worse than the trivial point, are left out.
         searched: losses of stored searches by problem, and whose they are.
         runs: with their losses and `ENDS`, by setting; those of another problem or activation are left out.
@@ -113,23 +119,42 @@ def loss_ratios(
         if loss < _BELOW * min(dnc.loss, srg.loss):
             known = {"loss": loss, "loss_dnc": dnc.loss, "ratio": loss / dnc.loss, "construction": how}
             rows.append({"what": "best", "L": problem.L, "K": problem.K, **label, **known, "run_ids": ids})
+        rows += _bipartition(problem, {"L": problem.L, "K": problem.K, **label}, loss)
     wanted: set[Problem | None] = set(problems)
     matching = [each for each in runs if problem_of(each.row) in wanted and each.row["activation"] == "relu"]
     shown, total = sum(len(each.ids) for each in matching), sum(len(each.ids) for each in runs)
     for each in sorted(matching, key=lambda each: (each.row["L"], each.row["K"], each.ids)):
         rows += _run_rows(each, dots=shown <= MOST_DOTS)
     decay = problems[0].lambda_h1
-    parts = [f"all λ = {decay:g}, n = {problems[0].n}", "filled marks: K = r(r−1)/2, Definition 9; else Definition 11"]
+    parts = ["cross-entropy"] if problems[0].objective == ObjectiveName.CE else []
+    parts += [f"all λ = {decay:g}, n = {problems[0].n}", "filled marks: K = r(r−1)/2, Definition 9; else Definition 11"]
     if any(row["what"] == "best" for row in rows):
         parts.append("stars: the best known, where it is below both")
+    if any(row["what"] == "bipartition" for row in rows):
+        parts.append("crosses: bipartition rows, where another is the best")
     for marks, finished in (("open marks", False), ("plus signs", True)):
         parts += _marks_words(marks, [each for each in matching if bool(finish_of(each.row)) is finished], shown)
     notes = [f"{trivial} problems left out: DNC or SRG is worse than the trivial point there"] if trivial else []
     if shown < total:
-        notes.append(f"{total - shown} runs left out: of another K, L, n, weight decay or activation")
+        notes.append(f"{total - shown} runs left out: of another K, L, n, weight decay, objective or activation")
     if shown:
         notes += ends_of(matching, [key for each in matching for key in each.ids]).notes(shown)
     return Drawn(rows, "; ".join(parts), tuple(notes))
+
+
+def _bipartition(problem: Problem, about: Row, best: float) -> list[Row]:
+    """Bipartition rows, where there are any that are below DNC and not themselves the best known."""
+    if problem.K < _LEAST_BIPARTITION or triangular_root(problem.K) is None:
+        return []
+    dnc, found = solve_dnc(problem), solve_bipartition(problem)
+    if not best < found.loss * _BELOW or not found.loss < dnc.loss * _BELOW:
+        return []
+    known = {"loss": found.loss, "loss_dnc": dnc.loss, "ratio": found.loss / dnc.loss}
+    return [{"what": "bipartition", **about, **known, "construction": found.construction.label, "run_ids": []}]
+
+
+_LEAST_BIPARTITION = 6
+"""K = r(r−1)/2 with r = 4."""
 
 
 def _marks_words(marks: str, settings: Sequence[SettingRuns], shown: int) -> list[str]:

@@ -4,6 +4,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, and_, or_, select
 
+from nccli.catalogue.options import ActivationName
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, Kind, Status
 from nccli.store.runs.finished_run import common_decay
 from nccli.store.schema.tables import RUN
@@ -11,7 +12,7 @@ from nccli.theory import Problem
 
 
 def best_runs(connection: Connection, problem: Problem, count: int, width: int | None = None) -> list[str]:
-    """Ids of the runs with the least loss: trained, constructed or searched, with ReLU; also of searches cut off.
+    """Ids of the runs with the least loss: trained, constructed or searched, with σ of the problem; also of searches cut off.
 
     Args:
         connection: to the store.
@@ -27,7 +28,7 @@ def best_runs(connection: Connection, problem: Problem, count: int, width: int |
             RUN.c.wd_h1 == problem.lambda_h1,
             RUN.c.wd.is_not_distinct_from(common_decay(problem.lambda_w)),
             RUN.c.kind.not_in((Kind.E2E.value, *MEASURED_KINDS)),
-            RUN.c.activation == "relu",
+            RUN.c.activation == (ActivationName.LINEAR if problem.linear else ActivationName.RELU).value,
             RUN.c.objective == problem.objective,
             RUN.c.loss.is_not(None),
             *([] if width is None else [RUN.c.width == width]),

@@ -4,14 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, func, null, select
+from sqlalchemy import Connection, and_, case, func, null, or_, select
 
 from nccli.catalogue.columns import COMPARE, names
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.catalogue.runs import ENDED_WELL, Kind
 from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.store.query.breaks import comparable
 from nccli.store.query.columns import as_decimal, column_expression, config_text
-from nccli.store.query.problem import problem_of
+from nccli.store.query.problem import is_linear, problem_of
 from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
 from nccli.store.runs.layer_summary import mean_rank
@@ -33,7 +34,7 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         `structure_last_pre` of Mt_L, and `structure_distances` of M_1..M_L; `mean_rank` over the hidden layers 2..L−1
         and whether their ranks agree; their common `structure` (L = 2: that of M_2) and the largest of its distances;
         `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's; `best_loss` and
-        `best_id` of all finished runs and constructions of the same problem with ReLU; `loss_best_known`, the least of
+        `best_id` of all finished runs and constructions of the same problem and objective, with ReLU, or all linear; `loss_best_known`, the least of
         that and of what theory and the table of searches know.
     """
     ids = [run["id"] for run in runs]
@@ -82,11 +83,15 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
         return {}
     unequal = case((RUN.c.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
     decays = [column_expression(name).label(name) for name in ("wd_h1", "wd")]
-    columns = [RUN.c.K, RUN.c.L, RUN.c.n, *decays, unequal]
+    objective = func.coalesce(RUN.c.objective, ObjectiveName.MSE.value).label("objective")
+    columns = [RUN.c.K, RUN.c.L, RUN.c.n, *decays, objective, RUN.c.activation, unequal]
     place = func.row_number().over(partition_by=columns, order_by=(RUN.c.loss, RUN.c.id)).label("place")
     candidates = (
         RUN.c.status.in_(ENDED_WELL),
-        RUN.c.activation == "relu",
+        or_(
+            RUN.c.activation == ActivationName.RELU.value,
+            and_(RUN.c.activation == ActivationName.LINEAR.value, objective != ObjectiveName.MSE.value),
+        ),
         RUN.c.kind != Kind.E2E.value,
         RUN.c.loss.is_not(None),
         comparable(connection),
@@ -94,8 +99,10 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
     same = [RUN.c[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
     ordered = select(*columns, RUN.c.loss, RUN.c.id, place).where(*candidates, *same).subquery()
     found: dict[tuple[Any, ...] | None, tuple[float, str]] = {}
-    for *sizes, layers, loss, key, _ in connection.execute(select(ordered).where(ordered.c.place == 1)):
-        problem = (*sizes, *(map(as_decimal, json.loads(layers)) if layers else ()))
+    for *sizes, aim, activation, layers, loss, key, _ in connection.execute(
+        select(ordered).where(ordered.c.place == 1)
+    ):
+        problem = (*sizes, aim, is_linear(aim, activation), *(map(as_decimal, json.loads(layers)) if layers else ()))
         found[problem] = min((loss, key), found.get(problem, (loss, key)))
     return found
 
@@ -106,4 +113,5 @@ def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
         return None
     unequal = () if run["wd"] is not None else tuple(map(as_decimal, run["config"]["wd_layers"]))
     decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))
-    return (*(run[name] for name in ("K", "L", "n")), *decays, *unequal)
+    aim = run["objective"] or ObjectiveName.MSE.value
+    return (*(run[name] for name in ("K", "L", "n")), *decays, aim, is_linear(aim, run["activation"]), *unequal)

@@ -1,5 +1,6 @@
 """The problem that a stored run is about."""
 
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.store.query.select import Row
 from nccli.theory import Problem
 
@@ -9,4 +10,19 @@ def problem_of(run: Row) -> Problem | None:
     if run["loss_dnc"] is None:
         return None
     config = run["config"]
-    return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]))
+    objective = run["objective"] or ObjectiveName.MSE.value
+    return Problem(
+        *(run[name] for name in ("K", "L", "n")),
+        config["wd_h1"],
+        tuple(config["wd_layers"]),
+        objective,
+        is_linear(objective, run["activation"]),
+    )
+
+
+def is_linear(objective: str, activation: str | None) -> bool:
+    """Whether solutions of a linear network are meant.
+
+    Runs of linear networks under squared error are held against those of ReLU: DNC is the same and the best of all.
+    """
+    return objective != ObjectiveName.MSE and activation == ActivationName.LINEAR
