@@ -13,7 +13,7 @@ from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
 from nccli.errors import InputError
 from nccli.objective import Objective, objective_named
-from nccli.theory import Problem
+from nccli.theory import Problem, is_linear
 from nccli.training.schedule import mean_factor, parse_schedule
 
 ACTIVATIONS = tuple(name.value for name in ActivationName)
@@ -180,7 +180,8 @@ class DufmConfig:
     @property
     def problem(self) -> Problem:
         """The problem without width and optimiser, for comparison with theory."""
-        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective)
+        linear = is_linear(self.objective, self.activation)
+        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective, linear)
 
     @property
     def way_down(self) -> Optimizer:

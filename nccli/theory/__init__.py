@@ -18,7 +18,7 @@ from nccli.theory.deep_neural_collapse import dnc
 from nccli.theory.families import BEST, FAMILIES, check_options, classes_of, solve_kind
 from nccli.theory.graph_solution import GRAPH_OUTPUTS, Edges, graph, graph_names, parse_graph
 from nccli.theory.hypergraph import Subsets, hypergraph, parse_hypergraph, subsets_text
-from nccli.theory.problem import TRIVIAL_LOSS, Problem, explicit_loss
+from nccli.theory.problem import TRIVIAL_LOSS, Problem, explicit_loss, is_linear
 from nccli.theory.rivalry import asymptotic_exponent, local_exponent, srg_threshold, threshold
 from nccli.theory.solution import BlockSolution, Solution, solve
 from nccli.theory.spectrum import Spectrum
@@ -52,6 +52,7 @@ __all__ = [
     "graph_names",
     "has_bipartition",
     "hypergraph",
+    "is_linear",
     "local_exponent",
     "nearest_recipe",
     "parse_graph",

@@ -142,7 +142,7 @@ def test_what_cannot_be_refined_is_refused() -> None:
     with pytest.raises(InputError, match="relu-eps"):
         RefinedProblem(3, 1, 4, (WD,) * 5, "relu-eps")
     with pytest.raises(InputError, match="objective"):
-        RefinedProblem(3, 1, 4, (WD,) * 5, objective="ce")
+        RefinedProblem(3, 1, 4, (WD,) * 5, objective="hinge")
     problem = refinable(uniform(3), 4)
     with pytest.raises(InputError, match="not finite"):
         refine(problem, np.full((4, 3), np.nan), [*(np.zeros((4, 4)) for _ in range(3)), np.zeros((3, 4))])

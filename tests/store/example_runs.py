@@ -86,6 +86,11 @@ def example_run(
     )
 
 
+_OF_OUTPUT = ("output_rank", "output_etf_distance", "output_pairs_distance")
+"""Metrics of layers that cannot be told from what older stores have."""
+
+
 def double_run(seed: int = 0, **changes: Any) -> FinishedRun:
     """The same in double precision, in which the store keeps every bit of class means and histories."""
-    return example_run(seed, config={"dtype": "float64"}, dtype="float64", **changes)
+    layers = [layer.with_values(**dict.fromkeys(_OF_OUTPUT)) for layer in example_layers(seed)]
+    return example_run(seed, config={"dtype": "float64"}, **{"layers": layers, "dtype": "float64", **changes})

@@ -55,16 +55,17 @@ def certificate(
         slopes: of layers 2..L; outside [0, 1] they are not of a subdifferential, and nothing holds.
     """
     n, N = problem.n, problem.n * problem.K
-    Y = np.repeat(np.eye(problem.K), n, axis=1)
+    Y = np.repeat(np.eye(problem.K), n, axis=0)
     S = [np.repeat(slope, n, axis=1) for slope in slopes]
     H, Z = [np.repeat(means, n, axis=1)], []
     for W, has_relu in zip(weights[:-1], problem.has_relu, strict=True):
         Z.append(W @ H[-1])
         H.append(np.maximum(Z[-1], 0) if has_relu else Z[-1])
-    error = weights[-1] @ H[-1] - Y
+    output = (weights[-1] @ H[-1]).T
     decayed = [wd * p for wd, p in zip(problem.wd, [H[0], *weights], strict=True)]
-    loss = (error**2).sum() / (2 * N) + sum((d * p).sum() for d, p in zip(decayed, [H[0], *weights], strict=True)) / 2
-    by_output, gradients = error / N, []
+    reg = sum((d * p).sum() for d, p in zip(decayed, [H[0], *weights], strict=True)) / 2
+    loss = problem.aim.total(output, Y) / N + reg
+    by_output, gradients = problem.aim.residual(output, Y).T / N, []
     for layer in range(problem.L - 1, -1, -1):
         gradients.append(by_output @ H[layer].T + decayed[layer + 1])
         by_output = weights[layer].T @ by_output

@@ -5,7 +5,8 @@ A layer l is felt above it only through G_{l+1}, so with Ψ = ∂loss/∂G_{l+1}
     ℓ_i(u, G_l) = λ_l/2 vᵀ G_l v + hᵀ Ψ h + fᵀz,     v = E_l u,  z = G_l v,  h = σ(z),  f: forces at kinks,
 
 and the Hessian is Σ_l T_lᵀ Q_l T_l, Q_l the Hessian of Σ_i ℓ_i in (U_l, G_l) and T_l the derivative of (U_l, G_l) by
-all variables. Q_l is block-diagonal in U_l; dG_l has K(K+1)/2 rows.
+all variables. Q_l is block-diagonal in U_l below the output, whose entries the objective may mix; dG_l has K(K+1)/2
+rows.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def hessian(network: Network, s: State, bend: list[Matrix] | None = None) -> Cur
         bend: σ'' ⊙ B of layers 2..L where σ is smooth; None for zero.
     """
     K, cuts, point = network.K, network.cuts, s.point
-    pair, (a, b) = network.pair, network.upper
+    pair, (a, b), C = network.pair, network.upper, network.output_curvature(point)
     out = np.zeros((network.size, network.size))
     r = network.rows[0]
     out[: r * K, : r * K] = np.kron(np.eye(r), network.wd[0] * np.eye(K) + 2 * s.Psi[0])
@@ -52,20 +53,22 @@ def hessian(network: Network, s: State, bend: list[Matrix] | None = None) -> Cur
             N = 2 * S[:, :, None] * s.Psi[layer + 1] * S[:, None, :]
             if bend is not None:
                 N[:, np.arange(K), np.arange(K)] += bend[layer]
-        else:
-            N = np.broadcast_to(np.eye(K) / network.classes, (units, K, K))
         Y, Yf = _times(V, pair), _times(lam * V + s.D[layer], pair)
-        NY = N @ Y
+        NY = N @ Y if layer < network.L - 1 else np.einsum("kuv,vkp->ukp", C, Y, optimize=True)
         Q_gg = Y.reshape(units * K, -1).T @ NY.reshape(units * K, -1)
         Q_ug = (E.T @ Yf + GE.T @ NY).reshape(-1, len(a))
-        Q_uu = lam * (E.T @ GE) + GE.T @ N @ GE
         out[below, below] += dG[layer].T @ (Q_gg @ dG[layer])
         out[own, below] = Q_ug @ dG[layer]
         out[below, own] = out[own, below].T
         c = network.columns[layer + 1]
-        for u in range(units):
-            at = slice(cuts[layer + 1] + u * c, cuts[layer + 1] + (u + 1) * c)
-            out[at, at] = Q_uu[u]
+        if layer == network.L - 1:
+            Q_uu = np.einsum("kuv,ka,kb->uavb", C, GE, GE, optimize=True).reshape(units * c, -1)
+            out[own, own] = Q_uu + np.kron(np.eye(units), lam * (E.T @ GE))
+        else:
+            Q_uu = lam * (E.T @ GE) + GE.T @ N @ GE
+            for u in range(units):
+                at = slice(cuts[layer + 1] + u * c, cuts[layer + 1] + (u + 1) * c)
+                out[at, at] = Q_uu[u]
         if layer < network.L - 1:
             H = point.H[layer + 1]
             carried = (H.T @ (S[:, :, None] * Y).reshape(units, -1)).reshape(K, K, -1)

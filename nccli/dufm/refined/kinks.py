@@ -71,7 +71,7 @@ def layerwise(network: Network, point: Pass, held: Masks, on: Masks) -> Kinks:
 
     Ends of descent have no other.
     """
-    D = (point.Z[-1] - np.eye(network.K)) / network.classes
+    D = network.by_output(point)
     M: list[Matrix] = []
     for layer in range(network.L - 1, 0, -1):
         B, q, V = point.H[layer] @ (point.V[layer].T @ D), held[layer - 1], network.wd[layer] * point.V[layer - 1]

@@ -3,7 +3,9 @@
 At a stationary point W_l = −Δ_{l+1} H_lᵀ/λ_l, so nothing is lost by W_l = V_l H_lᵀ, V_l = U_l E_lᵀ with U_l
 (units × r_l) and a fixed E_l (K × r_l) that spans the row space of H_l. Only the Gram matrices G_l = H_lᵀ H_l enter:
 
-    Ht_{l+1} = V_l G_l,     loss = ‖Ht_{L+1} − I‖²/(2 classes) + Σ λ_l/2 tr(V_l G_l V_lᵀ) + nλ_H/2 ‖A‖² .
+    Ht_{l+1} = V_l G_l,     loss = Σ_k ℓ(z_k, e_k)/classes + Σ λ_l/2 tr(V_l G_l V_lᵀ) + nλ_H/2 ‖A‖² ,
+
+z_k the columns of Ht_{L+1} and ℓ the objective's (`nccli.objective`).
 
 The features of layer 1 shrink to A (r × K). E_l is scaled so that U_l is W_l in an orthonormal basis at the point
 where the problem was set up.
@@ -94,6 +96,7 @@ class Network:
         self.problem, self.wd, self.L = problem, problem.collapsed_wd, problem.L
         self.E, self.K, self.classes = list(bases), len(bases[0]), problem.K
         self.rows, self.columns = [rank, *widths, self.K], [self.K, *(E.shape[1] for E in bases)]
+        self.target, self.aim = np.eye(self.K), problem.aim
         self.cuts = np.cumsum([0, *(a * b for a, b in zip(self.rows, self.columns, strict=True))]).tolist()
         self.size = int(self.cuts[-1])
 
@@ -128,13 +131,13 @@ class Network:
         return Pass(A, V, H, G, Z)
 
     def loss(self, x: Vector, sigma: Sigma = relu) -> float:
-        """The objective; classes that have died cost 1/2 each."""
+        """The loss; classes that have died cost what zero does."""
         return self._loss(self.forward(x, sigma))
 
     def backward(self, point: Pass, slopes: list[Matrix], forces: Sequence[Matrix] | None = None) -> State:
         """Pass back with Δ = slope ⊙ B + force."""
         L, wd = self.L, self.wd
-        D: list[Matrix] = [(point.Z[-1] - np.eye(self.K)) / self.classes]
+        D: list[Matrix] = [self.by_output(point)]
         B: list[Matrix] = []
         Psi: list[Matrix] = []
         for layer in range(L - 1, -1, -1):
@@ -148,11 +151,21 @@ class Network:
         gradient = np.concatenate([p.ravel() for p in parts])
         return State(point, slopes, D, B, Psi, self._loss(point), gradient)
 
+    def by_output(self, point: Pass) -> Matrix:
+        """∂loss/∂Ht_{L+1}."""
+        return np.asarray(self.aim.residual(point.Z[-1].T, self.target).T / self.classes)
+
+    def output_curvature(self, point: Pass) -> Float[np.ndarray, "K K K"]:
+        """∂²fit/∂z_k² of every class k."""
+        Z = np.broadcast_to(point.Z[-1].T, (self.K, self.K, self.K))
+        along = np.broadcast_to(self.target[:, None], Z.shape)
+        return np.asarray(self.aim.curvature(Z, along).transpose(1, 2, 0) / self.classes)
+
     def _loss(self, point: Pass) -> float:
-        fit = ((point.Z[-1] - np.eye(self.K)) ** 2).sum() + self.classes - self.K
+        fit = self.aim.total(point.Z[-1].T, self.target) + (self.classes - self.K) * self.aim.trivial_loss(self.classes)
         reg = self.wd[0] * (point.A**2).sum()
         reg += sum(w * (v * z).sum() for w, v, z in zip(self.wd[1:], point.V, point.Z, strict=True))
-        total = float(fit / (2 * self.classes) + reg / 2)
+        total = float(fit / self.classes + reg / 2)
         return total if total >= 0 else np.inf  # G_l of a step that runs away has rounding of any size
 
 

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from nccli.catalogue.options import ActivationName
+from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.errors import InputError
+from nccli.objective import Objective, objective_named
 
 _KINKED = (ActivationName.RELU, ActivationName.LINEAR, ActivationName.RELU_LAST)
-_SQUARED_ERROR = "mse"
 
 
 @dataclass(frozen=True)
 class RefinedProblem:
-    """An L-DUFM with the squared error (theory sheet, section 1).
+    """An L-DUFM (theory sheet, section 1).
 
     Attributes:
         K: classes.
@@ -19,7 +19,7 @@ class RefinedProblem:
         width: d, of H_1 and of every hidden layer.
         wd: λ_{H_1}, λ_{W_1}, …, λ_{W_L}; L is at least 2.
         activation: "relu", "linear" or "relu-last" (linear but for the last hidden layer).
-        objective: "mse".
+        objective: what the output is held to, as in `nccli.objective`.
 
     Raises:
         InputError: another activation or objective.
@@ -30,14 +30,18 @@ class RefinedProblem:
     width: int
     wd: tuple[float, ...]
     activation: str = "relu"
-    objective: str = _SQUARED_ERROR
+    objective: str = ObjectiveName.MSE.value
 
     def __post_init__(self) -> None:
-        """Refuse what has no kinks, or another error."""
+        """Refuse what has no kinks, or an objective that there is not."""
         if self.activation not in _KINKED:
             raise InputError(f"refine is for activations {', '.join(_KINKED)}, not {self.activation}")
-        if self.objective != _SQUARED_ERROR:
-            raise InputError(f"refine is for objective {_SQUARED_ERROR}, not {self.objective}")
+        _ = self.aim
+
+    @property
+    def aim(self) -> Objective:
+        """The objective as an object."""
+        return objective_named(self.objective)
 
     @property
     def L(self) -> int:

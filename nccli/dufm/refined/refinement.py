@@ -94,6 +94,8 @@ def refine(
     require_room(problem)
     slopes, loss = _as_it_is(problem, means, weights)
     alive = np.linalg.norm(means, axis=0) > _ZERO
+    if alive.any() and not problem.aim.adds_over_blocks:
+        alive[:] = True  # the output of a class that has died still counts in that of the others
     work = _Rounds(problem, (loss if most_loss is None else min(loss, most_loss)) + _ROUNDING, tick)
     excuse = "nothing stationary was found below the start"
     if alive.any():

@@ -12,12 +12,12 @@ from nccli.catalogue.runs import ENDED_WELL, Kind
 from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.store.query.breaks import comparable
 from nccli.store.query.columns import as_decimal, column_expression, config_text
-from nccli.store.query.problem import is_linear, problem_of
+from nccli.store.query.problem import problem_of
 from nccli.store.query.record import columns_with_ratios, data_columns, loss_ratio
 from nccli.store.query.select import Row, select_layers, select_ranks
 from nccli.store.runs.layer_summary import mean_rank
 from nccli.store.schema.tables import RUN
-from nccli.theory import best_known
+from nccli.theory import best_known, is_linear
 
 BELOW = 1 - 1e-9
 """A bound: of DNC's loss, below which a loss is lower by more than rounding; certified DNC points are at it."""
