@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nccli.catalogue.options import Split
-from nccli.catalogue.runs import Kind
+from nccli.catalogue.runs import CONSTRUCTED_KINDS, Kind
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("wd", float, symbol="λ", caption=True, least=_TINY, most=_HUGE),
     Setting("lr", float, caption=True, least=_TINY, most=_HUGE),
     Setting("optimizer", str, {_DUFM: "gd"}, bare=True, caption=True),
-    Setting("activation", str, usual="relu", bare=True, caption=True),
+    Setting("activation", str, dict.fromkeys(CONSTRUCTED_KINDS, "relu"), usual="relu", bare=True, caption=True),
     Setting("epsilon", float, symbol="ε", caption=True, least=_TINY, most=_HUGE),
     Setting("variant", str, bare=True, caption=True),
     Setting("graph", str, bare=True, caption=True),
@@ -74,7 +74,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("rank", int, caption=True),
     Setting("reg", str, caption=True),
     Setting("epochs", int, caption=True, least=1, most=_INT32),
-    Setting("objective", str, {_DUFM: "mse", _E2E: "mse"}, bare=True),
+    Setting("objective", str, dict.fromkeys((_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS), "mse"), bare=True),
     Setting("dtype", str, usual="float32", bare=True),
     Setting("steps", int, least=1, most=_INT32),
     Setting("seed", int, least=0, most=_INT64),
@@ -138,7 +138,7 @@ TYPES: dict[str, type] = {setting.name: setting.type for setting in SETTINGS}
 
 LEFT_OUT: dict[str, dict[str, Any]] = {
     kind: {setting.name: setting.left_out[kind] for setting in SETTINGS if kind in setting.left_out}
-    for kind in (_DUFM, _E2E, _SEARCH)
+    for kind in (_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS)
 }
 """By kind, what a configuration leaves out; a test holds it to the configurations."""
 

@@ -47,9 +47,9 @@ def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
 
 def loss_bipartition(problem: "Problem") -> float | None:
     """Of the best bipartition rows; None where there are none."""
-    from nccli.theory.rivalry import RIVALS
+    from nccli.theory import has_bipartition, solve_bipartition
 
-    return RIVALS["bipartition"](problem)
+    return solve_bipartition(problem).loss if has_bipartition(problem) else None
 
 
 def by_variant(problem: "Problem | None") -> dict[str, Any]:

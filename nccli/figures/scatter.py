@@ -55,8 +55,13 @@ class Scatter(OnePanel, ABC):
         members = [member.row for each in series for member in each.members]
         problems = dict.fromkeys(problem for row in members if (problem := problem_of(row)) is not None)
         several = len({problem.K for problem in problems}) > 1
+        mixed = len({problem.objective for problem in problems}) > 1
         found = {
-            (f"{name}, K = {problem.K}" if several else name, place[self.x], place[self.y])
+            (
+                name + (f", K = {problem.K}" if several else "") + (f", {problem.objective}" if mixed else ""),
+                place[self.x],
+                place[self.y],
+            )
             for problem in problems
             for name, place in self.solutions(problem)
         }

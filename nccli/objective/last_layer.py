@@ -90,7 +90,7 @@ def best_last_layer(space: LogitSpace, tau: Vector, start: Vector | None = None,
         gradient = S.T @ fit.weighed + tau * y
         along = np.add.reduceat(fit.p[:, None] * S, space.first, axis=0)  # p_fᵀ S by kind of column f
         hessian = (S.T * fit.weighed) @ S - (along.T * space.shares) @ along
-        hessian[np.diag_indices_from(hessian)] += tau
+        hessian.flat[:: len(y) + 1] += tau
         step = -np.linalg.solve(hessian, gradient)
         decrement = -float(gradient @ step)
         share = 1.0

@@ -25,6 +25,9 @@ _LEAST_BIPARTITION = 6
 _LEAST_POSITIVE = 3
 """The triangle: of fewer edges every one would meet all others at the same vertex."""
 
+_LEAST_PAIRS = 4
+"""Two pairs; fewer classes are DNC."""
+
 _SAME = 1e-12
 """A bound: rounding of losses; of solutions that tie the simpler one is meant."""
 
@@ -70,12 +73,17 @@ def closed_forms(problem: Problem) -> list[Solution]:
     """What a problem alone has, the simplest first: DNC, every SRG solution, bipartition rows of a width of use."""
     found = [solve_dnc(problem), *srg_solutions(problem).values()]
     if problem.linear:
-        return found + ([solve(problem, pairs(problem.K))] if problem.K % 2 == 0 else [])
-    if triangular_root(problem.K) is not None and problem.K >= _LEAST_BIPARTITION:
+        return found + ([solve(problem, pairs(problem.K))] if problem.K >= _LEAST_PAIRS else [])
+    if has_bipartition(problem):
         found.append(solve_bipartition(problem))
     if problem.objective == ObjectiveName.CE and problem.K >= _LEAST_POSITIVE:
         found.append(solve(problem, _complete_positive(problem.K)))
     return found
+
+
+def has_bipartition(problem: Problem) -> bool:
+    """Whether there are bipartition rows for a problem."""
+    return not problem.linear and problem.K >= _LEAST_BIPARTITION and triangular_root(problem.K) is not None
 
 
 @lru_cache(maxsize=_KEPT)

@@ -11,6 +11,7 @@ import numpy as np
 
 from nccli.errors import InputError
 from nccli.objective.logit_space import LogitSpace
+from nccli.theory.deep_neural_collapse import simplex_template
 from nccli.theory.problem import Problem
 from nccli.theory.spectrum import Spectrum
 from nccli.theory.template import Construction, Family, Matrix, Template
@@ -18,17 +19,26 @@ from nccli.theory.template import Construction, Family, Matrix, Template
 
 @lru_cache(maxsize=256)
 def pairs(K: int) -> Construction:
-    """T = Tt_L with a row (1, −1)/√2 for every pair of neighbouring classes; all entries of Z are θ/2, −θ/2 and 0.
+    """Neighbouring classes in pairs; of an odd K the last three are a simplex ETF, a block of its own.
 
     Raises:
-        InputError: K is odd.
+        InputError: K < 4: there is a pair or a triple alone, and that is DNC.
     """
-    if K % 2:
-        raise InputError(f"K = {K}: pairs of classes need an even K")
+    if K < 4:
+        raise InputError(f"K = {K}: pairs of classes need K >= 4; fewer classes are DNC")
+    blocks = (pairs_template(K),) if K % 2 == 0 else (pairs_template(K - 3), simplex_template(3))
+    return Construction("pairs", "", blocks)
+
+
+def pairs_template(K: int) -> Template:
+    """T = Tt_L with a row (1, −1)/√2 for every pair of neighbouring classes; K is even.
+
+    Alone, all entries of Z are θ/2, −θ/2 and 0.
+    """
     values = Spectrum.of((1.0, K // 2), (0.0, K // 2))
     # at cost ‖y‖² = θ² K/2: the margin of the partner is −θ, that of all others −θ/2
-    S = -sqrt(2 / K) * np.array([[1.0], [0.5]])
-    template = Template(
+    S, counts = -sqrt(2 / K) * np.array([[1.0], [0.5]]), np.array([1.0, K - 2.0])
+    return Template(
         name=f"pairs({K})",
         classes=K,
         rows=K // 2,
@@ -38,10 +48,9 @@ def pairs(K: int) -> Construction:
         last_map_norm_sq=K / 2,
         output_eigenvalues=values,
         matrices=lambda: (_rows(K), _rows(K)),
-        logits=lambda: LogitSpace.homogeneous(S[: 1 + (K > 2)], np.array([1.0, K - 2.0])[: 1 + (K > 2)]),
+        logits=lambda: LogitSpace.homogeneous(S, counts),
         linear=True,
     )
-    return Construction("pairs", "", (template,))
 
 
 def _rows(K: int) -> Matrix:

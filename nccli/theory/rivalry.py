@@ -1,14 +1,15 @@
 """Rivals against DNC over K: from where they win, and how fast the ratio of SRG's loss to DNC's falls (Theorem 5)."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from nccli.catalogue.options import ObjectiveName
-from nccli.theory.best import closed_forms, solve_bipartition, solve_dnc, solve_srg
+from nccli.theory.best import closed_forms, has_bipartition, solve_bipartition, solve_dnc, solve_srg
 from nccli.theory.problem import Problem
-from nccli.theory.strongly_regular_graph import triangular_root
+from nccli.theory.solution import solve
+from nccli.theory.strongly_regular_graph import srg_forms, triangular_root
 
 _LEAST_K = 4
 _MOST_K = 64
@@ -20,9 +21,10 @@ _BELOW = 1 - 1e-12
 def asymptotic_exponent(L: int, objective: str = "mse") -> float:
     """L_SRG/L_DNC = O(K^this) for K → ∞ with non-trivial DNC; up to a power of log K under cross-entropy.
 
-    (3 − L)/(2(L+1)) under squared error (Súkeník et al. 2024, Theorem 5). Under cross-entropy (2 − L)/(2(L+1)), derived:
-    logits that lie along the vertices alone give every class the largest logit, so that A, the cost of W_L, is O(K^{3/2})
-    in the place of DNC's O(K), and P is O(K^{(L+1)/2}) in the place of O(K^L); the loss is some (AP)^{1/(L+1)}.
+    (3 − L)/(2(L+1)) under squared error (Súkeník et al. 2024, Theorem 5). Under cross-entropy (2 − L)/(2(L+1)),
+    derived: logits that lie along the vertices alone give every class the largest logit, so that A, the cost of W_L, is
+    O(K^{3/2}) in the place of DNC's O(K), and P is O(K^{(L+1)/2}) in the place of O(K^L); the loss is some
+    (AP)^{1/(L+1)}.
     """
     return ((3 if objective == ObjectiveName.MSE else 2) - L) / (2 * (L + 1))
 
@@ -49,22 +51,23 @@ def threshold(problem: Problem, rival: str) -> int | None:
     return _threshold(replace(problem, K=_LEAST_K), rival)
 
 
-def _srg(problem: Problem) -> float | None:
-    srg = solve_srg(problem)
-    return None if srg is None else srg.loss
+def _srg(problem: Problem) -> Iterator[float]:
+    """Truncated first: blocks take longer where their scales are one problem."""
+    return (solve(problem, each).loss for each in reversed(srg_forms(problem)))
 
 
-def _bipartition(problem: Problem) -> float | None:
-    exists = not problem.linear and problem.K > _LEAST_K and triangular_root(problem.K) is not None
-    return solve_bipartition(problem).loss if exists else None
+def _bipartition(problem: Problem) -> Iterator[float]:
+    if has_bipartition(problem):
+        yield solve_bipartition(problem).loss
 
 
-def _best(problem: Problem) -> float:
-    return min(solution.loss for solution in closed_forms(problem))
+def _best(problem: Problem) -> Iterator[float]:
+    yield from _srg(problem)
+    yield from (solution.loss for solution in closed_forms(problem))
 
 
-RIVALS: Mapping[str, Callable[[Problem], float | None]] = {"srg": _srg, "bipartition": _bipartition, "best": _best}
-"""Loss of a rival of DNC, None for a problem that has none; the best is of all closed forms."""
+RIVALS: Mapping[str, Callable[[Problem], Iterator[float]]] = {"srg": _srg, "bipartition": _bipartition, "best": _best}
+"""Losses of the forms of a rival of DNC, none for a problem that has none; the best is of all closed forms."""
 
 
 @lru_cache(maxsize=4096)
@@ -73,11 +76,13 @@ def _threshold(problem: Problem, rival: str) -> int | None:
     found = None
     for K in range(_LEAST_K, _MOST_K + 1):
         there = replace(problem, K=K)
-        dnc, loss = solve_dnc(there), RIVALS[rival](there)
+        dnc = solve_dnc(there)
         if dnc.trivial:
             break
-        if loss is not None:
-            wins = loss < dnc.loss * _BELOW
+        won = (loss < dnc.loss * _BELOW for loss in RIVALS[rival](there))
+        first = next(won, None)
+        if first is not None:
+            wins = first or any(won)
             found = (K if found is None else found) if wins else None
     return found
 

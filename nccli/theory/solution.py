@@ -161,22 +161,25 @@ def _joint_blocks(problem: Problem, templates: Sequence[Template]) -> tuple[Bloc
     objective, K, L = objective_named(problem.objective), problem.K, problem.L
     costs = [_log_layer_costs(problem, template) for template in templates]
     log_c = [_log_c(L, each) for each in costs]
-    ways = {
-        kept: objective.best_scales(
-            templates, K, L, problem.lambda_w[-1], [c if keep else None for c, keep in zip(log_c, kept, strict=True)]
-        )
-        for kept in product((True, False), repeat=len(templates))
-        if any(kept)
-    }
-    none = tuple(Optimum(-math.inf, loss, loss) for loss in (_zero_loss(problem, each) for each in templates))
-    best = min(ways.values(), key=lambda way: sum(each.loss for each in way))
-    if not sum(each.loss for each in best) < sum(each.loss for each in none):
-        best = none
-    whole = ways[(True,) * len(templates)]
+    zero = [_zero_loss(problem, each) for each in templates]
+    best: tuple[Optimum, ...] = tuple(Optimum(-math.inf, loss, loss) for loss in zero)
+    whole = best
+    for kept in product((True, False), repeat=len(templates)):
+        least = sum(loss for loss, keep in zip(zero, kept, strict=True) if not keep)
+        if not any(kept) or least >= _loss(best):
+            continue  # the samples of a zero block have the trivial loss, whatever the others do
+        terms = [c if keep else None for c, keep in zip(log_c, kept, strict=True)]
+        found = objective.best_scales(templates, K, L, problem.lambda_w[-1], terms)
+        whole = found if all(kept) else whole
+        best = found if _loss(found) < _loss(best) else best
     return tuple(
         BlockSolution(template, _scales(L, cost, at), at.fit, at.loss - at.fit, full.loss, at.log_u == -math.inf)
         for template, at, full, cost in zip(templates, best, whole, costs, strict=True)
     )
+
+
+def _loss(blocks: Sequence[Optimum]) -> float:
+    return sum(each.loss for each in blocks)
 
 
 def _scales(L: int, log_costs: list[float], best: Optimum) -> Float[np.ndarray, " scales"]:

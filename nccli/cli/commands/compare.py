@@ -93,8 +93,8 @@ def compare(
     """
     from nccli.cli.output import emit
 
-    grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--loss": objective, "--wd-h1": wd_h1}
-    grid_options |= {"--wd-layers": wd_layers}
+    grid_options = {"--K": K, "--L": L, "--n": n, "--wd": wd, "--loss": objective}
+    grid_options |= {"--wd-h1": wd_h1, "--wd-layers": None if wd_layers is None else ",".join(wd_layers)}
     if theory:
         if runs or where is not None or group_by is not None or outcomes or paired is not None or all_runs or path:
             raise InputError(

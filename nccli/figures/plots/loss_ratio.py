@@ -20,7 +20,7 @@ from nccli.figures.series import outcomes_of, run_rows
 from nccli.figures.statistics import mean_sd
 from nccli.figures.style_sheet import GREY
 from nccli.store import Selection, SettingRuns, problem_of, searched_losses, select_settings
-from nccli.theory import Problem, best_known, solve_bipartition, solve_dnc, solve_srg, triangular_root
+from nccli.theory import Problem, best_known, has_bipartition, solve_bipartition, solve_dnc, solve_srg, triangular_root
 
 
 class LossRatio(PanelFigure):
@@ -95,8 +95,8 @@ def loss_ratios(
     """Ratios in closed form, of the best known where that is better, and of the trained runs of these very problems.
 
     Args:
-        problems: in any order; they share n, the weight decay and the objective. Those without an SRG solution, or where DNC or SRG
-            is worse than the trivial point, are left out.
+        problems: in any order; they share n, the weight decay and the objective. Those without an SRG solution, or
+            where DNC or SRG is worse than the trivial point, are left out.
         searched: losses of stored searches by problem, and whose they are.
         runs: with their losses and `ENDS`, by setting; those of another problem or activation are left out.
     """
@@ -144,17 +144,13 @@ def loss_ratios(
 
 def _bipartition(problem: Problem, about: Row, best: float) -> list[Row]:
     """Bipartition rows, where there are any that are below DNC and not themselves the best known."""
-    if problem.K < _LEAST_BIPARTITION or triangular_root(problem.K) is None:
+    if not has_bipartition(problem):
         return []
     dnc, found = solve_dnc(problem), solve_bipartition(problem)
     if not best < found.loss * _BELOW or not found.loss < dnc.loss * _BELOW:
         return []
     known = {"loss": found.loss, "loss_dnc": dnc.loss, "ratio": found.loss / dnc.loss}
     return [{"what": "bipartition", **about, **known, "construction": found.construction.label, "run_ids": []}]
-
-
-_LEAST_BIPARTITION = 6
-"""K = r(r−1)/2 with r = 4."""
 
 
 def _marks_words(marks: str, settings: Sequence[SettingRuns], shown: int) -> list[str]:

@@ -12,7 +12,7 @@ from nccli.theory import Problem
 
 
 def best_runs(connection: Connection, problem: Problem, count: int, width: int | None = None) -> list[str]:
-    """Ids of the runs with the least loss: trained, constructed or searched, with σ of the problem; also of searches cut off.
+    """Ids of the runs with the least loss: trained, constructed or searched, with its σ; also of searches cut off.
 
     Args:
         connection: to the store.

@@ -34,7 +34,8 @@ def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: f
         `structure_last_pre` of Mt_L, and `structure_distances` of M_1..M_L; `mean_rank` over the hidden layers 2..L−1
         and whether their ranks agree; their common `structure` (L = 2: that of M_2) and the largest of its distances;
         `max_dnc1` over layers and stages and whether DNC1 holds; whether the loss is below DNC's; `best_loss` and
-        `best_id` of all finished runs and constructions of the same problem and objective, with ReLU, or all linear; `loss_best_known`, the least of
+        `best_id` of all finished runs and constructions of the same problem and objective, with ReLU, or linear as the
+        run under cross-entropy; `loss_best_known`, the least of
         that and of what theory and the table of searches know.
     """
     ids = [run["id"] for run in runs]

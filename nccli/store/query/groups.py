@@ -20,7 +20,7 @@ from nccli.store.query.selection import Selection, Unindexed
 from nccli.store.schema.tables import RUN
 
 GROUP_COLUMNS = names(GROUP)
-_OF_SETTING = tuple(name for name in of_role(Role.PROBLEM, Role.OPTION) if name not in ("seed", "config", "objective"))
+_OF_SETTING = tuple(name for name in of_role(Role.PROBLEM, Role.OPTION) if name not in ("seed", "config"))
 _SETTINGS = tuple(name for name in _OF_SETTING if name in GROUP_COLUMNS)
 """Columns that say the same as an option of the configuration."""
 

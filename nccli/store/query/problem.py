@@ -11,10 +11,5 @@ def problem_of(run: Row) -> Problem | None:
         return None
     config = run["config"]
     objective = run["objective"] or ObjectiveName.MSE.value
-    return Problem(
-        *(run[name] for name in ("K", "L", "n")),
-        config["wd_h1"],
-        tuple(config["wd_layers"]),
-        objective,
-        is_linear(objective, run["activation"]),
-    )
+    linear = is_linear(objective, run["activation"])
+    return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]), objective, linear)
