@@ -62,6 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("K", int, caption=True, least=2, most=_INT32),
     Setting("L", int, caption=True, least=2, most=_INT32),
     Setting("n", int, caption=True, least=1, most=_INT32),
+    Setting("class_counts", str, symbol="class counts", caption=True),
     Setting("width", int, {_SEARCH: None}, symbol="d", caption=True, least=1, most=_INT32),
     Setting("wd", float, symbol="λ", caption=True, least=_TINY, most=_HUGE),
     Setting("lr", float, caption=True, least=_TINY, most=_HUGE),

@@ -4,12 +4,22 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from nccli.cli.class_sizes import parse_class_counts, parse_imbalance
 from nccli.errors import InputError
 from nccli.sweep import ProblemGrid, parse_floats, parse_integers
 from nccli.theory import Problem
 
 
-def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: str | None, wd_layers: Sequence[str] | None) -> ProblemGrid:
+def problem_grid(
+    K: str,
+    L: str,
+    n: str,
+    wd: str,
+    wd_h1: str | None,
+    wd_layers: Sequence[str] | None,
+    class_counts: Sequence[str] | None = None,
+    imbalance: str | None = None,
+) -> ProblemGrid:
     """Parse the options that make problems.
 
     Raises:
@@ -22,6 +32,8 @@ def problem_grid(K: str, L: str, n: str, wd: str, wd_h1: str | None, wd_layers: 
         wd=parse_floats(wd, "--wd"),
         wd_h1=None if wd_h1 is None else parse_floats(wd_h1, "--wd-h1"),
         wd_layers=parse_layers(wd_layers),
+        class_counts=parse_class_counts(class_counts),
+        imbalance=parse_imbalance(imbalance),
     )
 
 

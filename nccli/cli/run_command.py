@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nccli.cli.arguments import arguments, parameters
+from nccli.cli.class_sizes import counts_options
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
@@ -60,6 +61,7 @@ def dufm_command(config: "DufmConfig", asked: Mapping[str, Any]) -> str:
     options: dict[str, Any] = {name: getattr(config, name) for name in _DUFM_SETTINGS} | _decays(
         config.wd_h1, config.wd_layers
     )
+    options |= counts_options(config.class_counts)
     way = config.way_down
     suited = {"lr": way.default_lr, "momentum": way.default_momentum, "epsilon": EPSILON}
     if config.start is None:
@@ -102,7 +104,7 @@ def construct_command(solution: "Solution", width: int, asked: Mapping[str, Any]
     """
     problem, built = solution.problem, solution.construction
     options: dict[str, Any] = {"kind": built.kind, "K": problem.K, "L": problem.L, "n": problem.n, "width": width}
-    options |= _decays(problem.lambda_h1, problem.lambda_w)
+    options |= {**_decays(problem.lambda_h1, problem.lambda_w), **counts_options(problem.counts)}
     return _line("construct", options | {"variant": built.variant or None, **built.about}, asked)
 
 

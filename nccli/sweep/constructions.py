@@ -11,7 +11,7 @@ from nccli.metrics import LayerMetrics, measure_layers
 from nccli.store import FinishedRun
 from nccli.sweep.kept import KEPT_BYTES
 from nccli.sweep.run_columns import problem_columns, provenance
-from nccli.theory import Solution
+from nccli.theory import Solution, counts_text
 from nccli.training.memory import require_memory
 
 
@@ -20,6 +20,8 @@ def construction_config(solution: Solution, width: int) -> dict[str, Any]:
     problem = solution.problem
     config: dict[str, Any] = {"K": problem.K, "L": problem.L, "n": problem.n, "width": width}
     config |= {"wd_h1": problem.lambda_h1, "wd_layers": list(problem.lambda_w)}
+    if problem.counts is not None:
+        config["class_counts"] = counts_text(problem.counts)
     if solution.construction.variant:
         config["variant"] = solution.construction.variant
     return config | dict(solution.construction.about)
@@ -38,7 +40,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     problem = solution.problem
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    layers = point_layers(features[:, :: problem.n], weights)
+    layers = point_layers(features[:, problem.first_samples], weights)
     return FinishedRun(
         row={
             **problem_columns(problem),
@@ -83,8 +85,8 @@ def require_room(solution: Solution, width: int) -> None:
     Raises:
         InputError: less memory is free than they take.
     """
-    K, L, n = solution.problem.K, solution.problem.L, solution.problem.n
+    K, L, N = solution.problem.K, solution.problem.L, int(solution.problem.class_sizes.sum())
     templates = sum(block.classes * (block.rows + block.last_rows) for block in solution.construction.blocks)
-    numbers = L * width**2 + width * n * K + 2 * L * (width * K + K**2) + 2 * templates
-    what = f"{solution.construction.label} with L = {L}, n = {n} at width {width} as matrices"
+    numbers = L * width**2 + width * N + 2 * L * (width * K + K**2) + 2 * templates
+    what = f"{solution.construction.label} with L = {L}, n = {solution.problem.n} at width {width} as matrices"
     require_memory(what, 8 * _COPIES * numbers, "choose smaller sizes; --dry-run tells the loss without them")

@@ -6,19 +6,30 @@ from functools import lru_cache
 from typing import Any
 
 from nccli import __version__
-from nccli.theory import Problem, solve_dnc, solve_srg
+from nccli.theory import Problem, counts_text, imbalance, solve_dnc, solve_srg
 
 
 @lru_cache(maxsize=1024)
 def problem_columns(problem: Problem) -> dict[str, Any]:
     """Sizes of a problem and its DNC and SRG losses."""
+    if problem.counts is not None and problem.objective != "mse":  # no closed form
+        return {**size_columns(problem), "loss_dnc": None, "loss_srg": None}
     srg = solve_srg(problem)
+    return {
+        **size_columns(problem),
+        "loss_dnc": solve_dnc(problem).loss,
+        "loss_srg": None if srg is None else srg.loss,
+    }
+
+
+def size_columns(problem: Problem) -> dict[str, Any]:
+    """Sizes of a problem."""
     return {
         "K": problem.K,
         "L": problem.L,
         "n": problem.n,
-        "loss_dnc": solve_dnc(problem).loss,
-        "loss_srg": None if srg is None else srg.loss,
+        "class_counts": None if problem.counts is None else counts_text(problem.counts),
+        "imbalance": imbalance(problem.counts),
     }
 
 

@@ -141,6 +141,8 @@ def solve(problem: Problem, construction: Construction) -> Solution:
     Raises:
         InputError: the construction is for another number of classes, or has no closed form with the objective.
     """
+    if problem.counts is not None:
+        raise InputError(f"{construction.label}: its closed form is for classes of one size (`unequal_classes`)")
     if construction.K != problem.K:
         raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
     if len(construction.blocks) > 1 and not objective_named(problem.objective).adds_over_blocks:
@@ -164,7 +166,7 @@ def solve_block(problem: Problem, template: Template) -> BlockSolution:
     best = objective.best_scale(template, K, L, problem.lambda_w[-1], log_c)
     if not best.loss < zero_loss:
         return BlockSolution(template, np.zeros(L - 1), zero_loss, 0.0, best.loss, True)
-    scales = _balanced_scales(log_costs, log_c - math.log(L) + best.log_u)
+    scales = balanced_scales(log_costs, log_c - math.log(L) + best.log_u)
     return BlockSolution(template, scales, best.fit, best.loss - best.fit, best.loss, False)
 
 
@@ -179,7 +181,7 @@ def _log_layer_costs(problem: Problem, template: Template) -> list[float]:
     return [*costs, math.log(problem.lambda_w[problem.L - 2]) + math.log(template.last_map_norm_sq / 2)]
 
 
-def _balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarray, " scales"]:
+def balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarray, " scales"]:
     """α_2..α_L that make the costs 2 : 1 : 1 : … of exp(log_share) each."""
     steps = [2 * (math.log(2) + log_share - log_costs[0]), *(log_share - cost for cost in log_costs[1:])]
     return np.asarray(np.exp(np.cumsum(steps)))

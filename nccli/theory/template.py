@@ -73,6 +73,7 @@ class Construction:
         blocks: templates; the classes of the first come first.
         note: what a reader has to know about this instance, "" if nothing.
         about: what else tells it from others of its family, as it stands in the configuration of a run.
+        name: for tables and legends; those of the blocks by default.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class Construction:
     blocks: tuple[Template, ...]
     note: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def K(self) -> int:
@@ -94,7 +96,7 @@ class Construction:
     @property
     def label(self) -> str:
         """Name for tables and legends."""
-        return " ⊕ ".join(block.name for block in self.blocks)
+        return self.name or " ⊕ ".join(block.name for block in self.blocks)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import typer
 
 from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.cli import options as option
+from nccli.cli.class_sizes import ClassCounts, Imbalance, require_one_way
 from nccli.cli.notes import note
 from nccli.cli.run_command import as_asked, construct_command
 from nccli.errors import InputError
@@ -39,6 +40,8 @@ def construct(
     ] = None,
     L: option.L = "4",
     n: option.n = "10",
+    class_counts: ClassCounts = None,
+    imbalance: Imbalance = None,
     width: Annotated[
         str | None,
         typer.Option(
@@ -104,7 +107,8 @@ def construct(
     given = {name: value for name, value in options.items() if value is not None}
     check_options(kind.value, given)
     classes = str(classes_of(kind.value, given)) if K is None else K
-    grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers)
+    require_one_way(context, "n")
+    grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers, class_counts, imbalance)
     widths = None if width is None else parse_integers(width, "--width")
     planned = [
         (solution, d)
