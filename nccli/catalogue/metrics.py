@@ -7,7 +7,7 @@ of what it can be measured. Those of every layer of every run stand here, those 
 
 from nccli.catalogue.metric import POST, PRE, Family, Metric, Need
 from nccli.catalogue.single_layer_metrics import SINGLE_LAYER
-from nccli.catalogue.sources import ROY, RUDELSON, SUKENIK
+from nccli.catalogue.sources import FANG, ROY, RUDELSON, SUKENIK
 from nccli.catalogue.weight_metrics import OF_WEIGHTS
 
 __all__ = ["BY_NAME", "HISTORY", "METRICS", "Family", "Metric", "Need"]
@@ -122,6 +122,20 @@ _OF_EVERY_LAYER: tuple[Metric, ...] = (
         needs=(Need.OUTPUT, Need.MEANS),
         means="of the last layer; K: all classes are told apart, 0: none",
         source="½/K of the loss for each that is not",
+        stages=POST,
+        whole=True,
+        recorded=False,
+        measured=False,
+    ),
+    Metric(
+        "minority_collapse",
+        "kept_classes",
+        "min.",
+        of="1 where larger classes are kept, and none that is smaller than one that is not",
+        needs=(Need.OUTPUT, Need.MEANS, Need.SIZES),
+        means="of the last layer of classes of unequal sizes; 1: the minority is lost, 0: nothing is, or others are",
+        source=FANG,
+        high=1.0,
         stages=POST,
         whole=True,
         recorded=False,

@@ -6,7 +6,7 @@ product of L layers is small.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 _LEAST_MARGIN = 0.2
 """A bound: an entry y of a DNC output that is stationary under weight decay is at least (L − 1)/(2L), 1/4 with L = 2
@@ -56,17 +56,43 @@ def distinct_means(means: Float[np.ndarray, "K d"]) -> Bool[np.ndarray, " K"]:
     return np.asarray((norms > least) & (apart.min(axis=1) > least))
 
 
-def ridge_output(means: Float[np.ndarray, "K d"], wd: float) -> Float[np.ndarray, "K K"]:
+def minority_collapse(
+    output: Float[np.ndarray, "K K"], means: Float[np.ndarray, "K d"], sizes: Int[np.ndarray, " K"]
+) -> int:
+    """Whether weight decay won over the minority: 1 where larger classes are kept, and none below one that is not.
+
+    So the largest class that is lost is at most as large as the smallest that is kept, and smaller than the largest
+    that is kept. Fang et al. 2021 call so that the classifiers of all minority classes coincide, with cross-entropy;
+    with the squared error and no bias these are zero (theory sheet, section 7: n_k^L <= Λ N^{L+1} L^{2L}/(L−1)^{L−1}),
+    or ReLU gives several classes one mean: either is a class that is not kept.
+
+    Args:
+        output, means: as of `kept_classes`.
+        sizes: samples of each class.
+    """
+    kept = kept_classes(output, means)
+    if kept.all() or not kept.any():
+        return 0
+    lost = int(sizes[~kept].max())
+    return int(lost <= sizes[kept].min() and lost < sizes[kept].max())
+
+
+def ridge_output(
+    means: Float[np.ndarray, "K d"], wd: float, sizes: Int[np.ndarray, " K"] | None = None
+) -> Float[np.ndarray, "K K"]:
     """Class means of the output that W_L gives where it minimises the squared error for these features, one a row.
 
-    That is what it does wherever training has ended: MᵀM (MᵀM + Kλ I)⁻¹ for collapsed features of classes of one size.
-    For points whose W_L nobody kept.
+    That is what it does wherever training has ended: MᵀM (MᵀM + λ D⁻¹)⁻¹ for collapsed features, D = diag(n_k/N), and
+    Kλ I in its place for classes of one size. For points whose W_L nobody kept.
 
     Args:
         means: class means of H_L, one class a row.
         wd: λ_{W_L}, positive.
+        sizes: n_k; None for classes of one size.
     """
     gram = means @ means.T
+    if sizes is not None:
+        return np.asarray(np.linalg.solve(gram + wd * np.diag(sizes.sum() / sizes), gram).T)
     return np.asarray(np.linalg.solve(gram + len(gram) * wd * np.eye(len(gram)), gram))
 
 

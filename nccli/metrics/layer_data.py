@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nccli.catalogue.metrics import METRICS, Metric, Need
 from nccli.metrics.class_statistics import ClassStatistics
@@ -35,6 +35,7 @@ class LayerData:
         outside: mean feature of an out-of-distribution set.
         given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
         reads_out: whether the weights make the network's output of this layer, as W_L does of H_L.
+        sizes: samples of each class, where classes are of unequal sizes on purpose; else None.
     """
 
     means: Float[np.ndarray, "K d"]
@@ -46,6 +47,7 @@ class LayerData:
     made_by: Float[np.ndarray, "d _"] | None = None
     own: Float[np.ndarray, "..."] | None = None
     outside: Float[np.ndarray, " d"] | None = None
+    sizes: Int[np.ndarray, " K"] | None = None
 
     @classmethod
     def of(
@@ -62,7 +64,7 @@ class LayerData:
             statistics: of the samples.
             weights, reads_out: as above.
             nc4: measured by whoever saw the predictions.
-            more: `bias`, `made_by`, `own`, `outside`.
+            more: `bias`, `made_by`, `own`, `outside`, `sizes`.
         """
         given = {"dnc1": statistics.dnc1, "nc4": nc4}
         return cls(statistics.means, weights, statistics, given, reads_out, **more)

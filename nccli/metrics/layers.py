@@ -14,6 +14,7 @@ from nccli.metrics.covariance import class_means, dnc1
 from nccli.metrics.layer_data import LayerData
 from nccli.metrics.many_classes import structure_of_means
 from nccli.metrics.structure import Structure
+from nccli.metrics.weighted_structure import weighted_structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class LayerMetrics:
         name: of the module, in a network that is not numbered by l.
         spectra: singular values of the layer's own matrix and of its features, where there are any, by
             `nccli.catalogue.metrics.Need`.
+        unequal: whether classes are of unequal sizes on purpose: their means have structures up to their lengths.
     """
 
     layer: int
@@ -38,6 +40,7 @@ class LayerMetrics:
     class_means: Float[np.ndarray, "K d"]
     name: str | None = None
     spectra: Mapping[str, Float[np.ndarray, " _"]] = field(default_factory=dict)
+    unequal: bool = False
 
     def __getattr__(self, name: str) -> Any:
         """A metric by its name."""
@@ -64,13 +67,15 @@ class LayerMetrics:
     @cached_property
     def structure(self) -> Structure:
         """Which construction the Gram matrix is."""
-        return structure_of_means(self.class_means, self.singular_values)
+        recognise = weighted_structure if self.unequal else structure_of_means
+        return recognise(self.class_means, self.singular_values)
 
 
 def measure_layers(
     stages: Iterable[tuple[int, str, Float[np.ndarray, "N _"]]],
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
+    sizes: Sequence[int] | None = None,
 ) -> list[LayerMetrics]:
     """Measure every layer and stage of a network.
 
@@ -78,6 +83,7 @@ def measure_layers(
         stages: (layer, stage, features), features with one sample a row.
         labels: class of each sample, 0..K−1.
         weights: W_1..W_L, each of shape (out, in).
+        sizes: samples of each class, where these are unequal on purpose, however many of them are here.
 
     Raises:
         ValueError: as `class_means`, or features that are not finite.
@@ -91,6 +97,7 @@ def measure_layers(
             weights[layer - 1] if stage == "post" else None,
             given={"dnc1": float(dnc1(features, labels))},
             reads_out=layer == len(weights),
+            sizes=None if sizes is None else np.array(sizes),
         )
         measured.append(layer_metrics(layer, stage, data))
     return measured
@@ -110,7 +117,9 @@ def layer_metrics(layer: int, stage: str, data: LayerData, name: str | None = No
     absent = dict.fromkeys(metric.name for metric in METRICS if metric.family not in families)
     spectra = {need.value: getattr(data, need) for need in _SPECTRA} if Family.SINGLE in families else {}
     kept = {name: spectrum for name, spectrum in spectra.items() if spectrum is not None}
-    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name, kept)
+    return LayerMetrics(
+        layer, stage, {**values, **absent}, data.spectrum, data.means, name, kept, data.sizes is not None
+    )
 
 
 _SPECTRA = (Need.WEIGHT_SPECTRUM, Need.FEATURE_SPECTRUM)

@@ -37,6 +37,7 @@ def run_outcome(
     last: LayerFindings | None = None,
     classes_kept: int | None = None,
     diverged: bool = False,
+    minority: bool = False,
 ) -> RunOutcome | None:
     """The first outcome that holds, in the order of `nccli.catalogue.outcomes.Outcome`.
 
@@ -46,6 +47,7 @@ def run_outcome(
         last: M_L, which makes the output: where it is zero or constant, so is that.
         classes_kept: how many classes the output tells apart; None where it is not known.
         diverged: whether the loss is no number any more.
+        minority: whether the classes that are lost are the smallest (`nccli.metrics.kept_classes.minority_collapse`).
 
     Returns:
         None where nothing is known of the layers, and it did not diverge.
@@ -61,7 +63,7 @@ def run_outcome(
     if not told_apart and any(layer.structure == CONSTANT for layer in on_the_way):
         return RunOutcome(Outcome.CONSTANT.value)
     if classes_kept is not None and classes_kept < K:
-        return RunOutcome(Outcome.LOST_CLASSES.value)
+        return RunOutcome((Outcome.MINORITY_COLLAPSE if minority else Outcome.LOST_CLASSES).value)
     structures = {layer.structure for layer in deciding}
     if len(structures) == 1 and not structures & {NONE, CONSTANT}:
         return _named(structures.pop())

@@ -40,7 +40,7 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     problem = solution.problem
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    layers = point_layers(features[:, problem.first_samples], weights)
+    layers = point_layers(features[:, problem.first_samples], weights, problem.counts)
     return FinishedRun(
         row={
             **problem_columns(problem),
@@ -62,15 +62,19 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     )
 
 
-def point_layers(means: Float[np.ndarray, "d K"], weights: Sequence[Float[np.ndarray, "_ _"]]) -> list[LayerMetrics]:
-    """Metrics by layer and stage of a collapsed point with ReLU: M_1 and W_1..W_L."""
+def point_layers(
+    means: Float[np.ndarray, "d K"],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    counts: Sequence[int] | None = None,
+) -> list[LayerMetrics]:
+    """Metrics by layer and stage of a collapsed point with ReLU: M_1 and W_1..W_L, and samples of unequal classes."""
     hidden = means
     stages = [(1, "post", hidden.T)]
     for layer, W in enumerate(weights[:-1], 2):
         pre = W @ hidden
         hidden = pre.clip(min=0.0)
         stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
-    return measure_layers(stages, np.arange(means.shape[1]), weights)
+    return measure_layers(stages, np.arange(means.shape[1]), weights, counts)
 
 
 _COPIES = 3

@@ -7,7 +7,8 @@ diagonal of the output
 
     loss = Σ_k min{ n_k/(2N), min_y n_k/(2N) (1−y)² + (L+1)/2 (Λ n_k y²)^{1/(L+1)} },
 
-and class k is kept iff n_k^L > Λ N^{L+1} L^{2L}/(L−1)^{L−1}. Means are orthogonal, and longer for larger classes.
+and class k is kept iff n_k^L > Λ N^{L+1} L^{2L}/(L−1)^{L−1}. Means are orthogonal, and longer for smaller classes:
+‖m_k‖ goes with n_k^{−(L+1−l)/(2(L+1))} y_k^{l/(L+1)} in layer l.
 
 SRG: templates T diag(c) and Tt_L diag(c) with a weight c_k > 0 for each class, or 0 where it is lost. In the formulas
 of section 2 ‖T diag(c √n)‖_* takes the place of √n ‖T‖_*, and with M = σ(Tt_L) diag(c) fit and W_L together cost

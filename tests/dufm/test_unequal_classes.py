@@ -1,4 +1,4 @@
-"""Classes of unequal sizes: whatever takes the steps takes them right, and n_k equal samples are one row of weight n_k."""
+"""Classes of unequal sizes: all that takes steps takes them right, and n_k equal samples are one row of weight n_k."""
 
 from dataclasses import replace
 

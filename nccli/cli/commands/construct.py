@@ -139,7 +139,7 @@ def _explain(solution: "Solution", quiet: bool) -> None:
     label, L = solution.construction.label, solution.problem.L
     if solution.trivial:
         note(f"{label}, L = {L}: every non-zero scale is worse than zero, so its optimum is the trivial point", quiet)
-    elif any(block.trivial for block in solution.blocks):
+    elif solution.problem.counts is None and any(block.trivial for block in solution.blocks):
         note(f"{label}, L = {L}: one block is better off at zero, and is zero", quiet)
     if solution.construction.note:
         note(f"{label}: {solution.construction.note}", quiet)
