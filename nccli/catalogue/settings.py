@@ -145,5 +145,8 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
 _NO_AXES = ("seed", "samples", "s", "epochs")
 """Numbers that are none: runs of a setting differ in the seed, others follow from what is one."""
 
-AXES = tuple(name for name, each in BY_NAME.items() if each.type in (int, float) and name not in _NO_AXES)
-"""Settings that are numbers: what an axis can be of."""
+AXES = (
+    *(name for name, each in BY_NAME.items() if each.type in (int, float) and name not in _NO_AXES),
+    "imbalance",
+)
+"""Settings that are numbers, and a column that is made of one: what an axis can be of."""

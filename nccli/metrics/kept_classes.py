@@ -61,10 +61,10 @@ def minority_collapse(
 ) -> int:
     """Whether weight decay won over the minority: 1 where larger classes are kept, and none below one that is not.
 
-    So the largest class that is lost is at most as large as the smallest that is kept, and smaller than the largest
-    that is kept. Fang et al. 2021 call so that the classifiers of all minority classes coincide, with cross-entropy;
-    with the squared error and no bias these are zero (theory sheet, section 7: n_k^L <= Λ N^{L+1} L^{2L}/(L−1)^{L−1}),
-    or ReLU gives several classes one mean: either is a class that is not kept.
+    So the largest class that is lost is at most as large as the smallest that is kept, and some class that is lost is
+    smaller than one that is kept. Fang et al. 2021 call so that the classifiers of all minority classes coincide, with
+    cross-entropy. With the squared error and no bias these are zero (theory sheet, section 7: where n_k^L <= Λ N^{L+1}
+    L^{2L}/(L−1)^{L−1}), or ReLU gives several classes one mean: either is a class that is not kept.
 
     Args:
         output, means: as of `kept_classes`.
@@ -73,8 +73,8 @@ def minority_collapse(
     kept = kept_classes(output, means)
     if kept.all() or not kept.any():
         return 0
-    lost = int(sizes[~kept].max())
-    return int(lost <= sizes[kept].min() and lost < sizes[kept].max())
+    lost, there = sizes[~kept], sizes[kept]
+    return int(lost.max() <= there.min() and lost.min() < there.max())
 
 
 def ridge_output(

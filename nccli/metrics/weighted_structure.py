@@ -11,10 +11,13 @@ from jaxtyping import Float
 
 from nccli.metrics.many_classes import structure_of_means
 from nccli.metrics.spectrum import singular_values
-from nccli.metrics.structure import EVIDENCE, NONE, Structure
+from nccli.metrics.structure import CONSTANT, ETF, EVIDENCE, FRAME_PLUS_MEAN, NONE, ZERO, Structure
 
 WEIGHTED = "weighted "
 """Before the name of a structure that the cosines have."""
+
+_WITHOUT = (NONE, ZERO, CONSTANT, ETF, FRAME_PLUS_MEAN)
+"""Structures that are of lengths too: of a common mean, which classes share by what they are long."""
 
 _SHORTEST = 1e-3
 """A taste: a mean so much shorter than the longest has no angle worth the name, and no structure is looked for."""
@@ -35,6 +38,6 @@ def weighted_structure(means: Float[np.ndarray, "K d"], spectrum: Float[np.ndarr
         return plain
     turned = means / norms
     found = structure_of_means(turned, singular_values(turned))
-    if found.name == NONE or (plain.name != NONE and not found.distance < plain.distance / EVIDENCE):
+    if found.name in _WITHOUT or (plain.name != NONE and not found.distance < plain.distance / EVIDENCE):
         return plain
     return replace(found, name=WEIGHTED + found.name)

@@ -1,6 +1,7 @@
 """Columns of table `run` that every kind of run has: its problem, and where and when it was made."""
 
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -28,9 +29,15 @@ def size_columns(problem: Problem) -> dict[str, Any]:
         "K": problem.K,
         "L": problem.L,
         "n": problem.n,
-        "class_counts": None if problem.counts is None else counts_text(problem.counts),
-        "imbalance": imbalance(problem.counts),
+        **count_columns(problem.counts),
     }
+
+
+def count_columns(counts: Sequence[int] | None, balanced: bool = True) -> dict[str, Any]:
+    """Samples of classes that differ on purpose; else whether they are as many is what tells."""
+    if counts is None:
+        return {"class_counts": None, "imbalance": 1.0 if balanced else None}
+    return {"class_counts": counts_text(counts), "imbalance": imbalance(counts)}
 
 
 def provenance(seconds: float, device: str) -> dict[str, Any]:

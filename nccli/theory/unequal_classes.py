@@ -295,7 +295,10 @@ def _weights_note(c: Vector, sizes: Counts) -> str:
 
 def _lost_note(blocks: Sequence[BlockSolution]) -> str:
     lost = [str(k) for k, block in enumerate(blocks) if block.trivial]
-    return f"classes {', '.join(lost)} are better off at zero, and are lost" if lost and len(lost) < len(blocks) else ""
+    if not lost or len(lost) == len(blocks):
+        return ""
+    named = f"class {lost[0]} is" if len(lost) == 1 else f"classes {', '.join(lost)} are"
+    return f"{named} better off at zero, and lost"
 
 
 def _require_squared_error(problem: Problem) -> None:
