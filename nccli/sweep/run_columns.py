@@ -1,43 +1,22 @@
 """Columns of table `run` that every kind of run has: its problem, and where and when it was made."""
 
 import platform
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from nccli import __version__
-from nccli.theory import Problem, counts_text, imbalance, solve_dnc, solve_srg
+from nccli.theory import Problem, solve_dnc, solve_srg
 
 
 @lru_cache(maxsize=1024)
 def problem_columns(problem: Problem) -> dict[str, Any]:
     """Sizes of a problem and its DNC and SRG losses."""
+    sizes = {"K": problem.K, "L": problem.L, "n": problem.n}
     if problem.counts is not None and problem.objective != "mse":  # no closed form
-        return {**size_columns(problem), "loss_dnc": None, "loss_srg": None}
+        return {**sizes, "loss_dnc": None, "loss_srg": None}
     srg = solve_srg(problem)
-    return {
-        **size_columns(problem),
-        "loss_dnc": solve_dnc(problem).loss,
-        "loss_srg": None if srg is None else srg.loss,
-    }
-
-
-def size_columns(problem: Problem) -> dict[str, Any]:
-    """Sizes of a problem."""
-    return {
-        "K": problem.K,
-        "L": problem.L,
-        "n": problem.n,
-        **count_columns(problem.counts),
-    }
-
-
-def count_columns(counts: Sequence[int] | None, balanced: bool = True) -> dict[str, Any]:
-    """Samples of classes that differ on purpose; else whether they are as many is what tells."""
-    if counts is None:
-        return {"class_counts": None, "imbalance": 1.0 if balanced else None}
-    return {"class_counts": counts_text(counts), "imbalance": imbalance(counts)}
+    return {**sizes, "loss_dnc": solve_dnc(problem).loss, "loss_srg": None if srg is None else srg.loss}
 
 
 def provenance(seconds: float, device: str) -> dict[str, Any]:
