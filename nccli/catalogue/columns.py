@@ -167,7 +167,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
     ),
     _size("K", "classes", _MOST_CLASSES),
     _size("L", "weight matrices", _MOST_LAYERS),
-    _size("n", "samples a class", _MOST_SIZE),
+    _size("n", "samples a class; of a run with class_counts the largest of them", _MOST_SIZE),
     _size("width", "width d", _MOST_SIZE, header="d"),
     Column(
         "wd",
@@ -455,6 +455,24 @@ RUN_COLUMNS: tuple[Column, ...] = (
         low=0.0,
     ),
     _counted("verdict_proved", "1 where all ways off the kinks were looked at, 0 where they were searched", high=1),
+    Column(
+        "class_counts",
+        _PROBLEM,
+        _TEXT,
+        "samples of each class, as 100,100,10; NULL for n of each",
+        shown=(RECORD, COMPARE, GROUP),
+        pattern=r"[1-9]\d*(,[1-9]\d*)+",
+    ),
+    Column(
+        "imbalance",
+        _PROBLEM,
+        _NUMBER,
+        "largest over smallest class; 1 for classes of one size, NULL where it is not known",
+        shown=(RECORD, COMPARE, GROUP),
+        before=dict.fromkeys((kind for kind in _COMPUTED if kind != Kind.E2E.value), 1.0),
+        low=1.0,
+        high=_LARGEST,
+    ),
 )
 """Of table `run`, in its order."""
 

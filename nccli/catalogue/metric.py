@@ -17,7 +17,8 @@ class Need(StrEnum):
     WEIGHTS: (out, d) of the linear map that reads the layer. CLASSIFIER, BIAS: these where they have a row a class.
     MADE_BY: (d, in) of the map that makes the layer. WEIGHT_SPECTRUM: singular values of the layer's own matrix, which
     is W_l, or of a module the module's. OUTPUT: class means of the network's output, one a row, of the layer that it
-    is made from. OBJECTIVE: name of what the output is held to.
+    is made from. OBJECTIVE: name of what the output is held to. SIZES: samples of each class, where classes are of
+    unequal sizes on purpose.
 
     OUTSIDE: mean feature of an out-of-distribution set. SAMPLES, PREDICTIONS: features of all samples, classes that the
     network predicts; whoever sees these pass measures the metric and hands it over.
@@ -37,6 +38,7 @@ class Need(StrEnum):
     WEIGHT_SPECTRUM = "weight_spectrum"
     OUTPUT = "output"
     OBJECTIVE = "objective"
+    SIZES = "sizes"
     OUTSIDE = "outside"
     SAMPLES = "samples"
     PREDICTIONS = "predictions"

@@ -9,6 +9,7 @@ class Outcome(StrEnum):
     DIVERGED = "diverged"
     ZERO = "zero"
     CONSTANT = "constant"
+    MINORITY_COLLAPSE = "minority_collapse"
     LOST_CLASSES = "lost_classes"
     DNC = "dnc"
     SRG = "srg"
@@ -20,6 +21,9 @@ MEANINGS: dict[Outcome, str] = {
     Outcome.DIVERGED: "the loss is no number any more",
     Outcome.ZERO: "a layer is zero, and so is the output",
     Outcome.CONSTANT: "all classes have the same means in a layer, and the output tells at most one apart",
+    Outcome.MINORITY_COLLAPSE: (
+        "of classes of unequal sizes only `classes_kept` are told apart: larger ones, and none smaller than a lost one"
+    ),
     Outcome.LOST_CLASSES: (
         "the output tells only `classes_kept` of K classes apart, or does not tell more yet where the budget was short"
     ),
@@ -32,5 +36,7 @@ MEANINGS: dict[Outcome, str] = {
 }
 """What each says of a run whose outcome is none of those before it. Any other outcome is a structure's name."""
 
-DEGENERATE = (Outcome.ZERO.value, Outcome.CONSTANT.value, Outcome.LOST_CLASSES.value)
+DEGENERATE = tuple(
+    each.value for each in (Outcome.ZERO, Outcome.CONSTANT, Outcome.MINORITY_COLLAPSE, Outcome.LOST_CLASSES)
+)
 """Of runs that no average of losses, ratios or ranks should hold: they did not learn their classes."""

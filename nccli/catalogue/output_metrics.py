@@ -3,7 +3,7 @@
 import math
 
 from nccli.catalogue.metric import POST, Metric, Need
-from nccli.catalogue.sources import GARROD, PAPYAN
+from nccli.catalogue.sources import FANG, GARROD, PAPYAN
 
 OF_OUTPUT: tuple[Metric, ...] = (
     Metric(
@@ -14,6 +14,20 @@ OF_OUTPUT: tuple[Metric, ...] = (
         needs=(Need.OUTPUT, Need.MEANS, Need.OBJECTIVE),
         means="of the last layer; K: all classes are told apart, 0: none",
         source="½/K of the squared error for each that is not",
+        stages=POST,
+        whole=True,
+        recorded=False,
+        measured=False,
+    ),
+    Metric(
+        "minority_collapse",
+        "kept_classes",
+        "min.",
+        of="1 where larger classes are kept, and none that is smaller than one that is not",
+        needs=(Need.OUTPUT, Need.MEANS, Need.SIZES, Need.OBJECTIVE),
+        means="of the last layer of classes of unequal sizes; 1: the minority is lost, 0: nothing is, or others are",
+        source=FANG,
+        high=1.0,
         stages=POST,
         whole=True,
         recorded=False,

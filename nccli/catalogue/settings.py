@@ -62,6 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("K", int, caption=True, least=2, most=_INT32),
     Setting("L", int, caption=True, least=2, most=_INT32),
     Setting("n", int, caption=True, least=1, most=_INT32),
+    Setting("class_counts", str, symbol="class counts", caption=True),
     Setting("width", int, {_SEARCH: None}, symbol="d", caption=True, least=1, most=_INT32),
     Setting("wd", float, symbol="λ", caption=True, least=_TINY, most=_HUGE),
     Setting("lr", float, caption=True, least=_TINY, most=_HUGE),
@@ -145,5 +146,8 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
 _NO_AXES = ("seed", "samples", "s", "rank", "epochs")
 """Numbers that are none: runs of a setting differ in the seed, others follow from what is one."""
 
-AXES = tuple(name for name, each in BY_NAME.items() if each.type in (int, float) and name not in _NO_AXES)
-"""Settings that are numbers: what an axis can be of."""
+AXES = (
+    *(name for name, each in BY_NAME.items() if each.type in (int, float) and name not in _NO_AXES),
+    "imbalance",
+)
+"""Settings that are numbers, and a column that is made of one: what an axis can be of."""

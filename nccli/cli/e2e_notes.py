@@ -39,8 +39,7 @@ def trivial_end(config: "E2eConfig", fit: float) -> str:
     from nccli.e2e.lost_classes import way_out, who
     from nccli.objective import objective_named
 
-    objective = objective_named(config.objective)
-    constant, zero = objective.constant_fit(config.K), objective.trivial_loss(config.K)
+    constant, zero = config.constant_fit, objective_named(config.objective).trivial_loss(config.K)
     fits = f"the fit is {fit:.4f}, that of a constant output {constant:.4f}, of zero {zero:.4g}"
     if config.time_constants < 1:
         return f"{who(config)} is still at the trivial point after {config.steps} steps: {fits}. More --steps may help"

@@ -57,12 +57,38 @@ DatasetName = Annotated[
     ),
 ]
 
+ClassCounts = Annotated[
+    str | None,
+    typer.Option(
+        "--class-counts",
+        metavar="N1,N2,…",
+        help="Train on the first so many samples of each of the K classes, in place of --per-class.",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+Imbalance = Annotated[
+    float | None,
+    typer.Option(
+        "--imbalance",
+        help="Step imbalance R >= 1: of the first ⌈K/2⌉ classes --per-class samples, of the others max(1, round(n/R)).",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+
 _NAME = re.compile(r"[\w.+-]{1,64}")
 """A taste: what needs no quotes in --where and in a table."""
 
 
 def image_source(
-    dataset: str, data_dir: Path | None, no_download: bool, per_class: int | None, name: str | None = None
+    dataset: str,
+    data_dir: Path | None,
+    no_download: bool,
+    per_class: int | None,
+    name: str | None = None,
+    class_counts: str | None = None,
+    imbalance: float | None = None,
 ) -> "ImageSource":
     """What the options name.
 
@@ -70,12 +96,16 @@ def image_source(
         InputError: a name that is none.
     """
     from nccli.e2e.load import ImageSource
+    from nccli.theory import parse_counts, step_imbalance
 
     if name is not None and not _NAME.fullmatch(name):
         raise InputError(f"--dataset-name '{name}': must be 1 to 64 letters, digits and . _ + -, as cifar10")
     named = os.environ.get("NCCLI_DATA")
     folder = data_dir or (Path(named) if named else Path.home() / ".cache" / "nccli" / "data")
-    return ImageSource(dataset, str(folder), not no_download, per_class, name)
+    counts = None if class_counts is None else parse_counts(class_counts)
+    if imbalance is not None:
+        _ = step_imbalance(2, 1, imbalance)  # says what is wrong with it
+    return ImageSource(dataset, str(folder), not no_download, per_class, name, counts, imbalance)
 
 
 def read_images(source: "ImageSource", quiet: bool) -> "ImageSet":
@@ -87,7 +117,7 @@ def read_images(source: "ImageSource", quiet: bool) -> "ImageSet":
     images = source.load()
     for remark in images.remarks:
         note(f"{images.name}: {remark}", quiet)
-    if not images.balanced:
+    if not images.balanced and images.class_counts is None:
         low, high = int(images.counts.min()), int(images.counts.max())
         note(
             f"{images.name} has {low} to {high} samples a class: the theory is for equal ones; --per-class {low} "

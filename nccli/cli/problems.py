@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nccli.catalogue.options import ActivationName, ObjectiveName
+from nccli.cli.class_sizes import parse_class_counts, parse_imbalance
 from nccli.errors import InputError
 from nccli.sweep import ProblemGrid, parse_floats, parse_integers, parse_words
 from nccli.theory import Problem
@@ -19,6 +20,8 @@ def problem_grid(
     wd_layers: Sequence[str] | None,
     loss: str = ObjectiveName.MSE.value,
     activation: str = ActivationName.RELU.value,
+    class_counts: Sequence[str] | None = None,
+    imbalance: str | None = None,
 ) -> ProblemGrid:
     """Parse the options that make problems.
 
@@ -35,6 +38,8 @@ def problem_grid(
         wd_layers=parse_layers(wd_layers),
         objective=parse_words(loss, "--loss", tuple(ObjectiveName)),
         linear=[each == ActivationName.LINEAR for each in activations],
+        class_counts=parse_class_counts(class_counts),
+        imbalance=parse_imbalance(imbalance),
     )
 
 

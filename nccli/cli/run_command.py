@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nccli.cli.arguments import arguments, parameters
+from nccli.cli.class_sizes import counts_options
 
 if TYPE_CHECKING:
     from nccli.dufm.config import DufmConfig
@@ -35,7 +36,10 @@ _E2E_SETTINGS = (
 _WHERE_TO = ("device", "tag", "store", "force", "export")
 AS_ASKED: Mapping[str, tuple[str, ...]] = {
     "train-dufm": ("from_", "reduction", "keep", *_WHERE_TO),
-    "train-e2e": ("dataset", "data_dir", "no_download", "per_class", "dataset_name", "compile", "together", *_WHERE_TO),
+    "train-e2e": (
+        *("dataset", "data_dir", "no_download", "per_class", "class_counts", "imbalance", "dataset_name"),
+        *("compile", "together", *_WHERE_TO),
+    ),
     "search": tuple(name for name in _WHERE_TO if name not in ("device", "export")),
     "construct": tuple(name for name in _WHERE_TO if name != "device"),
 }
@@ -60,6 +64,7 @@ def dufm_command(config: "DufmConfig", asked: Mapping[str, Any]) -> str:
     options: dict[str, Any] = {name: getattr(config, name) for name in _DUFM_SETTINGS} | _decays(
         config.wd_h1, config.wd_layers
     )
+    options |= counts_options(config.class_counts)
     way = config.way_down
     suited = {"lr": way.default_lr, "momentum": way.default_momentum, "epsilon": EPSILON}
     if config.start is None:
@@ -103,7 +108,7 @@ def construct_command(solution: "Solution", width: int, asked: Mapping[str, Any]
     problem, built = solution.problem, solution.construction
     options: dict[str, Any] = {"kind": built.kind, "K": problem.K, "L": problem.L, "n": problem.n, "width": width}
     options |= _decays(problem.lambda_h1, problem.lambda_w) | {"objective": problem.objective}
-    options |= {"activation": "linear"} if problem.linear else {}
+    options |= {**counts_options(problem.counts), **({"activation": "linear"} if problem.linear else {})}
     return _line("construct", options | {"variant": built.variant or None, **built.about}, asked)
 
 

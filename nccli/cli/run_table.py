@@ -37,7 +37,7 @@ def _dnc1(record: Record) -> str:
 def outcome_text(record: Record) -> str:
     """What became of a run: "lost_classes 7/10" with how many classes it kept, "srg r=5" with r of T(r)."""
     outcome = record.get("outcome") or ""
-    if outcome == Outcome.LOST_CLASSES.value:
+    if outcome in (Outcome.LOST_CLASSES.value, Outcome.MINORITY_COLLAPSE.value):
         return f"{outcome} {record['classes_kept']}/{record['K']}"
     return f"{outcome} r={record['srg_r']}" if outcome == Outcome.SRG.value else outcome
 
@@ -52,7 +52,7 @@ def end_text(record: Record) -> str:
     return "unsettled" if record.get("settled") == 0 else ""
 
 
-_SHORT = len(Outcome.LOST_CLASSES)
+_SHORT = max(map(len, Outcome))
 """Characters of an outcome where much stands beside it: those of the longest that is no structure's name."""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nccli.sweep import Start
 
 _GO_TOGETHER = {"optimizer": ("lr", "momentum"), "activation": ("epsilon",), "wd": ("wd_h1", "wd_layers")}
+_GO_TOGETHER |= {"n": ("class_counts", "imbalance"), "imbalance": ("class_counts",), "K": ("class_counts",)}
 """Settings that are not the run's any more where another is given."""
 
 
@@ -72,7 +73,7 @@ def _as_option(name: str, value: Any) -> Any:
     """A setting as the command line has it: a text, and a list of them where the option is repeated for a grid."""
     if name == "wd_layers":
         return [",".join(map(repr, value))]
-    if name == "schedule":
+    if name in ("schedule", "class_counts"):
         return [value]
     return value if value is None or isinstance(value, (bool, str)) else repr(value)
 

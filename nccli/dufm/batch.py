@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.dufm.arrays import Array, double, library
+from nccli.dufm.class_rows import class_blocks, samples_behind
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
 from nccli.dufm.parameters import Parameters
@@ -30,7 +31,7 @@ class Batch:
         configs: of the runs.
         parameters: where they are; NumPy arrays, or PyTorch tensors on any device.
         moments: what the optimiser remembers, `Optimizer.moments` times the same.
-        reduced: whether a row of the features stands for all n samples of a class.
+        reduced: whether a row of the features stands for all samples of a class.
     """
 
     configs: tuple[DufmConfig, ...]
@@ -85,13 +86,17 @@ class Batch:
 
     def collapsed(self) -> "Batch":
         """The reduced form at the class means of the features, and of what the optimiser remembers of them."""
-        first, copy = self.configs[0], library(self.parameters.features).empty_like
+        first, xp = self.configs[0], library(self.parameters.features)
+        copy, concatenate = xp.empty_like, xp.concatenate
 
         def means(p: Parameters) -> Parameters:
-            by_class = p.features.reshape(-1, first.K, first.n, first.width)
             hidden, last = copy(p.hidden), copy(p.last)
             hidden[...], last[...] = p.hidden, p.last
-            return Parameters(_sums(by_class) / first.n, hidden, last)
+            found = [
+                _sums(p.features[:, block.rows].reshape(-1, block.classes, block.each, first.width)) / block.each
+                for block in class_blocks(first, self.rows)
+            ]
+            return Parameters(found[0] if len(found) == 1 else concatenate(found, axis=1), hidden, last)
 
         seen = self._map(means)
         return Batch(self.configs, seen.parameters, seen.moments, reduced=True)
@@ -102,9 +107,14 @@ class Batch:
         return int(self.parameters.features.shape[1])
 
     @property
-    def copies(self) -> int:
-        """Samples behind a row."""
-        return self.configs[0].n if self.reduced else 1
+    def copies(self) -> int | Float[np.ndarray, "K 1"]:
+        """Samples behind a row; a column of them where rows differ."""
+        return samples_behind(self.configs[0]) if self.reduced else 1
+
+    @property
+    def divisor(self) -> int | Float[np.ndarray, "K 1"]:
+        """N over the samples behind a row, by which a row counts in the fit; a column of them where rows differ."""
+        return self.rows if isinstance(self.copies, int) else self.configs[0].N / self.copies
 
     @property
     def held(self) -> tuple[Parameters, ...]:

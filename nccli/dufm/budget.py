@@ -21,7 +21,7 @@ _SMALL = 2**10
 def flops_a_step(config: DufmConfig) -> int:
     """Floating-point operations of one step of one run: 6 N d ((L − 1) d + K)."""
     d = config.width
-    return 6 * config.n * config.K * d * ((config.L - 1) * d + config.K)
+    return 6 * config.N * d * ((config.L - 1) * d + config.K)
 
 
 def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
@@ -30,7 +30,7 @@ def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
     Its parameters and what the optimiser remembers of them; beside these the initial point in float64, the padded copy
     of compiled steps, or the buffers of plain ones; and its history.
     """
-    rows, d, K, L = config.n * config.K, config.width, config.K, config.L
+    rows, d, K, L = config.N, config.width, config.K, config.L
     real = np.dtype(config.dtype).itemsize
     parameters = rows * d + (L - 1) * d * d + d * K
     held = 1 + config.way_down.moments
@@ -46,7 +46,7 @@ def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
 
 def bytes_beside(config: DufmConfig) -> int:
     """Memory that a batch takes whatever the number of its runs: float64 copies of a few runs for measuring."""
-    rows, d, L = config.n * config.K, config.width, config.L
+    rows, d, L = config.N, config.width, config.L
     return max(2**27, 24 * 8 * L * (rows * d + d * d))
 
 
@@ -68,11 +68,12 @@ def _what_would_fit(config: DufmConfig, free: int) -> str:
     """The largest width, and the largest n, with which one run fits."""
 
     def fits(width: int = config.width, n: int = config.n) -> bool:
-        changed = replace(config, width=width, n=n)
+        changed = replace(config, width=width) if config.class_counts else replace(config, width=width, n=n)
         return bytes_beside(changed) + bytes_a_run(changed) <= _SHARE * free
 
     found = []
-    for name, value in (("width", config.width), ("n", config.n)):
+    sizes = (("width", config.width), *(() if config.class_counts else (("n", config.n),)))
+    for name, value in sizes:
         low, high = 0, value
         while high - low > 1:
             middle = (low + high) // 2

@@ -13,7 +13,7 @@ from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
 from nccli.errors import InputError
 from nccli.objective import Objective, objective_named
-from nccli.theory import Problem, is_linear
+from nccli.theory import Problem, counts_text, is_linear, parse_counts
 from nccli.training.schedule import mean_factor, parse_schedule
 
 ACTIVATIONS = tuple(name.value for name in ActivationName)
@@ -64,6 +64,8 @@ class DufmConfig:
         noise: relative size of what is added to it.
         polish: whether its point is the polished end of the run that is `plain` (`nccli.dufm.polish`).
         until: "steps", or "settled" for going on to larger budgets (`budgets`) until a run has settled.
+        class_counts: samples of each class where these differ, and n is then the largest; None for n of each, as which
+            counts that are all equal are taken too.
 
     Raises:
         InputError: a value is out of its range.
@@ -97,13 +99,15 @@ class DufmConfig:
     noise: float = 0.0
     polish: bool = False
     until: str = Until.STEPS.value
+    class_counts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
-        _ = self.problem
+        object.__setattr__(self, "n", self.problem.n)
+        object.__setattr__(self, "class_counts", self.problem.counts)
         of_sizes = complaints(width=self.width, steps=self.steps, seed=self.seed)
         of_numbers = complaints(lr=self.lr, init_scale=self.init_scale, epsilon=self.epsilon)
         of_decays = decay_complaints(self.wd_h1, self.wd_layers)
@@ -144,6 +148,8 @@ class DufmConfig:
             raise InputError(f"until settled: {self.optimizer} has no time constant of weight decay to judge it by")
         if self.refine and self.activation not in _REFINED:
             raise InputError(f"refine is for activations {_and(list(_REFINED))}, not {self.activation}")
+        if self.refine and self.class_counts is not None:
+            raise InputError("refine is for classes of one size; --polish takes unequal ones")
         if self.refine and self.polish:
             raise InputError("refine begins with a polish of its own: --refine or --polish, not both")
 
@@ -181,7 +187,13 @@ class DufmConfig:
     def problem(self) -> Problem:
         """The problem without width and optimiser, for comparison with theory."""
         linear = is_linear(self.objective, self.activation)
-        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective, linear)
+        sizes = (self.K, self.L, self.n)
+        return Problem(*sizes, self.wd_h1, self.wd_layers, self.objective, linear, self.class_counts)
+
+    @property
+    def N(self) -> int:
+        """Samples of all classes."""
+        return self.n * self.K if self.class_counts is None else sum(self.class_counts)
 
     @property
     def way_down(self) -> Optimizer:
@@ -203,7 +215,7 @@ class DufmConfig:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
         how = (self.optimizer, self.momentum, self.schedule, self.objective)
-        return (*shape, *how, self.until, self.refine, self.polish)
+        return (*shape, *how, self.until, self.refine, self.polish, self.class_counts)
 
     @property
     def decay_time(self) -> float:
@@ -231,6 +243,8 @@ class DufmConfig:
         """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
         fields = asdict(self)
         fields["wd_layers"] = list(self.wd_layers)
+        if self.class_counts is not None:
+            fields["class_counts"] = counts_text(self.class_counts)
         return {name: value for name, value in fields.items() if _OPTIONAL.get(name, _ALWAYS) != value}
 
     @classmethod
@@ -241,7 +255,10 @@ class DufmConfig:
             InputError: a value is out of its range.
             TypeError: a field is missing or unknown.
         """
-        return cls(**{**fields, "wd_layers": tuple(fields["wd_layers"])})
+        known = {**fields, "wd_layers": tuple(fields["wd_layers"])}
+        if known.get("class_counts") is not None:
+            known["class_counts"] = parse_counts(known["class_counts"])
+        return cls(**known)
 
 
 _ALWAYS = object()
@@ -259,6 +276,7 @@ _OPTIONAL = {
     "noise": 0.0,
     "polish": False,
     "until": Until.STEPS.value,
+    "class_counts": None,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

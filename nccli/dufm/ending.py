@@ -58,7 +58,9 @@ def _layers(batch: Batch, bound: Float[np.ndarray, " stages"] | None) -> list[La
     config = batch.configs[0]
     parts = zip(stages(config.L), Network(batch).stages(), strict=True)
     features = [(layer, stage, X[0]) for (layer, stage), X in parts]
-    layers = measure_layers(features, labels(config, batch.rows), _weights(batch), config.objective)
+    layers = measure_layers(
+        features, labels(config, batch.rows), _weights(batch), config.objective, config.class_counts
+    )
     if bound is None:
         return layers
     return [layer.with_values(dnc1=dnc1) for layer, dnc1 in zip(layers, bound.tolist(), strict=True)]

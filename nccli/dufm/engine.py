@@ -35,11 +35,11 @@ class Engine:
         if work.optimizer.step_in_gradient:
             self._backpropagate(work, work.rate_over_rows, self._descend)
             features = self.batch.parameters.features
-            features.addcmul_(features, work.decay[0], value=-1).sub_(self._dX_1(work), alpha=1 / self.batch.copies)
+            features.addcmul_(features, work.decay[0], value=-1).sub_(self._dX_1(work), alpha=work.share)
             return
         self._backpropagate(work, work.one_over_rows, lambda layer, X_T, D: self._update(layer + 1, X_T, D, pace))
         X = self.batch.parameters.features
-        gradient = torch.mul(X, work.wd[0], out=work.gradient(X)).add_(self._dX_1(work), alpha=1 / self.batch.copies)
+        gradient = torch.mul(X, work.wd[0], out=work.gradient(X)).add_(self._dX_1(work), alpha=work.share)
         self._apply(0, gradient, pace)
 
     @torch.no_grad()
@@ -80,15 +80,15 @@ class Engine:
         work.optimizer.update_(work.all[index], gradient, work.moments[index], work.rate, momentum, pace)
 
     def _dX_1(self, work: Workspace) -> Tensor:
-        """D_2 V_1ᵀ of the latest `_backpropagate`, with its factor."""
-        return work.D[(len(work.V) - 1) % 2]
+        """D_2 V_1ᵀ of the latest `_backpropagate`, with its factor; in one sample, but for `Workspace.share`."""
+        return work.in_one_sample(work.D[(len(work.V) - 1) % 2])
 
     def _backpropagate(self, work: Workspace, factor: Tensor, emit: Callable[[int, Tensor, Tensor], None]) -> None:
         """Forward and backward pass; calls emit(l−1, X_lᵀ, D_{l+1}) from layer L down, once V_l is no longer needed.
 
         Args:
             work: buffers.
-            factor: what ∂ℓ/∂output is multiplied by, (runs, 1, 1); every D carries it.
+            factor: what ∂ℓ/∂output is multiplied by, (runs, 1, 1) or (runs, rows, 1); every D carries it.
             emit: forms the gradient X_lᵀ D_{l+1} and may overwrite V_l.
         """
         X, V, V_T, D = work.X, work.V, work.V_T, work.D

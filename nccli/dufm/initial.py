@@ -39,7 +39,7 @@ def initial_point(
     K, L, d = config.K, config.L, config.width
     draw_features, draw_weights = _DRAWS[InitName(config.init)]
     scale = config.init_scale / np.sqrt(d)
-    features = scale * draw_features(rng, (config.n * K, d), d)
+    features = scale * draw_features(rng, (config.N, d), d)
     hidden, last = (scale * draw_weights(rng, shape, d) for shape in ((L - 1, d, d), (d, K)))
     return features, hidden, last
 

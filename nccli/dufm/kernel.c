@@ -2,7 +2,7 @@
 
 Compiled for one shape: REAL; N rows (samples, or classes of a collapsed point), D width, K classes, each padded with
 zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is
-one. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
+one; UNEQUAL where there are not as many samples behind each row. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
 
 choices.h is made for the optimiser and the objective (`nccli.dufm.optimizers`, `nccli.objective`): UPDATE, the body of
 `update`, STEP_IN_GRADIENT and MORE for it; RESIDUAL, the gradient of a row's loss by its output from vectors z and y;
@@ -126,8 +126,13 @@ PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + a
 PRODUCT(forward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward_out, K, K, D, BLOCK_D, NOTHING, AT(C + at) = z)
+#ifdef UNEQUAL
+PRODUCT(descend_features, D, D, D, BLOCK_D, AND const REAL *behind AND const Step *s,
+        update(C + at, s->decay[0] * GIVEN(C + at) + z / behind[i0 + i], s))
+#else
 PRODUCT(descend_features, D, D, D, BLOCK_D, AND const Step *s,
         update(C + at, s->decay[0] * GIVEN(C + at) + s->share * z, s))
+#endif
 PRODUCT(output, D, D, K, BLOCK_K, AND const REAL *restrict Y AND REAL factor, {
   const vec y = GIVEN(Y + at);
   AT(C + at) = RESIDUAL;
@@ -142,11 +147,12 @@ DESCEND(descend_last, K, BLOCK_K)
 
 pace: 1 + MORE numbers a step, see `nccli.dufm.pace`; NULL for ones.
 rows, classes: without padding.
-lr, inverse_rows (1/rows without padding), share, beta: see Step.
+lr, inverse_rows (1/rows without padding; 1/samples for UNEQUAL), share, beta: see Step.
 wd: λ_{H_1}, λ_{W_1}, …, λ_{W_L}.
+behind: for UNEQUAL, samples behind each row.
 */
 void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, int rows, int classes, double lr,
-                 double inverse_rows, double share, double beta, const double *wd, REAL *scratch) {
+                 double inverse_rows, double share, double beta, const double *wd, REAL *scratch, const REAL *behind) {
 #if defined(__SSE__)
   unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040); /* subnormals are zero: weights that decay to zero would slow every product down */
@@ -181,6 +187,10 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, int row
 #if MIXES_OUTPUTS
     residual_rows(E, Y, rows, classes, s.factor);
 #endif
+#ifdef UNEQUAL
+    for (int i = 0; i < N; i++)
+      for (int j = 0; j < K; j += VEC) AT(E + i * K + j) *= behind[i];
+#endif
     transpose(V_L, T, D, K);
     if (ACT(L)) backward_out_act(E, T, G[0], S[L - 1]);
     else backward_out(E, T, G[0]);
@@ -195,7 +205,11 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, int row
         else backward(G[turn], T, G[1 - turn]);
       }
       descend(W, s.decay[l], X[l - 1], G[turn], &s);
+#ifdef UNEQUAL
+      if (l == 1) descend_features(G[turn], T, X[0], behind, &s);
+#else
       if (l == 1) descend_features(G[turn], T, X[0], &s);
+#endif
     }
   }
 #if defined(__SSE__)

@@ -25,9 +25,11 @@ def takes_the_right_step(config: DufmConfig, steps_of: Callable[[Batch], Steps])
 
     Args:
         config: the run.
-        steps_of: the kernel's steps of a batch.
+        steps_of: the kernel's steps of a batch; of class means where classes are of unequal sizes.
     """
     batch = Batch.start([config])
+    if config.class_counts is not None:
+        batch = batch.collapsed()
     way = batch.configs[0].way_down
     by_weight, by_features = Network(batch.double()).gradients()
     before = batch.double().parameters.all

@@ -4,7 +4,7 @@ Measured (processor time, K 10, L 4, d 30, on a busy machine): at the points of 
 9 % of 50,000 steps with n 10 and 20 % with n 1, 1 and 3 % of 500,000.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
@@ -18,6 +18,7 @@ from nccli.catalogue.stages import stages
 from nccli.dufm.activation import has_kink
 from nccli.dufm.arrays import Array, library, numpy_array
 from nccli.dufm.batch import Batch
+from nccli.dufm.class_rows import class_blocks
 from nccli.dufm.network import Network, per_run
 from nccli.metrics import numerical_rank
 
@@ -29,6 +30,10 @@ _SHARED_BYTES = 2**24
 
 _CHUNK_BYTES_CUDA = 2**29
 """A taste: few large launches."""
+
+
+ClassArray = Float[Array, "runs stages _ _ d"]
+"""Samples of classes of one size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +98,19 @@ def _blas() -> ThreadpoolController:
 
 def _measure(batch: Batch) -> Measurement:
     with _without_warnings():
-        first, runs = batch.configs[0], len(batch.configs)
+        runs = len(batch.configs)
         network = Network(batch)
         xp = library(batch.parameters.features)
-        X = xp.stack(network.stages(), axis=1).reshape(runs, -1, first.K, batch.rows // first.K, first.width)
-        within, means = _within(X)
-        centred = means - means.mean(axis=2, keepdims=True)
-        dnc1 = within / (X.shape[3] * _square_sum(centred))
+        stacked = xp.stack(network.stages(), axis=1)
+        by_class = _by_class(batch, stacked)
+        within, means = _within(by_class)
+        dnc1 = within / _between(by_class, means)
         gram = means @ means.swapaxes(2, 3)
         losses = xp.stack([network.fit(), network.reg(), network.grad_norm()], axis=1)
-        total = _square_sum(X)
+        total = _square_sum(stacked)
         memory = _memory(batch)
         if memory is not None:
-            within = xp.concatenate([within, _within(memory.reshape(runs, 1, *X.shape[2:]))[0]], axis=1)
+            within = xp.concatenate([within, _within(_by_class(batch, memory[:, None]))[0]], axis=1)
             total = xp.concatenate([total, total[:, :1]], axis=1)
         share = xp.where(total > 0, within / xp.where(total > 0, total, 1.0), 0.0)
         fit, reg, grad_norm = numpy_array(losses).T
@@ -119,7 +124,7 @@ def _measure(batch: Batch) -> Measurement:
             numpy_array(dnc1),
             numerical_rank(spectra) * finite[:, None],
             np.sqrt(numpy_array(share).max(axis=1)),
-            numpy_array(_aligned(batch, X)),
+            numpy_array(_aligned(batch, by_class)),
             finite,
             spectra,
             numpy_array(_negative_share(means[:, 1::2])),
@@ -151,18 +156,44 @@ def _memory(batch: Batch) -> Float[Array, "runs N d"] | None:
     return memory * per_run([unit for unit in units if unit is not None], memory)[:, None, None]
 
 
-def _aligned(batch: Batch, X: Float[Array, "runs stages K n d"]) -> Bool[Array, " runs"]:
+def _aligned(batch: Batch, by_class: Sequence[ClassArray]) -> Bool[Array, " runs"]:
     """Whether no class has samples on both sides of a kink."""
     first = batch.configs[0]
     kinked = [i for i, (layer, stage) in enumerate(stages(first.L)) if stage == "pre" and has_kink(first, layer)]
-    on = X[:, kinked] > 0
-    return ~(on.any(axis=3) & ~on.all(axis=3)).reshape(len(batch.configs), -1).any(axis=1)
+    aligned = []
+    for X in by_class:
+        on = X[:, kinked] > 0
+        aligned.append(~(on.any(axis=3) & ~on.all(axis=3)).reshape(len(batch.configs), -1).any(axis=1))
+    return aligned[0] if len(aligned) == 1 else library(aligned[0]).stack(aligned).all(axis=0)
 
 
-def _within(
-    X: Float[Array, "runs stages K n d"],
-) -> tuple[Float[Array, "runs stages"], Float[Array, "runs stages K d"]]:
+def _by_class(batch: Batch, rows: Float[Array, "runs stages N d"]) -> list[ClassArray]:
+    """Views of the samples by class, an array for each block of classes of one size."""
+    runs, count, _, d = rows.shape
+    blocks = class_blocks(batch.configs[0], batch.rows)
+    return [rows[:, :, block.rows].reshape(runs, count, block.classes, block.each, d) for block in blocks]
+
+
+def _between(by_class: Sequence[ClassArray], means: Float[Array, "runs stages K d"]) -> Float[Array, "runs stages"]:
+    """Σ_k n_k ‖m_k − m‖², m the mean of all samples: N tr Σ_B, as `nccli.metrics.dnc1` has it."""
+    if len(by_class) == 1:
+        return by_class[0].shape[3] * _square_sum(means - means.mean(axis=2, keepdims=True))
+    counts = np.repeat([X.shape[3] for X in by_class], [X.shape[2] for X in by_class])
+    share = per_run(counts / counts.sum(), means)[:, None]
+    return int(counts.sum()) * _square_sum(share**0.5 * (means - (share * means).sum(axis=2, keepdims=True)))
+
+
+def _within(by_class: Sequence[ClassArray]) -> tuple[Float[Array, "runs stages"], Float[Array, "runs stages K d"]]:
     """Squared distance to the class means, and those; exactly 0 where the samples of a class are equal."""
+    found = [_within_block(X) for X in by_class]
+    if len(found) == 1:
+        return found[0]
+    squares, means = zip(*found, strict=True)
+    xp = library(means[0])
+    return xp.stack(squares).sum(axis=0), xp.concatenate(means, axis=2)
+
+
+def _within_block(X: ClassArray) -> tuple[Float[Array, "runs stages"], Float[Array, "runs stages K d"]]:
     if X.shape[3] == 1:
         return _square_sum(X[..., 0] * 0.0), X[:, :, :, 0]
     base = X[:, :, :, :1]

@@ -55,7 +55,12 @@ class NativeSteps(Steps):
         self._Y[:rows, :K] = targets(first, rows)
         self._lr = [config.lr for config in batch.configs]
         self._wd = np.array([(config.wd_h1, *config.wd_layers) for config in batch.configs])
-        self._constants = (1 / rows, 1 / batch.copies, first.momentum)
+        copies, self._behind = batch.copies, np.ones(shape.N if shape.unequal else 0, self._real)
+        if isinstance(copies, int):
+            self._constants = (1 / rows, 1 / copies, first.momentum)
+        else:
+            self._constants = (1 / first.N, 1.0, first.momentum)
+            self._behind[:rows] = copies[:, 0]
         self._used = (rows, K)
         self._workers = min(workers, runs)
 
@@ -97,6 +102,7 @@ class NativeSteps(Steps):
             *map(ctypes.c_double, self._constants),
             _pointer(self._wd[run]),
             _pointer(scratch),
+            _pointer(self._behind),
         )
 
 
@@ -120,10 +126,11 @@ def build(shape: Shape) -> ctypes.CDLL | None:
 
 
 def _run_of(shape: Shape) -> DufmConfig:
-    """A run that fills the shape, padding included, as far as classes of equal size can."""
+    """A run that fills the shape, padding included, as far as classes of equal size can, or its class means."""
     K = min(shape.K, shape.N)
     return checked_run(
         *(K, shape.L, shape.N // K, shape.D),
+        class_counts=tuple(range(1, K + 1)) if shape.unequal else None,
         dtype=(DtypeName.FLOAT64 if shape.double else DtypeName.FLOAT32).value,
         activation=shape.activation,
         epsilon=shape.epsilon,

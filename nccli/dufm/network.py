@@ -5,8 +5,8 @@ With E = ∂ℓ/∂output / N (`nccli.objective`), X_l = H_lᵀ and V_l = W_lᵀ
     ∂V_L = X_Lᵀ E + λ_{W_L} V_L,     D_L = (E V_Lᵀ) ⊙ σ',
     ∂V_l = X_lᵀ D_{l+1} + λ_{W_l} V_l,     D_l = (D_{l+1} V_lᵀ) ⊙ σ',     ∂X_1 = D_2 V_1ᵀ + λ_{H_1} X_1.
 
-At a collapsed point with one row a class E has the factor 1/K, and ∂X_1 of each of the n samples behind a row is
-D_2 V_1ᵀ/n + λ_{H_1} X_1. Fit, regularisation and gradient are those of the n-sample problem there too.
+At a collapsed point with one row a class E has the factor n_k/N (1/K for equal classes), and ∂X_1 of each of the n_k
+samples behind a row is D_2 V_1ᵀ/n_k + λ_{H_1} X_1. Fit, regularisation and gradient are those of the whole problem too.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from nccli.catalogue.stages import stages
 from nccli.dufm.activation import activate
 from nccli.dufm.arrays import Array, square_sums
 from nccli.dufm.batch import Batch
+from nccli.dufm.class_rows import rows_of_classes
 from nccli.dufm.config import DufmConfig
 
 
@@ -38,6 +39,7 @@ class Network:
         self._output = self._inputs[-1] @ self._weights[-1]
         like = batch.parameters.features
         self._target = per_run(targets(first, batch.rows), like)
+        self._copies, self._divisor = (per_row(each, like) for each in (batch.copies, batch.divisor))
         self._wd = [
             per_run(column, like)
             for column in zip(*((config.wd_h1, *config.wd_layers) for config in batch.configs), strict=True)
@@ -51,18 +53,25 @@ class Network:
 
     def fit(self) -> Float[Array, " runs"]:
         """Mean of ℓ over the samples."""
-        return self._batch.configs[0].aim.total(self._output, self._target) / self._batch.rows
+        aim = self._batch.configs[0].aim
+        if isinstance(self._divisor, int):
+            return aim.total(self._output, self._target) / self._divisor
+        return (aim.total(self._output[:, :, None], self._target[:, None]) / self._divisor[:, 0]).sum(axis=1)
 
     def reg(self) -> Float[Array, " runs"]:
         """Σ λ/2 ‖·‖² over all parameters."""
-        found = 0.5 * self._batch.copies * self._wd[0] * square_sums(self._inputs[0])
+        features, copies = self._inputs[0], self._copies
+        if isinstance(copies, int):  # in this order: stored losses were rounded so
+            found = 0.5 * copies * self._wd[0] * square_sums(features)
+        else:
+            found = 0.5 * self._wd[0] * sums_over_samples(features, copies)
         for V, wd in zip(self._weights, self._wd[1:], strict=True):
             found = found + 0.5 * wd * square_sums(V)
         return found
 
     def gradients(self) -> tuple[list[Float[Array, "runs _ _"]], Float[Array, "runs N d"]]:
         """∂loss/∂V_1..V_L, and ∂loss/∂X_1 of each sample behind a row."""
-        signal = self._batch.configs[0].aim.residual(self._output, self._target) / self._batch.rows
+        signal = self._batch.configs[0].aim.residual(self._output, self._target) / self._divisor
         by_weight = []
         for i in range(len(self._weights) - 1, -1, -1):
             V, X = self._weights[i], self._inputs[i]
@@ -70,13 +79,13 @@ class Network:
             signal = signal @ V.swapaxes(1, 2)
             if i and self._slopes[i - 1] is not None:
                 signal = signal * self._slopes[i - 1]
-        features = signal / self._batch.copies + self._wd[0][:, None, None] * self._inputs[0]
+        features = signal / self._copies + self._wd[0][:, None, None] * self._inputs[0]
         return by_weight[::-1], features
 
     def grad_norm(self) -> Float[Array, " runs"]:
         """‖∇loss‖ over all parameters."""
         by_weight, by_features = self.gradients()
-        square = self._batch.copies * square_sums(by_features)
+        square = sums_over_samples(by_features, self._copies)
         for gradient in by_weight:
             square = square + square_sums(gradient)
         return square**0.5
@@ -84,12 +93,22 @@ class Network:
 
 def labels(config: DufmConfig, rows: int) -> Int[np.ndarray, " N"]:
     """Class of each row."""
-    return np.repeat(np.arange(config.K), rows // config.K)
+    return np.repeat(np.arange(config.K), rows_of_classes(config, rows))
 
 
 def targets(config: DufmConfig, rows: int) -> Float[np.ndarray, "N K"]:
     """The unit vector of each row's class."""
     return np.asarray(np.eye(config.K)[labels(config, rows)])
+
+
+def sums_over_samples(rows: Float[Array, "runs rows d"], copies: int | Array) -> Float[Array, " runs"]:
+    """Σ x² over all samples, so many behind each row (`Batch.copies`)."""
+    return copies * square_sums(rows) if isinstance(copies, int) else square_sums(rows * copies**0.5)
+
+
+def per_row(numbers: int | Float[np.ndarray, "K 1"], like: Array) -> int | Array:
+    """What every row has in common as it is, or a column of numbers as `per_run`."""
+    return numbers if isinstance(numbers, int) else per_run(numbers, like)
 
 
 def per_run(values: Sequence[float] | Float[np.ndarray, "..."], like: Array) -> Array:

@@ -70,7 +70,7 @@ def taken_by(config: DufmConfig, device: str, runs: int, workers: int) -> StepsB
     if device == "cuda":
         from nccli.dufm.fused import is_fused, most_shared
 
-        return StepsBy.FUSED if is_fused(config, config.n * config.K, most_shared()) else StepsBy.GRAPH
+        return StepsBy.FUSED if is_fused(config, config.N, most_shared()) else StepsBy.GRAPH
     return StepsBy.COMPILED if compiled_pays(config, runs, workers) and has_compiler() else StepsBy.TORCH
 
 
@@ -89,4 +89,4 @@ def threads_that_pay(config: DufmConfig, runs: int) -> int:
 
 
 def _product_flops(config: DufmConfig) -> float:
-    return 2.0 * config.n * config.K * config.width**2
+    return 2.0 * config.N * config.width**2

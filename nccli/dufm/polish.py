@@ -118,7 +118,8 @@ def _gentle(config: DufmConfig, lr: float, steps: int) -> DufmConfig:
 
 def _advance(batch: Batch, count: int, device: str, workers: int, should_stop: Callable[[], bool]) -> bool:
     """Take the steps; False when asked to stop before."""
-    first, runs = replace(batch.configs[0], n=1), len(batch.configs)  # as large as the class means are
+    first = replace(batch.configs[0], n=1, class_counts=None)  # as large as the class means are
+    runs = len(batch.configs)
     compiled = compiled_pays(first, runs, workers)
     steps = make_steps(batch, device, compiled, workers, threads_that_pay(first, runs))
     done, stretch = 0, _FIRST_STRETCH

@@ -24,6 +24,7 @@ class Shape:
         rows, block, strip, lanes: how a product is cut into registers, see `kernel.c`.
         double: float64 instead of float32.
         activation, epsilon, optimizer, objective: as in `DufmConfig`.
+        unequal: whether rows stand for samples of which there are not as many behind each.
     """
 
     N: int
@@ -39,6 +40,7 @@ class Shape:
     epsilon: float | None
     optimizer: str
     objective: str
+    unequal: bool = False
 
     @classmethod
     def of(cls, config: DufmConfig, vector_bytes: int, reduced: bool = False) -> "Shape":
@@ -56,7 +58,7 @@ class Shape:
         registers = 32 if vector_bytes == 64 else 16
         block = max(b for b in range(1, 5 if registers == 32 else 3) if D // lanes % b == 0)
         most = min(12, (registers - 1 - block) // block)
-        N = config.K if reduced else config.n * config.K
+        N = config.K if reduced else config.N
         rows = min(range(1, most + 1), key=lambda r: (_padded(N, r) * (1 + 0.5 / r), -r))
         return cls(
             N=_padded(N, rows),
@@ -72,6 +74,7 @@ class Shape:
             epsilon=config.epsilon,
             optimizer=config.optimizer,
             objective=config.objective,
+            unequal=reduced and config.class_counts is not None,
         )
 
     @property
@@ -101,6 +104,8 @@ class Shape:
         )
         if self.epsilon is not None:
             values["EPSILON"] = repr(self.epsilon)
+        if self.unequal:
+            values["UNEQUAL"] = 1
         return [f"-D{name}={value}" for name, value in values.items()]
 
     def choices(self) -> str:

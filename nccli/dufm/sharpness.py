@@ -6,7 +6,7 @@ from jaxtyping import Float
 from nccli.dufm.activation import activate
 from nccli.dufm.arrays import Array, square_sums
 from nccli.dufm.batch import Batch
-from nccli.dufm.network import per_run, targets
+from nccli.dufm.network import per_run, sums_over_samples, targets
 
 _ITERATIONS = 30
 """Measured: at the ends of 50 runs at Figure 2's settings they give the value of 300 iterations to 2 %."""
@@ -52,13 +52,13 @@ class _Linearised:
             self._inputs.append(active)
             self._slopes.append(slope)
         self._output = self._inputs[-1] @ weights[-1]
-        self._signal = self._aim.residual(self._output, per_run(targets(first, batch.rows), X)) / batch.rows
+        self._signal = self._aim.residual(self._output, per_run(targets(first, batch.rows), X)) / batch.divisor
         self._wd = np.array([(config.wd_h1, *config.wd_layers) for config in batch.configs]).T[:, :, None, None]
 
     def norm(self, direction: list[Float[np.ndarray, "runs _ _"]]) -> Float[np.ndarray, " runs"]:
         """Frobenius norm over all samples and weights."""
         features, *weights = direction
-        total: Float[np.ndarray, " runs"] = self._batch.copies * square_sums(features)
+        total: Float[np.ndarray, " runs"] = sums_over_samples(features, self._batch.copies)
         for part in weights:
             total = total + square_sums(part)
         return np.asarray(np.sqrt(total))
@@ -70,7 +70,7 @@ class _Linearised:
         turns = [turn]
         for V, dV, X, slope in zip(weights, changes, self._inputs, [*self._slopes, None], strict=True):
             turns.append(_times(turns[-1] @ V + X @ dV, slope))
-        signal, bent = self._signal, self._aim.curvature(self._output, turns.pop()) / self._batch.rows
+        signal, bent = self._signal, self._aim.curvature(self._output, turns.pop()) / self._batch.divisor
         found = []
         for i in range(len(weights) - 1, -1, -1):
             X, V, dV = self._inputs[i], weights[i], changes[i]

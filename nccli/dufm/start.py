@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
+from nccli.dufm.class_rows import rows_of_classes
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 
@@ -66,7 +67,7 @@ class StartPoint:
         in every sample, so that with n > 1 runs do not begin collapsed.
         """
         rng = np.random.Generator(np.random.Philox(config.seed))
-        features = _noisy(np.repeat(self.means.T, config.n, axis=0), config.noise, rng)
+        features = _noisy(np.repeat(self.means.T, rows_of_classes(config, config.N), axis=0), config.noise, rng)
         *hidden, last = (_noisy(W.T, config.noise, rng) for W in self.weights)
         return features, np.stack(hidden), last
 

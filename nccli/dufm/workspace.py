@@ -9,7 +9,7 @@ from nccli.dufm.activation import has_kink
 from nccli.dufm.batch import Batch
 from nccli.dufm.buffered_activation import Activation, Identity, Relu, ReluEps
 from nccli.dufm.config import DufmConfig
-from nccli.dufm.network import targets
+from nccli.dufm.network import per_row, targets
 from nccli.dufm.optimizers import FULL_PACE, Pace
 
 
@@ -39,12 +39,19 @@ class Workspace:
         wd = [(config.wd_h1, *config.wd_layers) for config in configs]
         self.wd = [per_run(column) for column in zip(*wd, strict=True)]
         self._lr = per_run([config.lr for config in configs])
-        self._lr_over_rows = per_run([config.lr / rows for config in configs])
+        divisor, copies = per_row(batch.divisor, like), per_row(batch.copies, like)
+        if isinstance(copies, int):
+            self.share, self._behind = 1 / copies, None
+            self._lr_over_rows = per_run([config.lr / rows for config in configs])
+            self.one_over_rows = torch.full_like(self._lr, 1 / rows)
+        else:
+            self.share, self._behind = 1.0, copies
+            self._lr_over_rows = self._lr / divisor
+            self.one_over_rows = torch.ones_like(self._lr) / divisor
         self._lr_wd = [
             per_run([config.lr * value for config, value in zip(configs, column, strict=True)])
             for column in zip(*wd, strict=True)
         ]
-        self.one_over_rows = torch.full_like(self._lr, 1 / rows)
         self.rate, self.rate_over_rows = self._lr.clone(), self._lr_over_rows.clone()
         self.decay = [each.clone() for each in self._lr_wd]
         self._gradients: dict[tuple[int, ...], Tensor] = {}
@@ -59,6 +66,10 @@ class Workspace:
                 torch.mul(full, pace[0], out=decay)
         else:
             torch.mul(self._lr, pace[0], out=self.rate)
+
+    def in_one_sample(self, dX_1: Tensor) -> Tensor:
+        """∂X_1 of all samples behind a row in one of them, but for the factor `share`; in place."""
+        return dX_1 if self._behind is None else dX_1.div_(self._behind)
 
     def gradient(self, like: Tensor) -> Tensor:
         """A buffer for a gradient of that shape."""

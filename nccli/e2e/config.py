@@ -9,7 +9,8 @@ from nccli.catalogue.options import HeadInit, ObjectiveName, Precision, Regulari
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.e2e.rates import Rates
 from nccli.errors import InputError
-from nccli.theory import Problem
+from nccli.objective import objective_named
+from nccli.theory import Problem, counts_text, parse_counts
 from nccli.training.schedule import parse_schedule
 
 H1_SHARE = 5.0
@@ -24,7 +25,8 @@ class E2eConfig:
         dataset: name of the data, for people.
         data: fingerprint of the data, `nccli.e2e.images.ImageSet.fingerprint`.
         samples: N, training samples.
-        K, n: classes and samples a class; n is the mean, rounded down, of an unbalanced set.
+        K, n: classes and samples a class; n is the mean, rounded down, of an unbalanced set, and the largest class of
+            one that was made so.
         balanced: whether every class has n samples.
         backbone: as `nccli.e2e.backbones.build_backbone` takes it.
         L, width: layers of the head and width of its hidden ones.
@@ -46,6 +48,7 @@ class E2eConfig:
         objective: what the output is held to, in `nccli.objective`.
         lr_rise, wd_rise: as `nccli.e2e.rates.Rates` has them; 0 for no rise.
         feature_scale: mean of ‖h_1‖² at the start over that of DNC; 0 leaves the initial features as they are.
+        class_counts: samples of each class of a set that was made unbalanced; None for all others.
 
     Raises:
         InputError: a value is out of its range.
@@ -80,6 +83,7 @@ class E2eConfig:
     lr_rise: float = 0.0
     wd_rise: float = 0.0
     feature_scale: float = 0.0
+    class_counts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -115,7 +119,8 @@ class E2eConfig:
 
     def _check_decays(self) -> None:
         if self.reg == "dufm":
-            _ = Problem(self.K, self.L, max(1, self.n), self.wd_h1, self.wd_layers, self.objective)
+            sizes = (self.K, self.L, max(1, self.n))
+            _ = Problem(*sizes, self.wd_h1, self.wd_layers, self.objective, counts=self.class_counts)
             return
         if len(self.wd_layers) != self.L or len(set(self.wd_layers)) != 1 or self.wd_h1 != 0:
             raise InputError("reg standard has one weight decay for all parameters: give --wd alone")
@@ -124,10 +129,26 @@ class E2eConfig:
 
     @property
     def problem(self) -> Problem | None:
-        """The DUFM that the run is an instance of; None with standard regularisation or unbalanced classes."""
-        if self.reg != "dufm" or not self.balanced:
+        """The DUFM that the run is an instance of; None with standard regularisation or a set that came unbalanced.
+
+        None too of unequal classes where these have no closed form: with another objective than the squared error.
+        """
+        if self.class_counts is not None and self.objective != ObjectiveName.MSE:
             return None
-        return Problem(self.K, self.L, self.n, self.wd_h1, self.wd_layers, self.objective)
+        if self.reg != "dufm" or not (self.balanced or self.class_counts):
+            return None
+        decays = (self.wd_h1, self.wd_layers)
+        return Problem(self.K, self.L, self.n, *decays, self.objective, counts=self.class_counts)
+
+    @property
+    def constant_fit(self) -> float:
+        """The least fit of an output that is the same for all samples: the share of each class, or its logarithm."""
+        if self.class_counts is None:
+            return objective_named(self.objective).constant_fit(self.K)
+        shares = [count / self.samples for count in self.class_counts]
+        if self.objective == ObjectiveName.MSE:
+            return 0.5 * (1 - sum(share**2 for share in shares))
+        return -sum(share * math.log(share) for share in shares)
 
     @property
     def batch(self) -> int:
@@ -171,6 +192,8 @@ class E2eConfig:
         """All fields as JSON-ready values; those of `_OPTIONAL` only where they differ from their default."""
         fields = asdict(self)
         fields["wd_layers"] = list(self.wd_layers)
+        if self.class_counts is not None:
+            fields["class_counts"] = counts_text(self.class_counts)
         return {name: value for name, value in fields.items() if _OPTIONAL.get(name, _ALWAYS) != value}
 
     @classmethod
@@ -182,7 +205,9 @@ class E2eConfig:
             TypeError: a field is missing or unknown.
         """
         today = _of_today(fields)
-        return cls(**{**_OPTIONAL, **today, "wd_layers": tuple(today["wd_layers"])})
+        counts = today.get("class_counts")
+        found = {"wd_layers": tuple(today["wd_layers"]), "class_counts": counts and parse_counts(counts)}
+        return cls(**{**_OPTIONAL, **today, **found})
 
 
 def _of_today(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,5 +222,5 @@ def _of_today(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 _ALWAYS = object()
 _OPTIONAL = {"init_scale": 1.0, "clip": 1.0, "augment": False, "balanced": True, "objective": "mse"}
-_OPTIONAL |= dict.fromkeys(("lr_rise", "wd_rise", "feature_scale"), 0.0)
+_OPTIONAL |= dict.fromkeys(("lr_rise", "wd_rise", "feature_scale"), 0.0) | {"class_counts": None}
 """Fields that run ids do not see at these values, as they are not told of older runs."""

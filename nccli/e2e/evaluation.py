@@ -1,6 +1,8 @@
 """Measuring a network over a whole set in eval mode: loss, accuracy, and class statistics of every layer and stage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -128,18 +130,29 @@ def disagreement(network: Network, data: DeviceImages, last: ClassStatistics, gr
 
 
 def measured_layers(
-    network: Network, evaluation: Evaluation, objective: Objective, nc4: float | None = None
+    network: Network,
+    evaluation: Evaluation,
+    objective: Objective,
+    nc4: float | None = None,
+    sizes: Sequence[int] | None = None,
 ) -> list[LayerMetrics]:
-    """Metrics of every layer and stage; the single-layer set where statistics have their covariance."""
+    """Metrics of every layer and stage; the single-layer set where statistics have their covariance.
+
+    Args:
+        network: that was evaluated.
+        evaluation: of it.
+        objective: of the run.
+        nc4: of the last layer.
+        sizes: samples of each class, where these are unequal on purpose.
+    """
+    about: dict[str, Any] = {"objective": objective.name, "sizes": None if sizes is None else np.array(sizes)}
     weights = [weight.detach().double().cpu().numpy() for weight in network.head.weights]
     layers = []
     for (layer, stage), found in evaluation.statistics.items():
         reader = weights[layer - 1] if stage == "post" else None
         last = stage == "post" and layer == len(weights)
         maker = weights[layer - 2] if layer > 1 else None
-        data = LayerData.of(
-            found, reader, nc4 if last else None, reads_out=last, made_by=maker, objective=objective.name
-        )
+        data = LayerData.of(found, reader, nc4 if last else None, reads_out=last, made_by=maker, **about)
         layers.append(layer_metrics(layer, stage, data))
     return layers
 

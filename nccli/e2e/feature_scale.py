@@ -30,7 +30,7 @@ def wanted_square(backbone: nn.Module, config: E2eConfig) -> float:
     Raises:
         InputError: a run whose problem has no DNC solution, or a zero one; a backbone without norms to scale.
     """
-    if config.problem is None:
+    if config.problem is None or config.class_counts is not None:
         raise InputError("--feature-scale is over DNC's features: it needs --reg dufm and classes of equal size")
     if not feeding_norms(backbone):
         raise InputError(

@@ -1,6 +1,7 @@
 """A labelled set of images in memory: checked once, then trusted."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from nccli.errors import InputError
+from nccli.theory.class_counts import sound_counts, step_imbalance, unequal_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,7 @@ class ImageSet:
         test: what it is tested on; None if there is nothing.
         remarks: what the user should know of how it was read.
         outputs: the number that the file gives to each class, where these are not 0..K−1: a network's output.
+        class_counts: training samples of each class, where they were chosen to differ.
 
     Raises:
         InputError: one class, a class without a sample, labels out of range, pixels that are not finite, sizes or types
@@ -50,6 +53,7 @@ class ImageSet:
     test: LabelledImages | None
     remarks: tuple[str, ...] = ()
     outputs: tuple[int, ...] | None = None
+    class_counts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained on."""
@@ -115,8 +119,35 @@ class ImageSet:
                 f"--per-class {per_class}: {self.name} has {least} samples of class {int(self.counts.argmin())}; "
                 f"choose 1 to {least}"
             )
-        chosen = np.concatenate([np.flatnonzero(self.train.labels == k)[:per_class] for k in range(self.K)])
-        chosen.sort()
+        return self._first((per_class,) * self.K)
+
+    def unequal_subset(self, counts: Sequence[int]) -> "ImageSet":
+        """The first so many training samples of each class, K numbers; the test set stays whole.
+
+        Raises:
+            InputError: not a number for each class, or a class has fewer samples.
+        """
+        wanted = sound_counts(counts, self.K)
+        for k, (count, there) in enumerate(zip(wanted, self.counts.tolist(), strict=True)):
+            if count > there:
+                raise InputError(f"class-counts: {count} samples of class {k}, and {self.name} has {there}")
+        return replace(self._first(wanted), class_counts=unequal_counts(wanted))
+
+    def imbalanced_subset(self, ratio: float, per_class: int | None = None) -> "ImageSet":
+        """Step imbalance, as `nccli.theory.step_imbalance` has it, with the first samples of each class.
+
+        Args:
+            ratio: R.
+            per_class: samples of a large class; None for as many as every class has.
+
+        Raises:
+            InputError: a ratio below 1, or a class has fewer samples.
+        """
+        return self.unequal_subset(step_imbalance(self.K, per_class or int(self.counts.min()), ratio))
+
+    def _first(self, counts: Sequence[int]) -> "ImageSet":
+        found = [np.flatnonzero(self.train.labels == k)[:count] for k, count in enumerate(counts)]
+        chosen = np.sort(np.concatenate(found))
         return replace(self, train=LabelledImages(self.train.images[chosen], self.train.labels[chosen]))
 
     @property

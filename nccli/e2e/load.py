@@ -1,5 +1,6 @@
 """From what the user names to images in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ class ImageSource:
         download: whether these may be fetched.
         per_class: take a balanced subset of so many training samples a class; None for all.
         name: of the data where it is not their own: figures ask for sets in files by the name of what they are.
+        class_counts: take so many training samples of each class, in place of `per_class`.
+        imbalance: R of step imbalance, `ImageSet.imbalanced_subset`, of which `per_class` is the largest class.
     """
 
     dataset: str
@@ -29,6 +32,8 @@ class ImageSource:
     download: bool
     per_class: int | None = None
     name: str | None = None
+    class_counts: Sequence[int] | None = None
+    imbalance: float | None = None
 
     @property
     def place(self) -> Path:
@@ -41,7 +46,12 @@ class ImageSource:
         Raises:
             InputError: nothing there, or something that is no sound image set.
         """
-        found = load_images(self.dataset, Path(self.data_dir), self.download, self.per_class)
+        whole = self.class_counts is not None or self.imbalance is not None
+        found = load_images(self.dataset, Path(self.data_dir), self.download, None if whole else self.per_class)
+        if self.class_counts is not None:
+            found = found.unequal_subset(self.class_counts)
+        elif self.imbalance is not None:
+            found = found.imbalanced_subset(self.imbalance, self.per_class)
         return found if self.name is None else replace(found, name=self.name)
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,6 +63,8 @@ class ImageSource:
             "download": self.download,
             "per_class": self.per_class,
             "name": self.name,
+            "class_counts": None if self.class_counts is None else list(self.class_counts),
+            "imbalance": self.imbalance,
         }
 
 

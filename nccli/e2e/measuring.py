@@ -32,9 +32,7 @@ class Measuring:
     def row(self, step: int, evaluation: Evaluation) -> dict[str, Any]:
         """A row of the history, of a finite evaluation."""
         found, order = evaluation.statistics, stages(self._config.L)
-        layers = {
-            (layer.layer, layer.stage): layer for layer in measured_layers(self._network, evaluation, self._objective)
-        }
+        layers = {(layer.layer, layer.stage): layer for layer in self._layers(evaluation)}
         return {
             "step": step,
             "loss": evaluation.loss,
@@ -52,4 +50,7 @@ class Measuring:
         with products("float32"):
             unlike = disagreement(self._network, data.train, last, self._group)
             test = None if data.test is None else accuracy(self._network, data.test, self._group)
-        return measured_layers(self._network, evaluation, self._objective, unlike), test
+        return self._layers(evaluation, unlike), test
+
+    def _layers(self, evaluation: Evaluation, nc4: float | None = None) -> list[LayerMetrics]:
+        return measured_layers(self._network, evaluation, self._objective, nc4, self._config.class_counts)

@@ -8,7 +8,6 @@ from nccli.catalogue.stages import stages
 from nccli.e2e.config import E2eConfig
 from nccli.e2e.solution_losses import solution_losses
 from nccli.metrics import LayerMetrics
-from nccli.objective import objective_named
 
 _NO_BETTER = 0.95
 """A taste: a fit this near to that of the best constant has learnt nothing."""
@@ -49,8 +48,7 @@ def ended_trivially(config: E2eConfig, status: str, fit: float, layers: Sequence
 
     The best constant of the squared error is 1/K for every class, with fit ½ (1 − 1/K); the zero output has ½.
     """
-    constant = objective_named(config.objective).constant_fit(config.K)
-    return status == "stopped" and fit > _NO_BETTER * constant and layers[-1].rank <= 1
+    return status == "stopped" and fit > _NO_BETTER * config.constant_fit and layers[-1].rank <= 1
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from nccli.figures.ends import ENDS
 from nccli.figures.figure import Options
 from nccli.figures.series import Series, Values, axis_value, each_of, measured
-from nccli.figures.setting_axis import SettingAxis
+from nccli.figures.setting_axis import SettingAxis, varied_along
 from nccli.figures.store_figure import Collected, StoreFigure
 from nccli.store import SettingRuns
 
@@ -33,7 +33,7 @@ class AlongSetting(StoreFigure, ABC):
     @property
     def varied(self) -> tuple[str, ...]:
         """What runs along the axis."""
-        return (self.axis.column,)
+        return varied_along(self.axis)
 
     @property
     def recipe(self) -> Mapping[str, str]:

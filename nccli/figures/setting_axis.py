@@ -41,7 +41,17 @@ _WD_H1 = SettingAxis(
 _INIT = SettingAxis("init_scale", "scale of the initial point", "scale of the initial point", "0.5,0.7,1,1.4,2")
 _STEPS = SettingAxis("steps", "step budget", "step budget", "1000,3000,10000,30000")
 
-_KNOWN = {axis.column: axis for axis in (WD, LR, WIDTH, CLASSES, DEPTH, _SAMPLES, _WD_H1, _INIT, _STEPS)}
+_IMBALANCE = SettingAxis("imbalance", "largest over smallest class", "the imbalance of classes", "1,2,5,10,20,50,100")
+
+_KNOWN = {axis.column: axis for axis in (WD, LR, WIDTH, CLASSES, DEPTH, _SAMPLES, _WD_H1, _INIT, _STEPS, _IMBALANCE)}
+
+_ALONG = {"wd_h1": ("λ_H1", "λ_H1/λ"), "imbalance": ("class_counts",)}
+"""What else varies along the axis of a setting, by the names of `settings_of`."""
+
+
+def varied_along(axis: SettingAxis) -> tuple[str, ...]:
+    """Names of what runs along an axis differ in."""
+    return (axis.column, *_ALONG.get(axis.column, ()))
 
 
 def axis_of(name: str, flag: str) -> SettingAxis:

@@ -6,7 +6,7 @@ product of L layers is small.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from nccli.catalogue.options import ObjectiveName
 
@@ -71,17 +71,46 @@ def distinct_means(means: Float[np.ndarray, "K d"]) -> Bool[np.ndarray, " K"]:
     return np.asarray((norms > least) & (apart.min(axis=1) > least))
 
 
-def ridge_output(means: Float[np.ndarray, "K d"], wd: float) -> Float[np.ndarray, "K K"]:
+def minority_collapse(
+    output: Float[np.ndarray, "K K"],
+    means: Float[np.ndarray, "K d"],
+    sizes: Int[np.ndarray, " K"],
+    objective: str = ObjectiveName.MSE.value,
+) -> int:
+    """Whether weight decay won over the minority: 1 where larger classes are kept, and none below one that is not.
+
+    So the largest class that is lost is at most as large as the smallest that is kept, and some class that is lost is
+    smaller than one that is kept. Fang et al. 2021 call so that the classifiers of all minority classes coincide, with
+    cross-entropy. With the squared error and no bias these are zero (theory sheet, section 7: where n_k^L <= Λ N^{L+1}
+    L^{2L}/(L−1)^{L−1}), or ReLU gives several classes one mean: either is a class that is not kept.
+
+    Args:
+        output, means, objective: as of `kept_classes`.
+        sizes: samples of each class.
+    """
+    kept = kept_classes(output, means, objective)
+    if kept.all() or not kept.any():
+        return 0
+    lost, there = sizes[~kept], sizes[kept]
+    return int(lost.max() <= there.min() and lost.min() < there.max())
+
+
+def ridge_output(
+    means: Float[np.ndarray, "K d"], wd: float, sizes: Int[np.ndarray, " K"] | None = None
+) -> Float[np.ndarray, "K K"]:
     """Class means of the output that W_L gives where it minimises the squared error for these features, one a row.
 
-    That is what it does wherever training has ended: MᵀM (MᵀM + Kλ I)⁻¹ for collapsed features of classes of one size.
-    For points whose W_L nobody kept.
+    That is what it does wherever training has ended: MᵀM (MᵀM + λ D⁻¹)⁻¹ for collapsed features, D = diag(n_k/N), and
+    Kλ I in its place for classes of one size. For points whose W_L nobody kept.
 
     Args:
         means: class means of H_L, one class a row.
         wd: λ_{W_L}, positive.
+        sizes: n_k; None for classes of one size.
     """
     gram = means @ means.T
+    if sizes is not None:
+        return np.asarray(np.linalg.solve(gram + wd * np.diag(sizes.sum() / sizes), gram).T)
     return np.asarray(np.linalg.solve(gram + len(gram) * wd * np.eye(len(gram)), gram))
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nccli.catalogue.metrics import METRICS, Metric, Need
 from nccli.catalogue.options import ObjectiveName
@@ -37,6 +37,7 @@ class LayerData:
         given: metrics that need samples or predictions, measured by whoever saw these pass, by name.
         reads_out: whether the weights make the network's output of this layer, as W_L does of H_L.
         objective: name of what that output is held to.
+        sizes: samples of each class, where classes are of unequal sizes on purpose; else None.
     """
 
     means: Float[np.ndarray, "K d"]
@@ -49,6 +50,7 @@ class LayerData:
     own: Float[np.ndarray, "..."] | None = None
     outside: Float[np.ndarray, " d"] | None = None
     objective: str = ObjectiveName.MSE.value
+    sizes: Int[np.ndarray, " K"] | None = None
 
     @classmethod
     def of(
@@ -65,7 +67,7 @@ class LayerData:
             statistics: of the samples.
             weights, reads_out: as above.
             nc4: measured by whoever saw the predictions.
-            more: `bias`, `made_by`, `own`, `outside`, `objective`.
+            more: `bias`, `made_by`, `own`, `outside`, `objective`, `sizes`.
         """
         given = {"dnc1": statistics.dnc1, "nc4": nc4}
         return cls(statistics.means, weights, statistics, given, reads_out, **more)

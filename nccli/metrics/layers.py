@@ -16,6 +16,7 @@ from nccli.metrics.covariance import class_means, dnc1
 from nccli.metrics.layer_data import LayerData
 from nccli.metrics.many_classes import structure_of_means
 from nccli.metrics.structure import Structure
+from nccli.metrics.weighted_structure import weighted_structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class LayerMetrics:
             `nccli.catalogue.metrics.Need`.
         output: class means of the network's output, (K, K), one class a row, of the layer that makes it; None under
             the squared error, where they follow from the class means.
+        unequal: whether classes are of unequal sizes on purpose: their means have structures up to their lengths.
     """
 
     layer: int
@@ -43,6 +45,7 @@ class LayerMetrics:
     name: str | None = None
     spectra: Mapping[str, Float[np.ndarray, " _"]] = field(default_factory=dict)
     output: Float[np.ndarray, "K K"] | None = None
+    unequal: bool = False
 
     def __getattr__(self, name: str) -> Any:
         """A metric by its name."""
@@ -69,6 +72,8 @@ class LayerMetrics:
     @cached_property
     def structure(self) -> Structure:
         """Which construction the Gram matrix is."""
+        if self.unequal:
+            return weighted_structure(self.class_means, self.singular_values)
         return structure_of_means(self.class_means, self.singular_values, self.stage == When.PRE)
 
 
@@ -77,6 +82,7 @@ def measure_layers(
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
     objective: str = ObjectiveName.MSE.value,
+    sizes: Sequence[int] | None = None,
 ) -> list[LayerMetrics]:
     """Measure every layer and stage of a network.
 
@@ -85,6 +91,7 @@ def measure_layers(
         labels: class of each sample, 0..K−1.
         weights: W_1..W_L, each of shape (out, in).
         objective: name of what the output is held to.
+        sizes: samples of each class, where these are unequal on purpose, however many of them are here.
 
     Raises:
         ValueError: as `class_means`, or features that are not finite.
@@ -99,6 +106,7 @@ def measure_layers(
             given={"dnc1": float(dnc1(features, labels))},
             reads_out=layer == len(weights),
             objective=objective,
+            sizes=None if sizes is None else np.array(sizes),
         )
         measured.append(layer_metrics(layer, stage, data))
     return measured
@@ -119,7 +127,8 @@ def layer_metrics(layer: int, stage: str, data: LayerData, name: str | None = No
     spectra = {need.value: getattr(data, need) for need in _SPECTRA} if Family.SINGLE in families else {}
     kept = {name: spectrum for name, spectrum in spectra.items() if spectrum is not None}
     output = data.output if stage == When.POST and data.objective != ObjectiveName.MSE else None
-    return LayerMetrics(layer, stage, {**values, **absent}, data.spectrum, data.means, name, kept, output)
+    about = (data.spectrum, data.means, name, kept, output, data.sizes is not None)
+    return LayerMetrics(layer, stage, {**values, **absent}, *about)
 
 
 _SPECTRA = (Need.WEIGHT_SPECTRUM, Need.FEATURE_SPECTRUM)

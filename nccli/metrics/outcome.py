@@ -40,6 +40,7 @@ def run_outcome(
     diverged: bool = False,
     objective: str | None = None,
     width: int | None = None,
+    minority: bool = False,
 ) -> RunOutcome | None:
     """The first outcome that holds, in the order of `nccli.catalogue.outcomes.Outcome`.
 
@@ -52,6 +53,7 @@ def run_outcome(
         objective: name of what the output is held to. Under the cross-entropy a simplex ETF of rank K − 1 is DNC as an
             orthogonal frame is, for a number that all logits share says nothing (theory sheet, section 6).
         width: d; a rank below K that is d itself is no low one. None where it does not matter.
+        minority: whether the classes that are lost are the smallest (`nccli.metrics.kept_classes.minority_collapse`).
 
     Returns:
         None where nothing is known of the layers, and it did not diverge.
@@ -67,7 +69,7 @@ def run_outcome(
     if not told_apart and any(layer.structure == CONSTANT for layer in on_the_way):
         return RunOutcome(Outcome.CONSTANT.value)
     if classes_kept is not None and classes_kept < K:
-        return RunOutcome(Outcome.LOST_CLASSES.value)
+        return RunOutcome((Outcome.MINORITY_COLLAPSE if minority else Outcome.LOST_CLASSES).value)
     shifts = objective == ObjectiveName.CE
     structures = {DNC if shifts and layer.structure == ETF else layer.structure for layer in deciding}
     if len(structures) == 1 and not structures & {NONE, CONSTANT}:

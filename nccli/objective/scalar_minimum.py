@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Real
 
 _GRID = 1024
 """Points of the search for turns of the slope. Measured over K 4..190, L 2..9, λ 1e-7..0.05: 8 find them all, and 1024
@@ -20,10 +20,10 @@ _NEAR = 1e-15
 def lowest_minimum(
     log_c: float,
     log_y1: Float[np.ndarray, " terms"],
-    counts: Int[np.ndarray, " terms"],
+    counts: Real[np.ndarray, " terms"],
     K: int,
     L: int,
-    unseen: int,
+    unseen: float,
 ) -> tuple[float, float]:
     """Return (log u, value) of the lowest non-zero local minimum; (-inf, inf) if there is none.
 
@@ -33,11 +33,11 @@ def lowest_minimum(
     Args:
         log_c: log c.
         log_y1: log e_i.
-        counts: m_i.
+        counts: m_i, whole numbers or not.
         K, L: as above.
-        unseen: classes that no term sees, which cost 1/(2K) each.
+        unseen: number of classes that no term sees, which cost 1/(2K) each.
     """
-    classes = int(counts.sum()) + unseen
+    classes = float(counts.sum()) + unseen
 
     def value(v: float) -> float:
         rest = np.exp(-np.logaddexp(0, L * v + log_y1))

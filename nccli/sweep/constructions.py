@@ -12,7 +12,7 @@ from nccli.metrics import LayerMetrics, measure_layers
 from nccli.store import FinishedRun
 from nccli.sweep.kept import KEPT_BYTES
 from nccli.sweep.run_columns import problem_columns, provenance
-from nccli.theory import Solution
+from nccli.theory import Solution, counts_text
 from nccli.training.memory import require_memory
 
 
@@ -21,6 +21,8 @@ def construction_config(solution: Solution, width: int) -> dict[str, Any]:
     problem = solution.problem
     config: dict[str, Any] = {"K": problem.K, "L": problem.L, "n": problem.n, "width": width}
     config |= {"wd_h1": problem.lambda_h1, "wd_layers": list(problem.lambda_w)}
+    if problem.counts is not None:
+        config["class_counts"] = counts_text(problem.counts)
     if solution.construction.variant:
         config["variant"] = solution.construction.variant
     if problem.objective != ObjectiveName.MSE:
@@ -43,7 +45,8 @@ def construction_run(solution: Solution, width: int) -> FinishedRun:
     problem = solution.problem
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    layers = point_layers(features[:, :: problem.n], weights, problem.objective, problem.activated)
+    means = features[:, problem.first_samples]
+    layers = point_layers(means, weights, problem.objective, problem.activated, problem.counts)
     return FinishedRun(
         row={
             **problem_columns(problem),
@@ -70,15 +73,16 @@ def point_layers(
     weights: Sequence[Float[np.ndarray, "_ _"]],
     objective: str = "mse",
     activated: Callable[[Float[np.ndarray, "d K"]], Float[np.ndarray, "d K"]] = lambda pre: np.maximum(pre, 0.0),
+    counts: Sequence[int] | None = None,
 ) -> list[LayerMetrics]:
-    """Metrics by layer and stage of a collapsed point, by default with ReLU: M_1 and W_1..W_L."""
+    """Metrics by layer and stage of a collapsed point: M_1 and W_1..W_L, by default with ReLU and equal classes."""
     hidden = means
     stages = [(1, "post", hidden.T)]
     for layer, W in enumerate(weights[:-1], 2):
         pre = W @ hidden
         hidden = activated(pre)
         stages += [(layer, "pre", pre.T), (layer, "post", hidden.T)]
-    return measure_layers(stages, np.arange(means.shape[1]), weights, objective)
+    return measure_layers(stages, np.arange(means.shape[1]), weights, objective, counts)
 
 
 _COPIES = 3
@@ -93,8 +97,8 @@ def require_room(solution: Solution, width: int) -> None:
     Raises:
         InputError: less memory is free than they take.
     """
-    K, L, n = solution.problem.K, solution.problem.L, solution.problem.n
+    K, L, N = solution.problem.K, solution.problem.L, int(solution.problem.class_sizes.sum())
     templates = sum(block.classes * (block.rows + block.last_rows) for block in solution.construction.blocks)
-    numbers = L * width**2 + width * n * K + 2 * L * (width * K + K**2) + 2 * templates
-    what = f"{solution.construction.label} with L = {L}, n = {n} at width {width} as matrices"
+    numbers = L * width**2 + width * N + 2 * L * (width * K + K**2) + 2 * templates
+    what = f"{solution.construction.label} with L = {L}, n = {solution.problem.n} at width {width} as matrices"
     require_memory(what, 8 * _COPIES * numbers, "choose smaller sizes; --dry-run tells the loss without them")

@@ -19,8 +19,8 @@ def e2e_grid(
 
     Args:
         images: what they are trained on.
-        lists: values of fields of `E2eConfig` by name, and of "wd", λ. Of "wd_h1", None is 5 λ/n with reg dufm and 0
-            with standard; of "wd_layers", None is λ in every layer.
+        lists: values of fields of `E2eConfig` by name, and of "wd", λ. Of "wd_h1", None is 5 λ/n, n the mean, with reg
+            dufm and 0 with standard; of "wd_layers", None is λ in every layer.
         durations: how long they are; in time constants they differ by λ and learning rate.
         fixed: the other fields, the same for all.
 
@@ -29,7 +29,9 @@ def e2e_grid(
     """
     check_grid_size({**lists, "duration": durations})
     about: dict[str, Any] = {"data": images.fingerprint, "samples": len(images.train), "K": images.K, "n": images.n}
-    about |= {"dataset": images.name, "balanced": images.balanced}
+    about |= {"dataset": images.name, "balanced": images.balanced, "class_counts": images.class_counts}
+    if images.class_counts is not None:
+        about["n"] = max(images.class_counts)
     names = sorted(lists, key=lambda name: name == "seed")
     found = []
     for values in product(*(lists[name] for name in names[:-1]), durations, lists[names[-1]]):

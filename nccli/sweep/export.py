@@ -23,9 +23,10 @@ def export_point(file: BinaryIO, solution: Solution, width: int) -> None:
     """
     require_room(solution, width)
     weights, features = solution.matrices(width)
-    n = solution.problem.n
+    problem = solution.problem
     arrays = {f"W_{i}": W for i, W in enumerate(weights, 1)}
-    arrays |= {"H_1": features, "labels": np.repeat(np.arange(solution.problem.K), n), "M_1": features[:, ::n]}
+    arrays |= {"H_1": features, "labels": np.repeat(np.arange(problem.K), problem.class_sizes)}
+    arrays["M_1"] = features[:, problem.first_samples]
     for layer, W in enumerate(weights[:-1], 2):
         arrays[f"Mt_{layer}"] = W @ arrays[f"M_{layer - 1}"]
         arrays[f"M_{layer}"] = solution.problem.activated(arrays[f"Mt_{layer}"])

@@ -11,7 +11,7 @@ from nccli.catalogue.settings import decay_complaints
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.optimizers import OPTIMIZERS
 from nccli.errors import InputError
-from nccli.theory import Problem
+from nccli.theory import Problem, step_imbalance
 from nccli.training.memory import require_memory
 
 _MOST_RUNS = 1_000_000
@@ -36,6 +36,8 @@ class ProblemGrid:
         wd_layers: values of (λ_{W_1}, …, λ_{W_L}), None for `wd`; each has to fit every L.
         objective: names, as in `nccli.objective`.
         linear: whether networks are linear.
+        class_counts: values of samples of each class, None for `n` of each; each has to fit every K.
+        imbalance: values of R, `nccli.theory.step_imbalance`, None for `n` of each.
     """
 
     K: Sequence[int]
@@ -46,6 +48,8 @@ class ProblemGrid:
     wd_layers: Sequence[Sequence[float]] | None = None
     objective: Sequence[str] = (ObjectiveName.MSE.value,)
     linear: Sequence[bool] = (False,)
+    class_counts: Sequence[Sequence[int]] | None = None
+    imbalance: Sequence[float] | None = None
 
     def problems(self) -> list[Problem]:
         """Every combination.
@@ -72,10 +76,9 @@ class ProblemGrid:
 
     @property
     def _lists(self) -> tuple[Sequence[Any], ...]:
-        return (
-            *(self.K, self.L, self.n, self.wd, self.wd_h1 or (None,), self.wd_layers or (None,)),
-            *(self.objective, self.linear),
-        )
+        decays = (self.wd, self.wd_h1 or (None,), self.wd_layers or (None,))
+        counts = (self.class_counts or (None,), self.imbalance or (None,))
+        return self.K, self.L, self.n, *decays, *counts, self.objective, self.linear
 
     def _check(self) -> None:
         check_grid_size(dict(zip(_NAMES, self._lists, strict=True)))
@@ -86,11 +89,13 @@ class ProblemGrid:
                 raise InputError(complaint)
 
     def _every(self, step: int) -> Iterator[Problem]:
-        for K, L, n, wd, h1, layers, *of in islice(product(*self._lists), step // 2, None, step):
-            yield Problem(K, L, n, wd if h1 is None else h1, tuple(layers or (wd,) * L), *of)
+        for K, L, n, wd, h1, layers, counts, ratio, *of in islice(product(*self._lists), step // 2, None, step):
+            sizes = counts if ratio is None else step_imbalance(K, n, ratio)
+            decays = wd if h1 is None else h1, tuple(layers or (wd,) * L)
+            yield Problem(K, L, n, *decays, *of, None if sizes is None else tuple(sizes))
 
 
-_NAMES = ("K", "L", "n", "wd", "wd_h1", "wd_layers", "objective", "linear")
+_NAMES = ("K", "L", "n", "wd", "wd_h1", "wd_layers", "class_counts", "imbalance", "objective", "linear")
 
 
 def dufm_grid(problems: ProblemGrid, lists: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]) -> list[DufmConfig]:
@@ -113,7 +118,7 @@ def dufm_grid(problems: ProblemGrid, lists: Mapping[str, Sequence[Any]], fixed: 
     rows = [_suited(each) for each in values]
     return list(
         dict.fromkeys(
-            DufmConfig(p.K, p.L, p.n, wd_h1=p.lambda_h1, wd_layers=p.lambda_w, **row, **fixed)
+            DufmConfig(p.K, p.L, p.n, wd_h1=p.lambda_h1, wd_layers=p.lambda_w, class_counts=p.counts, **row, **fixed)
             for p, row in product(found, rows)
         )
     )

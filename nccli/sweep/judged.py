@@ -106,6 +106,8 @@ def _problem(row: Row) -> RefinedProblem:
         )
     if row["objective"] not in (None, "mse"):
         raise InputError(f"run {key}: its objective is {row['objective']}; --hessian is for mse")
+    if row["class_counts"] is not None:
+        raise InputError(f"run {key}: its classes are of unequal sizes; --hessian is for classes of one size")
     if row["status"] not in ENDED_WELL:
         raise InputError(f"run {key}: its status is {row['status']}, and it has no end to look at")
     wd = (config["wd_h1"], *config["wd_layers"])

@@ -31,7 +31,7 @@ def weight_bytes(config: DufmConfig) -> int:
 def state_bytes(config: DufmConfig) -> int:
     """What it takes besides to go on from the end: H_1 of all samples, and what the optimiser remembers."""
     K, L, d = config.K, config.L, config.width
-    features = config.n * K * d
+    features = config.N * d
     return _size(config) * (features + config.way_down.moments * (features + (L - 1) * d**2 + K * d))
 
 

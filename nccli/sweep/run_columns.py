@@ -12,14 +12,11 @@ from nccli.theory import Problem, solve_dnc, solve_srg
 @lru_cache(maxsize=1024)
 def problem_columns(problem: Problem) -> dict[str, Any]:
     """Sizes of a problem and its DNC and SRG losses."""
+    sizes = {"K": problem.K, "L": problem.L, "n": problem.n}
+    if problem.counts is not None and problem.objective != "mse":  # no closed form
+        return {**sizes, "loss_dnc": None, "loss_srg": None}
     srg = solve_srg(problem)
-    return {
-        "K": problem.K,
-        "L": problem.L,
-        "n": problem.n,
-        "loss_dnc": solve_dnc(problem).loss,
-        "loss_srg": None if srg is None else srg.loss,
-    }
+    return {**sizes, "loss_dnc": solve_dnc(problem).loss, "loss_srg": None if srg is None else srg.loss}
 
 
 def columns_at(problem: Problem, width: int) -> dict[str, Any]:

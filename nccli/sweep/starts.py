@@ -67,7 +67,7 @@ def constructed_point(kind: str, config: DufmConfig) -> StartPoint:
     solution.require_width(config.width)
     require_room(solution, config.width)
     weights, features = solution.matrices(config.width)
-    return StartPoint(features[:, :: config.n], tuple(weights))
+    return StartPoint(features[:, config.problem.first_samples], tuple(weights))
 
 
 def stored_start(store: Store, run: str) -> Start:

@@ -15,6 +15,7 @@ from nccli.theory.problem import Problem
 from nccli.theory.solution import Solution, solve
 from nccli.theory.strongly_regular_graph import complete_edges, least_root, srg_forms, triangular_root
 from nccli.theory.template import Construction
+from nccli.theory.unequal_classes import unequal_dnc, unequal_srg
 
 _MOST_ROWS = 1000
 """A taste: width up to which bipartition rows are of use."""
@@ -37,7 +38,9 @@ _KEPT = 1024
 
 @lru_cache(maxsize=_KEPT)
 def solve_dnc(problem: Problem) -> Solution:
-    """The DNC solution at its optimal scales (Súkeník et al. 2024, Definition 10)."""
+    """The DNC solution at its optimal scales (Súkeník et al. 2024, Definition 10); `unequal_dnc` of unequal classes."""
+    if problem.counts is not None:
+        return unequal_dnc(problem)
     return solve(problem, dnc_of(problem))
 
 
@@ -49,6 +52,8 @@ def solve_srg(problem: Problem) -> Solution | None:
 @lru_cache(maxsize=_KEPT)
 def srg_solutions(problem: Problem) -> Mapping[str, Solution]:
     """Every SRG solution of a problem, by variant; one where all are the same, none for K < 4."""
+    if problem.counts is not None:
+        return unequal_srg(problem)
     return {construction.variant: solve(problem, construction) for construction in srg_forms(problem)}
 
 
@@ -65,6 +70,8 @@ def srg_rank(problem: Problem) -> int | None:
 def solve_best(problem: Problem) -> Solution:
     """The best construction known: DNC, SRG, bipartition rows, or a hypergraph that a search began with."""
     found = closed_forms(problem)
+    if problem.counts is not None:
+        return _least(found)
     found += [solve(problem, hypergraph(problem, parse_hypergraph(each))) for each in known_hypergraphs(problem)]
     return _least(found)
 
@@ -72,6 +79,8 @@ def solve_best(problem: Problem) -> Solution:
 def closed_forms(problem: Problem) -> list[Solution]:
     """What a problem alone has, the simplest first: DNC, every SRG solution, bipartition rows of a width of use."""
     found = [solve_dnc(problem), *srg_solutions(problem).values()]
+    if problem.counts is not None:
+        return found
     if problem.linear:
         return found + ([solve(problem, pairs(problem.K))] if problem.K >= _LEAST_PAIRS else [])
     if has_bipartition(problem):
@@ -131,7 +140,7 @@ def best_known(problem: Problem) -> BestKnown:
     """The best of DNC, SRG, bipartition rows and, where it is of this very problem, the table of searches."""
     simplest = _least(closed_forms(problem))
     found = BestKnown(simplest.loss, simplest.rank, simplest.construction.label)
-    row = tabled(problem)
+    row = tabled(problem) if problem.counts is None else None
     if row is None or float(row["loss"]) >= found.loss * (1 - _SAME):
         return found
     return BestKnown(float(row["loss"]), int(row["hidden_rank"]) if row["hidden_rank"] else None, row["found_by"], True)

@@ -10,6 +10,7 @@ from nccli.theory.best import least, solve_best
 from nccli.theory.problem import Problem
 from nccli.theory.solution import Solution
 from nccli.theory.template import Family
+from nccli.theory.unequal_classes import solve_unequal
 
 _HERE = str(Path(__file__).parent)
 _MODULES = (import_module(f"nccli.theory.{found.name}") for found in iter_modules([_HERE]) if found.name != "families")
@@ -42,6 +43,8 @@ def solve_kind(problem: Problem, kind: str, given: dict[str, Any]) -> Solution:
     Raises:
         InputError: there is none, or an option is out of its range.
     """
+    if problem.counts is not None:
+        return solve_unequal(problem, kind, given.get("variant"))
     return solve_best(problem) if kind == BEST else least(problem, FAMILIES[kind].forms(problem, **given))
 
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.catalogue.settings import complaints
 from nccli.errors import InputError
 from nccli.objective import SquaredError, objective_named
+from nccli.theory.class_counts import sound_counts, unequal_counts
 
 TRIVIAL_LOSS = SquaredError().trivial_loss(2)
 """Loss of the all-zero point: 1/(2N) ‖Y‖² with one unit entry in each of the N columns of Y, whatever K."""
@@ -30,9 +31,12 @@ class Problem:
         lambda_w: weight decay λ_{W_1}, …, λ_{W_L}, positive.
         objective: name of what takes the place of the first term, as in `nccli.objective`.
         linear: whether σ is the identity in all layers.
+        counts: samples of each class where these differ (theory sheet, section 7), and n is then the largest; None for
+            n of each, as which counts that are all equal are taken too.
 
     Raises:
-        InputError: a size or a λ is out of its range, lambda_w has not L entries, or there is no such objective.
+        InputError: a size or a λ is out of its range, lambda_w has not L entries or counts not K, or there is no such
+            objective.
     """
 
     K: int
@@ -42,9 +46,13 @@ class Problem:
     lambda_w: tuple[float, ...]
     objective: str = "mse"
     linear: bool = False
+    counts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what the theory does not cover."""
+        if self.counts is not None:
+            object.__setattr__(self, "n", max(sound_counts(self.counts, self.K)))
+            object.__setattr__(self, "counts", unequal_counts(self.counts))
         for complaint in complaints(K=self.K, L=self.L, n=self.n):
             raise InputError(complaint)
         if len(self.lambda_w) != self.L:
@@ -71,8 +79,18 @@ class Problem:
         return pre if self.linear else np.maximum(pre, 0.0)
 
     @property
+    def class_sizes(self) -> Int[np.ndarray, " K"]:
+        """Samples of each class."""
+        return np.full(self.K, self.n) if self.counts is None else np.array(self.counts)
+
+    @property
+    def first_samples(self) -> Int[np.ndarray, " K"]:
+        """Place of the first sample of each class."""
+        return np.asarray(np.cumsum(self.class_sizes) - self.class_sizes)
+
+    @property
     def collapsed_lambda_h1(self) -> float:
-        """λ_H = n λ_{H_1}: weight decay of M_1 in the equivalent problem with one sample a class."""
+        """λ_H = n λ_{H_1}: weight decay of M_1 in the equivalent problem with one sample a class, of equal classes."""
         return self.n * self.lambda_h1
 
 
@@ -94,7 +112,7 @@ def explicit_loss(
     Args:
         problem: sizes and regularisation.
         weights: W_1, …, W_L; W_l of shape (d, d) for l < L, W_L of shape (K, d).
-        features: H_1 of shape (d, N), the n samples of a class next to each other.
+        features: H_1 of shape (d, N), the samples of a class next to each other.
 
     Returns:
         (fit, reg); the loss is their sum.
@@ -102,7 +120,7 @@ def explicit_loss(
     hidden = features
     for W in weights[:-1]:
         hidden = problem.activated(W @ hidden)
-    target = np.repeat(np.eye(problem.K), problem.n, axis=0)
+    target = np.repeat(np.eye(problem.K), problem.class_sizes, axis=0)
     fit = float(objective_named(problem.objective).total((weights[-1] @ hidden).T, target)) / len(target)
     reg = 0.5 * problem.lambda_h1 * float(np.sum(features**2))
     reg += sum(0.5 * lam * float(np.sum(W**2)) for lam, W in zip(problem.lambda_w, weights, strict=True))

@@ -143,6 +143,8 @@ def solve(problem: Problem, construction: Construction) -> Solution:
     Raises:
         InputError: the construction is for another number of classes, or has no closed form with the objective.
     """
+    if problem.counts is not None:
+        raise InputError(f"{construction.label}: its closed form is for classes of one size (`unequal_classes`)")
     if construction.K != problem.K:
         raise InputError(f"{construction.label} has {construction.K} classes, the problem has K = {problem.K}")
     templates = [block.without_activation() if problem.linear else block for block in construction.blocks]
@@ -186,7 +188,7 @@ def _scales(L: int, log_costs: list[float], best: Optimum) -> Float[np.ndarray, 
     """α_2..α_L of a block with this α_L; zero where that is."""
     if best.log_u == -math.inf:
         return np.zeros(L - 1)
-    return _balanced_scales(log_costs, _log_c(L, log_costs) - math.log(L) + best.log_u)
+    return balanced_scales(log_costs, _log_c(L, log_costs) - math.log(L) + best.log_u)
 
 
 _MOST_BLOCKS = 4
@@ -229,7 +231,7 @@ def _log_layer_costs(problem: Problem, template: Template) -> list[float]:
     return [*costs, math.log(problem.lambda_w[problem.L - 2]) + math.log(template.last_map_norm_sq / 2)]
 
 
-def _balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarray, " scales"]:
+def balanced_scales(log_costs: list[float], log_share: float) -> Float[np.ndarray, " scales"]:
     """α_2..α_L that make the costs 2 : 1 : 1 : … of exp(log_share) each."""
     steps = [2 * (math.log(2) + log_share - log_costs[0]), *(log_share - cost for cost in log_costs[1:])]
     return np.asarray(np.exp(np.cumsum(steps)))

@@ -104,6 +104,7 @@ class Construction:
         blocks: templates; the classes of the first come first.
         note: what a reader has to know about this instance, "" if nothing.
         about: what else tells it from others of its family, as it stands in the configuration of a run.
+        name: for tables and legends; those of the blocks by default.
     """
 
     kind: str
@@ -111,6 +112,7 @@ class Construction:
     blocks: tuple[Template, ...]
     note: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def K(self) -> int:
@@ -125,7 +127,7 @@ class Construction:
     @property
     def label(self) -> str:
         """Name for tables and legends."""
-        return " ⊕ ".join(block.name for block in self.blocks)
+        return self.name or " ⊕ ".join(block.name for block in self.blocks)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ NOT_OF_A_RUN = {"format", "quiet", "dry_run", "jobs", "executor", "slurm", "name
 
 SAID_OTHERWISE = {"train-dufm": set[str](), "train-e2e": {"epochs", "time_constants", "autocast"}}
 SAID_OTHERWISE |= {"construct": {"s", "graph", "rank"}, "search": set()}
+for _command in ("train-dufm", "construct"):
+    SAID_OTHERWISE[_command] |= {"class_counts", "imbalance"}
 """Options that are told as others, or that a construction names by itself."""
 
 IDS = OutputFormat.ids

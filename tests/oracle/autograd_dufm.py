@@ -46,7 +46,8 @@ class OrdinaryDufm:
         matrices = [*hidden.transpose(0, 2, 1), last.T]
         self.W = [torch.tensor(matrix.copy(), dtype=kind, requires_grad=True) for matrix in matrices]
         self.sigma = [activation(config, layer) for layer in range(2, config.L + 1)]
-        self.Y = torch.eye(config.K, dtype=kind).repeat_interleave(config.n, dim=1)
+        sizes = config.class_counts or (config.n,) * config.K
+        self.Y = torch.eye(config.K, dtype=kind).repeat_interleave(torch.tensor(sizes), dim=1)
         groups = [{"params": [self.H_1], "weight_decay": config.wd_h1}]
         groups += [{"params": [W], "weight_decay": wd} for W, wd in zip(self.W, config.wd_layers, strict=True)]
         self.optimizer = make_optimizer(config, groups)

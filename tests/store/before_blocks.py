@@ -41,8 +41,12 @@ _LATER = {
         *("split", "series", "step", "file", "steps_by", "found_by", "hypergraph"),
         *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
         *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
+        *("class_counts", "imbalance"),
     ),
-    "layer": ("rank_gap", "output_rank", "output_etf_distance", "output_pairs_distance", *_SINGLE_LAYER),
+    "layer": (
+        *("rank_gap", "output_rank", "output_etf_distance", "output_pairs_distance", "minority_collapse"),
+        *_SINGLE_LAYER,
+    ),
 }
 """Columns that came after blocks."""
 

@@ -26,6 +26,7 @@ COLUMNS = [
     ),
     *("structures", "structure_last_pre", "structure_distances", "structure", "structure_distance", "max_dnc1"),
     *("dnc1_holds", "outcome", "classes_kept", "srg_r", "finish", "settled", "residual", "verdict"),
+    *("class_counts", "imbalance"),
 ]
 
 

@@ -10,6 +10,7 @@ import typer
 from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.catalogue.runs import CONSTRUCTED_KINDS
 from nccli.cli import options as option
+from nccli.cli.class_sizes import ClassCounts, Imbalance, require_one_way
 from nccli.cli.notes import note
 from nccli.cli.run_command import as_asked, construct_command
 from nccli.errors import InputError
@@ -41,6 +42,8 @@ def construct(
     ] = None,
     L: option.L = "4",
     n: option.n = "10",
+    class_counts: ClassCounts = None,
+    imbalance: Imbalance = None,
     width: Annotated[
         str | None,
         typer.Option(
@@ -115,7 +118,10 @@ def construct(
     given = {name: value for name, value in options.items() if value is not None}
     check_options(kind.value, given)
     classes = str(classes_of(kind.value, given)) if K is None else K
-    grid = problem_grid(classes, L, n, wd, wd_h1, wd_layers, objective, activation)
+    require_one_way(context, "n")
+    grid = problem_grid(
+        *(classes, L, n, wd, wd_h1, wd_layers), objective, activation, class_counts=class_counts, imbalance=imbalance
+    )
     widths = None if width is None else parse_integers(width, "--width")
     planned = [
         (solution, d)
@@ -146,7 +152,7 @@ def _explain(solution: "Solution", quiet: bool) -> None:
     label, L = solution.construction.label, solution.problem.L
     if solution.trivial:
         note(f"{label}, L = {L}: every non-zero scale is worse than zero, so its optimum is the trivial point", quiet)
-    elif any(block.trivial for block in solution.blocks):
+    elif solution.problem.counts is None and any(block.trivial for block in solution.blocks):
         note(f"{label}, L = {L}: one block is better off at zero, and is zero", quiet)
     if solution.construction.note:
         note(f"{label}: {solution.construction.note}", quiet)

@@ -9,6 +9,7 @@ import typer
 
 from nccli.catalogue.options import ActivationName, DtypeName, InitName, ObjectiveName, OptimizerName, Until
 from nccli.cli import options as option
+from nccli.cli.class_sizes import ClassCounts, Imbalance, require_one_way
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
 from nccli.cli.ends import note_ends, note_return
@@ -33,6 +34,8 @@ def train_dufm(
     K: option.K = "10",
     L: option.L = "4",
     n: option.n = "10",
+    class_counts: ClassCounts = None,
+    imbalance: Imbalance = None,
     width: Annotated[str, option.values("--width", "Width d.")] = "30",
     wd: option.Wd = "4e-3",
     objective: option.Loss = ObjectiveName.MSE.value,
@@ -168,6 +171,8 @@ def train_dufm(
     from nccli.sweep import DufmTrainer
 
     options: dict[str, Any] = {"K": K, "L": L, "n": n, "width": width, "wd": wd, "lr": lr, "seed": seed}
+    options |= {"class_counts": class_counts, "imbalance": imbalance}
+    require_one_way(context, "n")
     options |= {"wd_h1": wd_h1, "wd_layers": wd_layers, "steps": steps, "tol": tol, "optimizer": optimizer}
     options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
     options |= {"polish": polish, "until": until}
@@ -236,7 +241,8 @@ def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
         lists[name] = (None,) if options[name] is None else parse_floats(options[name], _flag(name))
     for name, words in _WORDS.items():
         lists[name] = parse_words(options[name], _flag(name), tuple(words))
-    problems = problem_grid(*(options[name] for name in ("K", "L", "n", "wd", "wd_h1", "wd_layers")))
+    of_problem = ("K", "L", "n", "wd", "wd_h1", "wd_layers", "class_counts", "imbalance")
+    problems = problem_grid(*(options[name] for name in of_problem))
     return dufm_grid(problems, lists, {name: options[name] for name in ("refine", "polish")})
 
 

@@ -12,6 +12,7 @@ from nccli.catalogue.options import HeadInit, ObjectiveName, Precision, Regulari
 from nccli.catalogue.recipe import CLIP, LEARNING_RATE, LR_RISE, MOMENTUM, SCHEDULE, TIME_CONSTANTS
 from nccli.cli import image_options as image_option
 from nccli.cli import options as option
+from nccli.cli.class_sizes import require_one_way
 from nccli.cli.e2e_notes import note_problem, trivial_end
 from nccli.cli.hands import Detach, ExecutorName, ExecutorOption, Hands, Jobs, Name, Slurm
 from nccli.cli.notes import note, warn
@@ -40,6 +41,8 @@ def train_e2e(
     data_dir: image_option.DataDir = None,
     no_download: image_option.NoDownload = False,
     per_class: image_option.PerClass = None,
+    class_counts: image_option.ClassCounts = None,
+    imbalance: image_option.Imbalance = None,
     dataset_name: image_option.DatasetName = None,
     backbone: Annotated[
         str,
@@ -188,7 +191,9 @@ def train_e2e(
     from nccli.store import store_file
     from nccli.sweep import parse_floats, parse_integers, parse_names, parse_words
 
-    source = image_option.image_source(dataset, data_dir, no_download, per_class, dataset_name)
+    require_one_way(context, "per_class")
+    of_data = (dataset, data_dir, no_download, per_class, dataset_name)
+    source = image_option.image_source(*of_data, class_counts, imbalance)
     output = None
     if export is not None:
         output = Output("--export", export, store_file(store), _EXPORTS, (source.place,))

@@ -113,7 +113,7 @@ def is_fused(config: DufmConfig, rows: int, most_shared: int) -> bool:
     """
     known = config.activation in _ACTIVATIONS and config.dtype == DtypeName.FLOAT32.value
     plain = config.way_down.step_in_gradient and not config.aim.c_rows
-    return known and plain and FusedShape.of(config, rows).shared <= most_shared
+    return known and plain and config.class_counts is None and FusedShape.of(config, rows).shared <= most_shared
 
 
 def fused_steps(batch: Batch) -> FusedSteps | None:
@@ -161,7 +161,6 @@ def is_sound(shape: FusedShape, kernel: Launches, device: str = "cuda") -> bool:
 
 def _coefficients(batch: Batch) -> Float[Tensor, "runs coefficients"]:
     """(runs, L + 3), see `nccli_steps`."""
-    made = [
-        [c.lr / batch.rows, 1 / batch.copies, *(c.lr * wd for wd in (c.wd_h1, *c.wd_layers))] for c in batch.configs
-    ]
+    share = 1 / float(batch.copies)
+    made = [[c.lr / batch.rows, share, *(c.lr * wd for wd in (c.wd_h1, *c.wd_layers))] for c in batch.configs]
     return torch.tensor(made, dtype=torch.float64).to(torch.float32)

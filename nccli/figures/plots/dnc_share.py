@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from matplotlib.figure import FigureBase
 
 from nccli.catalogue.outcomes import Outcome
 from nccli.figures.along_setting import AlongSetting
 from nccli.figures.ends import unsettled_of
-from nccli.figures.figure import Drawn, Row
+from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
 from nccli.figures.outcome_categories import CATEGORIES, LOST, category_names, category_of, other_structures
 from nccli.figures.series import Series
-from nccli.figures.setting_axis import WIDTH
+from nccli.figures.setting_axis import WIDTH, SettingAxis, axis_of
 from nccli.figures.stacked_shares import bars_axis, name_areas, panel_least, stack
 from nccli.figures.stages import deciding_words
 from nccli.figures.statistics import wilson_interval
@@ -26,21 +28,37 @@ _ASPECT = 0.72
 _STRIPED, _INTERVAL = "not settled", "DNC: 95 % interval"
 
 
+@dataclass(frozen=True)
 class DncShareVsWidth(AlongSetting):
-    """A panel for each setting, in it a bar a width: shares of the runs that have hidden layers, by outcome."""
+    """A panel for each setting, in it a bar a width: shares of the runs that have hidden layers, by outcome.
 
-    name = "dnc-share-vs-width"
-    axis = WIDTH
-    columns = ("outcome", "structure")
-    what = "share"
-    nothing = "none of the runs has hidden layers"
-    lacking = "no hidden layers, or a curve of one point"
-    quantity_words = "hidden layers"
+    Attributes:
+        name: in the catalogue of figures.
+        axis: width, or another setting that the user names.
+    """
+
+    name: str = "dnc-share-vs-width"
+    axis: SettingAxis = WIDTH
+    columns: ClassVar[tuple[str, ...]] = ("outcome", "structure")
+    what: ClassVar[str] = "share"
+    nothing: ClassVar[str] = "none of the runs has hidden layers"
+    lacking: ClassVar[str] = "no hidden layers, or a curve of one point"
+    quantity_words: ClassVar[str] = "hidden layers"
+
+    @property
+    def heeds(self) -> frozenset[str]:
+        """The axis."""
+        return super().heeds | {"x"}
+
+    def adapted(self, options: Options) -> "DncShareVsWidth":
+        """Against the setting that the user names."""
+        return replace(self, axis=axis_of(options.x, "--x")) if options.x else self
 
     @property
     def recipe(self) -> Mapping[str, str]:
         """Seeds enough for an interval."""
-        return {"K": "10", "L": "4", "width": WIDTH.values, "wd": "2e-3", "seed": "0..19"}
+        along = {self.axis.column.replace("_", "-"): self.axis.values} if self.axis.values else {}
+        return {"K": "10", "L": "4", "wd": "2e-3", "seed": "0..19", **along}
 
     def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """A row an outcome of a width; DNC always, with its interval."""

@@ -19,7 +19,7 @@ from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.hidden_ranks import HIDDEN_RANK, at_tolerance, read_for_ranks
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
 from nccli.figures.series import Series, each_of, measured
-from nccli.figures.setting_axis import WD, WIDTH, SettingAxis, axis_of, setting_value
+from nccli.figures.setting_axis import WD, WIDTH, SettingAxis, axis_of, setting_value, varied_along
 from nccli.figures.setting_ticks import settings_axis, upright_settings_axis
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure, left_out_of_means
 from nccli.store import Condition, SettingRuns
@@ -31,9 +31,6 @@ _AROUND = 0.6
 """Inches above and below the cells of a panel; taste."""
 
 _NO_RUNS = "no runs"
-
-_ALONG = {"wd_h1": ("λ_H1", "λ_H1/λ")}
-"""What else varies along the axis of a setting, by the names of `settings_of`."""
 
 _CONTENTS: Mapping[PhaseColor, CellContent] = {
     PhaseColor.RANK: MeanRank(),
@@ -84,7 +81,7 @@ class Phase(StoreFigure):
     @property
     def varied(self) -> tuple[str, ...]:
         """What runs along the axes."""
-        return tuple(name for axis in (self.x, self.y) for name in (axis.column, *_ALONG.get(axis.column, ())))
+        return (*varied_along(self.x), *varied_along(self.y))
 
     @property
     def recipe(self) -> Mapping[str, str]:

@@ -11,10 +11,12 @@ from sqlalchemy import Float, LargeBinary, Table
 
 from nccli import strict_json
 from nccli.catalogue.columns import RUN_COLUMNS
+from nccli.catalogue.runs import Kind
 from nccli.catalogue.stages import Stage
 from nccli.store.blocks.matrices import CLASS_MEANS, unpack_matrices
 from nccli.store.exchange.portable import CHILDREN, packed
 from nccli.store.runs.content import RunContent
+from nccli.store.runs.finished_run import imbalance_of
 from nccli.store.runs.older import finish_of, gaps, renewed
 from nccli.store.runs.sound import NOT_FINITE, followed, require_sound
 from nccli.store.schema.column_types import JsonText, Real
@@ -97,6 +99,8 @@ def _completed(fields: Any) -> Any:
         return fields
     kind = str(fields.get("kind"))
     before = {column.name: column.before[kind] for column in RUN_COLUMNS if kind in column.before}
+    if kind == Kind.E2E.value and isinstance(fields.get("config"), dict) and "class_counts" not in fields["config"]:
+        before["imbalance"] = imbalance_of(kind, fields["config"])
     return {**before, **fields}
 
 

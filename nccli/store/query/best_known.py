@@ -25,6 +25,7 @@ def best_runs(connection: Connection, problem: Problem, count: int, width: int |
         select(RUN.c.id, RUN.c.config)
         .where(
             *(RUN.c[name] == getattr(problem, name) for name in ("K", "L", "n")),
+            RUN.c.class_counts.is_(None),
             RUN.c.wd_h1 == problem.lambda_h1,
             RUN.c.wd.is_not_distinct_from(common_decay(problem.lambda_w)),
             RUN.c.kind.not_in((Kind.E2E.value, *MEASURED_KINDS)),

@@ -26,6 +26,9 @@ DNC1_HOLDS = 1e-2
 """DNC1 is said to hold where it is at most this in every layer and stage: a taste, as the paper gives no number."""
 
 
+_SIZES = ("K", "L", "n", "class_counts")
+
+
 def comparison_records(connection: Connection, runs: Sequence[Row], rank_rtol: float) -> list[dict[str, Any]]:
     """Each run against the DNC and SRG loss of its problem, and the best stored point of it.
 
@@ -85,7 +88,7 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
     unequal = case((RUN.c.wd.is_(None), config_text("wd_layers")), else_=null()).label("wd_layers")
     decays = [column_expression(name).label(name) for name in ("wd_h1", "wd")]
     objective = func.coalesce(RUN.c.objective, ObjectiveName.MSE.value).label("objective")
-    columns = [RUN.c.K, RUN.c.L, RUN.c.n, *decays, objective, RUN.c.activation, unequal]
+    columns = [*(RUN.c[name] for name in _SIZES), *decays, objective, RUN.c.activation, unequal]
     place = func.row_number().over(partition_by=columns, order_by=(RUN.c.loss, RUN.c.id)).label("place")
     candidates = (
         RUN.c.status.in_(ENDED_WELL),
@@ -115,4 +118,4 @@ def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
     unequal = () if run["wd"] is not None else tuple(map(as_decimal, run["config"]["wd_layers"]))
     decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))
     aim = run["objective"] or ObjectiveName.MSE.value
-    return (*(run[name] for name in ("K", "L", "n")), *decays, aim, is_linear(aim, run["activation"]), *unequal)
+    return (*(run[name] for name in _SIZES), *decays, aim, is_linear(aim, run["activation"]), *unequal)

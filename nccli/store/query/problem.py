@@ -2,7 +2,7 @@
 
 from nccli.catalogue.options import ObjectiveName
 from nccli.store.query.select import Row
-from nccli.theory import Problem, is_linear
+from nccli.theory import Problem, is_linear, parse_counts
 
 
 def problem_of(run: Row) -> Problem | None:
@@ -12,4 +12,6 @@ def problem_of(run: Row) -> Problem | None:
     config = run["config"]
     objective = run["objective"] or ObjectiveName.MSE.value
     linear = is_linear(objective, run["activation"])
-    return Problem(run["K"], run["L"], run["n"], config["wd_h1"], tuple(config["wd_layers"]), objective, linear)
+    counts = None if run["class_counts"] is None else parse_counts(run["class_counts"])
+    sizes = (run["K"], run["L"], run["n"])
+    return Problem(*sizes, config["wd_h1"], tuple(config["wd_layers"]), objective, linear, counts)

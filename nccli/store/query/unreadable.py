@@ -191,7 +191,8 @@ AND EXISTS (SELECT 1 FROM singular_value AS another WHERE another.run_id = layer
 def _odd_blocks(connection: Connection, name: str, wanted: ColumnElement[bool]) -> Iterator[str]:
     """Runs with blocks that are not what they must be; no database can tell."""
     table = CHILDREN[name]
-    query = select(*table.c, RUN.c.kind, RUN.c.K, RUN.c.L, RUN.c.n).join(RUN, RUN.c.id == table.c.run_id).where(wanted)
+    about_run = (RUN.c.kind, RUN.c.K, RUN.c.L, RUN.c.n, RUN.c.class_counts)
+    query = select(*table.c, *about_run).join(RUN, RUN.c.id == table.c.run_id).where(wanted)
     with any_text(connection):
         for row in connection.execute(query):
             about = dict(row._mapping)

@@ -20,7 +20,7 @@ def block_fault(table: str, run: Mapping[str, Any], row: Mapping[str, Any]) -> s
 
     Args:
         table: which of the two.
-        run: `kind`, `K`, `L` and `n` of its run.
+        run: `kind`, `K`, `L`, `n` and `class_counts` of its run.
         row: of its table, of values that keep to the rules of their columns.
     """
     try:
@@ -80,5 +80,11 @@ def _columns(run: Mapping[str, Any], name: str) -> tuple[int, ...]:
     if name in (CLASS_MEANS, OUTPUT):
         return (run["K"],)
     if name == FEATURES:
-        return (run["K"] * run["n"],)
-    return (run["K"], run["K"] * run["n"]) if name in _OF_FEATURES else ()
+        return (_samples(run),)
+    return (run["K"], _samples(run)) if name in _OF_FEATURES else ()
+
+
+def _samples(run: Mapping[str, Any]) -> int:
+    """N; where class counts are damaged, as if there were none."""
+    counts = [part for part in str(run.get("class_counts") or "").split(",") if part.isdigit()]
+    return sum(map(int, counts)) if counts else run["K"] * run["n"]

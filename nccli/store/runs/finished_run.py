@@ -11,6 +11,7 @@ from jaxtyping import Float
 from nccli import strict_json
 from nccli.catalogue.runs import MEASURED_KINDS, RESULT_VERSIONS
 from nccli.metrics import LayerMetrics
+from nccli.theory import imbalance, parse_counts
 
 
 def run_id(kind: str, config: Mapping[str, Any], version: int | None = None) -> str:
@@ -60,12 +61,21 @@ class FinishedRun:
             "setting": setting_id(kind, self.config),
             "objective": None if kind in MEASURED_KINDS else self.config.get("objective", "mse"),
             "result_version": RESULT_VERSIONS.get(kind, 1),
+            "class_counts": self.config.get("class_counts"),
+            "imbalance": imbalance_of(kind, self.config),
         }
 
     @property
     def id(self) -> str:
         """The run id."""
         return run_id(self.row["kind"], self.config)
+
+
+def imbalance_of(kind: str, config: Mapping[str, Any]) -> float | None:
+    """Largest over smallest class; None of data that somebody else made, or that came unbalanced."""
+    if kind in MEASURED_KINDS or not (config.get("balanced", True) or "class_counts" in config):
+        return None
+    return imbalance(parse_counts(config["class_counts"])) if "class_counts" in config else 1.0
 
 
 def common_decay(values: Sequence[float]) -> float | None:

@@ -66,5 +66,6 @@ def _outcome(run: Mapping[str, Any], by_stage: Mapping[Stage, Mapping[str, Any]]
         diverged,
         run.get("objective"),
         run.get("width"),
+        bool(by_stage.get(last, {}).get("minority_collapse")),
     )
     return {"outcome": None, "srg_r": None} if found is None else {"outcome": found.name, "srg_r": found.srg_r}

@@ -11,6 +11,7 @@ from nccli.catalogue.stages import Stage, When
 from nccli.metrics import classes_kept, recognise_structure, ridge_output, singular_values
 from nccli.metrics.gap import spectral_gap
 from nccli.store.runs.layer_summary import run_summary
+from nccli.theory import parse_counts
 
 Means = Mapping[Stage, Float[np.ndarray, "K d"]]
 
@@ -68,4 +69,6 @@ def _kept(run: Mapping[str, Any], means: Float[np.ndarray, "K d"] | None) -> int
     decays = config.get("wd_layers")
     if means is None or not decays or run["kind"] in MEASURED_KINDS or config.get("objective", "mse") != "mse":
         return None
-    return classes_kept(ridge_output(means, float(decays[-1])), means)
+    counts = config.get("class_counts")
+    sizes = None if counts is None else np.array(parse_counts(counts))
+    return classes_kept(ridge_output(means, float(decays[-1]), sizes), means)
