@@ -92,7 +92,8 @@ class ProblemGrid:
         for K, L, n, wd, h1, layers, counts, ratio, *of in islice(product(*self._lists), step // 2, None, step):
             sizes = counts if ratio is None else step_imbalance(K, n, ratio)
             decays = wd if h1 is None else h1, tuple(layers or (wd,) * L)
-            yield Problem(K, L, n, *decays, *of, None if sizes is None else tuple(sizes))
+            objective, linear = of
+            yield Problem(K, L, n, *decays, objective, linear, None if sizes is None else tuple(sizes))
 
 
 _NAMES = ("K", "L", "n", "wd", "wd_h1", "wd_layers", "class_counts", "imbalance", "objective", "linear")
