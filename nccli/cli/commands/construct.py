@@ -88,7 +88,7 @@ def construct(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Build a solution: DNC, SRG, any graph, hypergraphs, pairs of classes.
+    """Build a solution: DNC, SRG, graphs, hypergraphs, pairs.
 
     Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 
