@@ -26,9 +26,9 @@ MEANINGS: dict[Outcome, str] = {
     Outcome.DNC: "the hidden layers are DNC; under the cross-entropy a simplex ETF too",
     Outcome.SRG: "they are an SRG solution (Definitions 9 to 11); `srg_r` says of which T(r)",
     Outcome.LOW_RANK: (
-        "they have no structure with a name, or different ones, and one a rank below K (cross-entropy: K − 1)"
+        "they have no structure with a name, or different ones, and one a rank below K (cross-entropy: K − 1) and d"
     ),
-    Outcome.FULL_RANK: "they have no structure with a name, or different ones, and all rank K (K − 1)",
+    Outcome.FULL_RANK: "they have no structure with a name, or different ones, and all as high a rank",
 }
 """What each says of a run whose outcome is none of those before it. Any other outcome is a structure's name."""
 

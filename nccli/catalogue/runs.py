@@ -14,6 +14,7 @@ class Kind(StrEnum):
     BIPARTITION = "bipartition"
     HYPERGRAPH = "hypergraph"
     PAIRS = "pairs"
+    FRAME = "frame"
     SEARCH = "search"
     FEATURES = "features"
     NETWORK = "network"

@@ -71,6 +71,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("variant", str, bare=True, caption=True),
     Setting("graph", str, bare=True, caption=True),
     Setting("s", int, caption=True),
+    Setting("rank", int, caption=True),
     Setting("reg", str, caption=True),
     Setting("epochs", int, caption=True, least=1, most=_INT32),
     Setting("objective", str, dict.fromkeys((_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS), "mse"), bare=True),
@@ -141,7 +142,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
 }
 """By kind, what a configuration leaves out; a test holds it to the configurations."""
 
-_NO_AXES = ("seed", "samples", "s", "epochs")
+_NO_AXES = ("seed", "samples", "s", "rank", "epochs")
 """Numbers that are none: runs of a setting differ in the seed, others follow from what is one."""
 
 AXES = tuple(name for name, each in BY_NAME.items() if each.type in (int, float) and name not in _NO_AXES)

@@ -16,6 +16,7 @@ from nccli.metrics.structure import (
     ZERO,
     Structure,
     recognise_structure,
+    tight_frame,
 )
 
 MOST_CLASSES = 1000
@@ -27,6 +28,8 @@ def structure_of_means(
 ) -> Structure:
     """As `recognise_structure` of the Gram matrix; of more than `MOST_CLASSES` only frames are looked for.
 
+    Of more classes than neurons also a tight frame of all of them (`nccli.metrics.structure.tight_frame`).
+
     With G = M Mᵀ, t = tr G and s = 1ᵀ G 1 the nearest aI + b11ᵀ has the parts (t − s/K)/√(K−1) along I − 11ᵀ/K and s/K
     along 11ᵀ/K, so every distance follows from t, s and ‖G‖_F.
 
@@ -37,7 +40,9 @@ def structure_of_means(
     """
     K, d = means.shape
     if K <= MOST_CLASSES:
-        return recognise_structure(means @ means.T, before_activation=before_activation)
+        found = recognise_structure(means @ means.T, before_activation=before_activation)
+        frame = tight_frame(means @ means.T, d) if found.name == NONE and d < K else found
+        return found if frame.name == NONE else frame
     order = np.arange(K)
     if not spectrum[0] > ZERO_FLOOR:
         return Structure(ZERO, 0.0, order)

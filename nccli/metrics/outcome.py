@@ -39,6 +39,7 @@ def run_outcome(
     classes_kept: int | None = None,
     diverged: bool = False,
     objective: str | None = None,
+    width: int | None = None,
 ) -> RunOutcome | None:
     """The first outcome that holds, in the order of `nccli.catalogue.outcomes.Outcome`.
 
@@ -50,6 +51,7 @@ def run_outcome(
         diverged: whether the loss is no number any more.
         objective: name of what the output is held to. Under the cross-entropy a simplex ETF of rank K − 1 is DNC as an
             orthogonal frame is, for a number that all logits share says nothing (theory sheet, section 6).
+        width: d; a rank below K that is d itself is no low one. None where it does not matter.
 
     Returns:
         None where nothing is known of the layers, and it did not diverge.
@@ -70,7 +72,8 @@ def run_outcome(
     structures = {DNC if shifts and layer.structure == ETF else layer.structure for layer in deciding}
     if len(structures) == 1 and not structures & {NONE, CONSTANT}:
         return _named(structures.pop())
-    low = any(layer.rank < K - shifts for layer in deciding)
+    full = min(K - shifts, K if width is None else width)
+    low = any(layer.rank < full for layer in deciding)
     return RunOutcome((Outcome.LOW_RANK if low else Outcome.FULL_RANK).value)
 
 

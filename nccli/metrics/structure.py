@@ -43,6 +43,9 @@ _MOST_GRAPHS = 3
 _MOST_OF_GRAPHS = 200
 """Classes up to which graphs are looked for. Measured: 1 s for 200, 10 s for 300, no end for 1,000."""
 
+_MOST_PLAIN, _FLAT = 4, 0.1
+"""Regular polygons of fewer classes are an ETF or pairs; a taste: third over first singular value of a flat figure."""
+
 _MOST_OF_SQUARES = 6
 """Classes of SRG T(4), whose last pre-activations are pairs, as the four of a square are."""
 
@@ -53,7 +56,7 @@ _Matrix = Float[np.ndarray, "_ _"]
 _Forms = Float[np.ndarray, "_ _ _"]
 
 NONE, ZERO, DNC, ETF, CONSTANT, FRAME_PLUS_MEAN = "none", "zero", "dnc", "etf", "constant", "frame plus mean"
-PAIRS = "pairs"
+PAIRS, POLYGON, TIGHT_FRAME = "pairs", "polygon", "tight frame"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,7 @@ class Structure:
     """What `recognise_structure` found.
 
     Attributes:
-        name: "dnc", "etf", "frame plus mean", "constant", "pairs", "srg t(5)", "srg t(5) minus 2", "square",
+        name: "dnc", "etf", "frame plus mean", "constant", "pairs", "polygon", "srg t(5)", "srg t(5) minus 2", "square",
             "petersen", "chang graph 1", "graph(6 vertices, 9 edges)", their sums such as "srg t(4) ⊕ dnc(1)", "zero",
             or "none".
         distance: min_s ‖G − s H‖_F/‖G‖_F with H the Gram matrix of the name, one s a summand; in [0, 1], 0 is
@@ -99,10 +102,10 @@ def recognise_structure(
     """Recognise a construction in a Gram matrix of class means (theory sheet, section 3).
 
     Looked for: orthogonal means of equal norm (dnc), the simplex ETF, equal means (constant), two opposite means a
-    direction (pairs, of linear networks: Garrod and Keating 2025), and aI + b11ᵀ with other a and b, an orthogonal
-    frame or ETF plus a common mean, a star among them; graph solutions, in all the forms that
-    their layers take (`nccli.metrics.graph_forms`); direct sums of these, each summand with a scale of its own
-    (Súkeník et al. 2024, Definitions 9 to 11); and the Chang graphs, which have the spectrum of T(8).
+    direction (pairs, of linear networks: Garrod and Keating 2025), means evenly on a circle (polygon), and aI + b11ᵀ
+    with other a and b, an orthogonal frame or ETF plus a common mean, a star among them; graph solutions, in all the
+    forms that their layers take (`nccli.metrics.graph_forms`); direct sums of these, each summand with a scale of its
+    own (Súkeník et al. 2024, Definitions 9 to 11); and the Chang graphs, which have the spectrum of T(8).
 
     A name is given only where the numerical rank is that of the named Gram matrix (`nccli.metrics.rank_rule`).
 
@@ -198,6 +201,11 @@ class _Search:
         if opposite is not None:
             H = np.kron(np.eye(K // 2), [[1.0, -1.0], [-1.0, 1.0]])
             found.append(self._candidate(PAIRS, H, np.stack(opposite, axis=1).ravel()))
+        if K > _MOST_PLAIN and self._spectrum[2] < _FLAT * self._spectrum[0]:
+            _, axes = np.linalg.eigh(self._G)
+            angles = 2 * np.pi * np.arange(K) / K
+            order = np.argsort(np.arctan2(axes[:, -1], axes[:, -2]))
+            found.append(self._candidate(POLYGON, np.cos(angles[:, None] - angles), order))
         return found
 
     def _frame_plus_mean(self) -> Iterator[_Candidate]:
@@ -271,3 +279,21 @@ class _Search:
 
         found = quadratic_assignment(H, G, method="faq", options={"maximize": True, "rng": np.random.default_rng(0)})
         yield self._candidate(f"srg t({r})", H, np.asarray(found.col_ind))
+
+
+def tight_frame(gram: Float[np.ndarray, "K K"], width: int) -> Structure:
+    """Class means that are a tight frame: all singular values equal, and as many as there are neurons.
+
+    What a linear network under the squared error makes of more classes than neurons (`nccli.theory.frame`); "none"
+    where it is not, and where there is room for all classes.
+
+    Args:
+        gram: MᵀM, of means that are not all zero.
+        width: d.
+    """
+    K = len(gram)
+    values = np.linalg.eigvalsh(gram)[::-1]
+    distance = float(np.sqrt(max(0.0, 1.0 - values[:width].sum() ** 2 / (width * np.sum(values**2)))))
+    spectrum = np.sqrt(np.clip(values, 0.0, None))
+    holds = width < K and distance <= STRUCTURE_RTOL and rank_fit(spectrum, width) is not RankFit.NOT
+    return Structure(TIGHT_FRAME if holds else NONE, distance, np.arange(K))

@@ -107,6 +107,8 @@ class CrossEntropy(Objective):
             raise InputError(f"objective ce has no closed form of some of {K} classes: blocks are not independent")
         kept = [place for place, each in enumerate(log_c) if each is not None]
         space = readouts[0].logit_space() if len(readouts) == 1 else _joint(tuple(readouts), tuple(kept))
+        if not space.S.shape[1]:  # every class would have the same logits
+            return tuple(Optimum(-math.inf, math.inf, math.nan) for _ in readouts)
         found = best_scales(space, L, weight_decay, np.array([each for each in log_c if each is not None]))
         if found is None:
             return tuple(Optimum(-math.inf, math.inf, math.nan) for _ in readouts)

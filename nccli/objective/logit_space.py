@@ -164,7 +164,7 @@ def _seen(
     S: Float[np.ndarray, "margins coordinates"], block: Int[np.ndarray, " coordinates"]
 ) -> tuple[Float[np.ndarray, "margins seen"], Int[np.ndarray, " seen"]]:
     """The same without directions of y, inside a block, that move no margin."""
-    parts, blocks = [], []
+    parts, blocks = [np.zeros((len(S), 0))], [np.zeros(0, dtype=int)]
     for each in np.unique(block):
         u, s, _ = np.linalg.svd(S[:, block == each], full_matrices=False)
         kept = s > _ROUNDING * s.max(initial=0.0)

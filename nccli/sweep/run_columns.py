@@ -22,6 +22,16 @@ def problem_columns(problem: Problem) -> dict[str, Any]:
     }
 
 
+def columns_at(problem: Problem, width: int) -> dict[str, Any]:
+    """The same at a width d: of more classes than neurons without the loss of a solution that has no room there."""
+    found = problem_columns(problem)
+    if width >= problem.K or found["loss_dnc"] is None:
+        return found
+    solutions = {"loss_dnc": solve_dnc(problem), "loss_srg": solve_srg(problem)}
+    fits = {name: each is not None and each.construction.min_width <= width for name, each in solutions.items()}
+    return {name: value if fits.get(name, True) else None for name, value in found.items()}
+
+
 def provenance(seconds: float, device: str) -> dict[str, Any]:
     """Where and when a run was made that took so many seconds until now."""
     started = datetime.now(UTC) - timedelta(seconds=seconds)

@@ -18,22 +18,28 @@ def dnc_template(K: int) -> Template:
 
 
 def simplex_template(K: int) -> Template:
-    """T = Tt_L = I − J/K, a simplex ETF, for linear networks: rank K − 1 in every layer.
+    """T = Tt_L with TᵀT = I − J/K, a simplex ETF, for linear networks: rank K − 1 in every layer.
 
     Cross-entropy asks for no output along 1, and a linear network needs no common mean to be non-negative
     (Garrod and Keating 2025).
     """
-    return _alike(f"etf({K})", lambda: np.eye(K) - 1.0 / K, Spectrum.of((1.0, K - 1), (0.0, 1)), linear=True)
+    return _alike(f"etf({K})", lambda: _helmert(K), Spectrum.of((1.0, K - 1), (0.0, 1)), linear=True)
+
+
+def _helmert(K: int) -> Matrix:
+    """Orthonormal rows that are orthogonal to 1: the k-th sets class k against the mean of those before it."""
+    rows = np.tri(K, K, -1)[1:] - np.diag(np.arange(K))[1:]
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def _alike(name: str, T: Callable[[], Matrix], values: Spectrum, linear: bool) -> Template:
-    """T = Tt_L, a projection with these eigenvalues that treats all classes alike."""
+    """T = Tt_L with TᵀT a projection with these eigenvalues that treats all classes alike."""
     K = int(values.multiplicities.sum())
     return Template(
         name=name,
         classes=K,
-        rows=K,
-        last_rows=K,
+        rows=values.rank,
+        last_rows=values.rank,
         singular_values=values,
         last_singular_values=values,
         last_map_norm_sq=values.total,

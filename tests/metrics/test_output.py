@@ -79,3 +79,24 @@ def test_an_etf_is_dnc_under_the_cross_entropy_alone() -> None:
         found = run_outcome(K, full, None, K, objective=objective)
         assert found is not None
         assert found.name == name
+
+
+def test_a_regular_polygon_is_known_in_any_order_and_turned() -> None:
+    for K_ in (5, 8, 11):
+        angles = 2 * np.pi * np.arange(K_) / K_ + 0.3
+        M = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        order = np.random.default_rng(K_).permutation(K_)
+        found = recognise_structure(M[order] @ M[order].T)
+        assert found.name == "polygon"
+        assert found.distance < 1e-12
+        placed = M[order][found.permutation]
+        np.testing.assert_allclose(np.sum(placed * np.roll(placed, 1, axis=0), axis=1), np.cos(2 * np.pi / K_))
+    assert recognise_structure(M[:9] @ M[:9].T).name != "polygon"
+
+
+def test_a_rank_that_is_the_width_is_no_low_one() -> None:
+    hidden = [LayerFindings(6, "none")] * 2
+    for width, name in ((6, "full_rank"), (7, "low_rank"), (None, "low_rank"), (30, "low_rank")):
+        found = run_outcome(K, hidden, None, K, width=width)
+        assert found is not None
+        assert found.name == name

@@ -77,6 +77,9 @@ def construct(
         ),
     ] = None,
     s: Annotated[int | None, typer.Option("--s", help="With --kind bipartition. [default: the best]")] = None,
+    rank: Annotated[
+        int | None, typer.Option("--rank", help="With --kind frame: neurons that it takes.", show_default=False)
+    ] = None,
     export: Annotated[
         str | None,
         typer.Option("--export", metavar="FILE.npz", help="Write all matrices of the point.", show_default=False),
@@ -88,7 +91,7 @@ def construct(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Build a solution: DNC, SRG, graphs, hypergraphs, pairs.
+    """Build a solution: DNC, SRG, graphs, pairs, frames.
 
     Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 
@@ -107,6 +110,7 @@ def construct(
         "variant": variant,
         "graph": graph,
         "s": s,
+        "rank": rank,
     }
     given = {name: value for name, value in options.items() if value is not None}
     check_options(kind.value, given)

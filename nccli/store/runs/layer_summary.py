@@ -31,7 +31,7 @@ def run_summary(run: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> 
     """Columns of table `run` that sum up its layers and say what became of it.
 
     Args:
-        run: `K`, `L` and `status`, and `objective` where it is known.
+        run: `K`, `L` and `status`, and `objective` and `width` where they are known.
         layers: rows of table `layer`, their ranks at the default tolerance.
     """
     L, by_stage = run["L"], {Stage(row["layer"], row["stage"]): row for row in layers}
@@ -65,5 +65,6 @@ def _outcome(run: Mapping[str, Any], by_stage: Mapping[Stage, Mapping[str, Any]]
         by_stage.get(last, {}).get("classes_kept"),
         diverged,
         run.get("objective"),
+        run.get("width"),
     )
     return {"outcome": None, "srg_r": None} if found is None else {"outcome": found.name, "srg_r": found.srg_r}

@@ -14,7 +14,7 @@ from nccli.sweep.job import Job, Part
 from nccli.sweep.job_size import JobSize
 from nccli.sweep.kept import KEPT_BYTES, state_bytes, weight_bytes
 from nccli.sweep.plan import id_of
-from nccli.sweep.run_columns import problem_columns, provenance
+from nccli.sweep.run_columns import columns_at, provenance
 from nccli.training.device import choose_device
 from nccli.training.paced_file import Complaints
 from nccli.training.watch import Watch
@@ -269,4 +269,8 @@ def _state(result: "DufmResult") -> dict[str, dict[int, Any]]:
 
 
 def _about(config: DufmConfig) -> dict[str, Any]:
-    return {**problem_columns(config.problem), "kind": "dufm", **{name: getattr(config, name) for name in _ROW}}
+    return {
+        **columns_at(config.problem, config.width),
+        "kind": "dufm",
+        **{name: getattr(config, name) for name in _ROW},
+    }

@@ -14,7 +14,7 @@ from nccli.store import FinishedRun, Store
 from nccli.sweep.job import Job, Part
 from nccli.sweep.job_size import JobSize
 from nccli.sweep.plan import id_of
-from nccli.sweep.run_columns import problem_columns, provenance
+from nccli.sweep.run_columns import columns_at, provenance
 from nccli.training.device import choose_device
 from nccli.training.group import Group
 from nccli.training.memory import free_bytes
@@ -269,7 +269,7 @@ def _about(config: E2eConfig) -> dict[str, Any]:
     if config.problem is None:
         about: dict[str, Any] = {"K": config.K, "L": config.L, "n": config.n, "loss_dnc": None, "loss_srg": None}
     else:
-        about = problem_columns(config.problem)
+        about = columns_at(config.problem, config.width)
     return {
         **about,
         "kind": "e2e",
