@@ -12,7 +12,7 @@ from nccli.catalogue.options import ObjectiveName
 from nccli.errors import InputError
 from nccli.theory.deep_neural_collapse import drops_mean
 from nccli.theory.problem import Problem
-from nccli.theory.template import Construction, Family, Template
+from nccli.theory.template import PINV_RTOL, Construction, Family, Template
 
 Edges = tuple[tuple[int, int], ...]
 
@@ -176,8 +176,13 @@ def linear_graph(edges: Edges, centred: bool) -> Construction:
 
 
 def linear_template(name: str, T: Float[np.ndarray, "q K"], centred: bool) -> Template:
-    """T in every layer of a linear network, less the mean over the classes where that is of no use."""
-    T = T - T.mean(axis=1, keepdims=True) if centred else T
+    """T in every layer of a linear network, less the mean over the classes where that is of no use.
+
+    A rotation leaves it as many rows as its rank.
+    """
+    _, values, rows = np.linalg.svd(T - T.mean(axis=1, keepdims=True) if centred else T, full_matrices=False)
+    rank = int((values > PINV_RTOL * values[0]).sum())
+    T = values[:rank, None] * rows[:rank]
     return Template.from_matrices(name, T, T, linear=True)
 
 
