@@ -19,12 +19,13 @@ class OptimizerName(StrEnum):
 
 
 class ActivationName(StrEnum):
-    """Which hidden layers have which σ; linear-but-for-the-last is relu-last."""
+    """Which hidden layers have which σ; linear-but-for-the-last is relu-last, and leaky has a slope behind a colon."""
 
     RELU = "relu"
     LINEAR = "linear"
     RELU_LAST = "relu-last"
     RELU_EPS = "relu-eps"
+    LEAKY = "leaky"
 
 
 class InitName(StrEnum):

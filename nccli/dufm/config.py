@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from nccli.catalogue.activations import activation_text, leaky_slope
 from nccli.catalogue.options import ActivationName, DtypeName, InitName, Until
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
@@ -16,7 +17,9 @@ from nccli.objective import Objective, objective_named
 from nccli.theory import Problem
 from nccli.training.schedule import mean_factor, parse_schedule
 
-ACTIVATIONS = tuple(name.value for name in ActivationName)
+ACTIVATIONS = tuple(activation_text(name) for name in ActivationName)
+"""Each once, leaky ReLU at its usual slope."""
+
 DTYPES = tuple(name.value for name in DtypeName)
 INITS = tuple(name.value for name in InitName)
 _MOST_NOISE = 100.0
@@ -47,7 +50,8 @@ class DufmConfig:
         steps: step budget.
         seed: of the initial point.
         dtype: "float32" or "float64".
-        activation: "relu", "linear", "relu-last" (linear but for the last hidden layer) or "relu-eps" (Definition 7).
+        activation: "relu", "linear", "relu-last" (linear but for the last hidden layer), "relu-eps" (Definition 7) or
+            "leaky:SLOPE", max(z, SLOPE z), as `nccli.catalogue.activations.activation_text` writes it.
         epsilon: ε of relu-eps; None for the others.
         init_scale: factor on the initial point of `nccli.dufm.initial`.
         tol: stop when ‖∇loss‖ ≤ tol · ‖∇loss‖ at the initial point; 0 never stops early.
@@ -112,8 +116,10 @@ class DufmConfig:
         for name, value in (("tol", self.tol), ("momentum", self.momentum), ("collapse-tol", self.collapse_tol)):
             if not 0 <= value < 1:
                 raise InputError(f"{name} = {value}: must be in [0, 1)")
-        if self.activation not in ACTIVATIONS:
-            raise InputError(f"activation '{self.activation}': must be one of {', '.join(ACTIVATIONS)}")
+        try:
+            object.__setattr__(self, "activation", activation_text(self.activation))  # leaky and leaky:0.1 are one run
+        except ValueError as error:
+            raise InputError(f"activation {error}") from error
         if self.dtype not in DTYPES:
             raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
         if self.init not in INITS:
@@ -186,6 +192,11 @@ class DufmConfig:
     def way_down(self) -> Optimizer:
         """The optimiser as an object."""
         return OPTIMIZERS[self.optimizer]
+
+    @property
+    def slope(self) -> float | None:
+        """Slope of leaky ReLU below zero; None of the other activations."""
+        return leaky_slope(self.activation)
 
     @property
     def aim(self) -> Objective:

@@ -1,8 +1,8 @@
 /* Gradient descent on one L-DUFM, many steps in cache (theory sheet, section 1).
 
 Compiled for one shape: REAL; N rows (samples, or classes of a collapsed point), D width, K classes, each padded with
-zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is
-one. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
+zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε or SLOPE of
+leaky ReLU where there is one. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
 
 choices.h is made for the optimiser and the objective (`nccli.dufm.optimizers`, `nccli.objective`): UPDATE, the body of
 `update`, STEP_IN_GRADIENT and MORE for it; RESIDUAL, the gradient of a row's loss by its output from vectors z and y;
@@ -119,9 +119,17 @@ PRODUCT(forward_act, D, D, D, BLOCK_D, AND REAL *restrict S, {
 PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = z * GIVEN(S + at))
 PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = z * GIVEN(S + at))
 #else /* σ'(z) = 1 where σ(z) > 0 */
-PRODUCT(forward_act, D, D, D, BLOCK_D, NOTHING, AT(C + at) = where_positive(z, z))
-PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = where_positive(GIVEN(S + at), z))
-PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = where_positive(GIVEN(S + at), z))
+#ifdef SLOPE /* z where test > 0, else SLOPE z */
+static inline vec kept(vec test, vec z) {
+  mask on = (mask)(test > (vec){0});
+  return (vec)((on & (mask)z) | (~on & (mask)((REAL)SLOPE * z)));
+}
+#else
+static inline vec kept(vec test, vec z) { return where_positive(test, z); }
+#endif
+PRODUCT(forward_act, D, D, D, BLOCK_D, NOTHING, AT(C + at) = kept(z, z))
+PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = kept(GIVEN(S + at), z))
+PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = kept(GIVEN(S + at), z))
 #endif
 PRODUCT(forward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nccli.catalogue.activations import leaky_slope
 from nccli.catalogue.options import ActivationName
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.optimizers import OPTIMIZERS
@@ -99,6 +100,9 @@ class Shape:
         values["ACT(l)"] = {ActivationName.LINEAR.value: "0", ActivationName.RELU_LAST.value: f"((l) == {self.L})"}.get(
             self.activation, "1"
         )
+        slope = leaky_slope(self.activation)
+        if slope is not None:
+            values["SLOPE"] = repr(slope)
         if self.epsilon is not None:
             values["EPSILON"] = repr(self.epsilon)
         return [f"-D{name}={value}" for name, value in values.items()]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nccli.dufm.activation import has_kink
 from nccli.dufm.batch import Batch
-from nccli.dufm.buffered_activation import Activation, Identity, Relu, ReluEps
+from nccli.dufm.buffered_activation import Activation, Identity, Leaky, Relu, ReluEps
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.network import targets
 from nccli.dufm.optimizers import FULL_PACE, Pace
@@ -69,6 +69,8 @@ class Workspace:
 
 def _activation(config: DufmConfig, layer: int, like: Tensor) -> Activation:
     """σ that makes H_layer, for pre-activations of the shape, type and device of `like`."""
+    if config.slope is not None:
+        return Leaky(config.slope)
     if has_kink(config, layer):
         return Relu()
     return Identity() if config.epsilon is None else ReluEps(config.epsilon, like)

@@ -78,7 +78,8 @@ def expected_deviation(batch: Batch) -> list[float]:
 def expected_alignment(batch: Batch) -> list[bool]:
     """Whether no class has samples on both sides of zero where ReLU is."""
     first, labels, parts = batch.configs[0], labels_of(batch.configs[0], batch.rows), features_of_stages(batch)
-    kinked = {"relu": range(2, first.L + 1), "relu-last": [first.L]}.get(first.activation, [])
+    every_layer = range(2, first.L + 1)
+    kinked = {"relu": every_layer, "leaky:0.1": every_layer, "relu-last": [first.L]}.get(first.activation, [])
     found = []
     for run in range(len(batch.configs)):
         on = [parts[stages(first.L).index((layer, "pre"))][run] > 0 for layer in kinked]

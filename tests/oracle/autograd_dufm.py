@@ -24,6 +24,9 @@ def activation(config: DufmConfig, layer: int) -> Callable[[Tensor], Tensor]:
         return lambda z: relu_eps(z, epsilon)
     if config.activation == "relu" or (config.activation == "relu-last" and layer == config.L):
         return torch.relu
+    if config.slope is not None:
+        slope = config.slope
+        return lambda z: torch.nn.functional.leaky_relu(z, slope)
     return lambda z: z
 
 

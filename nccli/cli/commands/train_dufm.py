@@ -99,7 +99,9 @@ def train_dufm(
     activation: Annotated[
         str,
         option.words(
-            "--activation", ActivationName, "{}; relu-last: only the last hidden layer; relu-eps: Definition 7."
+            "--activation",
+            ActivationName,
+            "{}; relu-last: only the last hidden layer; relu-eps: Definition 7; leaky:SLOPE, 0.1 without.",
         ),
     ] = ActivationName.RELU.value,
     epsilon: Annotated[
@@ -226,7 +228,7 @@ def train_dufm(
 def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
     """The runs that options ask for."""
     from nccli.cli.problems import problem_grid
-    from nccli.sweep import dufm_grid, parse_floats, parse_integers, parse_words
+    from nccli.sweep import dufm_grid, parse_activations, parse_floats, parse_integers, parse_words
 
     lists: dict[str, Sequence[Any]] = {"schedule": tuple(dict.fromkeys(options["schedule"]))}
     lists |= {name: parse_integers(options[name], _flag(name)) for name in ("width", "steps", "seed")}
@@ -235,13 +237,13 @@ def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
         lists[name] = (None,) if options[name] is None else parse_floats(options[name], _flag(name))
     for name, words in _WORDS.items():
         lists[name] = parse_words(options[name], _flag(name), tuple(words))
+    lists["activation"] = parse_activations(options["activation"], _flag("activation"))
     problems = problem_grid(*(options[name] for name in ("K", "L", "n", "wd", "wd_h1", "wd_layers")))
     return dufm_grid(problems, lists, {name: options[name] for name in ("refine", "polish")})
 
 
 _WORDS: Mapping[str, type[StrEnum]] = {
     "optimizer": OptimizerName,
-    "activation": ActivationName,
     "init": InitName,
     "dtype": DtypeName,
     "until": Until,
