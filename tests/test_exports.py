@@ -43,7 +43,8 @@ EXPORTED = {
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
         execute export_point export_run file_start FREE_KINDS Job jobs_of KEPT_BYTES kept_bytes measured_run
-        parse_floats parse_integers parse_names parse_words Plan plan_runs ProblemGrid require_room runs_together Start
+        parse_activations parse_floats parse_integers parse_names parse_words Plan plan_runs ProblemGrid require_room
+        runs_together Start
         stored_start SweepProgress Trainer Executor JobSize LocalExecutor ProcessesExecutor SearchTrainer
     """,
     "nccli.figures": """

@@ -16,6 +16,8 @@ class OptimizerName(StrEnum):
     HEAVY_BALL = "heavy-ball"
     NESTEROV = "nesterov"
     ADAM = "adam"
+    SGDW = "sgdw"
+    ADAMW = "adamw"
 
 
 class ActivationName(StrEnum):

@@ -55,8 +55,8 @@ class DufmConfig:
         epsilon: ε of relu-eps; None for the others.
         init_scale: factor on the initial point of `nccli.dufm.initial`.
         tol: stop when ‖∇loss‖ ≤ tol · ‖∇loss‖ at the initial point; 0 never stops early.
-        optimizer: "gd", "heavy-ball", "nesterov" or "adam", as in `nccli.dufm.optimizers`.
-        momentum: β of heavy-ball and nesterov, β_1 of adam; 0 for gd.
+        optimizer: "gd", "heavy-ball", "nesterov", "adam", "sgdw" or "adamw", as in `nccli.dufm.optimizers`.
+        momentum: β of heavy-ball, nesterov and sgdw, β_1 of adam and adamw; 0 for gd.
         schedule: of the learning rate, as `nccli.training.schedule.parse_schedule` takes it.
         collapse_tol: relative within-class deviation below which a run goes on as its class means even though that
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).

@@ -112,6 +112,7 @@ class Shape:
         way, aim = OPTIMIZERS[self.optimizer], objective_named(self.objective)
         return f"""
 #define STEP_IN_GRADIENT {int(way.step_in_gradient)}
+#define DECOUPLED {int(way.decoupled)}
 #define MORE {way.numbers_a_step}
 #define UPDATE {_one_line(way.c_update)}
 #define RESIDUAL {_one_line(aim.c_residual)}

@@ -50,15 +50,16 @@ class Workspace:
         self._gradients: dict[tuple[int, ...], Tensor] = {}
 
     def set_pace(self, pace: Pace) -> None:
-        """Step size of each run at this step, and what it makes of weight decay where gradients carry it."""
+        """Step size of each run at this step, and what it makes of weight decay where it is taken by itself."""
         if pace is FULL_PACE:
             return
         if self.optimizer.step_in_gradient:
             torch.mul(self._lr_over_rows, pace[0], out=self.rate_over_rows)
-            for decay, full in zip(self.decay, self._lr_wd, strict=True):
-                torch.mul(full, pace[0], out=decay)
         else:
             torch.mul(self._lr, pace[0], out=self.rate)
+        if self.optimizer.step_in_gradient or self.optimizer.decoupled:
+            for decay, full in zip(self.decay, self._lr_wd, strict=True):
+                torch.mul(full, pace[0], out=decay)
 
     def gradient(self, like: Tensor) -> Tensor:
         """A buffer for a gradient of that shape."""

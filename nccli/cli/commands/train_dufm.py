@@ -37,7 +37,7 @@ def train_dufm(
     wd: option.Wd = "4e-3",
     lr: Annotated[
         str | None,
-        option.values("--lr", "Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam]", shown=False),
+        option.values("--lr", "Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam, adamw]", shown=False),
     ] = None,
     seed: Annotated[str, option.values("--seed", "Seed of the initial point.")] = "0",
     wd_h1: option.WdH1 = None,
@@ -49,11 +49,15 @@ def train_dufm(
     ] = "1e-7",
     optimizer: Annotated[
         str,
-        option.words("--optimizer", OptimizerName, "Way down: {}; the bias of plain gd is what the paper studies."),
+        option.words(
+            "--optimizer",
+            OptimizerName,
+            "Way down: {}; the bias of plain gd is what the paper studies, the last two decouple weight decay.",
+        ),
     ] = OptimizerName.GD.value,
     momentum: Annotated[
         str | None,
-        option.values("--momentum", "β of heavy-ball and nesterov, β₁ of adam. [default: 0.9]", shown=False),
+        option.values("--momentum", "β of heavy-ball, nesterov, sgdw, β₁ of adam, adamw. [default: 0.9]", shown=False),
     ] = None,
     schedule: Annotated[
         list[str],
