@@ -30,6 +30,10 @@ class ActivationName(StrEnum):
     LEAKY = "leaky"
 
 
+ALL_SAMPLES = "all"
+"""What a batch size of the L-DUFM is called that is no number: full-batch descent."""
+
+
 class InitName(StrEnum):
     """How the initial point of an L-DUFM is drawn; `nccli.dufm.initial` has the draws."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nccli.catalogue.options import ALL_SAMPLES
 from nccli.cli.arguments import arguments, parameters
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _DRAWN = ("init", "init_scale")
 
 _DUFM_SETTINGS = (
     *("K", "L", "n", "width", "lr", "seed", "steps", "tol", "optimizer", "momentum", "schedule", "until", "polish"),
-    *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype"),
+    *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype", "noise_scale", "batch_size"),
 )
 _E2E_SETTINGS = (
     *("backbone", "reg", "L", "width", "lr", "seed", "steps", "batch_size", "momentum", "schedule", "lr_rise"),
@@ -60,6 +61,7 @@ def dufm_command(config: "DufmConfig", asked: Mapping[str, Any]) -> str:
     options: dict[str, Any] = {name: getattr(config, name) for name in _DUFM_SETTINGS} | _decays(
         config.wd_h1, config.wd_layers
     )
+    options["batch_size"] = config.batch_size or ALL_SAMPLES
     way = config.way_down
     suited = {"lr": way.default_lr, "momentum": way.default_momentum, "epsilon": EPSILON}
     if config.start is None:

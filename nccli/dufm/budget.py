@@ -39,6 +39,8 @@ def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
         buffers += 2 * (L - 1) * rows * d
     if held > 1:
         buffers += rows * d + d * d + d * K
+    if config.is_noisy:
+        buffers += held * rows * d + 3 * parameters
     padded = held * Shape.of(config, vector_bytes()).size
     history = history_bytes(len(measured_at(config)), 2 * L - 1, K, trajectory)
     return real * held * parameters + max(8 * parameters, real * padded, real * buffers) + history + _SMALL

@@ -25,6 +25,9 @@ INITS = tuple(name.value for name in InitName)
 _MOST_NOISE = 100.0
 """A taste: beyond, nothing is left of the point."""
 
+_MOST_SCALE = 1e6
+"""A bound with room: a gradient of loss 1/2 at features and weights of unit norm has norms below 1."""
+
 UNTILS = tuple(name.value for name in Until)
 
 SETTLED_FACTOR = 16
@@ -67,6 +70,8 @@ class DufmConfig:
         start_print: fingerprint of that point (`nccli.dufm.start.StartPoint`).
         noise: relative size of what is added to it.
         polish: whether its point is the polished end of the run that is `plain` (`nccli.dufm.polish`).
+        noise_scale: S; every entry of the gradient gets S ξ at every step, ξ standard normal.
+        batch_size: samples that a step takes (`nccli.dufm.noisy`); None for all.
         until: "steps", or "settled" for going on to larger budgets (`budgets`) until a run has settled.
 
     Raises:
@@ -101,10 +106,12 @@ class DufmConfig:
     noise: float = 0.0
     polish: bool = False
     until: str = Until.STEPS.value
+    noise_scale: float = 0.0
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise"):
+        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise", "noise_scale"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         _ = self.problem
@@ -131,6 +138,19 @@ class DufmConfig:
         if not 0 <= self.noise <= _MOST_NOISE:
             raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
         self._check_way_down()
+        self._check_noise()
+
+    def _check_noise(self) -> None:
+        if not 0 <= self.noise_scale <= _MOST_SCALE:
+            raise InputError(f"noise-scale = {self.noise_scale}: must be from 0 to {_MOST_SCALE:g}")
+        for complaint in complaints(batch_size=self.batch_size):
+            raise InputError(complaint)
+        if self.batch_size is not None and self.batch_size > self.n * self.K:
+            raise InputError(f"batch-size = {self.batch_size}: must be at most n·K = {self.n * self.K}, all samples")
+        if self.is_noisy and self.collapse_tol:
+            raise InputError(
+                "collapse-tol: noise and batches keep the samples of a class apart, and they go on as such"
+            )
 
     def _check_way_down(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -152,6 +172,11 @@ class DufmConfig:
             raise InputError(f"refine is for activations {_and(list(_REFINED))}, not {self.activation}")
         if self.refine and self.polish:
             raise InputError("refine begins with a polish of its own: --refine or --polish, not both")
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether its steps are not those of full-batch descent: they draw noise, or samples."""
+        return self.noise_scale > 0 or self.batch_size is not None
 
     @property
     def finishes(self) -> bool:
@@ -213,7 +238,8 @@ class DufmConfig:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
         how = (self.optimizer, self.momentum, self.schedule, self.objective)
-        return (*shape, *how, self.until, self.refine, self.polish)
+        noise = (self.noise_scale > 0, self.batch_size)
+        return (*shape, *how, self.until, self.refine, self.polish, *noise)
 
     @property
     def decay_time(self) -> float:
@@ -269,6 +295,8 @@ _OPTIONAL = {
     "noise": 0.0,
     "polish": False,
     "until": Until.STEPS.value,
+    "noise_scale": 0.0,
+    "batch_size": None,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

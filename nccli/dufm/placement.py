@@ -33,7 +33,9 @@ def make_steps(
         threads: threads for PyTorch.
         on_note: called, once a process, with why the quickest way cannot be had or machine code is not kept.
     """
-    if device == "cuda":
+    if batch.configs[0].is_noisy:
+        steps: Steps = _noisy_steps(batch, device, threads)
+    elif device == "cuda":
         steps = _steps_on_gpu(batch, device)
     else:
         steps = (native_steps(batch, workers) if compiled else None) or _plain_steps(batch, threads)
@@ -65,8 +67,16 @@ def _plain_steps(batch: Batch, threads: int) -> Steps:
     return PlainSteps(batch, threads)
 
 
+def _noisy_steps(batch: Batch, device: str, threads: int) -> Steps:
+    from nccli.dufm.noisy import NoisySteps
+
+    return NoisySteps(batch, device, threads)
+
+
 def taken_by(config: DufmConfig, device: str, runs: int, workers: int) -> StepsBy:
     """What will take the steps of so many runs of this shape, unless a compiler fails."""
+    if config.is_noisy:
+        return StepsBy.TORCH
     if device == "cuda":
         from nccli.dufm.fused import is_fused, most_shared
 

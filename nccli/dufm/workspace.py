@@ -16,8 +16,8 @@ from nccli.dufm.optimizers import FULL_PACE, Pace
 class Workspace:
     """Buffers of a step and the constants of each run, made when first needed."""
 
-    def __init__(self, batch: Batch) -> None:
-        """Allocate; parameters and moments are referred to, not copied."""
+    def __init__(self, batch: Batch, target: Tensor | None = None) -> None:
+        """Allocate; parameters and moments are referred to, not copied, as a target is that is given."""
         configs, like = batch.configs, batch.parameters.features
         first, rows = configs[0], batch.rows
 
@@ -34,7 +34,7 @@ class Workspace:
         self.sigma = [_activation(first, layer, like) for layer in range(2, first.L + 1)]
         self.E = like.new_empty(len(configs), rows, first.K)
         self.D = (torch.empty_like(like), torch.empty_like(like))
-        self.Y = torch.from_numpy(targets(first, rows)).to(like)
+        self.Y = torch.from_numpy(targets(first, rows)).to(like) if target is None else target
 
         wd = [(config.wd_h1, *config.wd_layers) for config in configs]
         self.wd = [per_run(column) for column in zip(*wd, strict=True)]
@@ -56,10 +56,14 @@ class Workspace:
         if self.optimizer.step_in_gradient:
             torch.mul(self._lr_over_rows, pace[0], out=self.rate_over_rows)
         else:
-            torch.mul(self._lr, pace[0], out=self.rate)
+            self.set_rate(pace)
         if self.optimizer.step_in_gradient or self.optimizer.decoupled:
             for decay, full in zip(self.decay, self._lr_wd, strict=True):
                 torch.mul(full, pace[0], out=decay)
+
+    def set_rate(self, pace: Pace) -> None:
+        """Step size of each run at this step."""
+        torch.mul(self._lr, pace[0], out=self.rate)
 
     def gradient(self, like: Tensor) -> Tensor:
         """A buffer for a gradient of that shape."""

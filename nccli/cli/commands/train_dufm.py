@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import ActivationName, DtypeName, InitName, OptimizerName, Until
+from nccli.catalogue.options import ALL_SAMPLES, ActivationName, DtypeName, InitName, OptimizerName, Until
 from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
@@ -137,6 +137,16 @@ def train_dufm(
             "--noise", "With --from: what is added to each matrix, relative to its norm. [default: 0]", shown=False
         ),
     ] = None,
+    noise_scale: Annotated[
+        str,
+        option.values(
+            "--noise-scale", "S: at every step each entry of the gradient gets S times a standard normal number."
+        ),
+    ] = "0",
+    batch_size: Annotated[
+        str,
+        option.values("--batch-size", "Samples that a step takes, each once an epoch; all for full-batch descent."),
+    ] = ALL_SAMPLES,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
     keep: Annotated[
         str | None,
@@ -175,7 +185,7 @@ def train_dufm(
     options: dict[str, Any] = {"K": K, "L": L, "n": n, "width": width, "wd": wd, "lr": lr, "seed": seed}
     options |= {"wd_h1": wd_h1, "wd_layers": wd_layers, "steps": steps, "tol": tol, "optimizer": optimizer}
     options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
-    options |= {"polish": polish, "until": until}
+    options |= {"polish": polish, "until": until, "noise_scale": noise_scale, "batch_size": batch_size}
     options |= {"activation": activation, "epsilon": epsilon, "dtype": dtype}
     options |= {"init": init, "init_scale": init_scale}
     output = export_file(export, store)
@@ -189,7 +199,8 @@ def train_dufm(
                 f"{start.origin} had not collapsed (DNC1 {start.spread:.1g}): its class means are where this begins",
                 quiet,
             )
-        if noise is None and len({config.seed for config in configs}) > 1:
+        still = [config.seed for config in configs if not config.is_noisy]
+        if noise is None and len(set(still)) > 1:
             raise InputError("--seed draws the noise that is added to the point of --from: give --noise, or one seed")
         configs, points = begin(start, configs, noise or "0")
     elif noise is not None:
@@ -236,9 +247,12 @@ def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
 
     lists: dict[str, Sequence[Any]] = {"schedule": tuple(dict.fromkeys(options["schedule"]))}
     lists |= {name: parse_integers(options[name], _flag(name)) for name in ("width", "steps", "seed")}
-    lists |= {name: parse_floats(options[name], _flag(name)) for name in ("tol", "collapse_tol", "init_scale")}
+    lists |= {
+        name: parse_floats(options[name], _flag(name)) for name in ("tol", "collapse_tol", "init_scale", "noise_scale")
+    }
     for name in ("lr", "momentum", "epsilon"):
         lists[name] = (None,) if options[name] is None else parse_floats(options[name], _flag(name))
+    lists["batch_size"] = _batch_sizes(options["batch_size"])
     for name, words in _WORDS.items():
         lists[name] = parse_words(options[name], _flag(name), tuple(words))
     lists["activation"] = parse_activations(options["activation"], _flag("activation"))
@@ -252,6 +266,15 @@ _WORDS: Mapping[str, type[StrEnum]] = {
     "dtype": DtypeName,
     "until": Until,
 }
+
+
+def _batch_sizes(text: str) -> tuple[int | None, ...]:
+    """A list of integers and of `all`, which is None."""
+    from nccli.sweep import parse_integers
+
+    words = [word.strip() for word in text.split(",")]
+    sizes = (((None,) if word == ALL_SAMPLES else parse_integers(word, "--batch-size")) for word in words)
+    return tuple(dict.fromkeys(size for each in sizes for size in each))
 
 
 def _flag(name: str) -> str:
