@@ -34,6 +34,14 @@ ALL_SAMPLES = "all"
 """What a batch size of the L-DUFM is called that is no number: full-batch descent."""
 
 
+class BiasName(StrEnum):
+    """Which matrices of an L-DUFM have a bias: none of them, W_L, or all."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+
+
 class InitName(StrEnum):
     """How the initial point of an L-DUFM is drawn; `nccli.dufm.initial` has the draws."""
 

@@ -104,6 +104,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("recipe", str, {_SEARCH: None}),
     Setting("start", str, caption=True),
     Setting("noise", float, {_DUFM: 0.0}, caption=True),
+    Setting("bias", str, {_DUFM: "none"}, caption=True),
     Setting("noise_scale", float, {_DUFM: 0.0}, symbol="noise scale", caption=True),
     Setting("start_print", str, print=True),
     Setting("data", str, print=True),

@@ -82,6 +82,8 @@ def _problem(row: dict[str, Any]) -> "DufmConfig":
     if row["kind"] not in POINT_KINDS:
         raise InputError(f"--path: run {row['id']} is of kind {row['kind']}: paths are for L-DUFMs and constructions")
     config = row["config"]
+    if config.get("bias", "none") != "none":
+        raise InputError(f"--path: run {row['id']} has biases: paths are for points without")
     return DufmConfig(
         **{name: config[name] for name in ("K", "L", "n", "width", "wd_h1")},
         wd_layers=tuple(config["wd_layers"]),

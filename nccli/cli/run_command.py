@@ -25,7 +25,8 @@ _DRAWN = ("init", "init_scale")
 
 _DUFM_SETTINGS = (
     *("K", "L", "n", "width", "lr", "seed", "steps", "tol", "optimizer", "momentum", "schedule", "until", "polish"),
-    *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype", "noise_scale", "batch_size"),
+    *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype"),
+    *("noise_scale", "batch_size", "bias"),
 )
 _E2E_SETTINGS = (
     *("backbone", "reg", "L", "width", "lr", "seed", "steps", "batch_size", "momentum", "schedule", "lr_rise"),

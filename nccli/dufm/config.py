@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.catalogue.activations import activation_text, leaky_slope
-from nccli.catalogue.options import ActivationName, DtypeName, InitName, Until
+from nccli.catalogue.options import ActivationName, BiasName, DtypeName, InitName, Until
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
@@ -21,6 +21,7 @@ ACTIVATIONS = tuple(activation_text(name) for name in ActivationName)
 """Each once, leaky ReLU at its usual slope."""
 
 DTYPES = tuple(name.value for name in DtypeName)
+BIASES = tuple(name.value for name in BiasName)
 INITS = tuple(name.value for name in InitName)
 _MOST_NOISE = 100.0
 """A taste: beyond, nothing is left of the point."""
@@ -71,7 +72,8 @@ class DufmConfig:
         noise: relative size of what is added to it.
         polish: whether its point is the polished end of the run that is `plain` (`nccli.dufm.polish`).
         noise_scale: S; every entry of the gradient gets S ξ at every step, ξ standard normal.
-        batch_size: samples that a step takes (`nccli.dufm.noisy`); None for all.
+        batch_size: samples that a step takes (`nccli.dufm.other_steps`); None for all.
+        bias: "none", "last" (of W_L) or "all"; biases begin at zero and decay with their layer's λ (`nccli.dufm.bias`).
         until: "steps", or "settled" for going on to larger budgets (`budgets`) until a run has settled.
 
     Raises:
@@ -108,6 +110,7 @@ class DufmConfig:
     until: str = Until.STEPS.value
     noise_scale: float = 0.0
     batch_size: int | None = None
+    bias: str = BiasName.NONE.value
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -137,6 +140,11 @@ class DufmConfig:
             raise InputError("noise belongs to a point to start from (--from), and that has a fingerprint")
         if not 0 <= self.noise <= _MOST_NOISE:
             raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
+        if self.bias not in BIASES:
+            raise InputError(f"bias '{self.bias}': must be one of {', '.join(BIASES)}")
+        if self.bias != BiasName.NONE and self.finishes:
+            way = "refine" if self.refine else "polish"
+            raise InputError(f"{way} knows no biases: --bias none, or no --{way}")
         self._check_way_down()
         self._check_noise()
 
@@ -177,6 +185,11 @@ class DufmConfig:
     def is_noisy(self) -> bool:
         """Whether its steps are not those of full-batch descent: they draw noise, or samples."""
         return self.noise_scale > 0 or self.batch_size is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its steps are those of full-batch descent without biases, which compiled code and kernels know."""
+        return not self.is_noisy and self.bias == BiasName.NONE
 
     @property
     def finishes(self) -> bool:
@@ -238,7 +251,7 @@ class DufmConfig:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
         how = (self.optimizer, self.momentum, self.schedule, self.objective)
-        noise = (self.noise_scale > 0, self.batch_size)
+        noise = (self.noise_scale > 0, self.batch_size, self.bias)
         return (*shape, *how, self.until, self.refine, self.polish, *noise)
 
     @property
@@ -297,6 +310,7 @@ _OPTIONAL = {
     "until": Until.STEPS.value,
     "noise_scale": 0.0,
     "batch_size": None,
+    "bias": BiasName.NONE.value,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

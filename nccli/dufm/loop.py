@@ -195,6 +195,7 @@ class Loop:
             history=history,
             layers=end.layers,
             weights=end.weights,
+            biases=end.biases,
             collapsed_at=None if collapsed_at < 0 else collapsed_at,
             torch_version=group.steps.torch_version,
             steps_by=group.steps.by,

@@ -18,6 +18,7 @@ from nccli.catalogue.stages import stages
 from nccli.dufm.activation import activate
 from nccli.dufm.arrays import Array, square_sums
 from nccli.dufm.batch import Batch
+from nccli.dufm.bias import read_by
 from nccli.dufm.config import DufmConfig
 
 
@@ -31,11 +32,11 @@ class Network:
         self._inputs = [batch.parameters.features]
         self._pre, self._slopes = [], []
         for layer, V in enumerate(self._weights[:-1], 2):
-            self._pre.append(self._inputs[-1] @ V)
+            self._pre.append(read_by(self._inputs[-1], V) @ V)
             active, slope = activate(first, layer, self._pre[-1])
             self._inputs.append(active)
             self._slopes.append(slope)
-        self._output = self._inputs[-1] @ self._weights[-1]
+        self._output = read_by(self._inputs[-1], self._weights[-1]) @ self._weights[-1]
         like = batch.parameters.features
         self._target = per_run(targets(first, batch.rows), like)
         self._wd = [
@@ -66,8 +67,8 @@ class Network:
         by_weight = []
         for i in range(len(self._weights) - 1, -1, -1):
             V, X = self._weights[i], self._inputs[i]
-            by_weight.append(X.swapaxes(1, 2) @ signal + self._wd[i + 1][:, None, None] * V)
-            signal = signal @ V.swapaxes(1, 2)
+            by_weight.append(read_by(X, V).swapaxes(1, 2) @ signal + self._wd[i + 1][:, None, None] * V)
+            signal = signal @ V[:, : X.shape[2]].swapaxes(1, 2)
             if i and self._slopes[i - 1] is not None:
                 signal = signal * self._slopes[i - 1]
         features = signal / self._batch.copies + self._wd[0][:, None, None] * self._inputs[0]

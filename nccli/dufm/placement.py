@@ -33,8 +33,8 @@ def make_steps(
         threads: threads for PyTorch.
         on_note: called, once a process, with why the quickest way cannot be had or machine code is not kept.
     """
-    if batch.configs[0].is_noisy:
-        steps: Steps = _noisy_steps(batch, device, threads)
+    if not batch.configs[0].is_plain:
+        steps: Steps = _other_steps(batch, device, threads)
     elif device == "cuda":
         steps = _steps_on_gpu(batch, device)
     else:
@@ -67,15 +67,15 @@ def _plain_steps(batch: Batch, threads: int) -> Steps:
     return PlainSteps(batch, threads)
 
 
-def _noisy_steps(batch: Batch, device: str, threads: int) -> Steps:
-    from nccli.dufm.noisy import NoisySteps
+def _other_steps(batch: Batch, device: str, threads: int) -> Steps:
+    from nccli.dufm.other_steps import OtherSteps
 
-    return NoisySteps(batch, device, threads)
+    return OtherSteps(batch, device, threads)
 
 
 def taken_by(config: DufmConfig, device: str, runs: int, workers: int) -> StepsBy:
     """What will take the steps of so many runs of this shape, unless a compiler fails."""
-    if config.is_noisy:
+    if not config.is_plain:
         return StepsBy.TORCH
     if device == "cuda":
         from nccli.dufm.fused import is_fused, most_shared

@@ -71,6 +71,7 @@ def measure_layers(
     stages: Iterable[tuple[int, str, Float[np.ndarray, "N _"]]],
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
+    bias: Float[np.ndarray, " K"] | None = None,
 ) -> list[LayerMetrics]:
     """Measure every layer and stage of a network.
 
@@ -78,6 +79,7 @@ def measure_layers(
         stages: (layer, stage, features), features with one sample a row.
         labels: class of each sample, 0..K−1.
         weights: W_1..W_L, each of shape (out, in).
+        bias: of W_L; None where it has none.
 
     Raises:
         ValueError: as `class_means`, or features that are not finite.
@@ -91,6 +93,7 @@ def measure_layers(
             weights[layer - 1] if stage == "post" else None,
             given={"dnc1": float(dnc1(features, labels))},
             reads_out=layer == len(weights),
+            bias=bias if layer == len(weights) else None,
         )
         measured.append(layer_metrics(layer, stage, data))
     return measured

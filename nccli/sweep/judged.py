@@ -106,6 +106,8 @@ def _problem(row: Row) -> RefinedProblem:
         )
     if row["objective"] not in (None, "mse"):
         raise InputError(f"run {key}: its objective is {row['objective']}; --hessian is for mse")
+    if config.get("bias", "none") != "none":
+        raise InputError(f"run {key}: it has biases; --hessian is for points without")
     if row["status"] not in ENDED_WELL:
         raise InputError(f"run {key}: its status is {row['status']}, and it has no end to look at")
     wd = (config["wd_h1"], *config["wd_layers"])

@@ -10,8 +10,8 @@ from nccli.catalogue.runs import StepsBy
 from nccli.dufm.batch import Batch
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.draws import Draws
-from nccli.dufm.noisy import NoisySteps
 from nccli.dufm.optimizers import OPTIMIZERS
+from nccli.dufm.other_steps import OtherSteps
 from nccli.dufm.placement import make_steps, taken_by
 from nccli.dufm.plain import PlainSteps
 from nccli.dufm.train import train
@@ -30,7 +30,7 @@ def way(optimizer: str, **changes: object) -> DufmConfig:
 
 def moved(config: DufmConfig, first: int, count: int) -> Batch:
     batch = Batch.start([config])
-    steps = NoisySteps(batch)
+    steps = OtherSteps(batch)
     steps.advance(first, count)
     steps.sync()
     return batch
@@ -55,7 +55,7 @@ def test_a_step_is_that_of_autograd_on_the_batch_and_moves_nothing_else(size: in
     """With 5 of 12 the third batch has what two epochs have to give, and may have a sample twice."""
     config = replace(BASE, batch_size=size, steps=100)
     batch, model = Batch.start([config]), OrdinaryDufm(BASE)
-    steps = NoisySteps(batch)
+    steps = OtherSteps(batch)
     for step in range(12):
         places, before = torch.from_numpy(Draws(config).samples(step)), batch.parameters.features.copy()
         H = model.H_1[:, places]
@@ -132,7 +132,7 @@ def test_steps_in_pieces_are_the_steps_at_once(optimizer: str, size: int | None)
     whole, pieces = moved(config, 0, 40), Batch.start([config])
     first = 0
     for count in (3, 17, 20):
-        steps = NoisySteps(pieces)  # a new one each time, as after a resumption
+        steps = OtherSteps(pieces)  # a new one each time, as after a resumption
         steps.advance(first, count)
         steps.sync()
         first += count
@@ -154,7 +154,7 @@ def test_such_runs_are_not_reduced_and_take_plain_steps() -> None:
         (result,) = train([config])
         assert (result.collapsed_at, result.steps_by) == (None, StepsBy.TORCH)
         assert taken_by(config, "cuda", 1, 1) is StepsBy.TORCH
-        assert isinstance(make_steps(Batch.start([config]), "cpu", True, 1, 1), NoisySteps)
+        assert isinstance(make_steps(Batch.start([config]), "cpu", True, 1, 1), OtherSteps)
         with pytest.raises(InputError, match="collapse-tol"):
             replace(config, collapse_tol=0.1)
 

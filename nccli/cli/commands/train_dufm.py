@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import ALL_SAMPLES, ActivationName, DtypeName, InitName, OptimizerName, Until
+from nccli.catalogue.options import ALL_SAMPLES, ActivationName, BiasName, DtypeName, InitName, OptimizerName, Until
 from nccli.cli import options as option
 from nccli.cli.completion import complete_runs
 from nccli.cli.dufm_plan import show_plan
@@ -147,6 +147,10 @@ def train_dufm(
         str,
         option.values("--batch-size", "Samples that a step takes, each once an epoch; all for full-batch descent."),
     ] = ALL_SAMPLES,
+    bias: Annotated[
+        str,
+        option.words("--bias", BiasName, "Which of W_1..W_L have a bias: {}; it begins at zero and decays with its λ."),
+    ] = BiasName.NONE.value,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
     keep: Annotated[
         str | None,
@@ -185,7 +189,7 @@ def train_dufm(
     options: dict[str, Any] = {"K": K, "L": L, "n": n, "width": width, "wd": wd, "lr": lr, "seed": seed}
     options |= {"wd_h1": wd_h1, "wd_layers": wd_layers, "steps": steps, "tol": tol, "optimizer": optimizer}
     options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
-    options |= {"polish": polish, "until": until, "noise_scale": noise_scale, "batch_size": batch_size}
+    options |= {"polish": polish, "until": until, "noise_scale": noise_scale, "batch_size": batch_size, "bias": bias}
     options |= {"activation": activation, "epsilon": epsilon, "dtype": dtype}
     options |= {"init": init, "init_scale": init_scale}
     output = export_file(export, store)
@@ -262,6 +266,7 @@ def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
 
 _WORDS: Mapping[str, type[StrEnum]] = {
     "optimizer": OptimizerName,
+    "bias": BiasName,
     "init": InitName,
     "dtype": DtypeName,
     "until": Until,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.runs import Finish, Status
 from nccli.dufm.config import DufmConfig
-from nccli.store import FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
+from nccli.store import BIASES, FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
 from nccli.sweep.ends import ends_of, stored_ends
 from nccli.sweep.job import Job, Part
 from nccli.sweep.job_size import JobSize
@@ -204,6 +204,10 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
         keep: as `DufmTrainer`; what it takes to go on from the end is kept anyway, where it is at most `KEPT_BYTES`.
     """
     config = result.config
+    keeps_weights = "weights" in keep or weight_bytes(config) <= KEPT_BYTES
+    state = _state(result) if "weights" in keep or state_bytes(config) <= KEPT_BYTES else {}
+    if result.biases and keeps_weights:
+        state = {BIASES: dict(result.biases), **state}
     return FinishedRun(
         row={
             **_about(config),
@@ -225,8 +229,8 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
             }
             for point in result.history
         ],
-        weights=result.weights if "weights" in keep or weight_bytes(config) <= KEPT_BYTES else (),
-        state=_state(result) if "weights" in keep or state_bytes(config) <= KEPT_BYTES else {},
+        weights=result.weights if keeps_weights else (),
+        state=state,
     )
 
 

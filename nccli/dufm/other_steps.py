@@ -1,4 +1,4 @@
-"""Steps with noisy gradients or on batches of the samples, by PyTorch.
+"""Steps with noisy gradients, on batches of the samples, or with biases, by PyTorch.
 
 On a batch of B of the N samples the loss is 1/(2B) Σ over the batch of the fit, the weight decay of W_1..W_L, and that
 of the batch's own columns of H_1 times N/B: its expectation is the loss of theory sheet section 1. Columns of H_1 that
@@ -6,6 +6,7 @@ are not in the batch stay as they are, and so does what the optimiser remembers 
 counts twice. Noise is S ξ on every entry of the gradient of what moves, ξ standard normal (`nccli.dufm.draws`).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nccli.catalogue.options import BiasName
 from nccli.catalogue.runs import StepsBy
 from nccli.dufm.arrays import numpy_array
 from nccli.dufm.batch import Batch
+from nccli.dufm.bias import read_by
 from nccli.dufm.draws import Draws
 from nccli.dufm.engine import Engine
 from nccli.dufm.measurement import Measurement, measure
@@ -51,7 +54,7 @@ class NoisyEngine(Engine):
         work.set_rate(pace)
         self._backpropagate(work, work.one_over_rows, lambda layer, X_T, D: self._update(layer + 1, X_T, D, pace))
         X, decoupled = self.batch.parameters.features, work.optimizer.decoupled
-        gradient = work.gradient(X).copy_(self._dX_1(work))
+        gradient = torch.mul(self._dX_1(work), 1 / self.batch.copies, out=work.gradient(X))
         if not decoupled:
             gradient.addcmul_(X, work.wd[0])
         if self.weight is not None:
@@ -75,8 +78,36 @@ class NoisyEngine(Engine):
         return Workspace(self.batch, self.target)
 
 
-class NoisySteps(Steps):
-    """Steps of runs with noise or batches, on any device."""
+class BiasedEngine(NoisyEngine):
+    """The same with biases: weights that have them are a row longer (`nccli.dufm.bias`)."""
+
+    _signal: Tensor
+
+    def _backpropagate(self, work: Workspace, factor: Tensor, emit: Callable[[int, Tensor, Tensor], None]) -> None:
+        """As that of `Engine`."""
+        X, inputs, last = work.X[0], list[Tensor](), len(work.V) - 1
+        for i, V in enumerate(work.V):
+            inputs.append(read_by(X, V))
+            X = inputs[i] @ V
+            if i < last:
+                work.sigma[i].forward_(X)
+        work.objective.residual_(X, work.Y, factor)
+        signal, d = X, work.X[0].shape[2]
+        for i in range(last, -1, -1):
+            back = signal @ work.V_T[i][:, :, :d]
+            emit(i, inputs[i].transpose(1, 2), signal)
+            signal = back
+            if i > 0:
+                work.sigma[i - 1].backward_(signal, inputs[i][:, :, :d])
+        self._signal = signal
+
+    def _dX_1(self, work: Workspace) -> Tensor:
+        """As that of `Engine`."""
+        return self._signal
+
+
+class OtherSteps(Steps):
+    """Steps of runs with noise, batches or biases, on any device."""
 
     by = StepsBy.TORCH
     torch_version = str(torch.__version__)
@@ -91,7 +122,8 @@ class NoisySteps(Steps):
         self._part = self._whole if self._size is None else _part(self._whole, self._size)
         self._Y = torch.from_numpy(targets(batch.configs[0], batch.rows)).to(like)
         rows = (len(batch.configs), self._size, batch.configs[0].K)
-        self._engine = NoisyEngine(self._part, self._Y if self._size is None else like.new_zeros(rows))
+        engine = NoisyEngine if batch.configs[0].bias == BiasName.NONE else BiasedEngine
+        self._engine = engine(self._part, self._Y if self._size is None else like.new_zeros(rows))
         scales = [config.noise_scale for config in batch.configs]
         self._scale = torch.tensor(scales, dtype=torch.float64).to(like) if any(scales) else None
         self._shapes = [tuple(p.shape[1:]) for p in self._part.parameters.all]
