@@ -24,8 +24,8 @@ EXPORTED = {
     "nccli.store": """
         add_to_run as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         count_degenerate in_order outcome_records paired_records require_pairing
-        BIASES CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
-        FINISHED MOMENTS WEIGHTS
+        CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
+        BIASES FINISHED MOMENTS WEIGHTS
         FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
         LEFT_OUT loss_ratio MEASURED_COLUMNS
         measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS

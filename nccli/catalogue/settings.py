@@ -107,6 +107,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("bias", str, {_DUFM: "none"}, caption=True),
     Setting("noise_scale", float, {_DUFM: 0.0}, symbol="noise scale", caption=True),
     Setting("start_print", str, print=True),
+    Setting("targets_print", str, {_DUFM: None}, symbol="targets", print=True),
     Setting("data", str, print=True),
     Setting("source", str),
     Setting("state", str, print=True),

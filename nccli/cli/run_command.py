@@ -36,7 +36,7 @@ _E2E_SETTINGS = (
 
 _WHERE_TO = ("device", "tag", "store", "force", "export")
 AS_ASKED: Mapping[str, tuple[str, ...]] = {
-    "train-dufm": ("from_", "reduction", "keep", *_WHERE_TO),
+    "train-dufm": ("from_", "targets", "reduction", "keep", *_WHERE_TO),
     "train-e2e": ("dataset", "data_dir", "no_download", "per_class", "dataset_name", "compile", "together", *_WHERE_TO),
     "search": tuple(name for name in _WHERE_TO if name not in ("device", "export")),
     "construct": tuple(name for name in _WHERE_TO if name != "device"),

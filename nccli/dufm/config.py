@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.catalogue.activations import activation_text, leaky_slope
-from nccli.catalogue.options import ActivationName, BiasName, DtypeName, InitName, Until
+from nccli.catalogue.options import ActivationName, BiasName, DtypeName, InitName, ObjectiveName, Until
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
@@ -74,6 +74,7 @@ class DufmConfig:
         noise_scale: S; every entry of the gradient gets S ξ at every step, ξ standard normal.
         batch_size: samples that a step takes (`nccli.dufm.other_steps`); None for all.
         bias: "none", "last" (of W_L) or "all"; biases begin at zero and decay with their layer's λ (`nccli.dufm.bias`).
+        targets_print: fingerprint of the targets, where they are not one-hot (`nccli.dufm.targets`).
         until: "steps", or "settled" for going on to larger budgets (`budgets`) until a run has settled.
 
     Raises:
@@ -111,6 +112,7 @@ class DufmConfig:
     noise_scale: float = 0.0
     batch_size: int | None = None
     bias: str = BiasName.NONE.value
+    targets_print: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -140,15 +142,17 @@ class DufmConfig:
             raise InputError("noise belongs to a point to start from (--from), and that has a fingerprint")
         if not 0 <= self.noise <= _MOST_NOISE:
             raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
+        self._check_way_down()
+        self._check_other_ways()
+
+    def _check_other_ways(self) -> None:
         if self.bias not in BIASES:
             raise InputError(f"bias '{self.bias}': must be one of {', '.join(BIASES)}")
         if self.bias != BiasName.NONE and self.finishes:
             way = "refine" if self.refine else "polish"
             raise InputError(f"{way} knows no biases: --bias none, or no --{way}")
-        self._check_way_down()
-        self._check_noise()
-
-    def _check_noise(self) -> None:
+        if self.targets_print is not None and (self.finishes or self.objective != ObjectiveName.MSE):
+            raise InputError("targets are for the plain ends of descents of the mean squared error, mse")
         if not 0 <= self.noise_scale <= _MOST_SCALE:
             raise InputError(f"noise-scale = {self.noise_scale}: must be from 0 to {_MOST_SCALE:g}")
         for complaint in complaints(batch_size=self.batch_size):
@@ -251,7 +255,7 @@ class DufmConfig:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
         how = (self.optimizer, self.momentum, self.schedule, self.objective)
-        noise = (self.noise_scale > 0, self.batch_size, self.bias)
+        noise = (self.noise_scale > 0, self.batch_size, self.bias, self.targets_print)
         return (*shape, *how, self.until, self.refine, self.polish, *noise)
 
     @property
@@ -311,6 +315,7 @@ _OPTIONAL = {
     "noise_scale": 0.0,
     "batch_size": None,
     "bias": BiasName.NONE.value,
+    "targets_print": None,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

@@ -65,7 +65,9 @@ def _layers(batch: Batch, bound: Float[np.ndarray, " stages"] | None) -> list[La
     features = [(layer, stage, X[0]) for (layer, stage), X in parts]
     weights, biases = _weights(batch)
     last = biases.get(config.L)
-    layers = measure_layers(features, labels(config, batch.rows), weights, None if last is None else last[:, 0])
+    bias = None if last is None else last[:, 0]
+    one_hot = config.targets_print is None
+    layers = measure_layers(features, labels(config, batch.rows), weights, bias, one_hot)
     if bound is None:
         return layers
     return [layer.with_values(dnc1=dnc1) for layer, dnc1 in zip(layers, bound.tolist(), strict=True)]

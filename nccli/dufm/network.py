@@ -20,6 +20,7 @@ from nccli.dufm.arrays import Array, square_sums
 from nccli.dufm.batch import Batch
 from nccli.dufm.bias import read_by
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.targets import known
 
 
 class Network:
@@ -89,7 +90,10 @@ def labels(config: DufmConfig, rows: int) -> Int[np.ndarray, " N"]:
 
 
 def targets(config: DufmConfig, rows: int) -> Float[np.ndarray, "N K"]:
-    """The unit vector of each row's class."""
+    """What each row's output is held to: the unit vector of its class, or what the run's own targets say."""
+    if config.targets_print is not None:
+        own = known(config.targets_print)
+        return own if len(own) == rows else np.asarray(own[labels(config, rows)])
     return np.asarray(np.eye(config.K)[labels(config, rows)])
 
 

@@ -24,6 +24,7 @@ from jaxtyping import Bool
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.measurement import Measurement
+from nccli.dufm.targets import known
 
 _LEAST_ROUNDINGS = 4
 """A taste: a mean and a difference round that often, however fast weight decay is."""
@@ -37,9 +38,14 @@ def has_collapsed(configs: Sequence[DufmConfig], measured: Measurement) -> Bool[
     rounding = np.array([collapse_tolerance(config) for config in configs])
     asked = np.array([config.collapse_tol for config in configs])
     keeps = np.array([config.way_down.keeps_collapsed_exactly for config in configs])
-    steady = np.array([not config.is_noisy for config in configs])
+    steady = np.array([not config.is_noisy and not _tells_samples_apart(config) for config in configs])
     exact = keeps & measured.aligned & (measured.deviation <= rounding)
     return np.asarray(measured.finite & steady & (exact | (measured.deviation <= asked)))
+
+
+def _tells_samples_apart(config: DufmConfig) -> bool:
+    """Whether samples of a class have targets of their own."""
+    return config.targets_print is not None and len(known(config.targets_print)) > config.K
 
 
 def collapse_tolerance(config: DufmConfig) -> float:

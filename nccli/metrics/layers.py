@@ -72,6 +72,7 @@ def measure_layers(
     labels: Int[np.ndarray, " N"],
     weights: Sequence[Float[np.ndarray, "_ _"]],
     bias: Float[np.ndarray, " K"] | None = None,
+    one_hot: bool = True,
 ) -> list[LayerMetrics]:
     """Measure every layer and stage of a network.
 
@@ -80,6 +81,7 @@ def measure_layers(
         labels: class of each sample, 0..K−1.
         weights: W_1..W_L, each of shape (out, in).
         bias: of W_L; None where it has none.
+        one_hot: whether outputs are held to one-hot targets; without, nobody knows which classes are kept.
 
     Raises:
         ValueError: as `class_means`, or features that are not finite.
@@ -92,7 +94,7 @@ def measure_layers(
             class_means(features, labels),
             weights[layer - 1] if stage == "post" else None,
             given={"dnc1": float(dnc1(features, labels))},
-            reads_out=layer == len(weights),
+            reads_out=one_hot and layer == len(weights),
             bias=bias if layer == len(weights) else None,
         )
         measured.append(layer_metrics(layer, stage, data))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
 from nccli.cli.run_command import as_asked, dufm_command
 from nccli.cli.start import begin, find_start, with_settings
+from nccli.cli.targets import with_targets
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
 
@@ -151,6 +153,15 @@ def train_dufm(
         str,
         option.words("--bias", BiasName, "Which of W_1..W_L have a bias: {}; it begins at zero and decays with its λ."),
     ] = BiasName.NONE.value,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            "--targets",
+            metavar="FILE.npz",
+            help="Targets other than one-hot: array `targets`, K × K with a row a class, or n·K × K with one a sample.",
+            show_default=False,
+        ),
+    ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
     keep: Annotated[
         str | None,
@@ -197,6 +208,8 @@ def train_dufm(
     if start is not None:
         options = with_settings(start, options, context)
     configs, points = _grid(options), dict[str, str]()
+    if targets is not None:
+        configs = with_targets(configs, Path(targets))
     if start is not None:
         if start.spread > _COLLAPSED:
             note(

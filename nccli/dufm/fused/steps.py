@@ -112,7 +112,7 @@ def is_fused(config: DufmConfig, rows: int, most_shared: int) -> bool:
         most_shared: bytes of shared memory that a block may have.
     """
     known = config.activation in _ACTIVATIONS and config.dtype == DtypeName.FLOAT32.value
-    plain = config.way_down.step_in_gradient and not config.aim.c_rows
+    plain = config.way_down.step_in_gradient and not config.aim.c_rows and config.targets_print is None
     return known and plain and FusedShape.of(config, rows).shared <= most_shared
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.runs import Finish, Status
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.targets import as_text, make_text_known
 from nccli.store import BIASES, FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
 from nccli.sweep.ends import ends_of, stored_ends
 from nccli.sweep.job import Job, Part
@@ -33,6 +34,7 @@ class DufmTrainer:
         reduction: as `nccli.dufm.train.train` takes it; a state that was made otherwise is left alone.
         keep: what of a run is kept beside what always is: "weights" however large they are, "trajectory".
         points: that runs begin at, as text (`StartPoint.as_text`) by fingerprint.
+        targets: of runs that are not held to one-hot ones, as text (`nccli.dufm.targets.as_text`); it makes them known.
     """
 
     def __init__(
@@ -42,11 +44,14 @@ class DufmTrainer:
         keep: Collection[str] = (),
         points: Mapping[str, str] | None = None,
         ends: Mapping[str, Mapping[str, Any]] | None = None,
+        targets: Sequence[str] = (),
     ) -> None:
         """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters, unless `trains_on` says so."""
         self._asked, self.reduction = device, reduction
         self.keep, self.points = frozenset(keep), dict(points or {})
         self._ends = dict(ends or {})
+        for text in targets:
+            make_text_known(text)
         self._told: set[str] = set()
         self._complaints = Complaints()
 
@@ -134,7 +139,9 @@ class DufmTrainer:
         points = {name: text for name, text in self.points.items() if name in needed}
         parents = {id_of(config.plain) for config in batch if config.finishes}
         ends = {key: self._ends[key] for key in sorted(parents & set(self._ends))}
-        return {"reduction": self.reduction, "keep": sorted(self.keep), "points": points, "ends": ends}
+        found = {"reduction": self.reduction, "keep": sorted(self.keep), "points": points, "ends": ends}
+        targets = {config.targets_print for config in batch if config.targets_print is not None}
+        return found | ({"targets": [as_text(name) for name in sorted(targets)]} if targets else {})
 
     def known(self, config: DufmConfig) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
@@ -273,4 +280,5 @@ def _state(result: "DufmResult") -> dict[str, dict[int, Any]]:
 
 
 def _about(config: DufmConfig) -> dict[str, Any]:
-    return {**problem_columns(config.problem), "kind": "dufm", **{name: getattr(config, name) for name in _ROW}}
+    found = {**problem_columns(config.problem), "kind": "dufm", **{name: getattr(config, name) for name in _ROW}}
+    return found if config.targets_print is None else found | {"loss_dnc": None, "loss_srg": None}
