@@ -144,6 +144,9 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
 }
 """By kind, what a configuration leaves out; a test holds it to the configurations."""
 
+OTHER_PROBLEM = ("bias", "targets_print")
+"""Options that make another problem of it than theory has solutions of, where a configuration has them at all."""
+
 _NO_AXES = ("seed", "samples", "s", "epochs")
 """Numbers that are none: runs of a setting differ in the seed, others follow from what is one."""
 

@@ -16,7 +16,12 @@ from nccli.sweep.trainers.dufm import dufm_run
 
 K, N_A_CLASS = 4, 3
 LINEAR = DufmConfig(
-    *(K, 3, N_A_CLASS, 8, 1e-2, (5e-3, 1e-2, 1.5e-2)), lr=0.1, steps=40_000, seed=0, dtype="float64", activation="linear"
+    *(K, 3, N_A_CLASS, 8, 1e-2, (5e-3, 1e-2, 1.5e-2)),
+    lr=0.1,
+    steps=40_000,
+    seed=0,
+    dtype="float64",
+    activation="linear",
 )
 
 
