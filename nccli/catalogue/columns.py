@@ -455,6 +455,16 @@ RUN_COLUMNS: tuple[Column, ...] = (
         low=0.0,
     ),
     _counted("verdict_proved", "1 where all ways off the kinks were looked at, 0 where they were searched", high=1),
+    Column(
+        "schatten_gap",
+        _RESULT,
+        _NUMBER,
+        "cost of H_1, W_1..W_{L−1} over the least that any with their product have, equation (2); NULL but for linear, "
+        "relu-last",
+        shown=(RECORD,),
+        low=1.0,
+        high=_LARGEST,
+    ),
 )
 """Of table `run`, in its order."""
 

@@ -14,6 +14,7 @@ from nccli.dufm.bias import split
 from nccli.dufm.measurement import Measurement
 from nccli.dufm.network import Network, labels
 from nccli.dufm.result import EndState
+from nccli.dufm.schatten import schatten_gap
 from nccli.metrics import LayerMetrics, measure_layers
 
 
@@ -27,6 +28,7 @@ class EndPoint:
         layers: its metrics; empty for a diverged run.
         weights: W_1..W_L there; none of a diverged run.
         biases: by layer, (out, 1).
+        schatten_gap: as `nccli.dufm.schatten` has it.
         state: what else it takes to go on from there; None of a diverged run.
     """
 
@@ -35,6 +37,7 @@ class EndPoint:
     layers: list[LayerMetrics]
     weights: tuple[Float[np.ndarray, "_ _"], ...] = ()
     biases: Mapping[int, Float[np.ndarray, "_ 1"]] = field(default_factory=dict)
+    schatten_gap: float | None = None
     state: EndState | None = None
 
 
@@ -55,7 +58,7 @@ def end_point(
     moments = tuple((memory[i], _matrices(batch, 1 + i)) for i in range(len(memory)))
     state = EndState(None if batch.rows == batch.configs[0].K else features, moments)
     weights, biases = _weights(batch)
-    return EndPoint(status, measured, _layers(batch, bound), weights, biases, state)
+    return EndPoint(status, measured, _layers(batch, bound), weights, biases, schatten_gap(batch), state)
 
 
 def _layers(batch: Batch, bound: Float[np.ndarray, " stages"] | None) -> list[LayerMetrics]:

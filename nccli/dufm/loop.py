@@ -196,6 +196,7 @@ class Loop:
             layers=end.layers,
             weights=end.weights,
             biases=end.biases,
+            schatten_gap=end.schatten_gap,
             collapsed_at=None if collapsed_at < 0 else collapsed_at,
             torch_version=group.steps.torch_version,
             steps_by=group.steps.by,

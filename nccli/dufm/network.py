@@ -51,6 +51,10 @@ class Network:
         found |= {(layer, "pre"): Z for layer, Z in enumerate(self._pre, 2)}
         return [found[layer, stage] for layer, stage in stages(len(self._weights))]
 
+    def before_last(self) -> Float[Array, "runs N d"]:
+        """H̃_L, before the last activation, a sample a row."""
+        return self._pre[-1]
+
     def fit(self) -> Float[Array, " runs"]:
         """Mean of ℓ over the samples."""
         return self._batch.configs[0].aim.total(self._output, self._target) / self._batch.rows

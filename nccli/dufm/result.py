@@ -49,6 +49,8 @@ class DufmResult:
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
         weights: W_1..W_L of the final point; none of a diverged run.
         biases: by layer, (out, 1), where it has any.
+        schatten_gap: cost of the layers below the last over the least for their product, equation (2); None where they
+            are not linear.
         steps: gradient steps taken.
         loss, fit, reg, grad_norm: of the final point; for a diverged run not all of them are finite.
         seconds: wall time from the start of the batch to the end of this run.
@@ -73,6 +75,7 @@ class DufmResult:
     layers: list[LayerMetrics] = field(repr=False)
     weights: tuple[Float[np.ndarray, "_ _"], ...] = field(default=(), repr=False)
     biases: Mapping[int, Float[np.ndarray, "_ 1"]] = field(default_factory=dict, repr=False)
+    schatten_gap: float | None = None
     collapsed_at: int | None = None
     torch_version: str | None = None
     steps_by: StepsBy | None = None

@@ -41,6 +41,7 @@ _LATER = {
         *("split", "series", "step", "file", "steps_by", "found_by", "hypergraph"),
         *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
         *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
+        "schatten_gap",
     ),
     "layer": ("rank_gap", *_SINGLE_LAYER),
 }

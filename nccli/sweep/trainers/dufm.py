@@ -223,6 +223,7 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
             "steps_by": None if result.steps_by is None else result.steps_by.value,
             **{name: getattr(result, name) for name in ("status", "steps", "loss", "fit", "reg", "grad_norm")},
             "collapsed_at": result.collapsed_at,
+            "schatten_gap": result.schatten_gap,
             **_settled(result),
             **_finishing(result),
         },
