@@ -26,7 +26,7 @@ EXPORTED = {
         add_to_run as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         count_degenerate in_order outcome_records paired_records require_pairing
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
-        FINISHED MOMENTS WEIGHTS
+        BIASES FINISHED MOMENTS WEIGHTS
         FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
         LEFT_OUT loss_ratio MEASURED_COLUMNS
         measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
@@ -44,7 +44,8 @@ EXPORTED = {
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
         execute export_point export_run file_start FREE_KINDS Job jobs_of KEPT_BYTES kept_bytes measured_run
-        parse_floats parse_integers parse_names parse_words Plan plan_runs ProblemGrid require_room runs_together Start
+        parse_activations parse_floats parse_integers parse_names parse_words Plan plan_runs ProblemGrid require_room
+        runs_together Start
         stored_start SweepProgress Trainer Executor JobSize LocalExecutor ProcessesExecutor SearchTrainer
     """,
     "nccli.figures": """

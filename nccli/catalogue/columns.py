@@ -473,6 +473,16 @@ RUN_COLUMNS: tuple[Column, ...] = (
         low=1.0,
         high=_LARGEST,
     ),
+    Column(
+        "schatten_gap",
+        _RESULT,
+        _NUMBER,
+        "cost of H_1, W_1..W_{L−1} over the least that any with their product have, equation (2); NULL but for linear, "
+        "relu-last",
+        shown=(RECORD,),
+        low=1.0,
+        high=_LARGEST,
+    ),
 )
 """Of table `run`, in its order."""
 

@@ -17,15 +17,30 @@ class OptimizerName(StrEnum):
     HEAVY_BALL = "heavy-ball"
     NESTEROV = "nesterov"
     ADAM = "adam"
+    SGDW = "sgdw"
+    ADAMW = "adamw"
 
 
 class ActivationName(StrEnum):
-    """Which hidden layers have which σ; linear-but-for-the-last is relu-last."""
+    """Which hidden layers have which σ; linear-but-for-the-last is relu-last, and leaky has a slope behind a colon."""
 
     RELU = "relu"
     LINEAR = "linear"
     RELU_LAST = "relu-last"
     RELU_EPS = "relu-eps"
+    LEAKY = "leaky"
+
+
+ALL_SAMPLES = "all"
+"""What a batch size of the L-DUFM is called that is no number: full-batch descent."""
+
+
+class BiasName(StrEnum):
+    """Which matrices of an L-DUFM have a bias: none of them, W_L, or all."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
 
 
 class InitName(StrEnum):

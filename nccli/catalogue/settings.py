@@ -80,7 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("steps", int, least=1, most=_INT32),
     Setting("seed", int, least=0, most=_INT64),
     Setting("samples", int),
-    Setting("batch_size", int, least=1, most=_INT32),
+    Setting("batch_size", int, {_DUFM: None}, least=1, most=_INT32),
     Setting("wd_h1", float),
     Setting("wd_layers", list),
     Setting("init", str, {_DUFM: "normal"}),
@@ -106,7 +106,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("recipe", str, {_SEARCH: None}),
     Setting("start", str, caption=True),
     Setting("noise", float, {_DUFM: 0.0}, caption=True),
+    Setting("bias", str, {_DUFM: "none"}, caption=True),
+    Setting("noise_scale", float, {_DUFM: 0.0}, symbol="noise scale", caption=True),
     Setting("start_print", str, print=True),
+    Setting("targets_print", str, {_DUFM: None}, symbol="targets", print=True),
     Setting("data", str, print=True),
     Setting("source", str),
     Setting("state", str, print=True),
@@ -142,6 +145,9 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     for kind in (_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS)
 }
 """By kind, what a configuration leaves out; a test holds it to the configurations."""
+
+OTHER_PROBLEM = ("bias", "targets_print")
+"""Options that make another problem of it than theory has solutions of, where a configuration has them at all."""
 
 _NO_AXES = ("seed", "samples", "s", "rank", "epochs")
 """Numbers that are none: runs of a setting differ in the seed, others follow from what is one."""

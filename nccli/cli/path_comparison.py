@@ -84,6 +84,10 @@ def _problem(row: dict[str, Any]) -> "DufmConfig":
     config = row["config"]
     if row["class_counts"] is not None:
         raise InputError(f"--path: run {row['id']} has classes of unequal sizes: paths are for classes of one size")
+    if config.get("bias", "none") != "none":
+        raise InputError(f"--path: run {row['id']} has biases: paths are for points without")
+    if config.get("targets_print"):
+        raise InputError(f"--path: run {row['id']} has targets of its own: paths are for one-hot ones")
     return DufmConfig(
         **{name: config[name] for name in ("K", "L", "n", "width", "wd_h1")},
         wd_layers=tuple(config["wd_layers"]),

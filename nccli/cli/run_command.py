@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nccli.catalogue.options import ALL_SAMPLES
 from nccli.cli.arguments import arguments, parameters
 from nccli.cli.class_sizes import counts_options
 
@@ -26,6 +27,7 @@ _DRAWN = ("init", "init_scale")
 _DUFM_SETTINGS = (
     *("K", "L", "n", "width", "lr", "seed", "steps", "tol", "optimizer", "momentum", "schedule", "until", "polish"),
     *("refine", "collapse_tol", "activation", "epsilon", "init", "init_scale", "dtype", "objective"),
+    *("noise_scale", "batch_size", "bias"),
 )
 _E2E_SETTINGS = (
     *("backbone", "reg", "L", "width", "lr", "seed", "steps", "batch_size", "momentum", "schedule", "lr_rise"),
@@ -35,7 +37,7 @@ _E2E_SETTINGS = (
 
 _WHERE_TO = ("device", "tag", "store", "force", "export")
 AS_ASKED: Mapping[str, tuple[str, ...]] = {
-    "train-dufm": ("from_", "reduction", "keep", *_WHERE_TO),
+    "train-dufm": ("from_", "targets", "reduction", "keep", *_WHERE_TO),
     "train-e2e": (
         *("dataset", "data_dir", "no_download", "per_class", "class_counts", "imbalance", "dataset_name"),
         *("compile", "together", *_WHERE_TO),
@@ -64,7 +66,7 @@ def dufm_command(config: "DufmConfig", asked: Mapping[str, Any]) -> str:
     options: dict[str, Any] = {name: getattr(config, name) for name in _DUFM_SETTINGS} | _decays(
         config.wd_h1, config.wd_layers
     )
-    options |= counts_options(config.class_counts)
+    options |= {**counts_options(config.class_counts), "batch_size": config.batch_size or ALL_SAMPLES}
     way = config.way_down
     suited = {"lr": way.default_lr, "momentum": way.default_momentum, "epsilon": EPSILON}
     if config.start is None:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.dufm.arrays import Array, double, library
+from nccli.dufm.bias import with_biases
 from nccli.dufm.class_rows import class_blocks, samples_behind
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.initial import initial_point
@@ -25,7 +26,7 @@ _INTERLEAVED = 4
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Runs that agree in `DufmConfig.batch_key`, and where they are.
+    """Runs that agree in `DufmConfig.batch_key`, and where they are; weights may have a row more, `nccli.dufm.bias`.
 
     Attributes:
         configs: of the runs.
@@ -42,7 +43,10 @@ class Batch:
     @classmethod
     def start(cls, configs: Sequence[DufmConfig], points: Points = NOWHERE) -> "Batch":
         """At the runs' initial points, random ones or those that they name."""
-        drawn = [initial_point(config, point_of(config, points)) for config in configs]
+        drawn = []
+        for config in configs:
+            features, *weights = initial_point(config, point_of(config, points))
+            drawn.append((features, *with_biases(config, *weights)))
         parts = zip(zip(*drawn, strict=True), (0, 1, 0), strict=True)
         return cls.at(
             configs, Parameters(*(np.stack(part, axis=axis).astype(configs[0].dtype) for part, axis in parts))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nccli.catalogue.options import BiasName
 from nccli.dufm.compiler import vector_bytes
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.history import bytes_a_run as history_bytes
@@ -39,6 +40,10 @@ def bytes_a_run(config: DufmConfig, trajectory: bool = False) -> int:
         buffers += 2 * (L - 1) * rows * d
     if held > 1:
         buffers += rows * d + d * d + d * K
+    if config.is_noisy:
+        buffers += held * rows * d + 3 * parameters
+    if config.bias != BiasName.NONE:
+        buffers *= 2
     padded = held * Shape.of(config, vector_bytes()).size
     history = history_bytes(len(measured_at(config)), 2 * L - 1, K, trajectory)
     return real * held * parameters + max(8 * parameters, real * padded, real * buffers) + history + _SMALL

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 _threshold_backward = torch.ops.aten.threshold_backward.grad_input
+_leaky_backward = torch.ops.aten.leaky_relu_backward.grad_input
 
 
 class Activation(ABC):
@@ -40,6 +41,22 @@ class Relu(Activation):
     def backward_(self, grad: Tensor, x: Tensor) -> None:
         """Keep grad where x > 0, in one pass."""
         _threshold_backward(grad, x, 0, grad_input=grad)
+
+
+class Leaky(Activation):
+    """σ(z) = max(z, s z) with 0 < s < 1, and derivative s at 0."""
+
+    def __init__(self, slope: float) -> None:
+        """Take s."""
+        self.slope = slope
+
+    def forward_(self, z: Tensor) -> None:
+        """Replace z by max(z, s z)."""
+        torch.nn.functional.leaky_relu_(z, self.slope)
+
+    def backward_(self, grad: Tensor, x: Tensor) -> None:
+        """Multiply grad by s where x <= 0, in one pass: σ keeps the sign."""
+        _leaky_backward(grad, x, self.slope, True, grad_input=grad)
 
 
 class ReluEps(Activation):

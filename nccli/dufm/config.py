@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from nccli.catalogue.options import ActivationName, DtypeName, InitName, Until
+from nccli.catalogue.activations import activation_text, leaky_slope
+from nccli.catalogue.options import ActivationName, BiasName, DtypeName, InitName, ObjectiveName, Until
 from nccli.catalogue.settings import complaints, decay_complaints
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
@@ -16,11 +17,17 @@ from nccli.objective import Objective, objective_named
 from nccli.theory import Problem, counts_text, is_linear, parse_counts
 from nccli.training.schedule import mean_factor, parse_schedule
 
-ACTIVATIONS = tuple(name.value for name in ActivationName)
+ACTIVATIONS = tuple(activation_text(name) for name in ActivationName)
+"""Each once, leaky ReLU at its usual slope."""
+
 DTYPES = tuple(name.value for name in DtypeName)
+BIASES = tuple(name.value for name in BiasName)
 INITS = tuple(name.value for name in InitName)
 _MOST_NOISE = 100.0
 """A taste: beyond, nothing is left of the point."""
+
+_MOST_SCALE = 1e6
+"""A bound with room: a gradient of loss 1/2 at features and weights of unit norm has norms below 1."""
 
 UNTILS = tuple(name.value for name in Until)
 
@@ -47,12 +54,13 @@ class DufmConfig:
         steps: step budget.
         seed: of the initial point.
         dtype: "float32" or "float64".
-        activation: "relu", "linear", "relu-last" (linear but for the last hidden layer) or "relu-eps" (Definition 7).
+        activation: "relu", "linear", "relu-last" (linear but for the last hidden layer), "relu-eps" (Definition 7) or
+            "leaky:SLOPE", max(z, SLOPE z), as `nccli.catalogue.activations.activation_text` writes it.
         epsilon: ε of relu-eps; None for the others.
         init_scale: factor on the initial point of `nccli.dufm.initial`.
         tol: stop when ‖∇loss‖ ≤ tol · ‖∇loss‖ at the initial point; 0 never stops early.
-        optimizer: "gd", "heavy-ball", "nesterov" or "adam", as in `nccli.dufm.optimizers`.
-        momentum: β of heavy-ball and nesterov, β_1 of adam; 0 for gd.
+        optimizer: "gd", "heavy-ball", "nesterov", "adam", "sgdw" or "adamw", as in `nccli.dufm.optimizers`.
+        momentum: β of heavy-ball, nesterov and sgdw, β_1 of adam and adamw; 0 for gd.
         schedule: of the learning rate, as `nccli.training.schedule.parse_schedule` takes it.
         collapse_tol: relative within-class deviation below which a run goes on as its class means even though that
             changes its trajectory; 0 only where it does not (`nccli.dufm.reduction`).
@@ -63,6 +71,10 @@ class DufmConfig:
         start_print: fingerprint of that point (`nccli.dufm.start.StartPoint`).
         noise: relative size of what is added to it.
         polish: whether its point is the polished end of the run that is `plain` (`nccli.dufm.polish`).
+        noise_scale: S; every entry of the gradient gets S ξ at every step, ξ standard normal.
+        batch_size: samples that a step takes (`nccli.dufm.other_steps`); None for all.
+        bias: "none", "last" (of W_L) or "all"; biases begin at zero and decay with their layer's λ (`nccli.dufm.bias`).
+        targets_print: fingerprint of the targets, where they are not one-hot (`nccli.dufm.targets`).
         until: "steps", or "settled" for going on to larger budgets (`budgets`) until a run has settled.
         class_counts: samples of each class where these differ, and n is then the largest; None for n of each, as which
             counts that are all equal are taken too.
@@ -100,10 +112,14 @@ class DufmConfig:
     polish: bool = False
     until: str = Until.STEPS.value
     class_counts: tuple[int, ...] | None = None
+    noise_scale: float = 0.0
+    batch_size: int | None = None
+    bias: str = BiasName.NONE.value
+    targets_print: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise"):
+        for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise", "noise_scale"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         object.__setattr__(self, "n", self.problem.n)
@@ -116,8 +132,10 @@ class DufmConfig:
         for name, value in (("tol", self.tol), ("momentum", self.momentum), ("collapse-tol", self.collapse_tol)):
             if not 0 <= value < 1:
                 raise InputError(f"{name} = {value}: must be in [0, 1)")
-        if self.activation not in ACTIVATIONS:
-            raise InputError(f"activation '{self.activation}': must be one of {', '.join(ACTIVATIONS)}")
+        try:
+            object.__setattr__(self, "activation", activation_text(self.activation))  # leaky and leaky:0.1 are one run
+        except ValueError as error:
+            raise InputError(f"activation {error}") from error
         if self.dtype not in DTYPES:
             raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
         if self.init not in INITS:
@@ -129,6 +147,26 @@ class DufmConfig:
         if not 0 <= self.noise <= _MOST_NOISE:
             raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
         self._check_way_down()
+        self._check_other_ways()
+
+    def _check_other_ways(self) -> None:
+        if self.bias not in BIASES:
+            raise InputError(f"bias '{self.bias}': must be one of {', '.join(BIASES)}")
+        if self.bias != BiasName.NONE and self.finishes:
+            way = "refine" if self.refine else "polish"
+            raise InputError(f"{way} knows no biases: --bias none, or no --{way}")
+        if self.targets_print is not None and (self.finishes or self.objective != ObjectiveName.MSE):
+            raise InputError("targets are for the plain ends of descents of the mean squared error, mse")
+        if not 0 <= self.noise_scale <= _MOST_SCALE:
+            raise InputError(f"noise-scale = {self.noise_scale}: must be from 0 to {_MOST_SCALE:g}")
+        for complaint in complaints(batch_size=self.batch_size):
+            raise InputError(complaint)
+        if self.batch_size is not None and self.batch_size > self.N:
+            raise InputError(f"batch-size = {self.batch_size}: must be at most N = {self.N}, all samples")
+        if self.is_noisy and self.collapse_tol:
+            raise InputError(
+                "collapse-tol: noise and batches keep the samples of a class apart, and they go on as such"
+            )
 
     def _check_way_down(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -152,6 +190,16 @@ class DufmConfig:
             raise InputError("refine is for classes of one size; --polish takes unequal ones")
         if self.refine and self.polish:
             raise InputError("refine begins with a polish of its own: --refine or --polish, not both")
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether its steps are not those of full-batch descent: they draw noise, or samples."""
+        return self.noise_scale > 0 or self.batch_size is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its steps are those of full-batch descent without biases, which compiled code and kernels know."""
+        return not self.is_noisy and self.bias == BiasName.NONE
 
     @property
     def finishes(self) -> bool:
@@ -201,6 +249,11 @@ class DufmConfig:
         return OPTIMIZERS[self.optimizer]
 
     @property
+    def slope(self) -> float | None:
+        """Slope of leaky ReLU below zero; None of the other activations."""
+        return leaky_slope(self.activation)
+
+    @property
     def aim(self) -> Objective:
         """The objective as an object."""
         return objective_named(self.objective)
@@ -215,7 +268,8 @@ class DufmConfig:
         """Runs with equal keys can share one batched program."""
         shape = (self.K, self.L, self.n, self.width, self.steps, self.dtype, self.activation, self.epsilon)
         how = (self.optimizer, self.momentum, self.schedule, self.objective)
-        return (*shape, *how, self.until, self.refine, self.polish, self.class_counts)
+        noise = (self.noise_scale > 0, self.batch_size, self.bias, self.targets_print)
+        return (*shape, *how, self.until, self.refine, self.polish, self.class_counts, *noise)
 
     @property
     def decay_time(self) -> float:
@@ -277,6 +331,10 @@ _OPTIONAL = {
     "polish": False,
     "until": Until.STEPS.value,
     "class_counts": None,
+    "noise_scale": 0.0,
+    "batch_size": None,
+    "bias": BiasName.NONE.value,
+    "targets_print": None,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
 

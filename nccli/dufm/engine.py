@@ -38,8 +38,11 @@ class Engine:
             features.addcmul_(features, work.decay[0], value=-1).sub_(self._dX_1(work), alpha=work.share)
             return
         self._backpropagate(work, work.one_over_rows, lambda layer, X_T, D: self._update(layer + 1, X_T, D, pace))
-        X = self.batch.parameters.features
-        gradient = torch.mul(X, work.wd[0], out=work.gradient(X)).add_(self._dX_1(work), alpha=work.share)
+        X, dX = self.batch.parameters.features, self._dX_1(work)
+        if work.optimizer.decoupled:
+            gradient = torch.mul(dX, work.share, out=work.gradient(X))
+        else:
+            gradient = torch.mul(X, work.wd[0], out=work.gradient(X)).add_(dX, alpha=work.share)
         self._apply(0, gradient, pace)
 
     @torch.no_grad()
@@ -71,13 +74,19 @@ class Engine:
         """Form the gradient of V_index and hand it to the optimiser."""
         work = self._work
         V = work.V[index - 1]
-        self._apply(index, torch.mul(V, work.wd[index], out=work.gradient(V)).baddbmm_(input_T, D), pace)
+        if work.optimizer.decoupled:
+            gradient = torch.bmm(input_T, D, out=work.gradient(V))
+        else:
+            gradient = torch.mul(V, work.wd[index], out=work.gradient(V)).baddbmm_(input_T, D)
+        self._apply(index, gradient, pace)
 
     def _apply(self, index: int, gradient: Tensor, pace: Pace) -> None:
         """Change the index-th of X_1, V_1, …, V_L by the optimiser's rule."""
         work = self._work
-        momentum = self.batch.configs[0].momentum
-        work.optimizer.update_(work.all[index], gradient, work.moments[index], work.rate, momentum, pace)
+        momentum, p = self.batch.configs[0].momentum, work.all[index]
+        if work.optimizer.decoupled:
+            p.addcmul_(p, work.decay[index], value=-1)
+        work.optimizer.update_(p, gradient, work.moments[index], work.rate, momentum, pace)
 
     def _dX_1(self, work: Workspace) -> Tensor:
         """D_2 V_1ᵀ of the latest `_backpropagate`, with its factor; in one sample, but for `Workspace.share`."""

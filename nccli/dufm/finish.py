@@ -177,6 +177,7 @@ def _result(
         history=(),
         layers=point.layers,
         weights=point.weights,
+        schatten_gap=point.schatten_gap,
         finishing=finishing,
     )
 

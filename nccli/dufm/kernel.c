@@ -1,11 +1,12 @@
 /* Gradient descent on one L-DUFM, many steps in cache (theory sheet, section 1).
 
 Compiled for one shape: REAL; N rows (samples, or classes of a collapsed point), D width, K classes, each padded with
-zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε where there is
-one; UNEQUAL where there are not as many samples behind each row. Padding stays zero: a zero row or column receives a zero gradient, and σ(0) = 0.
+zeros as below; L layers; VEC reals in a vector; ACT(l) whether layer l is activated, EPSILON of ReLU_ε or SLOPE of
+leaky ReLU where there is one; UNEQUAL where there are not as many samples behind each row. Padding stays zero: a zero
+row or column receives a zero gradient, and σ(0) = 0.
 
 choices.h is made for the optimiser and the objective (`nccli.dufm.optimizers`, `nccli.objective`): UPDATE, the body of
-`update`, STEP_IN_GRADIENT and MORE for it; RESIDUAL, the gradient of a row's loss by its output from vectors z and y;
+`update`, STEP_IN_GRADIENT, DECOUPLED and MORE for it; RESIDUAL, the gradient of a row's loss by its output from vectors z and y;
 MIXES_OUTPUTS and RESIDUAL_ROWS, a function that makes it where the outputs of a row are mixed.
 
 Row-major, contiguous axis first in a vector: X_1 (N × D), V (L−1 × D × D), V_L (D × K) one after the other in P, then
@@ -51,7 +52,8 @@ typedef __typeof__((vec){0} > (vec){0}) mask;
 
 #define SIZE ((long)N * D + (L - 1) * (long)D * D + (long)D * K)
 
-/* What a step needs to change a parameter. With STEP_IN_GRADIENT g and decay carry the step size η already. */
+/* What a step needs to change a parameter. With STEP_IN_GRADIENT g and decay carry the step size η already, with
+DECOUPLED decay alone. */
 typedef struct {
   REAL rate, beta;         /* η, momentum */
   REAL factor, share;      /* of E, and of ∂X_1 in one of the samples behind a row */
@@ -59,8 +61,16 @@ typedef struct {
   REAL more[MORE + 1];     /* what else the optimiser needs to know of this step */
 } Step;
 
-/* Apply the gradient g, weight decay included, to the vector at p; what is remembered of it is at p + SIZE, …. */
+/* Apply the gradient g, weight decay included unless DECOUPLED, to the vector at p; what is remembered of it is at p + SIZE, …. */
 static inline void update(REAL *p, vec g, const Step *s) { UPDATE }
+
+#if DECOUPLED /* the gradient is the fit's alone, and what it is applied to is shrunk before */
+#define BEGIN(p, decay) ((vec){0})
+#define SHRINK(p, decay) AT(p) -= (decay) * GIVEN(p)
+#else
+#define BEGIN(p, decay) ((decay) * GIVEN(p))
+#define SHRINK(p, decay)
+#endif
 
 /* The gradient decay V + Xᵀ G, STRIP rows of V at a time, and the step along it. */
 #define DESCEND(name, COLS, BLOCK)                                                                \
@@ -68,7 +78,7 @@ static inline void update(REAL *p, vec g, const Step *s) { UPDATE }
     for (int k0 = 0; k0 < D; k0 += STRIP)                                                         \
       for (int j0 = 0; j0 < COLS; j0 += BLOCK * VEC) {                                            \
         vec sum[STRIP][BLOCK];                                                                    \
-        EACH(k, STRIP) EACH(j, BLOCK) sum[k][j] = decay * GIVEN(V + (k0 + k) * COLS + j0 + j * VEC); \
+        EACH(k, STRIP) EACH(j, BLOCK) sum[k][j] = BEGIN(V + (k0 + k) * COLS + j0 + j * VEC, decay); \
         for (int i = 0; i < N; i++) {                                                             \
           vec g[BLOCK];                                                                           \
           EACH(j, BLOCK) g[j] = GIVEN(G + i * COLS + j0 + j * VEC);                               \
@@ -77,7 +87,11 @@ static inline void update(REAL *p, vec g, const Step *s) { UPDATE }
             EACH(j, BLOCK) sum[k][j] += x * g[j];                                                 \
           }                                                                                       \
         }                                                                                         \
-        EACH(k, STRIP) EACH(j, BLOCK) update(V + (k0 + k) * COLS + j0 + j * VEC, sum[k][j], s);   \
+        EACH(k, STRIP) EACH(j, BLOCK) {                                                           \
+          REAL *p = V + (k0 + k) * COLS + j0 + j * VEC;                                           \
+          SHRINK(p, decay);                                                                       \
+          update(p, sum[k][j], s);                                                                \
+        }                                                                                         \
       }                                                                                           \
   }
 
@@ -119,20 +133,33 @@ PRODUCT(forward_act, D, D, D, BLOCK_D, AND REAL *restrict S, {
 PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = z * GIVEN(S + at))
 PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = z * GIVEN(S + at))
 #else /* σ'(z) = 1 where σ(z) > 0 */
-PRODUCT(forward_act, D, D, D, BLOCK_D, NOTHING, AT(C + at) = where_positive(z, z))
-PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = where_positive(GIVEN(S + at), z))
-PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = where_positive(GIVEN(S + at), z))
+#ifdef SLOPE /* z where test > 0, else SLOPE z */
+static inline vec kept(vec test, vec z) {
+  mask on = (mask)(test > (vec){0});
+  return (vec)((on & (mask)z) | (~on & (mask)((REAL)SLOPE * z)));
+}
+#else
+static inline vec kept(vec test, vec z) { return where_positive(test, z); }
+#endif
+PRODUCT(forward_act, D, D, D, BLOCK_D, NOTHING, AT(C + at) = kept(z, z))
+PRODUCT(backward_act, D, D, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = kept(GIVEN(S + at), z))
+PRODUCT(backward_out_act, K, K, D, BLOCK_D, AND const REAL *restrict S, AT(C + at) = kept(GIVEN(S + at), z))
 #endif
 PRODUCT(forward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward, D, D, D, BLOCK_D, NOTHING, AT(C + at) = z)
 PRODUCT(backward_out, K, K, D, BLOCK_D, NOTHING, AT(C + at) = z)
 #ifdef UNEQUAL
-PRODUCT(descend_features, D, D, D, BLOCK_D, AND const REAL *behind AND const Step *s,
-        update(C + at, s->decay[0] * GIVEN(C + at) + z / behind[i0 + i], s))
+#define BEHIND const REAL *behind AND
+#define SHARE / behind[i0 + i]
 #else
-PRODUCT(descend_features, D, D, D, BLOCK_D, AND const Step *s,
-        update(C + at, s->decay[0] * GIVEN(C + at) + s->share * z, s))
+#define BEHIND
+#define SHARE * s->share
 #endif
+PRODUCT(descend_features, D, D, D, BLOCK_D, AND BEHIND const Step *s, {
+  vec g = BEGIN(C + at, s->decay[0]) + z SHARE;
+  SHRINK(C + at, s->decay[0]);
+  update(C + at, g, s);
+})
 PRODUCT(output, D, D, K, BLOCK_K, AND const REAL *restrict Y AND REAL factor, {
   const vec y = GIVEN(Y + at);
   AT(C + at) = RESIDUAL;
@@ -170,8 +197,9 @@ void nccli_steps(long count, const double *pace, REAL *P, const REAL *Y, int row
   for (long step = 0; step < count; step++) {
     const double *now = pace ? pace + (1 + MORE) * step : NULL;
     double rate = now ? lr * now[0] : lr, scale = STEP_IN_GRADIENT ? rate : 1;
+    double shrinks = STEP_IN_GRADIENT || DECOUPLED ? rate : 1;
     Step s = {(REAL)rate, (REAL)beta, (REAL)(scale * inverse_rows), (REAL)share};
-    for (int l = 0; l <= L; l++) s.decay[l] = (REAL)(scale * wd[l]);
+    for (int l = 0; l <= L; l++) s.decay[l] = (REAL)(shrinks * wd[l]);
     for (int i = 0; i < MORE; i++) s.more[i] = now ? (REAL)now[1 + i] : 1;
 #pragma GCC unroll 1
     for (int l = 1; l < L; l++) {

@@ -37,7 +37,8 @@ def takes_the_right_step(config: DufmConfig, steps_of: Callable[[Batch], Steps])
     steps.advance(0, 1)
     steps.sync()
     for start, end, gradient in zip(before, batch.parameters.all, [by_features, *by_weight], strict=True):
-        expected = _LR * way.first_step(gradient)
+        decay = _WD * start if way.decoupled else 0.0
+        expected = _LR * (way.first_step(gradient - decay) - decay)
         error = np.abs(end - start - expected)
         allowed = _STEP_TOLERANCE * np.abs(expected).max() + _ROUNDING * np.abs(start).max()
         if not (error <= allowed).mean() >= 1 - _MOST_OFF:

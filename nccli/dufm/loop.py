@@ -195,6 +195,8 @@ class Loop:
             history=history,
             layers=end.layers,
             weights=end.weights,
+            biases=end.biases,
+            schatten_gap=end.schatten_gap,
             collapsed_at=None if collapsed_at < 0 else collapsed_at,
             torch_version=group.steps.torch_version,
             steps_by=group.steps.by,

@@ -18,8 +18,10 @@ from nccli.catalogue.stages import stages
 from nccli.dufm.activation import activate
 from nccli.dufm.arrays import Array, square_sums
 from nccli.dufm.batch import Batch
+from nccli.dufm.bias import read_by
 from nccli.dufm.class_rows import rows_of_classes
 from nccli.dufm.config import DufmConfig
+from nccli.dufm.targets import known
 
 
 class Network:
@@ -32,11 +34,11 @@ class Network:
         self._inputs = [batch.parameters.features]
         self._pre, self._slopes = [], []
         for layer, V in enumerate(self._weights[:-1], 2):
-            self._pre.append(self._inputs[-1] @ V)
+            self._pre.append(read_by(self._inputs[-1], V) @ V)
             active, slope = activate(first, layer, self._pre[-1])
             self._inputs.append(active)
             self._slopes.append(slope)
-        self._output = self._inputs[-1] @ self._weights[-1]
+        self._output = read_by(self._inputs[-1], self._weights[-1]) @ self._weights[-1]
         like = batch.parameters.features
         self._target = per_run(targets(first, batch.rows), like)
         self._copies, self._divisor = (per_row(each, like) for each in (batch.copies, batch.divisor))
@@ -50,6 +52,10 @@ class Network:
         found = {(layer, "post"): X for layer, X in enumerate(self._inputs, 1)}
         found |= {(layer, "pre"): Z for layer, Z in enumerate(self._pre, 2)}
         return [found[layer, stage] for layer, stage in stages(len(self._weights))]
+
+    def before_last(self) -> Float[Array, "runs N d"]:
+        """H̃_L, before the last activation, a sample a row."""
+        return self._pre[-1]
 
     def fit(self) -> Float[Array, " runs"]:
         """Mean of ℓ over the samples."""
@@ -75,8 +81,8 @@ class Network:
         by_weight = []
         for i in range(len(self._weights) - 1, -1, -1):
             V, X = self._weights[i], self._inputs[i]
-            by_weight.append(X.swapaxes(1, 2) @ signal + self._wd[i + 1][:, None, None] * V)
-            signal = signal @ V.swapaxes(1, 2)
+            by_weight.append(read_by(X, V).swapaxes(1, 2) @ signal + self._wd[i + 1][:, None, None] * V)
+            signal = signal @ V[:, : X.shape[2]].swapaxes(1, 2)
             if i and self._slopes[i - 1] is not None:
                 signal = signal * self._slopes[i - 1]
         features = signal / self._copies + self._wd[0][:, None, None] * self._inputs[0]
@@ -97,7 +103,10 @@ def labels(config: DufmConfig, rows: int) -> Int[np.ndarray, " N"]:
 
 
 def targets(config: DufmConfig, rows: int) -> Float[np.ndarray, "N K"]:
-    """The unit vector of each row's class."""
+    """What each row's output is held to: the unit vector of its class, or what the run's own targets say."""
+    if config.targets_print is not None:
+        own = known(config.targets_print)
+        return own if len(own) == rows else np.asarray(own[labels(config, rows)])
     return np.asarray(np.eye(config.K)[labels(config, rows)])
 
 

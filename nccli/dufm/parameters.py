@@ -10,14 +10,15 @@ from nccli.dufm.arrays import Array, library
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """X_1 = H_1ᵀ (runs, N, d), V_1..V_{L−1} (L−1, runs, d, d) and V_L (runs, d, K) of a batch, V_l = W_lᵀ.
+    """X_1 = H_1ᵀ (runs, N, d), V_1..V_{L−1} (L−1, runs, d, d) and V_L (runs, d, K) of a batch, V_l = W_lᵀ; with biases
+    d + 1 rows (`nccli.dufm.bias`).
 
     All three are NumPy arrays, or all are PyTorch tensors.
     """
 
     features: Float[Array, "runs N d"]
-    hidden: Float[Array, "hidden runs d d"]
-    last: Float[Array, "runs d K"]
+    hidden: Float[Array, "hidden runs rows d"]
+    last: Float[Array, "runs last_rows K"]
 
     def each(self, change: Callable[[Array], Array]) -> "Parameters":
         """The same function of each of the three."""

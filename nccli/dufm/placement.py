@@ -33,7 +33,9 @@ def make_steps(
         threads: threads for PyTorch.
         on_note: called, once a process, with why the quickest way cannot be had or machine code is not kept.
     """
-    if device == "cuda":
+    if not batch.configs[0].is_plain:
+        steps: Steps = _other_steps(batch, device, threads)
+    elif device == "cuda":
         steps = _steps_on_gpu(batch, device)
     else:
         steps = (native_steps(batch, workers) if compiled else None) or _plain_steps(batch, threads)
@@ -65,8 +67,16 @@ def _plain_steps(batch: Batch, threads: int) -> Steps:
     return PlainSteps(batch, threads)
 
 
+def _other_steps(batch: Batch, device: str, threads: int) -> Steps:
+    from nccli.dufm.other_steps import OtherSteps
+
+    return OtherSteps(batch, device, threads)
+
+
 def taken_by(config: DufmConfig, device: str, runs: int, workers: int) -> StepsBy:
     """What will take the steps of so many runs of this shape, unless a compiler fails."""
+    if not config.is_plain:
+        return StepsBy.TORCH
     if device == "cuda":
         from nccli.dufm.fused import is_fused, most_shared
 

@@ -113,6 +113,7 @@ def polish(
 def _gentle(config: DufmConfig, lr: float, steps: int) -> DufmConfig:
     """The run with the polish's way down."""
     way = OptimizerName.NESTEROV.value
+    config = replace(config, noise_scale=0.0, batch_size=None)
     return replace(config, steps=steps, lr=lr, optimizer=way, momentum=_MOMENTUM, schedule="cosine")
 
 

@@ -4,7 +4,8 @@ Under weight decay the differences within a class die out like (1 − ηλ_{H_1}
 class sit in one linear region of the network. There the class means and the weights feel them in second order only, so
 that once they are at rounding level in every layer, the n-sample problem is the one-sample problem with n λ_{H_1} and
 step η/n on M_1, n times smaller, and a run goes on as that (`nccli.dufm.batch.Batch.collapsed`). The same holds with
-momentum. Adam divides by the size of gradients that vanish, where rounding decides: its runs are left as they are.
+momentum. Adam divides by the size of gradients that vanish, where rounding decides: its runs are left as they are, and
+so are those whose samples get noise or turns of their own.
 
 Rounding level is not one unit in the last place: a difference below ½/(ηλ_{H_1}) units changes by less than half a unit
 in a step, and stays.
@@ -23,6 +24,7 @@ from jaxtyping import Bool
 
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.measurement import Measurement
+from nccli.dufm.targets import known
 
 _LEAST_ROUNDINGS = 4
 """A taste: a mean and a difference round that often, however fast weight decay is."""
@@ -36,8 +38,14 @@ def has_collapsed(configs: Sequence[DufmConfig], measured: Measurement) -> Bool[
     rounding = np.array([collapse_tolerance(config) for config in configs])
     asked = np.array([config.collapse_tol for config in configs])
     keeps = np.array([config.way_down.keeps_collapsed_exactly for config in configs])
+    steady = np.array([not config.is_noisy and not _tells_samples_apart(config) for config in configs])
     exact = keeps & measured.aligned & (measured.deviation <= rounding)
-    return np.asarray(measured.finite & (exact | (measured.deviation <= asked)))
+    return np.asarray(measured.finite & steady & (exact | (measured.deviation <= asked)))
+
+
+def _tells_samples_apart(config: DufmConfig) -> bool:
+    """Whether samples of a class have targets of their own."""
+    return config.targets_print is not None and len(known(config.targets_print)) > config.K
 
 
 def collapse_tolerance(config: DufmConfig) -> float:

@@ -1,5 +1,6 @@
 """What a DUFM run leaves behind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +48,9 @@ class DufmResult:
         history: measurements, oldest first; the last one is of the final point unless the run diverged.
         layers: metrics of the final point; empty for a diverged run, whose final point has none.
         weights: W_1..W_L of the final point; none of a diverged run.
+        biases: by layer, (out, 1), where it has any.
+        schatten_gap: cost of the layers below the last over the least for their product, equation (2); None where they
+            are not linear.
         steps: gradient steps taken.
         loss, fit, reg, grad_norm: of the final point; for a diverged run not all of them are finite.
         seconds: wall time from the start of the batch to the end of this run.
@@ -70,6 +74,8 @@ class DufmResult:
     history: tuple[HistoryPoint, ...]
     layers: list[LayerMetrics] = field(repr=False)
     weights: tuple[Float[np.ndarray, "_ _"], ...] = field(default=(), repr=False)
+    biases: Mapping[int, Float[np.ndarray, "_ 1"]] = field(default_factory=dict, repr=False)
+    schatten_gap: float | None = None
     collapsed_at: int | None = None
     torch_version: str | None = None
     steps_by: StepsBy | None = None
@@ -84,7 +90,8 @@ class EndState:
 
     Attributes:
         features: H_1 of all samples; None where class means are all there is of it: reduced, or n = 1.
-        moments: what the optimiser remembers, `Optimizer.moments` times: of H_1, and of W_1..W_L.
+        moments: what the optimiser remembers, `Optimizer.moments` times: of H_1, and of W_1..W_L, of biases as a column
+            more.
     """
 
     features: Float[np.ndarray, "d N"] | None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nccli.catalogue.activations import leaky_slope
 from nccli.catalogue.options import ActivationName
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.optimizers import OPTIMIZERS
@@ -102,6 +103,9 @@ class Shape:
         values["ACT(l)"] = {ActivationName.LINEAR.value: "0", ActivationName.RELU_LAST.value: f"((l) == {self.L})"}.get(
             self.activation, "1"
         )
+        slope = leaky_slope(self.activation)
+        if slope is not None:
+            values["SLOPE"] = repr(slope)
         if self.epsilon is not None:
             values["EPSILON"] = repr(self.epsilon)
         if self.unequal:
@@ -113,6 +117,7 @@ class Shape:
         way, aim = OPTIMIZERS[self.optimizer], objective_named(self.objective)
         return f"""
 #define STEP_IN_GRADIENT {int(way.step_in_gradient)}
+#define DECOUPLED {int(way.decoupled)}
 #define MORE {way.numbers_a_step}
 #define UPDATE {_one_line(way.c_update)}
 #define RESIDUAL {_one_line(aim.c_residual)}

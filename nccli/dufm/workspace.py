@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nccli.dufm.activation import has_kink
 from nccli.dufm.batch import Batch
-from nccli.dufm.buffered_activation import Activation, Identity, Relu, ReluEps
+from nccli.dufm.buffered_activation import Activation, Identity, Leaky, Relu, ReluEps
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.network import per_row, targets
 from nccli.dufm.optimizers import FULL_PACE, Pace
@@ -16,8 +16,8 @@ from nccli.dufm.optimizers import FULL_PACE, Pace
 class Workspace:
     """Buffers of a step and the constants of each run, made when first needed."""
 
-    def __init__(self, batch: Batch) -> None:
-        """Allocate; parameters and moments are referred to, not copied."""
+    def __init__(self, batch: Batch, target: Tensor | None = None) -> None:
+        """Allocate; parameters and moments are referred to, not copied, as a target is that is given."""
         configs, like = batch.configs, batch.parameters.features
         first, rows = configs[0], batch.rows
 
@@ -34,7 +34,7 @@ class Workspace:
         self.sigma = [_activation(first, layer, like) for layer in range(2, first.L + 1)]
         self.E = like.new_empty(len(configs), rows, first.K)
         self.D = (torch.empty_like(like), torch.empty_like(like))
-        self.Y = torch.from_numpy(targets(first, rows)).to(like)
+        self.Y = torch.from_numpy(targets(first, rows)).to(like) if target is None else target
 
         wd = [(config.wd_h1, *config.wd_layers) for config in configs]
         self.wd = [per_run(column) for column in zip(*wd, strict=True)]
@@ -57,15 +57,20 @@ class Workspace:
         self._gradients: dict[tuple[int, ...], Tensor] = {}
 
     def set_pace(self, pace: Pace) -> None:
-        """Step size of each run at this step, and what it makes of weight decay where gradients carry it."""
+        """Step size of each run at this step, and what it makes of weight decay where it is taken by itself."""
         if pace is FULL_PACE:
             return
         if self.optimizer.step_in_gradient:
             torch.mul(self._lr_over_rows, pace[0], out=self.rate_over_rows)
+        else:
+            self.set_rate(pace)
+        if self.optimizer.step_in_gradient or self.optimizer.decoupled:
             for decay, full in zip(self.decay, self._lr_wd, strict=True):
                 torch.mul(full, pace[0], out=decay)
-        else:
-            torch.mul(self._lr, pace[0], out=self.rate)
+
+    def set_rate(self, pace: Pace) -> None:
+        """Step size of each run at this step."""
+        torch.mul(self._lr, pace[0], out=self.rate)
 
     def in_one_sample(self, dX_1: Tensor) -> Tensor:
         """∂X_1 of all samples behind a row in one of them, but for the factor `share`; in place."""
@@ -80,6 +85,8 @@ class Workspace:
 
 def _activation(config: DufmConfig, layer: int, like: Tensor) -> Activation:
     """σ that makes H_layer, for pre-activations of the shape, type and device of `like`."""
+    if config.slope is not None:
+        return Leaky(config.slope)
     if has_kink(config, layer):
         return Relu()
     return Identity() if config.epsilon is None else ReluEps(config.epsilon, like)

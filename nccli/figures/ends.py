@@ -22,6 +22,7 @@ FINISHING = ("polish", "refine")
 
 _PACED = ("schedule", "lr_rise", "wd_rise")
 _EVEN = (None, "constant", 0.0)
+_DECOUPLED = (OptimizerName.SGDW, OptimizerName.ADAMW)
 """Options, and their values, of runs whose rates stay what they are."""
 
 _DIGITS = 3
@@ -121,14 +122,16 @@ def _time_constants(run: Row, steps: float) -> float | None:
 def decay_rate(kind: str, config: Mapping[str, Any]) -> float | None:
     """η λ/(1 − β) for the least λ: by so much weight decay alone shrinks a parameter at a step, of its size.
 
-    None for rates that change from step to step, and for Adam. A test holds it to the `decay_time` of configurations.
+    η λ where weight decay is decoupled. None for rates that change from step to step, and for Adam. A test holds it to
+    the `decay_time` of configurations.
     """
     if any(config.get(name) not in _EVEN for name in _PACED) or config.get("optimizer") == OptimizerName.ADAM:
         return None
     decays = [*config.get("wd_layers", ()), *([config.get("wd_h1")] if kind == Kind.DUFM else [])]
     if not decays or None in decays or "lr" not in config:
         return None
-    return float(config["lr"] / (1 - config.get("momentum", 0.0)) * min(decays))
+    momentum = 0.0 if config.get("optimizer") in _DECOUPLED else config.get("momentum", 0.0)
+    return float(config["lr"] / (1 - momentum) * min(decays))
 
 
 def finish_of(run: Row) -> str | None:

@@ -136,7 +136,7 @@ class LayerData:
         """Class means of the network's output, one a row, where the layer makes it and it has an entry a class."""
         if not self.reads_out or self.weights is None or len(self.weights) != len(self.means):
             return None
-        return np.asarray(self.means @ self.weights.T)
+        return np.asarray(self.means @ self.weights.T + (0.0 if self.bias is None else self.bias))
 
     def measured(self, metrics: Iterable[Metric], stage: str | None) -> dict[str, float | int | None]:
         """Metrics by name; None where one does not exist, or needs what is not there.

@@ -83,6 +83,8 @@ def measure_layers(
     weights: Sequence[Float[np.ndarray, "_ _"]],
     objective: str = ObjectiveName.MSE.value,
     sizes: Sequence[int] | None = None,
+    bias: Float[np.ndarray, " K"] | None = None,
+    one_hot: bool = True,
 ) -> list[LayerMetrics]:
     """Measure every layer and stage of a network.
 
@@ -92,6 +94,8 @@ def measure_layers(
         weights: W_1..W_L, each of shape (out, in).
         objective: name of what the output is held to.
         sizes: samples of each class, where these are unequal on purpose, however many of them are here.
+        bias: of W_L; None where it has none.
+        one_hot: whether outputs are held to one-hot targets; without, nobody knows which classes are kept.
 
     Raises:
         ValueError: as `class_means`, or features that are not finite.
@@ -104,7 +108,8 @@ def measure_layers(
             class_means(features, labels),
             weights[layer - 1] if stage == "post" else None,
             given={"dnc1": float(dnc1(features, labels))},
-            reads_out=layer == len(weights),
+            reads_out=one_hot and layer == len(weights),
+            bias=bias if layer == len(weights) else None,
             objective=objective,
             sizes=None if sizes is None else np.array(sizes),
         )

@@ -4,7 +4,7 @@ from nccli.catalogue.runs import ENDED_WELL, FINISHED, RUNNING, TRAINED_KINDS
 from nccli.catalogue.settings import LEFT_OUT as OPTION_DEFAULTS
 from nccli.catalogue.settings import TYPES as OPTION_TYPES
 from nccli.catalogue.stages import Stage, hidden_layers
-from nccli.store.blocks.matrices import FEATURES, MOMENTS, WEIGHTS
+from nccli.store.blocks.matrices import BIASES, FEATURES, MOMENTS, WEIGHTS
 from nccli.store.check import Finding, check_store
 from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
@@ -65,6 +65,7 @@ from nccli.store.runs.tags import require_tag, tag_runs, tagged_runs
 from nccli.store.schema.tables import TABLES
 
 __all__ = [
+    "BIASES",
     "DNC1_HOLDS",
     "ENDED_WELL",
     "FEATURES",

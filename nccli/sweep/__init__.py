@@ -17,7 +17,7 @@ from nccli.sweep.progress import SweepProgress
 from nccli.sweep.starts import FREE_KINDS, Start, file_start, stored_start
 from nccli.sweep.trainers import DufmTrainer, E2eTrainer, SearchTrainer, Trainer
 from nccli.sweep.trainers.e2e import runs_together
-from nccli.sweep.values import parse_floats, parse_integers, parse_names, parse_words
+from nccli.sweep.values import parse_activations, parse_floats, parse_integers, parse_names, parse_words
 
 __all__ = [
     "FREE_KINDS",
@@ -47,6 +47,7 @@ __all__ = [
     "jobs_of",
     "kept_bytes",
     "measured_run",
+    "parse_activations",
     "parse_floats",
     "parse_integers",
     "parse_names",

@@ -12,9 +12,10 @@ from nccli.catalogue.stages import When, stages
 from nccli.dufm.config import DufmConfig
 from nccli.dufm.start import StartPoint
 from nccli.errors import InputError
-from nccli.store import Row, Stage, Store, find_beginnings, select_matrices, select_runs
+from nccli.store import BIASES, Row, Stage, Store, find_beginnings, select_matrices, select_runs
 from nccli.sweep.plan import id_of
 
+Matrices = Mapping[Stage, Float[np.ndarray, "_ _"]]
 _FIRST = Stage(1, When.POST.value)
 
 
@@ -116,7 +117,7 @@ class Whole:
     Attributes:
         row: of table `run`.
         features: H_1, d × N; d × K where the run has gone on as its class means.
-        weights: W_1..W_L.
+        weights: W_1..W_L, biases as a last column where it has any.
         moments: of H_1 and of W_1..W_L, `Optimizer.moments` times.
         history: its measurements, in the order of steps.
         dnc1: of its layers, by stage.
@@ -143,7 +144,7 @@ def whole_end(store: Store, row: Row, moments: int) -> Whole | None:
     with store.read() as connection:
         means = select_matrices(connection, key, "class_means").get(_FIRST)
         features = select_matrices(connection, key, "features").get(_FIRST)
-        weights = _in_order(select_matrices(connection, key, "weights"))
+        weights = _in_order(_with_biases(*(select_matrices(connection, key, name) for name in ("weights", BIASES))))
         kept = [
             (
                 select_matrices(connection, key, f"moment{i}_features").get(_FIRST),
@@ -162,6 +163,11 @@ def whole_end(store: Store, row: Row, moments: int) -> Whole | None:
         return None
     dnc1 = tuple(float("nan") if layers[stage] is None else layers[stage] for stage in stages(row["L"]))
     return Whole(row, features, weights, tuple(found), history, dnc1)
+
+
+def _with_biases(weights: Matrices, biases: Matrices) -> Matrices:
+    """Weights with their biases as a last column, where there are any."""
+    return {stage: np.hstack([W, biases[stage]]) if stage in biases else W for stage, W in weights.items()}
 
 
 def _in_order(matrices: Mapping[Stage, Float[np.ndarray, "_ _"]]) -> tuple[Float[np.ndarray, "_ _"], ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from nccli.catalogue.stages import When
 from nccli.errors import InputError
-from nccli.store import Store, select_matrices, select_runs
+from nccli.store import BIASES, Store, select_matrices, select_runs
 from nccli.sweep.constructions import require_room
 from nccli.theory import Solution
 
@@ -37,8 +37,8 @@ def export_point(file: BinaryIO, solution: Solution, width: int) -> None:
 def export_run(file: BinaryIO, store: Store, key: str) -> None:
     """Write the matrices that the store keeps of a run as .npz, by the names of `export_point`.
 
-    Arrays: W_1..W_L where the weights are kept, class means M_1..M_L and Mt_2..Mt_L (d × K), loss, fit, reg. H_1 is not
-    kept sample by sample: M_1 are its class means.
+    Arrays: W_1..W_L where the weights are kept, b_l of those with a bias, class means M_1..M_L and Mt_2..Mt_L (d × K),
+    loss, fit, reg. H_1 is not kept sample by sample: M_1 are its class means.
 
     Args:
         file: to write.
@@ -52,8 +52,10 @@ def export_run(file: BinaryIO, store: Store, key: str) -> None:
     with store.read() as connection:
         (run,) = select_runs(connection, [key])
         weights = select_matrices(connection, key, "weights")
+        biases = select_matrices(connection, key, BIASES)
         means = select_matrices(connection, key, "class_means")
     arrays = {f"W_{stage.layer}": W for stage, W in weights.items()}
+    arrays |= {f"b_{stage.layer}": b[:, 0] for stage, b in biases.items()}
     arrays |= {f"{'Mt' if stage.stage == When.PRE else 'M'}_{stage.layer}": M for stage, M in means.items()}
     if not arrays:
         raise InputError(f"run {key} has no matrices: it diverged, or was merged without them")

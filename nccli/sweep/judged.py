@@ -108,6 +108,10 @@ def _problem(row: Row) -> RefinedProblem:
         raise InputError(f"run {key}: its objective is {row['objective']}; --hessian is for mse")
     if row["class_counts"] is not None:
         raise InputError(f"run {key}: its classes are of unequal sizes; --hessian is for classes of one size")
+    if config.get("bias", "none") != "none":
+        raise InputError(f"run {key}: it has biases; --hessian is for points without")
+    if config.get("targets_print"):
+        raise InputError(f"run {key}: it has targets of its own; --hessian is for one-hot ones")
     if row["status"] not in ENDED_WELL:
         raise InputError(f"run {key}: its status is {row['status']}, and it has no end to look at")
     wd = (config["wd_h1"], *config["wd_layers"])

@@ -83,6 +83,8 @@ def stored_start(store: Store, run: str) -> Start:
     kind, config = row["kind"], row["config"]
     if kind not in POINT_KINDS:
         raise InputError(f"--from {run}: its kind is {kind}; points are runs of kind dufm or search, and constructions")
+    if config.get("bias", "none") != "none":
+        raise InputError(f"--from {run}: it has biases, and points that runs begin at have none")
     known = set(DufmConfig.__annotations__) - {"start", "start_print", "noise", "refine", "polish", "until"}
     settings = {name: value for name, value in config.items() if name in known}
     way_out = "--from FILE.npz takes what construct --export writes"
@@ -122,10 +124,12 @@ def file_start(path: Path) -> Start:
         raise InputError(f"--from '{path}': not a regular file")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files if name[:2] in ("W_", "M_", "H_", "la")}
+            arrays = {name: np.asarray(file[name]) for name in file.files if name[:2] in ("W_", "M_", "H_", "la", "b_")}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no .npz file of matrices"
         raise InputError(f"--from '{path}': {why}") from error
+    if any(name.startswith("b_") for name in arrays):
+        raise InputError(f"--from '{path}': it has biases, and points that runs begin at have none")
     layers = sorted(int(name[2:]) for name in arrays if name.startswith("W_") and name[2:].isdigit())
     if len(layers) < 2 or layers != list(range(1, len(layers) + 1)):
         raise InputError(f"--from '{path}': it has no W_1, W_2, … (it has {', '.join(arrays)[:80] or 'nothing'})")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from nccli.catalogue.activations import activation_text
 from nccli.errors import InputError
 
 _MOST_VALUES = 100_000
@@ -87,6 +88,18 @@ def parse_words(text: str, name: str, choices: Sequence[str]) -> tuple[str, ...]
         if word not in choices:
             raise InputError(f"{name}: '{word}' is none of {', '.join(choices)}")
     return tuple(dict.fromkeys(words))
+
+
+def parse_activations(text: str, name: str) -> tuple[str, ...]:
+    """Read a list of activations as `nccli.catalogue.activations.activation_text` writes them, without repetition.
+
+    Raises:
+        InputError: one that is none.
+    """
+    try:
+        return tuple(dict.fromkeys(activation_text(word.strip()) for word in text.split(",")))
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _parse(

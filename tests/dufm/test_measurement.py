@@ -22,7 +22,7 @@ from tests.oracle.autograd_dufm import OrdinaryDufm
 BASE = DufmConfig(
     K=3, L=3, n=3, width=5, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.1, steps=60, seed=0, dtype="float64"
 )
-MOMENTUM = {"gd": 0.0, "heavy-ball": 0.9, "nesterov": 0.8, "adam": 0.9}
+MOMENTUM = {"gd": 0.0, "heavy-ball": 0.9, "nesterov": 0.8, "adam": 0.9, "sgdw": 0.8, "adamw": 0.9}
 WAYS = ["numpy", "torch"]
 
 
@@ -68,8 +68,9 @@ def expected_deviation(batch: Batch) -> list[float]:
     found = []
     for run, config in enumerate(batch.configs):
         ratios = [distance(X[run]) / np.linalg.norm(X[run]) for X in parts if X[run].any()]
-        if config.optimizer in ("heavy-ball", "nesterov"):
-            memory = (1 - config.momentum) / config.wd_h1 * batch.moments[0].features[run].astype(np.float64)
+        if config.optimizer in ("heavy-ball", "nesterov", "sgdw"):
+            share = 1 if config.optimizer == "sgdw" else 1 - config.momentum
+            memory = share / config.wd_h1 * batch.moments[0].features[run].astype(np.float64)
             ratios.append(distance(memory) / np.linalg.norm(parts[0][run]))
         found.append(max(ratios))
     return found
@@ -78,7 +79,8 @@ def expected_deviation(batch: Batch) -> list[float]:
 def expected_alignment(batch: Batch) -> list[bool]:
     """Whether no class has samples on both sides of zero where ReLU is."""
     first, labels, parts = batch.configs[0], labels_of(batch.configs[0], batch.rows), features_of_stages(batch)
-    kinked = {"relu": range(2, first.L + 1), "relu-last": [first.L]}.get(first.activation, [])
+    every_layer = range(2, first.L + 1)
+    kinked = {"relu": every_layer, "leaky:0.1": every_layer, "relu-last": [first.L]}.get(first.activation, [])
     found = []
     for run in range(len(batch.configs)):
         on = [parts[stages(first.L).index((layer, "pre"))][run] > 0 for layer in kinked]
@@ -122,7 +124,7 @@ def test_a_measurement_is_what_the_library_and_autograd_say(activation: str, way
 def test_what_the_optimiser_remembers_counts_for_momentum_alone(optimizer: str, way: str) -> None:
     batch = started(optimizer=optimizer, momentum=MOMENTUM[optimizer])
     assert_measures(measured(batch, way), batch)
-    assert len(batch.moments) == {"gd": 0, "adam": 2}.get(optimizer, 1)
+    assert len(batch.moments) == {"gd": 0, "adam": 2, "adamw": 2}.get(optimizer, 1)
 
 
 @pytest.mark.parametrize("optimizer", ["heavy-ball", "nesterov"])

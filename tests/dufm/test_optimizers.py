@@ -23,7 +23,7 @@ STEPS = 60
 BASE = DufmConfig(
     K=3, L=3, n=3, width=5, wd_h1=5e-3, wd_layers=(4e-3, 5e-3, 6e-3), lr=0.1, steps=STEPS, seed=0, dtype="float64"
 )
-MOMENTUM = {"gd": 0.0, "heavy-ball": 0.9, "nesterov": 0.8, "adam": 0.9}
+MOMENTUM = {"gd": 0.0, "heavy-ball": 0.9, "nesterov": 0.8, "adam": 0.9, "sgdw": 0.8, "adamw": 0.9}
 SCHEDULES: dict[str, Callable[[int], float]] = {
     "constant": lambda step: 1.0,
     "linear": lambda step: 1 - step / STEPS,
@@ -45,7 +45,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 def batch(optimizer: str, schedule: str, activation: str = "relu", **changes: float | str) -> list[DufmConfig]:
     """Runs that differ in step size, weight decay, seed and tolerance, but share a program."""
-    lr = 0.02 if optimizer == "adam" else 0.1
+    lr = 0.02 if optimizer.startswith("adam") else 0.1
     shared = replace(
         BASE,
         optimizer=optimizer,
@@ -107,9 +107,9 @@ def test_the_schedules_lead_to_different_points(optimizer: str) -> None:
             assert np.abs(last[i] - last[j]).max() > 1e-5
 
 
-@pytest.mark.parametrize("optimizer", ["heavy-ball", "nesterov", "adam"])
+@pytest.mark.parametrize("optimizer", ["heavy-ball", "nesterov", "adam", "sgdw", "adamw"])
 def test_what_the_optimiser_remembers_is_what_torch_optim_remembers(optimizer: str) -> None:
-    names = {"adam": ("exp_avg", "exp_avg_sq")}.get(optimizer, ("momentum_buffer",))
+    names = ("exp_avg", "exp_avg_sq") if optimizer.startswith("adam") else ("momentum_buffer",)
     configs = batch(optimizer, "cosine")
     trained = Batch.start(configs)
     assert len(trained.moments) == len(names)
@@ -184,7 +184,7 @@ def test_compiled_steps_in_pieces_are_the_steps_at_once(optimizer: str) -> None:
 
 @needs_gcc
 @pytest.mark.usefixtures("own_cache")
-@pytest.mark.parametrize("optimizer", ["heavy-ball", "nesterov", "adam"])
+@pytest.mark.parametrize("optimizer", ["heavy-ball", "nesterov", "adam", "sgdw", "adamw"])
 def test_compiled_steps_go_on_from_what_the_optimiser_remembers(optimizer: str) -> None:
     """Moments are read at the start and written by sync, so that steps can change hands in the middle of a run."""
     configs = batch(optimizer, "cosine")

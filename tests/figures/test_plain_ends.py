@@ -171,7 +171,16 @@ def test_captions_tell_the_steps_and_the_time_constants_that_runs_share(
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"optimizer": "heavy-ball", "momentum": 0.9}, {"wd_h1": 1e-3}, {"optimizer": "adam"}, {"schedule": "cosine"}],
+    [
+        *(
+            {},
+            {"optimizer": "heavy-ball", "momentum": 0.9},
+            {"wd_h1": 1e-3},
+            {"optimizer": "adam"},
+            {"schedule": "cosine"},
+        ),
+        *({"optimizer": "sgdw", "momentum": 0.9}, {"optimizer": "adamw", "momentum": 0.9}),
+    ],
 )
 def test_time_constants_are_those_of_the_configuration(options: dict[str, Any]) -> None:
     config = example_config(**options)

@@ -24,11 +24,32 @@ def activation(config: DufmConfig, layer: int) -> Callable[[Tensor], Tensor]:
         return lambda z: relu_eps(z, epsilon)
     if config.activation == "relu" or (config.activation == "relu-last" and layer == config.L):
         return torch.relu
+    if config.slope is not None:
+        slope = config.slope
+        return lambda z: torch.nn.functional.leaky_relu(z, slope)
     return lambda z: z
 
 
+class WrittenOutSGDW(torch.optim.Optimizer):
+    """SGDW as Loshchilov and Hutter 2019 have it in words: decay by itself, then a step of heavy-ball on the fit."""
+
+    def step(self, closure: Any = None) -> None:
+        """θ ← θ − ηλθ, then u ← βu + g, θ ← θ − ηu."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                u = self.state[p].get("momentum_buffer", torch.zeros_like(p))
+                u = group["momentum"] * u + p.grad
+                self.state[p]["momentum_buffer"] = u
+                with torch.no_grad():
+                    p.copy_(p - group["lr"] * group["weight_decay"] * p - group["lr"] * u)
+
+
 def make_optimizer(config: DufmConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The optimiser that a configuration names; weight decay is coupled, a part of the gradient."""
+    """The optimiser that a configuration names; weight decay is a part of the gradient but for sgdw and adamw."""
+    if config.optimizer == "sgdw":
+        return WrittenOutSGDW(groups, {"lr": config.lr, "momentum": config.momentum})
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999), eps=1e-8)
     if config.optimizer == "adam":
         return torch.optim.Adam(groups, lr=config.lr, betas=(config.momentum, 0.999), eps=1e-8)
     return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.optimizer == "nesterov")

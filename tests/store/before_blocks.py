@@ -41,7 +41,7 @@ _LATER = {
         *("split", "series", "step", "file", "steps_by", "found_by", "hypergraph"),
         *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
         *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
-        *("class_counts", "imbalance"),
+        *("class_counts", "imbalance", "schatten_gap"),
     ),
     "layer": (
         *("rank_gap", "output_rank", "output_etf_distance", "output_pairs_distance", "minority_collapse"),

@@ -25,7 +25,7 @@ RECORD = [
     *("found_by", "hypergraph"),
     *("verdict", "verdict_residual", "hessian_min", "hessian_max", "hessian_norm", "negative_directions"),
     *("flat_directions", "symmetries", "weak_kinks", "least_slope", "new_unit_gain", "verdict_proved"),
-    *("class_counts", "imbalance"),
+    *("class_counts", "imbalance", "schatten_gap"),
 ]
 LAYER = [
     *("layer", "stage", "dnc1", "dnc2", "dnc3", "negative_share", "rank", "rank_gap", "effective_rank"),

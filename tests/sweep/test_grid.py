@@ -129,7 +129,10 @@ def test_values_are_for_those_that_take_them() -> None:
 @pytest.mark.parametrize(
     ("lists", "complaint"),
     [
-        ({"optimizer": ["gd"], "momentum": [0.5]}, "momentum belongs to heavy-ball, nesterov, adam; gd has none"),
+        (
+            {"optimizer": ["gd"], "momentum": [0.5]},
+            r"momentum belongs to .*, adamw; gd has none",
+        ),
         ({"activation": ["relu", "linear"], "epsilon": [0.1]}, "epsilon belongs to activation relu-eps"),
         ({"init": ["xavier"]}, "init 'xavier': must be one of normal, uniform, orthogonal, he"),
     ],

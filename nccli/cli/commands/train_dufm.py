@@ -3,11 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nccli.catalogue.options import ActivationName, DtypeName, InitName, ObjectiveName, OptimizerName, Until
+from nccli.catalogue.options import (
+    ALL_SAMPLES,
+    ActivationName,
+    BiasName,
+    DtypeName,
+    InitName,
+    ObjectiveName,
+    OptimizerName,
+    Until,
+)
 from nccli.cli import options as option
 from nccli.cli.class_sizes import ClassCounts, Imbalance, require_one_way
 from nccli.cli.completion import complete_runs
@@ -19,6 +29,7 @@ from nccli.cli.notes import note
 from nccli.cli.progress import BATCH_WORDS
 from nccli.cli.run_command import as_asked, dufm_command
 from nccli.cli.start import begin, find_start, with_settings
+from nccli.cli.targets import with_targets
 from nccli.cli.training import Request, Training, carry_out
 from nccli.errors import InputError
 
@@ -41,7 +52,7 @@ def train_dufm(
     objective: option.Loss = ObjectiveName.MSE.value,
     lr: Annotated[
         str | None,
-        option.values("--lr", "Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam]", shown=False),
+        option.values("--lr", "Step size. [default: 0.5; 0.05 with momentum, 1e-3 for adam, adamw]", shown=False),
     ] = None,
     seed: Annotated[str, option.values("--seed", "Seed of the initial point.")] = "0",
     wd_h1: option.WdH1 = None,
@@ -53,11 +64,15 @@ def train_dufm(
     ] = "1e-7",
     optimizer: Annotated[
         str,
-        option.words("--optimizer", OptimizerName, "Way down: {}; the bias of plain gd is what the paper studies."),
+        option.words(
+            "--optimizer",
+            OptimizerName,
+            "Way down: {}; the bias of plain gd is what the paper studies, the last two decouple weight decay.",
+        ),
     ] = OptimizerName.GD.value,
     momentum: Annotated[
         str | None,
-        option.values("--momentum", "β of heavy-ball and nesterov, β₁ of adam. [default: 0.9]", shown=False),
+        option.values("--momentum", "β of heavy-ball, nesterov, sgdw, β₁ of adam, adamw. [default: 0.9]", shown=False),
     ] = None,
     schedule: Annotated[
         list[str],
@@ -103,7 +118,9 @@ def train_dufm(
     activation: Annotated[
         str,
         option.words(
-            "--activation", ActivationName, "{}; relu-last: only the last hidden layer; relu-eps: Definition 7."
+            "--activation",
+            ActivationName,
+            "{}; relu-last: only the last hidden layer; relu-eps: Definition 7; leaky:SLOPE, 0.1 without.",
         ),
     ] = ActivationName.RELU.value,
     epsilon: Annotated[
@@ -133,6 +150,29 @@ def train_dufm(
         str | None,
         option.values(
             "--noise", "With --from: what is added to each matrix, relative to its norm. [default: 0]", shown=False
+        ),
+    ] = None,
+    noise_scale: Annotated[
+        str,
+        option.values(
+            "--noise-scale", "S: at every step each entry of the gradient gets S times a standard normal number."
+        ),
+    ] = "0",
+    batch_size: Annotated[
+        str,
+        option.values("--batch-size", "Samples that a step takes, each once an epoch; all for full-batch descent."),
+    ] = ALL_SAMPLES,
+    bias: Annotated[
+        str,
+        option.words("--bias", BiasName, "Which of W_1..W_L have a bias: {}; it begins at zero and decays with its λ."),
+    ] = BiasName.NONE.value,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            "--targets",
+            metavar="FILE.npz",
+            help="Targets other than one-hot: array `targets`, K × K with a row a class, or n·K × K with one a sample.",
+            show_default=False,
         ),
     ] = None,
     device: Annotated[option.Device, typer.Option("--device", help="Where to train.")] = option.Device.auto,
@@ -175,7 +215,7 @@ def train_dufm(
     require_one_way(context, "n")
     options |= {"wd_h1": wd_h1, "wd_layers": wd_layers, "steps": steps, "tol": tol, "optimizer": optimizer}
     options |= {"momentum": momentum, "schedule": schedule, "refine": refine, "collapse_tol": collapse_tol}
-    options |= {"polish": polish, "until": until}
+    options |= {"polish": polish, "until": until, "noise_scale": noise_scale, "batch_size": batch_size, "bias": bias}
     options |= {"activation": activation, "epsilon": epsilon, "dtype": dtype}
     options |= {"init": init, "init_scale": init_scale, "objective": objective}
     output = export_file(export, store)
@@ -183,13 +223,16 @@ def train_dufm(
     if start is not None:
         options = with_settings(start, options, context)
     configs, points = _grid(options), dict[str, str]()
+    if targets is not None:
+        configs = with_targets(configs, Path(targets))
     if start is not None:
         if start.spread > _COLLAPSED:
             note(
                 f"{start.origin} had not collapsed (DNC1 {start.spread:.1g}): its class means are where this begins",
                 quiet,
             )
-        if noise is None and len({config.seed for config in configs}) > 1:
+        still = [config.seed for config in configs if not config.is_noisy]
+        if noise is None and len(set(still)) > 1:
             raise InputError("--seed draws the noise that is added to the point of --from: give --noise, or one seed")
         configs, points = begin(start, configs, noise or "0")
     elif noise is not None:
@@ -232,28 +275,42 @@ def train_dufm(
 def _grid(options: Mapping[str, Any]) -> "list[DufmConfig]":
     """The runs that options ask for."""
     from nccli.cli.problems import problem_grid
-    from nccli.sweep import dufm_grid, parse_floats, parse_integers, parse_words
+    from nccli.sweep import dufm_grid, parse_activations, parse_floats, parse_integers, parse_words
 
     lists: dict[str, Sequence[Any]] = {"schedule": tuple(dict.fromkeys(options["schedule"]))}
     lists |= {name: parse_integers(options[name], _flag(name)) for name in ("width", "steps", "seed")}
-    lists |= {name: parse_floats(options[name], _flag(name)) for name in ("tol", "collapse_tol", "init_scale")}
+    lists |= {
+        name: parse_floats(options[name], _flag(name)) for name in ("tol", "collapse_tol", "init_scale", "noise_scale")
+    }
     for name in ("lr", "momentum", "epsilon"):
         lists[name] = (None,) if options[name] is None else parse_floats(options[name], _flag(name))
+    lists["batch_size"] = _batch_sizes(options["batch_size"])
     for name, words in _WORDS.items():
         lists[name] = parse_words(options[name], _flag(name), tuple(words))
-    of_problem = ("K", "L", "n", "wd", "wd_h1", "wd_layers", "class_counts", "imbalance")
-    problems = problem_grid(*(options[name] for name in of_problem))
+    lists["activation"] = parse_activations(options["activation"], _flag("activation"))
+    of_problem = ("K", "L", "n", "wd", "wd_h1", "wd_layers")
+    counts = {name: options[name] for name in ("class_counts", "imbalance")}
+    problems = problem_grid(*(options[name] for name in of_problem), **counts)
     return dufm_grid(problems, lists, {name: options[name] for name in ("refine", "polish")})
 
 
 _WORDS: Mapping[str, type[StrEnum]] = {
     "optimizer": OptimizerName,
-    "activation": ActivationName,
+    "bias": BiasName,
     "init": InitName,
     "dtype": DtypeName,
     "until": Until,
     "objective": ObjectiveName,
 }
+
+
+def _batch_sizes(text: str) -> tuple[int | None, ...]:
+    """A list of integers and of `all`, which is None."""
+    from nccli.sweep import parse_integers
+
+    words = [word.strip() for word in text.split(",")]
+    sizes = (((None,) if word == ALL_SAMPLES else parse_integers(word, "--batch-size")) for word in words)
+    return tuple(dict.fromkeys(size for each in sizes for size in each))
 
 
 def _flag(name: str) -> str:

@@ -113,7 +113,8 @@ def is_fused(config: DufmConfig, rows: int, most_shared: int) -> bool:
     """
     known = config.activation in _ACTIVATIONS and config.dtype == DtypeName.FLOAT32.value
     plain = config.way_down.step_in_gradient and not config.aim.c_rows
-    return known and plain and config.class_counts is None and FusedShape.of(config, rows).shared <= most_shared
+    one_hot = config.targets_print is None and config.class_counts is None
+    return known and plain and one_hot and FusedShape.of(config, rows).shared <= most_shared
 
 
 def fused_steps(batch: Batch) -> FusedSteps | None:

@@ -1,7 +1,7 @@
 """What an optimiser is: how a gradient changes a parameter, for all runs of a batch at once and without allocation.
 
-The gradient includes weight decay, which is part of the loss. Conventions are those of torch.optim, so that a run can
-be compared with one's own loop step by step.
+The gradient includes weight decay, which is part of the loss, but for `decoupled` ones. Conventions are those of
+torch.optim, so that a run can be compared with one's own loop step by step.
 """
 
 import math
@@ -33,12 +33,14 @@ class Optimizer(ABC):
         moments: how many numbers it remembers of each parameter; zero at the start.
         step_in_gradient: whether gradients are to carry the step size already, because then one product both forms and
             applies them.
+        decoupled: whether weight decay is no part of the gradient; whoever takes steps shrinks a parameter by 1 − ηλ
+            before `update_`.
         keeps_collapsed_exactly: whether a run whose features have collapsed to rounding may go on as its class means
             (`nccli.dufm.reduction`).
         numbers_a_step: how many numbers of each step it needs beside the learning rate.
-        c_update: body of the C function `update(REAL *p, vec g, const Step *s)`, which applies the gradient g, weight
-            decay included, to the vector at p: AT(p) is the parameter, AT(p + SIZE) and so on what is remembered of it,
-            s->rate the step size, s->beta the momentum, s->more the numbers of this step.
+        c_update: body of the C function `update(REAL *p, vec g, const Step *s)`, which applies the gradient g to the
+            vector at p: AT(p) is the parameter, AT(p + SIZE) and so on what is remembered of it, s->rate the step size,
+            s->beta the momentum, s->more the numbers of this step.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Optimizer(ABC):
     takes_momentum: bool
     moments: int
     step_in_gradient: bool = False
+    decoupled: bool = False
     keeps_collapsed_exactly: bool = True
     numbers_a_step: int = 0
     c_update: str
@@ -59,7 +62,8 @@ class Optimizer(ABC):
 
         Args:
             p: parameter, (runs, a, b); changed in place.
-            g: its gradient, with the step size where `step_in_gradient`; may be overwritten.
+            g: its gradient, weight decay included unless `decoupled`, with the step size where `step_in_gradient`; may
+                be overwritten.
             moments: what is remembered of this parameter; changed in place.
             rate: learning rate of each run at this step, (runs, 1, 1).
             momentum: β.

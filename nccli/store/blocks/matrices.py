@@ -21,11 +21,11 @@ MOST_BYTES = 2**28
 _TOGETHER = 2**20
 """Bytes of the layers of one block, a taste: runs of usual sizes have one, and no layer of a large one costs all."""
 
-CLASS_MEANS, WEIGHTS, FEATURES, OUTPUT = "class_means", "weights", "features", "output"
+CLASS_MEANS, WEIGHTS, FEATURES, BIASES, OUTPUT = "class_means", "weights", "features", "biases", "output"
 MOMENTS = ("moment1", "moment2")
-STATE = (FEATURES, *(f"{moment}_{of}" for moment in MOMENTS for of in (FEATURES, WEIGHTS)))
-"""What it takes besides to go on from the end of a run: H_1 of all samples, where class means are not all of it, and
-what the optimiser remembers of H_1 and of W_1..W_L."""
+STATE = (FEATURES, BIASES, *(f"{moment}_{of}" for moment in MOMENTS for of in (FEATURES, WEIGHTS)))
+"""What it takes besides to go on from the end of a run: H_1 of all samples, where class means are not all of it,
+biases, a column a layer, and what the optimiser remembers of H_1 and of W_1..W_L."""
 
 SPECTRA = ("weight_spectrum", "feature_spectrum")
 """Singular values of a layer's own matrix and of all its features, a row: of anybody's networks."""

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from nccli.catalogue.options import ActivationName
 from nccli.catalogue.runs import ENDED_WELL, MEASURED_KINDS, Kind, Status
+from nccli.catalogue.settings import OTHER_PROBLEM
 from nccli.store.runs.finished_run import common_decay
 from nccli.store.schema.tables import RUN
 from nccli.theory import Problem
@@ -38,7 +39,11 @@ def best_runs(connection: Connection, problem: Problem, count: int, width: int |
         .order_by(RUN.c.loss, RUN.c.id)
     )
     decays = list(problem.lambda_w)
-    same = (row.id for row in connection.execute(query) if row.config["wd_layers"] == decays)
+    same = (
+        row.id
+        for row in connection.execute(query)
+        if row.config["wd_layers"] == decays and not any(name in row.config for name in OTHER_PROBLEM)
+    )
     return list(islice(same, count))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, case, func, null, or_, select
 from nccli.catalogue.columns import COMPARE, names
 from nccli.catalogue.options import ActivationName, ObjectiveName
 from nccli.catalogue.runs import ENDED_WELL, Kind
+from nccli.catalogue.settings import OTHER_PROBLEM
 from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.store.query.breaks import comparable
 from nccli.store.query.columns import as_decimal, column_expression, config_text
@@ -98,6 +99,7 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
         ),
         RUN.c.kind != Kind.E2E.value,
         RUN.c.loss.is_not(None),
+        *(config_text(name).is_(None) for name in OTHER_PROBLEM),
         comparable(connection),
     )
     same = [RUN.c[name].in_({run[name] for run in runs}) for name in ("K", "L", "n")]
@@ -114,6 +116,8 @@ def _best(connection: Connection, runs: Sequence[Row]) -> dict[tuple[Any, ...] |
 def _problem(run: Mapping[str, Any]) -> tuple[Any, ...] | None:
     """What makes two runs of one problem; None for a network trained end to end or by others."""
     if run["kind"] == Kind.E2E.value or "wd_layers" not in run["config"]:
+        return None
+    if any(name in run["config"] for name in OTHER_PROBLEM):
         return None
     unequal = () if run["wd"] is not None else tuple(map(as_decimal, run["config"]["wd_layers"]))
     decays = (None if run[name] is None else as_decimal(run[name]) for name in ("wd_h1", "wd"))

@@ -10,7 +10,7 @@ from nccli.catalogue.runs import MEASURED_KINDS
 from nccli.catalogue.stages import Stage, When
 from nccli.errors import NothingFoundError
 from nccli.metrics import LayerData, numerical_rank, remeasured
-from nccli.store.blocks.matrices import CLASS_MEANS, SPECTRA, WEIGHTS
+from nccli.store.blocks.matrices import BIASES, CLASS_MEANS, SPECTRA, WEIGHTS
 from nccli.store.query.select import Row, select_layers, select_matrices, select_spectra
 
 OF_CHECKPOINTS = ("series", "step", "split", "file")
@@ -31,13 +31,16 @@ def measured_again(connection: Connection, runs: Sequence[Row], rank_rtol: float
     stored, spectra = select_layers(connection, ids), select_spectra(connection, ids)
     records = []
     for run in runs:
-        means, weights, *spectra_of = (
-            select_matrices(connection, run["id"], name) for name in (CLASS_MEANS, WEIGHTS, *SPECTRA)
+        means, weights, biases, *spectra_of = (
+            select_matrices(connection, run["id"], name) for name in (CLASS_MEANS, WEIGHTS, BIASES, *SPECTRA)
         )
         for layer in stored[run["id"]]:
             place = Stage(layer["layer"], layer["stage"])
             made_by = weights.get(Stage(place.layer - 1, When.POST.value))
-            data = LayerData(means[place].T, weights.get(place), made_by=made_by) if place in means else None
+            bias = biases[place][:, 0] if place in biases else None
+            data = None
+            if place in means:
+                data = LayerData(means[place].T, weights.get(place), bias=bias, made_by=made_by)
             record = {"id": run["id"], "kind": run["kind"]}
             if run["kind"] in MEASURED_KINDS:
                 record |= {name: run[name] for name in OF_CHECKPOINTS}

@@ -47,7 +47,7 @@ def batches(
     for group in groups.values():
         first = group[0]
         most = budget.runs_that_fit(first, free, trajectory)
-        plain = not device.startswith("cuda") and not has_compiler()
+        plain = not device.startswith("cuda") and not (first.is_plain and has_compiler())
         runs = runs_a_job(budget.flops_a_step(first), first.steps, device, size.cores, plain, size.seconds)
         runs = min(most, runs, share, _FINISHED if first.finishes else runs)
         yield from _split(group, runs, most, size.cores)
@@ -61,7 +61,7 @@ def runs_a_job(flops: int, steps: int, device: str, workers: int, plain: bool = 
         steps: of a run.
         device: "cpu" or "cuda".
         workers: cores; on the CPU a job has a multiple of them.
-        plain: whether steps on the CPU are PyTorch's, for want of a C compiler.
+        plain: whether steps on the CPU are PyTorch's, for want of a C compiler or of compiled code for them.
         seconds: of work on the CPU that is enough for a job.
     """
     if device.startswith("cuda"):

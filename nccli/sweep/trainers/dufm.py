@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.runs import Finish, Status
 from nccli.dufm.config import DufmConfig
-from nccli.store import FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
+from nccli.dufm.targets import as_text, make_text_known
+from nccli.store import BIASES, FEATURES, MOMENTS, WEIGHTS, FinishedRun, Store
 from nccli.sweep.ends import ends_of, stored_ends
 from nccli.sweep.job import Job, Part
 from nccli.sweep.job_size import JobSize
@@ -33,6 +34,7 @@ class DufmTrainer:
         reduction: as `nccli.dufm.train.train` takes it; a state that was made otherwise is left alone.
         keep: what of a run is kept beside what always is: "weights" however large they are, "trajectory".
         points: that runs begin at, as text (`StartPoint.as_text`) by fingerprint.
+        targets: of runs that are not held to one-hot ones, as text (`nccli.dufm.targets.as_text`); it makes them known.
     """
 
     def __init__(
@@ -42,11 +44,14 @@ class DufmTrainer:
         keep: Collection[str] = (),
         points: Mapping[str, str] | None = None,
         ends: Mapping[str, Mapping[str, Any]] | None = None,
+        targets: Sequence[str] = (),
     ) -> None:
         """On "auto", "cpu" or "cuda"; which one that is, is asked when it matters, unless `trains_on` says so."""
         self._asked, self.reduction = device, reduction
         self.keep, self.points = frozenset(keep), dict(points or {})
         self._ends = dict(ends or {})
+        for text in targets:
+            make_text_known(text)
         self._told: set[str] = set()
         self._complaints = Complaints()
 
@@ -134,7 +139,9 @@ class DufmTrainer:
         points = {name: text for name, text in self.points.items() if name in needed}
         parents = {id_of(config.plain) for config in batch if config.finishes}
         ends = {key: self._ends[key] for key in sorted(parents & set(self._ends))}
-        return {"reduction": self.reduction, "keep": sorted(self.keep), "points": points, "ends": ends}
+        found = {"reduction": self.reduction, "keep": sorted(self.keep), "points": points, "ends": ends}
+        targets = {config.targets_print for config in batch if config.targets_print is not None}
+        return found | ({"targets": [as_text(name) for name in sorted(targets)]} if targets else {})
 
     def known(self, config: DufmConfig) -> dict[str, Any]:
         """What is known of a run before it is made, as columns of table `run`."""
@@ -204,6 +211,10 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
         keep: as `DufmTrainer`; what it takes to go on from the end is kept anyway, where it is at most `KEPT_BYTES`.
     """
     config = result.config
+    keeps_weights = "weights" in keep or weight_bytes(config) <= KEPT_BYTES
+    state = _state(result) if "weights" in keep or state_bytes(config) <= KEPT_BYTES else {}
+    if result.biases and keeps_weights:
+        state = {BIASES: dict(result.biases), **state}
     return FinishedRun(
         row={
             **_about(config),
@@ -212,6 +223,7 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
             "steps_by": None if result.steps_by is None else result.steps_by.value,
             **{name: getattr(result, name) for name in ("status", "steps", "loss", "fit", "reg", "grad_norm")},
             "collapsed_at": result.collapsed_at,
+            "schatten_gap": result.schatten_gap,
             **_settled(result),
             **_finishing(result),
         },
@@ -225,8 +237,8 @@ def dufm_run(result: "DufmResult", device: str, keep: Collection[str] = ()) -> F
             }
             for point in result.history
         ],
-        weights=result.weights if "weights" in keep or weight_bytes(config) <= KEPT_BYTES else (),
-        state=_state(result) if "weights" in keep or state_bytes(config) <= KEPT_BYTES else {},
+        weights=result.weights if keeps_weights else (),
+        state=state,
     )
 
 
@@ -269,8 +281,6 @@ def _state(result: "DufmResult") -> dict[str, dict[int, Any]]:
 
 
 def _about(config: DufmConfig) -> dict[str, Any]:
-    return {
-        **columns_at(config.problem, config.width),
-        "kind": "dufm",
-        **{name: getattr(config, name) for name in _ROW},
-    }
+    own = {name: getattr(config, name) for name in _ROW}
+    found = {**columns_at(config.problem, config.width), "kind": "dufm", **own}
+    return found if config.targets_print is None else found | {"loss_dnc": None, "loss_srg": None}
