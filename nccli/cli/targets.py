@@ -35,9 +35,10 @@ def with_targets(configs: "Sequence[DufmConfig]", path: Path) -> "list[DufmConfi
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise InputError(f"--targets '{path}': targets must be a matrix of finite numbers")
     for config in configs:
-        if values.shape not in ((config.K, config.K), (config.n * config.K, config.K)):
-            sizes = f"{config.K} × {config.K}, or n·K = {config.n * config.K} × {config.K}"
+        if values.shape not in ((config.K, config.K), (config.N, config.K)):
+            sizes = f"{config.K} × {config.K}, or N = {config.N} × {config.K}"
             raise InputError(f"--targets '{path}': {values.shape[0]} × {values.shape[1]}, and the run needs {sizes}")
+    values = values.astype(np.float64)
     return [
-        replace(config, targets_print=make_known(by_class(values.astype(np.float64), config.n))) for config in configs
+        replace(config, targets_print=make_known(by_class(values, config.problem.class_sizes))) for config in configs
     ]

@@ -10,7 +10,7 @@ import io
 import zipfile
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nccli.errors import InputError
 
@@ -36,13 +36,17 @@ def known(fingerprint: str) -> Float[np.ndarray, "rows K"]:
     return _KNOWN[fingerprint]
 
 
-def by_class(values: Float[np.ndarray, "rows K"], n: int) -> Float[np.ndarray, "some K"]:
-    """A row a class, where all samples of every class have one target; else the targets as they are."""
-    K = values.shape[1]
-    if len(values) != n * K or n == 1:
+def by_class(values: Float[np.ndarray, "rows K"], sizes: Int[np.ndarray, " K"]) -> Float[np.ndarray, "some K"]:
+    """A row a class, where all samples of every class have one target; else the targets as they are.
+
+    Args:
+        values: the targets, of classes or of samples.
+        sizes: samples of each class.
+    """
+    if len(values) == len(sizes):
         return values
-    samples = values.reshape(K, n, K)
-    return np.asarray(samples[:, 0]) if (samples == samples[:, :1]).all() else values
+    first = values[np.cumsum(sizes) - sizes]
+    return np.asarray(first) if (np.repeat(first, sizes, axis=0) == values).all() else values
 
 
 def as_text(fingerprint: str) -> str:

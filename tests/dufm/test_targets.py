@@ -88,7 +88,7 @@ def test_samples_with_targets_of_their_own_are_never_taken_together() -> None:
     ("arrays", "words"),
     [
         ({"target": np.eye(4)}, "no .npz file with `targets`"),
-        ({"targets": np.eye(5)}, "5 × 5, and the run needs 4 × 4, or n·K = 12 × 4"),
+        ({"targets": np.eye(5)}, "5 × 5, and the run needs 4 × 4, or N = 12 × 4"),
         ({"targets": np.full((4, 4), np.nan)}, "finite"),
         ({"targets": np.array(["a"])}, "a matrix of finite numbers"),
     ],

@@ -171,7 +171,7 @@ def train_dufm(
         typer.Option(
             "--targets",
             metavar="FILE.npz",
-            help="Targets other than one-hot: array `targets`, K × K with a row a class, or n·K × K with one a sample.",
+            help="Targets other than one-hot: array `targets`, K × K with a row a class, or N × K with one a sample.",
             show_default=False,
         ),
     ] = None,
