@@ -75,7 +75,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("rank", int, caption=True),
     Setting("reg", str, caption=True),
     Setting("epochs", int, caption=True, least=1, most=_INT32),
-    Setting("objective", str, dict.fromkeys((_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS), "mse"), bare=True),
+    Setting(
+        "objective", str, dict.fromkeys((_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS), "mse"), bare=True, caption=True
+    ),
     Setting("dtype", str, usual="float32", bare=True),
     Setting("steps", int, least=1, most=_INT32),
     Setting("seed", int, least=0, most=_INT64),

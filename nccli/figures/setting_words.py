@@ -10,7 +10,7 @@ NAMES = {setting.name: setting.symbol for setting in SETTINGS if setting.symbol}
 """Options that are written otherwise than on the command line."""
 
 VALUES = {"dnc": "DNC", "srg": "SRG", "dufm": "DUFM", "e2e": "end to end"}
-VALUES |= {"mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
+VALUES |= {"ce": "cross-entropy", "mnist": "MNIST", "cifar10": "CIFAR-10", "resnet20": "ResNet20"}
 """Values that are written otherwise than on the command line."""
 
 BARE = ("kind", "finish", *(setting.name for setting in SETTINGS if setting.bare))

@@ -44,6 +44,11 @@ def solve_dnc(problem: Problem) -> Solution:
     return solve(problem, dnc_of(problem))
 
 
+def dnc_rank(problem: Problem) -> int:
+    """Rank of the hidden layers of DNC: K, or K − 1 where class means do without what they have in common."""
+    return sum(block.singular_values.rank for block in dnc_of(problem).blocks)
+
+
 def solve_srg(problem: Problem) -> Solution | None:
     """The best SRG solution (Definitions 9 and 11); None for K < 4, where there is none."""
     return min(srg_solutions(problem).values(), key=lambda solution: solution.loss, default=None)

@@ -16,7 +16,7 @@ from nccli.figures.setting_axis import CLASSES, DEPTH, LR, WD, WIDTH, SettingAxi
 from nccli.figures.stages import hidden_words
 from nccli.figures.store_figure import Query
 from nccli.store import SettingRuns, problem_of
-from nccli.theory import srg_rank
+from nccli.theory import dnc_rank, srg_rank
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class RankVs(AgainstSetting):
             problem = problem_of(each.row)
             place = axis_value(each.row, self.axis.column) if self.axis.column in ("K", "L") else None
             K, srg = each.row["K"], None if problem is None else srg_rank(problem)
-            ranks = {"dnc": K, "srg": srg}
+            room = K if each.row["width"] >= K else None
+            ranks = {"dnc": room if problem is None else dnc_rank(problem), "srg": srg}
             found |= {(what, K, each.row["L"], place, rank) for what, rank in ranks.items() if rank is not None}
         several = self.axis.column != "K" and len({K for _, K, *_ in found}) > 1
         by_depth = self.axis.column == "K" and len({(what, K) for what, K, *_ in found}) < len(
