@@ -56,6 +56,8 @@ _TINY, _HUGE = 1e-30, 1e30
 
 _DUFM, _E2E, _SEARCH = Kind.DUFM.value, Kind.E2E.value, Kind.SEARCH.value
 
+_OF_OBJECTIVE = (_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS)
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("dataset", str, bare=True, caption=True),
     Setting("backbone", str, bare=True, caption=True),
@@ -75,9 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("rank", int, caption=True),
     Setting("reg", str, caption=True),
     Setting("epochs", int, caption=True, least=1, most=_INT32),
-    Setting(
-        "objective", str, dict.fromkeys((_DUFM, _E2E, _SEARCH, *CONSTRUCTED_KINDS), "mse"), bare=True, caption=True
-    ),
+    Setting("objective", str, dict.fromkeys(_OF_OBJECTIVE, "mse"), bare=True, caption=True),
     Setting("dtype", str, usual="float32", bare=True),
     Setting("steps", int, least=1, most=_INT32),
     Setting("seed", int, least=0, most=_INT64),
