@@ -7,8 +7,8 @@ import pytest
 EXPORTED = {
     "nccli.theory": """
         asymptotic_exponent BEST best_known BestKnown BlockSolution check_options classes_of closed_forms
-        Construction counts_text dnc dnc_rank imbalance parse_counts step_imbalance surviving_classes unequal_counts unequal_dnc
-        unequal_srg UnequalSolution
+        Construction counts_text dnc dnc_rank imbalance parse_counts step_imbalance surviving_classes
+        unequal_counts unequal_dnc unequal_srg UnequalSolution
         Edges explicit_loss FAMILIES Family graph graph_names GRAPH_OUTPUTS has_bipartition hypergraph is_linear
         local_exponent nearest_recipe parse_graph parse_hypergraph Problem Solution solve solve_best solve_bipartition
         solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold srg_solutions

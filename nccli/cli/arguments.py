@@ -195,11 +195,13 @@ def _repeated(parameter: Any, value: Any) -> list[str]:
 
 def _text(parameter: Any, value: Any) -> str:
     """One value as the command line has it."""
+    from nccli.cli.options import LIST
+
     if isinstance(value, Mapping) and "=" in (parameter.metavar or ""):
         return ",".join(f"{key}={_one(parameter, each)}" for key, each in value.items())
     if isinstance(value, (list, range)) and takes_list(parameter):
         _require_some(parameter, value)
-        if _is_run_of_integers(value):
+        if _is_run_of_integers(value) and parameter.metavar == LIST:
             return f"{value[0]}..{value[-1]}"
         return ",".join(_one(parameter, each) for each in value)
     return _one(parameter, value)

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from nccli.figures.ends import ENDS
 from nccli.figures.figure import Options
-from nccli.figures.series import Series, Values, axis_value, each_of, measured
-from nccli.figures.setting_axis import SettingAxis, varied_along
+from nccli.figures.series import Series, Values, each_of, measured
+from nccli.figures.setting_axis import SettingAxis, setting_value, varied_along
 from nccli.figures.store_figure import Collected, StoreFigure
 from nccli.store import SettingRuns
 
@@ -56,12 +56,12 @@ class AlongSetting(StoreFigure, ABC):
 
     def usable(self, runs: SettingRuns) -> bool:
         """Whether there is a value on both axes."""
-        return axis_value(runs.row, self.axis.column) is not None and super().usable(runs)
+        return setting_value(runs.row, self.axis.column) is not None and super().usable(runs)
 
     def split(self, usable: Sequence[SettingRuns], options: Options) -> list[Series]:
         """The series; where only curves are wanted or fit, those of several points if there are any."""
         series, axis = super().split(usable, options), self.axis.column
-        several = [each for each in series if len({axis_value(member.row, axis) for member in each.members}) > 1]
+        several = [each for each in series if len({setting_value(member.row, axis) for member in each.members}) > 1]
         few = len(series) <= self.limit.most and not options.curves_only
         if few or not several or len(several) == len(series):
             return series
@@ -71,7 +71,7 @@ class AlongSetting(StoreFigure, ABC):
         """By value on the axis, in increasing order: the runs that have all columns, and their values."""
         by_value: dict[Any, list[SettingRuns]] = {}
         for member in series.members:
-            by_value.setdefault(axis_value(member.row, self.axis.column), []).append(member)
+            by_value.setdefault(setting_value(member.row, self.axis.column), []).append(member)
         for place in sorted(by_value):
             keys, values = measured(by_value[place], self.columns)
             if keys:

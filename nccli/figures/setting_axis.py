@@ -66,9 +66,10 @@ def axis_of(name: str, flag: str) -> SettingAxis:
     """
     if name not in AXES:
         raise InputError(f"{flag} '{name}': must be a setting that is a number: {', '.join(AXES)}")
-    setting = BY_NAME[name]
-    label = setting.symbol or name.replace("_", " ")
-    return _KNOWN.get(name, SettingAxis(name, label, label, ""))
+    if name in _KNOWN:
+        return _KNOWN[name]
+    label = BY_NAME[name].symbol or name.replace("_", " ")
+    return SettingAxis(name, label, label, "")
 
 
 def setting_value(run: Row, name: str) -> Any:

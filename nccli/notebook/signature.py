@@ -33,7 +33,9 @@ def docstring(command: str) -> str:
     text, taken = described(command)
     words = [(_name(each), " ".join(str(getattr(each, "help", None) or "").split())) for each in taken]
     lines = [
-        textwrap.fill(f"{name}: {means}", _WIDTH, initial_indent="    ", subsequent_indent="        ")
+        textwrap.fill(
+            f"{name}: {means}", _WIDTH, initial_indent="    ", subsequent_indent="        ", break_on_hyphens=False
+        )
         for name, means in words
     ]
     about = f"Options, defaults and errors are those of `nccli {command}`. A list, range or array is a list of values."

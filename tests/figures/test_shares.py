@@ -133,3 +133,11 @@ def test_a_caption_says_what_one_area_holds(tmp_path: Path) -> None:
     with made.read() as connection:
         caption = FIGURE.collect(connection, Selection(), Options()).caption
     assert caption.endswith("with its 95 % Wilson interval; lost classes: 1 zero, 1 lost_classes")
+
+
+def test_runs_of_other_imbalance_are_bars_of_one_panel_where_that_is_the_axis() -> None:
+    figure = FIGURE.adapted(Options(x="imbalance"))
+    assert figure.axis.column == "imbalance"
+    assert set(figure.varied) == {"imbalance", "class_counts"}
+    assert "--imbalance" in figure.command([], Options(x="imbalance"))
+    assert FIGURE.adapted(Options()) is FIGURE
