@@ -10,8 +10,8 @@ EXPORTED = {
         Construction dnc
         Edges explicit_loss FAMILIES Family graph graph_names GRAPH_OUTPUTS has_bipartition hypergraph is_linear
         local_exponent nearest_recipe parse_graph parse_hypergraph Problem Solution solve solve_best solve_bipartition
-        solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold srg_solutions SRG_VARIANTS
-        srg_variants Subsets subsets_text Template threshold triangular_root TRIVIAL_LOSS
+        solve_dnc solve_graph solve_kind solve_srg Spectrum srg srg_rank srg_template srg_threshold srg_solutions
+        SRG_VARIANTS srg_variants Subsets subsets_text Template threshold triangular_root TRIVIAL_LOSS
     """,
     "nccli.metrics": """
         cdnv class_means class_statistics classes_kept ClassStatistics constant_output distinct_means dnc1

@@ -12,10 +12,15 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from nccli.errors import InputError
 from nccli.objective.stable_colouring import Colours, stable_colouring
 
 _ROUNDING = 1e-11
 """A bound: of the largest eigenvalue of G, or singular value of the margins, what is rounding of zero."""
+
+
+_MOST_COLOURS = 1200
+"""A bound: half a minute of a processor for one scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +75,18 @@ class LogitSpace:
         Args:
             gram: G, symmetric and positive semi-definite, at α = 1.
             blocks: by class, its block; one if not said.
+
+        Raises:
+            InputError: so little symmetry that there are too many numbers.
         """
         K = len(gram)
         of_class = np.zeros(K, dtype=int) if blocks is None else np.asarray(blocks)
         colours = stable_colouring(gram, blocks)
+        if int(colours.max()) >= _MOST_COLOURS:
+            raise InputError(
+                f"{K} classes of so little symmetry have {colours.max() + 1} different logits under cross-entropy: at "
+                f"most {_MOST_COLOURS}"
+            )
         roots, block_of = _roots(gram, colours, of_class)
         kinds, kind_of = np.unique(np.diagonal(colours), return_inverse=True)
         sizes = np.bincount(kind_of)
