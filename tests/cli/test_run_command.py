@@ -27,7 +27,7 @@ NOT_OF_A_RUN = {"format", "quiet", "dry_run", "jobs", "executor", "slurm", "name
 """Options of how a sweep is carried out and told."""
 
 SAID_OTHERWISE = {"train-dufm": set[str](), "train-e2e": {"epochs", "time_constants", "autocast"}}
-SAID_OTHERWISE |= {"construct": {"s", "graph"}, "search": set()}
+SAID_OTHERWISE |= {"construct": {"s", "graph", "rank"}, "search": set()}
 """Options that are told as others, or that a construction names by itself."""
 
 IDS = OutputFormat.ids

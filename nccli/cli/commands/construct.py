@@ -91,7 +91,7 @@ def construct(
     dry_run: option.DryRun = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Build a solution: DNC, SRG, graphs, pairs, frames.
+    """Build a solution: DNC, SRG, any graph, pairs, frames, …
 
     Stores its losses, metrics and spectra by layer, class means and, up to 64 KiB, its weights.
 
