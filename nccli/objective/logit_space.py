@@ -109,6 +109,25 @@ class LogitSpace:
         )
 
     @classmethod
+    def without_symmetry(cls, gram: Float[np.ndarray, "K K"]) -> "LogitSpace":
+        """All logits that W_L can make, Z = Y R with G = RᵀR, of a Gram matrix that a descent changes again and again."""
+        K = len(gram)
+        values, vectors = np.linalg.eigh(gram)
+        kept = values > _ROUNDING * values[-1]
+        R = np.sqrt(values[kept])[:, None] * vectors[:, kept].T
+        column, row = np.nonzero(~np.eye(K, dtype=bool))
+        S = np.zeros((len(row), K, len(R)))
+        at = np.arange(len(row))
+        S[at, row], S[at, column] = R.T[column], -R.T[column]
+        places = np.full((K, K), -1)
+        places[row, column] = at
+        zero = np.zeros(K, dtype=int)
+        shares, first = np.full(K, 1 / K), np.arange(K) * (K - 1)
+        return cls(
+            S.reshape(len(row), -1), np.ones(len(row)), first, shares, np.zeros(K * len(R), dtype=int), zero, places
+        )
+
+    @classmethod
     def of_blocks(cls, grams: Sequence[Float[np.ndarray, "_ _"]], kept: Sequence[int]) -> "LogitSpace":
         """Of blocks side by side, those not kept being zero, whose columns are left out: their logits are zero.
 
