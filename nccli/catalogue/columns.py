@@ -293,7 +293,7 @@ RUN_COLUMNS: tuple[Column, ...] = (
         _PROBLEM,
         _TEXT,
         f"the loss: {', '.join(ObjectiveName)}; NULL where it is not known",
-        shown=(GROUP,),
+        shown=(COMPARE, GROUP),
         before=dict.fromkeys(_COMPUTED, "mse"),
     ),
     Column(

@@ -58,7 +58,7 @@ class Scatter(OnePanel, ABC):
         mixed = len({problem.objective for problem in problems}) > 1
         found = {
             (
-                name + (f", K = {problem.K}" if several else "") + (f", {problem.objective}" if mixed else ""),
+                name + (f", K = {problem.K}" if several else "") + (f" ({problem.objective})" if mixed else ""),
                 place[self.x],
                 place[self.y],
             )

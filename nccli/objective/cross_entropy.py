@@ -122,6 +122,16 @@ class CrossEntropy(Objective):
             optima.append(Optimum(scales[place] / L, fit + reg, fit))
         return tuple(optima)
 
+    def of_gram(
+        self, gram: Float[np.ndarray, "k k"], K: int, weight_decay: float
+    ) -> tuple[float, Float[np.ndarray, "k k"]]:
+        """By Newton's method in all logits; the derivative is −λ/2 BᵀB with B = (I − softmax)/(Kλ)."""
+        space = LogitSpace.without_symmetry(gram)
+        layer = best_last_layer(space, np.full(space.S.shape[1], weight_decay))
+        B = layer.residual(space) / (K * weight_decay)
+        value = float(space.shares @ layer.fit.by_kind + weight_decay / 2 * layer.y @ layer.y)
+        return value, -weight_decay / 2 * (B.T @ B)
+
     def last_weights(self, means: Float[np.ndarray, "d K"], weight_decay: float) -> Float[np.ndarray, "K d"]:
         """The solution of a strictly convex problem, W_L = (I − softmax) M_Lᵀ/(Kλ), by Newton's method."""
         space = LogitSpace.of_gram(means.T @ means)

@@ -12,10 +12,15 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from nccli.errors import InputError
 from nccli.objective.stable_colouring import Colours, stable_colouring
 
 _ROUNDING = 1e-11
 """A bound: of the largest eigenvalue of G, or singular value of the margins, what is rounding of zero."""
+
+
+_MOST_COLOURS = 1200
+"""A bound: half a minute of a processor for one scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +75,18 @@ class LogitSpace:
         Args:
             gram: G, symmetric and positive semi-definite, at α = 1.
             blocks: by class, its block; one if not said.
+
+        Raises:
+            InputError: so little symmetry that there are too many numbers.
         """
         K = len(gram)
         of_class = np.zeros(K, dtype=int) if blocks is None else np.asarray(blocks)
         colours = stable_colouring(gram, blocks)
+        if int(colours.max()) >= _MOST_COLOURS:
+            raise InputError(
+                f"{K} classes of so little symmetry have {colours.max() + 1} different logits under cross-entropy: at "
+                f"most {_MOST_COLOURS}"
+            )
         roots, block_of = _roots(gram, colours, of_class)
         kinds, kind_of = np.unique(np.diagonal(colours), return_inverse=True)
         sizes = np.bincount(kind_of)
@@ -93,6 +106,25 @@ class LogitSpace:
             block,
             of_class[[int(np.flatnonzero(kind_of == kind)[0]) for kind in range(len(kinds))]],
             margin[colours],
+        )
+
+    @classmethod
+    def without_symmetry(cls, gram: Float[np.ndarray, "K K"]) -> "LogitSpace":
+        """All logits that W_L can make, Z = Y R with G = RᵀR, of a Gram matrix that a descent changes again and again."""
+        K = len(gram)
+        values, vectors = np.linalg.eigh(gram)
+        kept = values > _ROUNDING * values[-1]
+        R = np.sqrt(values[kept])[:, None] * vectors[:, kept].T
+        column, row = np.nonzero(~np.eye(K, dtype=bool))
+        S = np.zeros((len(row), K, len(R)))
+        at = np.arange(len(row))
+        S[at, row], S[at, column] = R.T[column], -R.T[column]
+        places = np.full((K, K), -1)
+        places[row, column] = at
+        zero = np.zeros(K, dtype=int)
+        shares, first = np.full(K, 1 / K), np.arange(K) * (K - 1)
+        return cls(
+            S.reshape(len(row), -1), np.ones(len(row)), first, shares, np.zeros(K * len(R), dtype=int), zero, places
         )
 
     @classmethod

@@ -153,5 +153,17 @@ class Objective(ABC):
         )
 
     @abstractmethod
+    def of_gram(
+        self, gram: Float[np.ndarray, "k k"], K: int, weight_decay: float
+    ) -> tuple[float, Float[np.ndarray, "k k"]]:
+        """min over W_L of the share of the fit and λ_{W_L}/2 ‖W_L‖² of classes with this M_Lᵀ M_L, and its derivative.
+
+        Args:
+            gram: of all classes, or of a block where the objective adds over blocks.
+            K: classes of the whole problem.
+            weight_decay: λ_{W_L}.
+        """
+
+    @abstractmethod
     def last_weights(self, means: Float[np.ndarray, "d K"], weight_decay: float) -> Float[np.ndarray, "K d"]:
         """W_L that minimises fit and λ_{W_L}/2 ‖W_L‖² at collapsed features, whose class means are M_L."""

@@ -61,6 +61,13 @@ class SquaredError(Objective):
         fit = float(mu.multiplicities @ np.exp(-2 * np.logaddexp(0, log_y))) / (2 * K)
         return Optimum(log_u, loss, fit)
 
+    def of_gram(
+        self, gram: Float[np.ndarray, "k k"], K: int, weight_decay: float
+    ) -> tuple[float, Float[np.ndarray, "k k"]]:
+        """λ/2 tr (G + KλI)^{-1} and −λ/2 (G + KλI)^{-2}."""
+        inverse = np.linalg.inv(gram + K * weight_decay * np.eye(len(gram)))
+        return weight_decay / 2 * float(np.trace(inverse)), -weight_decay / 2 * (inverse @ inverse)
+
     def last_weights(self, means: Float[np.ndarray, "d K"], weight_decay: float) -> Float[np.ndarray, "K d"]:
         """The ridge regressor (MᵀM + Kλ I)⁻¹ Mᵀ."""
         K = means.shape[1]

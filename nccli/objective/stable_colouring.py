@@ -10,6 +10,12 @@ from jaxtyping import Float, Int, Integer
 _SAME = 1e-10
 """A bound: of the largest entry, rounding of entries of a Gram matrix that are equal."""
 
+_EXACT_BITS = 53
+"""A bound: sums of products of integers are exact below 2^53 in any order."""
+
+_TRIVIAL = 2
+"""Own and others: such a colouring is stable."""
+
 _SEED = 0
 """Of the hash; any."""
 
@@ -20,7 +26,7 @@ Colours = Int[np.ndarray, "K K"]
 def stable_colouring(gram: Float[np.ndarray, "K K"], blocks: Int[np.ndarray, " K"] | None = None) -> Colours:
     """Colours such that pairs of one colour are joined by equally many ways of two steps in any two colours.
 
-    Ways are counted by products of random matrices of 64-bit integers, so that a colouring costs a few of those.
+    Ways are told apart by products of matrices of random integers, so that a colouring costs a few of those.
 
     Args:
         gram: symmetric; entries that differ by rounding are equal.
@@ -35,13 +41,15 @@ def stable_colouring(gram: Float[np.ndarray, "K K"], blocks: Int[np.ndarray, " K
         colours = (colours * (blocks.max() + 1) + blocks[:, None]) * (blocks.max() + 1) + blocks[None, :]
     colours, count = _numbered(colours)
     draw = np.random.default_rng(_SEED)
-    while True:
-        left, right = (draw.integers(0, 2**63, count, dtype=np.uint64)[colours] for _ in range(2))
-        ways = left @ right  # modulo 2^64: exact, where floats would need a tolerance
+    largest = 2 ** ((_EXACT_BITS - K.bit_length()) // 2)
+    while count > _TRIVIAL:
+        left, right = (draw.integers(0, largest, count).astype(float)[colours] for _ in range(2))
+        ways = (left @ right).astype(np.uint64)
         finer, more = _numbered(np.stack([colours.astype(np.uint64), colours.T.astype(np.uint64), ways], axis=-1))
         if more == count:
             return colours
         colours, count = finer, more
+    return colours
 
 
 def _by_value(gram: Float[np.ndarray, "K K"]) -> Colours:

@@ -89,7 +89,7 @@ def closed_forms(problem: Problem) -> list[Solution]:
     if problem.linear:
         return found + ([solve(problem, pairs(problem.K))] if problem.K >= _LEAST_PAIRS else [])
     if has_bipartition(problem):
-        found.append(solve_bipartition(problem))
+        found += _bipartitions(problem)
     if problem.objective == ObjectiveName.CE and problem.K >= _LEAST_POSITIVE:
         found.append(solve(problem, _complete_positive(problem.K)))
     return found
@@ -100,15 +100,19 @@ def has_bipartition(problem: Problem) -> bool:
     return not problem.linear and problem.K >= _LEAST_BIPARTITION and triangular_root(problem.K) is not None
 
 
-@lru_cache(maxsize=_KEPT)
 def solve_bipartition(problem: Problem) -> Solution:
     """The best bipartition rows of a width of use.
 
     Raises:
         InputError: the problem has none: its K is not r(r−1)/2 with r >= 4, or it is linear.
     """
-    rows = [each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K)]
-    return least(problem, rows)
+    return min(_bipartitions(problem), key=lambda solution: solution.loss)
+
+
+@lru_cache(maxsize=_KEPT)
+def _bipartitions(problem: Problem) -> tuple[Solution, ...]:
+    rows = (each for each in BIPARTITION.forms(problem) if each.min_width <= max(_MOST_ROWS, problem.K))
+    return tuple(solve(problem, each) for each in rows)
 
 
 @lru_cache(maxsize=256)

@@ -17,6 +17,10 @@ _MOST_CLASSES = 200
 """A bound: the weights take K³ operations some hundred times."""
 
 
+_MOST_CROSS_ENTROPY = 15
+"""A bound: some 20 s of a processor, for every step of the weights solves for the logits."""
+
+
 def parse_hypergraph(text: str) -> Subsets:
     """Read subsets such as "{0},{1},{0,1}"; vertices are renumbered in increasing order.
 
@@ -64,13 +68,18 @@ def hypergraph(problem: Problem, subsets: Subsets) -> Construction:
         subsets: a class each.
 
     Raises:
-        InputError: another number of classes, or L = 2, where there is no hidden layer below the last.
+        InputError: another number of classes; L = 2, where there is no hidden layer below the last; a linear network;
+            under cross-entropy several parts, whose weights are one problem, or too many classes.
     """
     if len(subsets) != problem.K:
         raise InputError(f"--K {problem.K}: the hypergraph has {len(subsets)} sets, and every set is a class")
-    if problem.linear or problem.objective != ObjectiveName.MSE:
-        network = "a linear network" if problem.linear else f"objective {problem.objective}"
-        raise InputError(f"--kind hypergraph: its weights are found for squared error and ReLU, not for {network}")
+    if problem.linear:
+        raise InputError("--kind hypergraph: its weights are found for ReLU: --activation relu")
+    if problem.objective == ObjectiveName.CE and len(subsets) > _MOST_CROSS_ENTROPY:
+        raise InputError(
+            f"hypergraph of {len(subsets)} sets: under cross-entropy its weights are found for at most "
+            f"{_MOST_CROSS_ENTROPY} classes"
+        )
     if problem.L < 3:
         raise InputError(f"L = {problem.L}: a hypergraph shapes layers 2..L−1, so it needs L >= 3")
     parts = components(subsets)
@@ -78,6 +87,8 @@ def hypergraph(problem: Problem, subsets: Subsets) -> Construction:
     if len(parts) > 1:
         ordered = subsets_text([each for part in parts for each in part])
         note = f"parts that share no vertex are blocks; classes are in the order {ordered}"
+    if len(parts) > 1 and problem.objective == ObjectiveName.CE:
+        raise InputError("hypergraph of several parts: under cross-entropy its weights are found for connected ones")
     blocks = tuple(weighted_template(problem, renumbered(part)) for part in parts)
     return Construction("hypergraph", "", blocks, note, {"graph": subsets_text(subsets)})
 

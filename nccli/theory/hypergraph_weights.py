@@ -3,7 +3,10 @@
 T = diag(t) B diag(c), B the 0/1 incidence matrix; the last layer has a row √q_u u B diag(c) for every u of a
 dictionary of vertex combinations. With P of theory sheet section 2 (α_L is in q) the loss is
 
-    λ_{W_L}/2 tr (Sᵀ diag(q) S + K λ_{W_L} I)^{-1} + L (P/4)^{1/L},   S = σ(UB) diag(c),
+    F(Sᵀ diag(q) S) + L (P/4)^{1/L},   S = σ(UB) diag(c),
+
+where F is what the best W_L leaves, λ_{W_L}/2 tr (G + K λ_{W_L} I)^{-1} under the squared error,
+
     P = const · ‖T‖_*² · Σ_u q_u ‖u diag(t)^{-1}‖²,
 
 smooth in log t, log c and q >= 0, since the zeros of uB stay zeros, and for fixed t, c, P convex in q. Where B has not
@@ -16,8 +19,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
+from nccli.objective import Objective, objective_named
 from nccli.theory.graph_solution import incidence_matrix
 from nccli.theory.problem import Problem
 from nccli.theory.template import Matrix, Template
@@ -28,6 +32,9 @@ _ALL, _BIPARTITIONS = 6, 10
 _STEPS = 2000
 _GRADIENT = 1e-11
 """Tastes: most steps, and the gradient at which they end; the loss is then sure to some 1e-13."""
+
+_SLOW_STEPS = 400
+"""A taste: most steps where each solves for the logits; the loss is then sure to some 1e-7 of it."""
 
 _MOST_LOG = 5.0
 """A taste: vertex and class weights differ at most by a factor e^10."""
@@ -94,6 +101,7 @@ class _Weights:
         K: classes of the whole problem.
         decay: λ_{W_L}.
         log_const: log of what P has beside ‖T‖_*² and the cost of rows.
+        objective: of the problem.
     """
 
     U: Matrix
@@ -103,6 +111,7 @@ class _Weights:
     K: int
     decay: float
     log_const: float
+    objective: Objective
 
     @classmethod
     def of(cls, problem: Problem, subsets: Sequence[Sequence[int]]) -> "_Weights":
@@ -112,7 +121,16 @@ class _Weights:
         lam = problem.lambda_w
         log_const = math.log(lam[0]) + math.log(problem.collapsed_lambda_h1) + math.log(lam[-2] / 2)
         log_const += sum(math.log(each * rank / 2) for each in lam[1:-2])
-        return cls(dictionary(B), B, u[:, rank:].T, problem.L, problem.K, lam[-1], log_const)
+        return cls(
+            dictionary(B),
+            B,
+            u[:, rank:].T,
+            problem.L,
+            problem.K,
+            lam[-1],
+            log_const,
+            objective_named(problem.objective),
+        )
 
     def split(self, x: Vector) -> tuple[Vector, Vector, Vector]:
         """q, t and c."""
@@ -120,11 +138,16 @@ class _Weights:
         return x[:rows], np.exp(x[rows : rows + r]), np.exp(x[rows + r :])
 
     def best(self, steps: int = _STEPS) -> Vector:
-        """Where the loss is least, from equal weights on."""
+        """Where the loss is least, from equal weights on of all rows, or under cross-entropy of those of one vertex."""
         from scipy.optimize import minimize
 
         rows, others = len(self.U), sum(self.B.shape)
-        begin = np.concatenate([np.full(rows, self._scale() / rows), np.zeros(others)])
+        first = np.ones(rows, dtype=bool)
+        if not self.objective.adds_over_blocks:
+            steps = min(steps, _SLOW_STEPS)
+            single = (np.abs(self.U).sum(axis=1) == 1) & (self.U.sum(axis=1) == 1)
+            first = single if single.any() else first
+        begin = np.concatenate([self._scale(first) * first / first.sum(), np.zeros(others)])
         bounds = [(0.0, None)] * rows + [(-_MOST_LOG, _MOST_LOG)] * others
         ends = {"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-16, "gtol": _GRADIENT}
         found = minimize(self.value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=ends)
@@ -140,25 +163,22 @@ class _Weights:
         linear = float(q @ cost)
         S = np.maximum(self.U @ self.B, 0.0) * c
         gram = (S.T * q) @ S
-        inverse = np.linalg.inv(gram + self.K * self.decay * np.eye(len(gram)))
-        fit = self.decay / 2 * float(np.trace(inverse))
+        fit, slope = self.objective.of_gram(gram, self.K, self.decay)
         if linear <= 0:
             return fit, np.zeros_like(x)
         log_p = self.log_const + 2 * math.log(nuclear) + math.log(linear)
         share = math.exp((log_p - math.log(4)) / self.L)
-        by_q = share / linear * cost - self.decay / 2 * ((S @ inverse) ** 2).sum(axis=1)
+        by_q = share / linear * cost + ((S @ slope) * S).sum(axis=1)
         by_t = share * (2 * by_entry.sum(axis=1) / nuclear - 2 * (q @ squares) / linear)
-        by_c = share * 2 * by_entry.sum(axis=0) / nuclear - self.decay * (inverse @ inverse * gram).sum(axis=0)
+        by_c = share * 2 * by_entry.sum(axis=0) / nuclear + 2 * (slope * gram).sum(axis=0)
         return fit + self.L * share, np.concatenate([by_q, by_t, by_c])
 
-    def _scale(self) -> float:
-        """Σ_u q_u where equal weights are best."""
-        rows, r = self.U.shape
-        t = np.ones(r)
-        S = np.maximum(self.U @ self.B, 0.0)
-        mu = np.linalg.eigvalsh(S.T @ S / rows)
-        fit = self.decay / 2 * (1 / (_SCALES[:, None] * mu + self.K * self.decay)).sum(axis=1)
-        nuclear, linear = np.linalg.svd(self.B, compute_uv=False).sum(), (self._least(t) ** 2).sum() / rows
+    def _scale(self, first: Bool[np.ndarray, " rows"]) -> float:
+        """Σ_u q_u where equal weights of these rows are best."""
+        rows, t = int(first.sum()), np.ones(self.U.shape[1])
+        S = np.maximum(self.U[first] @ self.B, 0.0)
+        fit = np.array([self.objective.of_gram(each * S.T @ S / rows, self.K, self.decay)[0] for each in _SCALES])
+        nuclear, linear = np.linalg.svd(self.B, compute_uv=False).sum(), (self._least(t)[first] ** 2).sum() / rows
         log_p = self.log_const + 2 * math.log(nuclear) + math.log(linear) + np.log(_SCALES)
         return float(_SCALES[np.argmin(fit + self.L * np.exp((log_p - math.log(4)) / self.L))])
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nccli.errors import InputError
+from nccli.objective import OBJECTIVES
 from nccli.theory import (
     Construction,
     Problem,
@@ -215,8 +216,41 @@ def test_too_much_weight_decay_leaves_the_trivial_loss() -> None:
 def test_the_table_of_searches_under_squared_error_is_not_asked() -> None:
     known = best_known(problem(6, 4, 4e-3))
     assert not known.is_searched
-    with pytest.raises(InputError, match="hypergraph: its weights are found for squared error"):
-        solve_kind(problem(3, 4, 1e-3), "hypergraph", {"graph": "{0},{1},{0,1}"})
+
+
+def test_a_hypergraph_of_few_vertices_wins_over_every_graph_and_has_explicit_matrices() -> None:
+    there = unequal(6, 4)
+    solution = solve_kind(there, "hypergraph", {"graph": "{0},{1},{2},{0,1},{0,2},{0,1,2}"})
+    weights, H_1 = solution.matrices(solution.construction.min_width)
+    assert explicit_loss(there, weights, H_1) == pytest.approx((solution.fit, solution.reg), rel=1e-10)
+    assert solution.rank == 3
+    assert solution.loss < 0.99 * best_known(there).loss
+
+
+def test_the_value_of_a_gram_matrix_has_its_derivative() -> None:
+    for objective in OBJECTIVES.values():
+        gram = RANDOM.T @ RANDOM
+        value, slope = objective.of_gram(gram, 5, 1e-2)
+        for i, j in ((0, 0), (1, 3)):
+            change = np.zeros((5, 5))
+            change[i, j] = change[j, i] = 1e-5
+            ends = [objective.of_gram(gram + sign * change, 5, 1e-2)[0] for sign in (1, -1)]
+            assert np.sum(slope * change) == pytest.approx((ends[0] - ends[1]) / 2, rel=1e-6)
+        W = objective.last_weights(RANDOM, 1e-2)
+        fit = float(objective.total((W @ RANDOM).T, np.eye(5))) / 5
+        assert value == pytest.approx(fit + 1e-2 / 2 * np.sum(W**2), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("graph", "words"),
+    [("{0},{0,1},{2},{2,3}", "several parts"), (",".join(f"{{0,{i}}}" for i in range(1, 18)), "at most 15 classes")],
+)
+def test_hypergraphs_that_are_too_much_for_cross_entropy_are_refused(graph: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        solve_kind(problem(graph.count("{"), 4, 1e-3), "hypergraph", {"graph": graph})
+
+
+RANDOM = np.maximum(np.random.default_rng(3).normal(size=(6, 5)), 0)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class Landscape(Scatter):
     x_label, y_label = "mean rank of hidden layers", "loss / DNC loss"
     columns = ("mean_hidden_rank", "loss", "loss_dnc")
     nothing, lacking = "none of the runs has hidden ranks and a DNC loss", "no hidden ranks or no DNC loss"
-    small_print = "a mark a run; crosses: solutions in closed form, and the best that searches know"
+    small_print = "a mark a run; crosses: solutions in closed form, and the best known"
 
     def quantities(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
         """Rank, and ratio of losses."""
