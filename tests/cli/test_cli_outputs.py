@@ -68,7 +68,7 @@ READING = (
     "--weights",
     "targets",
 )
-OTHERS = {"store merge --into", "runs import source", "sweep run file"}
+OTHERS = {"store merge --into", "runs import source", "sweep run file", "train-dufm --targets"}
 """Options that name a file or a store, and that write no file for a person."""
 
 
