@@ -110,7 +110,7 @@ class LogitSpace:
 
     @classmethod
     def without_symmetry(cls, gram: Float[np.ndarray, "K K"]) -> "LogitSpace":
-        """All logits that W_L can make, Z = Y R with G = RᵀR, of a Gram matrix that a descent keeps changing."""
+        """All logits that W_L can make, Z = Y R with G = RᵀR, of a Gram matrix that changes again and again."""
         K = len(gram)
         values, vectors = np.linalg.eigh(gram)
         kept = values > _ROUNDING * values[-1]

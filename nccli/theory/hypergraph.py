@@ -17,7 +17,7 @@ _MOST_CLASSES = 200
 """A bound: the weights take K³ operations some hundred times."""
 
 
-_MOST_CROSS_ENTROPY = 15
+_MOST_CROSS_ENTROPY = 10
 """A bound: some 20 s of a processor, for every step of the weights solves for the logits."""
 
 

@@ -243,7 +243,7 @@ def test_the_value_of_a_gram_matrix_has_its_derivative() -> None:
 
 @pytest.mark.parametrize(
     ("graph", "words"),
-    [("{0},{0,1},{2},{2,3}", "several parts"), (",".join(f"{{0,{i}}}" for i in range(1, 18)), "at most 15 classes")],
+    [("{0},{0,1},{2},{2,3}", "several parts"), (",".join(f"{{0,{i}}}" for i in range(1, 18)), "at most 10 classes")],
 )
 def test_hypergraphs_that_are_too_much_for_cross_entropy_are_refused(graph: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
