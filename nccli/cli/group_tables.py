@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENDED = "kind in (dufm, e2e) and status in (converged, stopped, diverged)"
 """Trained runs whose outcomes are counted where none are asked about: those that diverged too."""
 
-_FINISH = "finish"
+_FINISH, _OBJECTIVE = "finish", "objective"
 
 _DECIMALS = ("wd", "wd_h1", "lr")
 _SAID = {"loss": "loss", "ratio_dnc": "loss/DNC", "ratio_srg": "loss/SRG", "mean_rank": "mean rank"}
@@ -59,14 +59,16 @@ class Asked:
         from nccli.store import MEASURED_COLUMNS
 
         tables = () if self.rank_rtol == RANK_RTOL else ("singular_value",)
-        columns = {*MEASURED_COLUMNS, *(key.split(".")[0] for key in (*self.keys, *also))}
+        columns = {*MEASURED_COLUMNS, _OBJECTIVE, *(key.split(".")[0] for key in (*self.keys, *also))}
         asked = (self.store, self.runs, self.where, self.quiet)
         with selection(*asked, tables=tables, columns=columns) as (connection, chosen):
             yield connection, chosen
 
     @contextmanager
     def grouped(self) -> "Iterator[tuple[Connection, Selection, tuple[str, ...]]]":
-        """The store, the runs, and what makes the groups: `finish` too where ends differ in it and nobody asked.
+        """The store, the runs, and what makes the groups: `finish` and `objective` too where runs differ in them.
+
+        Not where they are asked about.
 
         Notes say so, and where groups mix settings.
         """
@@ -78,6 +80,9 @@ class Asked:
                 keys = (*keys, _FINISH)
                 what = "groups are of one finish each, plain ends apart from what was made of them"
                 note(f"{what}: --where finish=plain has the plain ones alone", self.quiet)
+            if self.mixes_objectives(connection, chosen):
+                keys = (*keys, _OBJECTIVE)
+                note("groups are of one objective each: losses of several are never averaged", self.quiet)
             yield connection, chosen, keys
             mixed = mixed_columns(connection, chosen, keys) if self.keys else []
         if mixed:
@@ -90,6 +95,12 @@ class Asked:
 
         said = _FINISH in self.keys or _FINISH in columns_of(chosen.where)
         return not said and len(count_finishes(connection, chosen)) > 1
+
+    def mixes_objectives(self, connection: "Connection", chosen: "Selection") -> bool:
+        """Whether the runs are held to several objectives, and --group-by does not tell them apart."""
+        from nccli.store import objectives_of
+
+        return _OBJECTIVE not in self.keys and len(objectives_of(connection, chosen)) > 1
 
     def note_left_out(self, connection: "Connection", chosen: "Selection") -> None:
         """Say how many runs averages leave out."""

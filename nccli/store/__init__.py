@@ -25,6 +25,7 @@ from nccli.store.query.ends import asking_for, columns_of, count_finishes, names
 from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
 from nccli.store.query.lacking import lacking
 from nccli.store.query.measured_again import measured_again
+from nccli.store.query.objectives import objectives_of
 from nccli.store.query.outcomes import count_degenerate, in_order, outcome_records
 from nccli.store.query.paired import paired_records, require_pairing
 from nccli.store.query.problem import problem_of
@@ -138,6 +139,7 @@ __all__ = [
     "merge_stores",
     "mixed_columns",
     "names_ends",
+    "objectives_of",
     "outcome_records",
     "page_records",
     "pages",

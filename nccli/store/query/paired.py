@@ -11,6 +11,7 @@ from nccli.catalogue.columns import GROUP, names
 from nccli.errors import InputError, NothingFoundError
 from nccli.metrics import RANK_RTOL
 from nccli.store.query.groups import key_value
+from nccli.store.query.objectives import OBJECTIVE
 from nccli.store.query.quantities import QUANTITIES, measured
 from nccli.store.query.selection import Selection
 
@@ -62,10 +63,11 @@ def paired_records(
         whole: with pairs of which a run is zero, constant or lost classes too.
 
     Returns:
-        A record for each of loss, ratio_dnc, ratio_srg and mean_rank: keys of both groups as `first` and `second`,
-        `pairs` that have it, both means over these pairs, `difference` of them, its `sd` over pairs, and the 95 %
-        interval `low`, `high` of Student's t for paired differences, None for fewer than two pairs; pairs `left_out`,
-        and of the others those of which a run is `unsettled`.
+        A record for each of loss, ratio_dnc, ratio_srg and mean_rank, without loss where the groups are of different
+        objectives: keys of both groups as `first` and `second`, `pairs` that have it, both means over these pairs,
+        `difference` of them, its `sd` over pairs, and the 95 % interval `low`, `high` of Student's t for paired
+        differences, None for fewer than two pairs; pairs `left_out`, and of the others those of which a run is
+        `unsettled`.
 
     Raises:
         InputError: not two groups, or several runs of a group that agree in the column.
@@ -86,7 +88,10 @@ def paired_records(
         "second": {key: key_value(key, value) for key, value in zip(keys, second, strict=True)},
     }
     found = []
+    unlike = about["first"].get(OBJECTIVE) != about["second"].get(OBJECTIVE)
     for name in QUANTITIES:
+        if unlike and name == "loss":
+            continue
         both = [(a.values[name], b.values[name]) for a, b in kept]
         numbers = [(x, y) for x, y in both if x is not None and y is not None]
         counts = {"left_out": len(pairs) - len(kept), "unsettled": sum(a.unsettled or b.unsettled for a, b in kept)}
