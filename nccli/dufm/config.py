@@ -8,37 +8,20 @@ import numpy as np
 from jaxtyping import Float
 
 from nccli.catalogue.activations import activation_text, leaky_slope
-from nccli.catalogue.options import ActivationName, BiasName, DtypeName, InitName, ObjectiveName, Until
-from nccli.catalogue.settings import complaints, decay_complaints
+from nccli.catalogue.options import BiasName, Until
+from nccli.dufm.config_rules import require_trainable
 from nccli.dufm.optimizers import OPTIMIZERS, Optimizer
 from nccli.dufm.pace import paces
 from nccli.errors import InputError
 from nccli.objective import Objective, objective_named
 from nccli.theory import Problem, counts_text, is_linear, parse_counts
-from nccli.training.schedule import mean_factor, parse_schedule
-
-ACTIVATIONS = tuple(activation_text(name) for name in ActivationName)
-"""Each once, leaky ReLU at its usual slope."""
-
-DTYPES = tuple(name.value for name in DtypeName)
-BIASES = tuple(name.value for name in BiasName)
-INITS = tuple(name.value for name in InitName)
-_MOST_NOISE = 100.0
-"""A taste: beyond, nothing is left of the point."""
-
-_MOST_SCALE = 1e6
-"""A bound with room: a gradient of loss 1/2 at features and weights of unit norm has norms below 1."""
-
-UNTILS = tuple(name.value for name in Until)
+from nccli.training.schedule import mean_factor
 
 SETTLED_FACTOR = 16
 """A taste: how many times its budget a run may take until it has settled, a power of two."""
 
 _MOST_STEPS = 2**31 - 1
 """A bound: what the store's column holds."""
-
-_REFINED = (ActivationName.RELU.value, ActivationName.LINEAR.value, ActivationName.RELU_LAST.value)
-"""Piecewise linear: those that `nccli.dufm.refined` knows."""
 
 
 @dataclass(frozen=True)
@@ -124,72 +107,11 @@ class DufmConfig:
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
         object.__setattr__(self, "n", self.problem.n)
         object.__setattr__(self, "class_counts", self.problem.counts)
-        of_sizes = complaints(width=self.width, steps=self.steps, seed=self.seed)
-        of_numbers = complaints(lr=self.lr, init_scale=self.init_scale, epsilon=self.epsilon)
-        of_decays = decay_complaints(self.wd_h1, self.wd_layers)
-        for complaint in (*of_numbers, *of_sizes, *of_decays):
-            raise InputError(complaint)
-        for name, value in (("tol", self.tol), ("momentum", self.momentum), ("collapse-tol", self.collapse_tol)):
-            if not 0 <= value < 1:
-                raise InputError(f"{name} = {value}: must be in [0, 1)")
         try:
             object.__setattr__(self, "activation", activation_text(self.activation))  # leaky and leaky:0.1 are one run
         except ValueError as error:
             raise InputError(f"activation {error}") from error
-        if self.dtype not in DTYPES:
-            raise InputError(f"dtype '{self.dtype}': must be one of {', '.join(DTYPES)}")
-        if self.init not in INITS:
-            raise InputError(f"init '{self.init}': must be one of {', '.join(INITS)}")
-        if (self.activation == ActivationName.RELU_EPS) != (self.epsilon is not None):
-            raise InputError("epsilon belongs to activation relu-eps, and relu-eps needs it")
-        if (self.start is None) != (self.start_print is None) or (self.noise and self.start is None):
-            raise InputError("noise belongs to a point to start from (--from), and that has a fingerprint")
-        if not 0 <= self.noise <= _MOST_NOISE:
-            raise InputError(f"noise = {self.noise}: must be from 0 to {_MOST_NOISE:g}, relative to the point")
-        self._check_way_down()
-        self._check_other_ways()
-
-    def _check_other_ways(self) -> None:
-        if self.bias not in BIASES:
-            raise InputError(f"bias '{self.bias}': must be one of {', '.join(BIASES)}")
-        if self.bias != BiasName.NONE and self.finishes:
-            way = "refine" if self.refine else "polish"
-            raise InputError(f"{way} knows no biases: --bias none, or no --{way}")
-        if self.targets_print is not None and (self.finishes or self.objective != ObjectiveName.MSE):
-            raise InputError("targets are for the plain ends of descents of the mean squared error, mse")
-        if not 0 <= self.noise_scale <= _MOST_SCALE:
-            raise InputError(f"noise-scale = {self.noise_scale}: must be from 0 to {_MOST_SCALE:g}")
-        for complaint in complaints(batch_size=self.batch_size):
-            raise InputError(complaint)
-        if self.batch_size is not None and self.batch_size > self.N:
-            raise InputError(f"batch-size = {self.batch_size}: must be at most N = {self.N}, all samples")
-        if self.is_noisy and self.collapse_tol:
-            raise InputError(
-                "collapse-tol: noise and batches keep the samples of a class apart, and they go on as such"
-            )
-
-    def _check_way_down(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
-            raise InputError(f"optimizer '{self.optimizer}': must be one of {', '.join(OPTIMIZERS)}")
-        if self.momentum and not self.way_down.takes_momentum:
-            takers = [name for name, way in OPTIMIZERS.items() if way.takes_momentum]
-            raise InputError(f"momentum belongs to {_and(takers)}; {self.optimizer} has none")
-        parse_schedule(self.schedule)
-        if self.until not in UNTILS:
-            raise InputError(f"until '{self.until}': must be one of {', '.join(UNTILS)}")
-        if self.until == Until.SETTLED and self.has_schedule:
-            raise InputError(
-                f"until settled: schedule {self.schedule} ends with its budget, and nothing can go on from there: "
-                "--schedule constant"
-            )
-        if self.until == Until.SETTLED and not self.decay_time:
-            raise InputError(f"until settled: {self.optimizer} has no time constant of weight decay to judge it by")
-        if self.refine and self.activation not in _REFINED:
-            raise InputError(f"refine is for activations {_and(list(_REFINED))}, not {self.activation}")
-        if self.refine and self.class_counts is not None:
-            raise InputError("refine is for classes of one size; --polish takes unequal ones")
-        if self.refine and self.polish:
-            raise InputError("refine begins with a polish of its own: --refine or --polish, not both")
+        require_trainable(self)
 
     @property
     def is_noisy(self) -> bool:
@@ -337,7 +259,3 @@ _OPTIONAL = {
     "targets_print": None,
 }
 """Fields that run ids do not see at these values: they came after the first runs, or do not always apply."""
-
-
-def _and(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -16,7 +16,8 @@ from nccli.catalogue.stages import stages
 from nccli.dufm import compiler, native, placement
 from nccli.dufm.batch import Batch
 from nccli.dufm.budget import bytes_a_run, bytes_beside, flops_a_step, runs_that_fit
-from nccli.dufm.config import ACTIVATIONS, DufmConfig
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.config_rules import ACTIVATIONS
 from nccli.dufm.history import Histories
 from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.optimizers import OPTIMIZERS

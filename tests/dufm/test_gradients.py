@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from nccli.dufm.batch import Batch
-from nccli.dufm.config import ACTIVATIONS, DufmConfig
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.config_rules import ACTIVATIONS
 from nccli.dufm.engine import Engine
 from nccli.dufm.network import Network
 from nccli.dufm.plain import PlainSteps

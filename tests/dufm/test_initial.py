@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nccli.dufm.config import INITS, DufmConfig
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.config_rules import INITS
 from nccli.dufm.initial import initial_point
 
 CONFIG = DufmConfig(K=10, L=4, n=20, width=80, wd_h1=1e-2, wd_layers=(1e-2,) * 4, lr=0.1, steps=1, seed=0)

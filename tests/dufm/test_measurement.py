@@ -9,7 +9,8 @@ import torch
 from nccli.catalogue.stages import stages
 from nccli.dufm import measurement
 from nccli.dufm.batch import Batch
-from nccli.dufm.config import ACTIVATIONS, DufmConfig
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.config_rules import ACTIVATIONS
 from nccli.dufm.engine import Engine
 from nccli.dufm.measurement import Measurement, gram_spectra, measure
 from nccli.dufm.network import Network

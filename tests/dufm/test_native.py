@@ -11,7 +11,8 @@ import pytest
 
 from nccli.dufm import compiler, native
 from nccli.dufm.batch import Batch
-from nccli.dufm.config import ACTIVATIONS, DufmConfig
+from nccli.dufm.config import DufmConfig
+from nccli.dufm.config_rules import ACTIVATIONS
 from nccli.dufm.native import NativeSteps, native_steps
 from nccli.dufm.plain import PlainSteps
 from nccli.dufm.shape import Shape
