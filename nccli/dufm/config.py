@@ -105,8 +105,9 @@ class DufmConfig:
         for field in ("wd_h1", "lr", "init_scale", "tol", "momentum", "collapse_tol", "noise", "noise_scale"):
             object.__setattr__(self, field, float(getattr(self, field)))  # 1 and 1.0 are one configuration, one run id
         object.__setattr__(self, "wd_layers", tuple(map(float, self.wd_layers)))
-        object.__setattr__(self, "n", self.problem.n)
-        object.__setattr__(self, "class_counts", self.problem.counts)
+        problem = self.problem
+        object.__setattr__(self, "n", problem.n)
+        object.__setattr__(self, "class_counts", problem.counts)
         try:
             object.__setattr__(self, "activation", activation_text(self.activation))  # leaky and leaky:0.1 are one run
         except ValueError as error:
