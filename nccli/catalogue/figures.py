@@ -19,7 +19,7 @@ FIGURES: dict[str, str] = {
     "rank-vs-width": "mean rank of the hidden layers against width",
     "rank-vs-K": "mean rank of the hidden layers against the number of classes",
     "rank-vs-L": "mean rank of the hidden layers against depth",
-    "dnc-share-vs-width": "stacked shares of outcomes against width or --x SETTING, DNC with its 95 % interval",
+    "dnc-share-vs-width": "stacked shares of outcomes against width or --x, DNC with its interval",
     "training": "loss with fit and reg, DNC1 and rank by layer over training",
     "collapse-over-steps": "NC1 to NC4 and ranks by layer over checkpoints or training",
     "bottleneck": "rank, effective rank and DNC1 by layer, mean ± sd over runs",

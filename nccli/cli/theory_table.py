@@ -16,10 +16,10 @@ def theory_records(problems: "Iterable[Problem]") -> Iterator[dict[str, Any]]:
         dnc, srg, best = solve_dnc(problem), solve_srg(problem), best_known(problem)
         uniform = len({*problem.lambda_w, problem.lambda_h1}) == 1
         yield {
-            "objective": problem.objective,
             "K": problem.K,
             "L": problem.L,
             "n": problem.n,
+            "objective": problem.objective,
             "wd": problem.lambda_w[0] if uniform else None,
             "wd_h1": problem.lambda_h1,
             "wd_layers": list(problem.lambda_w),

@@ -74,7 +74,7 @@ def test_best_is_the_best_known_in_closed_form_or_by_the_recipe_of_a_search(
     run: Nccli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [{"wd": "0.004", "found_by": f"hypergraph {SIX}"}]
-    monkeypatch.setattr(best_known_table, "_rows", lambda K, L: rows if (K, L) == (6, 4) else [])
+    monkeypatch.setattr(best_known_table, "_rows", lambda problem: rows if (problem.K, problem.L) == (6, 4) else [])
     line = "construct --kind best --n 1 --wd 1e-3"
     assert [each["kind"] for each in run(f"{line} --K 10,15 --L 4 --format jsonl").records] == ["srg", "bipartition"]
     ended = run(f"{line} --K 6 --width 16 --format jsonl")

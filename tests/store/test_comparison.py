@@ -15,6 +15,7 @@ COLUMNS = [
     *("tag", "device", "loss", "fit", "reg", "loss_dnc", "loss_srg", "ratio_dnc", "ratio_srg", "below_dnc"),
     *(
         "best_loss",
+        "objective",
         "best_id",
         "ratio_best",
         "loss_best_known",
