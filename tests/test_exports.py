@@ -22,6 +22,9 @@ EXPORTED = {
         ridge_output run_outcome RunOutcome self_duality singular_values stable_rank Structure STRUCTURE_RTOL
         ZERO_FLOOR
     """,
+    "nccli.report": """
+        Contents draw_pictures Heading Picture pictures_of report_page Run Table
+    """,
     "nccli.store": """
         add_to_run as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         count_degenerate in_order outcome_records paired_records require_pairing
