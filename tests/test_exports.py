@@ -42,7 +42,7 @@ EXPORTED = {
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
         asking_for best_runs columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
         objectives_of file_system release_all layer_columns ParquetRuns searched_losses
-        ParquetWriter portions require_pyarrow run_columns RunColumns spectrum_columns
+        ParquetWriter digits_apart portions require_pyarrow run_columns RunColumns spectrum_columns
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer

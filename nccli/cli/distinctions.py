@@ -13,6 +13,9 @@ _DIGITS = 4
 _PRINT_DIGITS = 8
 """Of fingerprints: a taste."""
 
+_IMPORTANCE = 65
+"""On a narrow terminal: without them rows look alike; a taste, below what the table is about."""
+
 _NAMES = ("kind", *(setting.name for setting in SETTINGS), "result_version")
 _WORDS = {setting.name for setting in SETTINGS if setting.type is str and not setting.print}
 """Options that are words: an optimiser is shown where it differs, though its learning rate tells as well."""
@@ -96,7 +99,7 @@ def _column(name: str, options: Mapping[str, Mapping[str, Any]]) -> Column:
         return texts.get(record["id"], "")
 
     words = any(isinstance(value, str) for value in distinct.values())
-    return Column(header, show, left=words)
+    return Column(header, show, left=words, importance=_IMPORTANCE)
 
 
 def _hashable(value: Any) -> Hashable:
