@@ -53,7 +53,7 @@ EXPORTED = {
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure
-        style WIDTHS wilson_interval
+        settle style WIDTHS wilson_interval
     """,
     "nccli.objective": """
         CrossEntropy Objective objective_named OBJECTIVES Optimum Readout SquaredError
