@@ -22,6 +22,9 @@ EXPORTED = {
         ridge_output run_outcome RunOutcome self_duality singular_values stable_rank Structure STRUCTURE_RTOL
         ZERO_FLOOR
     """,
+    "nccli.report": """
+        Contents draw_pictures Heading Picture pictures_of report_page Run Table
+    """,
     "nccli.store": """
         add_to_run as_decimal as_line check_store claimed_runs Claims Comparison comparison_records Condition copy_file
         count_degenerate in_order outcome_records paired_records require_pairing
@@ -39,7 +42,7 @@ EXPORTED = {
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
         asking_for best_runs columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
         objectives_of file_system release_all layer_columns ParquetRuns searched_losses
-        ParquetWriter portions require_pyarrow run_columns RunColumns spectrum_columns
+        ParquetWriter digits_apart portions require_pyarrow run_columns RunColumns spectrum_columns
     """,
     "nccli.sweep": """
         construction_config construction_run content_fingerprint dufm_grid DufmTrainer e2e_grid E2eTrainer
@@ -50,7 +53,7 @@ EXPORTED = {
     """,
     "nccli.figures": """
         Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure
-        style WIDTHS wilson_interval
+        settle style WIDTHS wilson_interval
     """,
     "nccli.objective": """
         CrossEntropy Objective objective_named OBJECTIVES Optimum Readout SquaredError

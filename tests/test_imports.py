@@ -52,6 +52,7 @@ RULES = {
         heavy="sqlmodel sqlalchemy alembic pyarrow",
     ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),
+    "report": Rule(ours="errors figures store", heavy="matplotlib sqlalchemy"),
     "sweep": Rule(
         ours="errors atomic outputs store_files strict_json catalogue theory metrics training dufm "
         "search measure e2e store",
@@ -59,7 +60,7 @@ RULES = {
     ),
     "cli": Rule(
         ours="errors outputs printable store_files strict_json catalogue objective theory metrics training dufm "
-        "search measure e2e store figures sweep",
+        "search measure e2e store figures report sweep",
         heavy="torch sqlalchemy typer rich",
     ),
     "notebook": Rule(ours="errors catalogue store cli", heavy="sqlalchemy pandas"),
@@ -177,9 +178,10 @@ def test_commands_that_only_read_never_load_torch(tmp_path: Path) -> None:
         command("compare", "--theory"),
         command("compare", "--path", *ends, "--starts", "2", *place),
         command("plot", "spectra", key, "-o", str(tmp_path / "spectra.svg"), *place),
+        command("report", key, *ends, "-o", str(tmp_path / "report.html"), *place),
     ]
     loaded = loaded_by("\n".join(commands))
-    assert "nccli.figures" in loaded
+    assert "nccli.report" in loaded
     assert loaded & {"torch", "torchvision", "matplotlib.pyplot"} == set()
 
 

@@ -11,6 +11,7 @@ from nccli.cli.commands import (
     construct,
     measure,
     plot,
+    report,
     runs,
     search,
     store,
@@ -54,6 +55,7 @@ def build_app() -> typer.Typer:
     app.command("measure")(measure.measure)
     app.command("compare")(compare.compare)
     app.command("plot")(plot.plot)
+    app.command("report")(report.report)
     app.command("search")(search.search)
     for name, commands, summary in (
         ("runs", runs.COMMANDS, "List, show, name, delete, export and import runs."),

@@ -13,6 +13,9 @@ _DIGITS = 4
 _PRINT_DIGITS = 8
 """Of fingerprints: a taste."""
 
+_IMPORTANCE = 65
+"""On a narrow terminal: without them rows look alike; a taste, below what the table is about."""
+
 _NAMES = ("kind", *(setting.name for setting in SETTINGS), "result_version")
 _WORDS = {setting.name for setting in SETTINGS if setting.type is str and not setting.print}
 """Options that are words: an optimiser is shown where it differs, though its learning rate tells as well."""
@@ -31,7 +34,18 @@ def distinctions(runs: Iterable[Mapping[str, Any]], shown: Sequence[str]) -> lis
     Returns:
         Columns, in the order of captions, which find their values by the id of a record.
     """
-    options = {run["id"]: _options(run) for run in runs}
+    options = {run["id"]: options_of(run) for run in runs}
+    return [_column(name, options) for name in _telling_apart(options, shown)]
+
+
+def settings_apart(runs: Iterable[Mapping[str, Any]], shown: Sequence[str]) -> list[str]:
+    """Names of the options that `distinctions` has columns for, and of those shown that differ."""
+    options = {run["id"]: options_of(run) for run in runs}
+    apart = _telling_apart(options, shown)
+    return [*(name for name in shown if _differ(name, list(options.values()))), *apart]
+
+
+def _telling_apart(options: Mapping[str, Mapping[str, Any]], shown: Sequence[str]) -> list[str]:
     alike = [list(options)]
     for name in shown:
         alike = _split(alike, name, options)
@@ -42,7 +56,7 @@ def distinctions(runs: Iterable[Mapping[str, Any]], shown: Sequence[str]) -> lis
         if name in shown or not any(_differ(name, [options[key] for key in keys]) for keys in groups):
             continue
         alike = _split(alike, name, options)
-        found.append(_column(name, options))
+        found.append(name)
     return found
 
 
@@ -55,7 +69,7 @@ def _split(alike: Iterable[Sequence[str]], name: str, options: Mapping[str, Mapp
     return [keys for keys in groups.values() if len(keys) > 1]
 
 
-def _options(run: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(run: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a run, with what its configuration leaves out; weight decays of layers only where they differ."""
     options = {**LEFT_OUT.get(run["kind"], {}), **run["config"], "kind": run["kind"]}
     options["result_version"] = run.get("result_version")
@@ -76,23 +90,24 @@ def _differ(name: str, group: Sequence[Mapping[str, Any]]) -> bool:
 def _column(name: str, options: Mapping[str, Mapping[str, Any]]) -> Column:
     values = {key: each.get(name) for key, each in options.items()}
     distinct = {_hashable(value): value for value in values.values()}
-    few = {_text(name, value, _DIGITS) for value in distinct.values()}
+    few = {shown_text(name, value, _DIGITS) for value in distinct.values()}
     digits = _DIGITS if len(few) == len(distinct) else None
-    texts = {key: _text(name, value, digits) for key, value in values.items()}
+    texts = {key: shown_text(name, value, digits) for key, value in values.items()}
     header = BY_NAME[name].title if name in BY_NAME else _SYMBOLS.get(name, name.replace("_", " "))
 
     def show(record: Record) -> str:
         return texts.get(record["id"], "")
 
     words = any(isinstance(value, str) for value in distinct.values())
-    return Column(header, show, left=words)
+    return Column(header, show, left=words, importance=_IMPORTANCE)
 
 
 def _hashable(value: Any) -> Hashable:
     return repr(value) if isinstance(value, (list, dict)) else (type(value) is bool, value)
 
 
-def _text(name: str, value: Any, digits: int | None) -> str:
+def shown_text(name: str, value: Any, digits: int | None = None) -> str:
+    """The value of an option as text, numbers in full or with so many digits; "" for none."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -100,5 +115,5 @@ def _text(name: str, value: Any, digits: int | None) -> str:
     if isinstance(value, float):
         return repr(value) if digits is None else f"{value:.{digits}g}"
     if isinstance(value, (list, tuple)):
-        return ",".join(_text(name, each, digits) for each in value)
+        return ",".join(shown_text(name, each, digits) for each in value)
     return str(value)[:_PRINT_DIGITS] if name in _PRINTS else str(value)

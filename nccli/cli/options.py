@@ -7,6 +7,7 @@ import typer
 
 from nccli.catalogue.options import ObjectiveName
 from nccli.cli.completion import complete_runs, complete_where
+from nccli.cli.short_ids import remember_store
 from nccli.errors import InputError
 
 LIST = "LIST"
@@ -140,7 +141,11 @@ AllRuns = Annotated[
 StoreLocation = Annotated[
     str | None,
     typer.Option(
-        "--store", metavar="PATH|URL", help="The store. [default: NCCLI_STORE, or nccli.db here]", show_default=False
+        "--store",
+        metavar="PATH|URL",
+        callback=remember_store,
+        help="The store. [default: NCCLI_STORE, or nccli.db here]",
+        show_default=False,
     ),
 ]
 Format = Annotated[

@@ -13,6 +13,7 @@ from typing import Any
 
 from nccli import strict_json
 from nccli.cli.options import OutputFormat
+from nccli.cli.short_ids import short_ids
 from nccli.cli.text_table import room_beside, text_table
 from nccli.errors import InputError, NccliError
 
@@ -61,11 +62,13 @@ class Column:
         header: its title.
         value: what to show of a record, as text; "" for nothing.
         left: whether text is aligned left, as words are.
+        importance: on a terminal that is too narrow for all columns, where the smallest are left out first.
     """
 
     header: str
     value: Callable[[Record], str]
     left: bool = False
+    importance: int = 0
 
 
 def emit(
@@ -98,7 +101,8 @@ def emit(
         return
     headers, left = zip(*((column.header, column.left) for column in columns), strict=True)
     cells = ([column.value(record) for column in columns] for record in records)
-    _write_all(map(encoded, text_table(headers, left, cells)))
+    importance = [column.importance for column in columns]
+    _write_all(map(encoded, text_table(headers, left, cells, importance, short_ids)))
 
 
 def emit_texts(texts: Iterable[bytes], keys: Sequence[str], format: OutputFormat) -> None:
@@ -286,13 +290,13 @@ def plain(key: str) -> Callable[[Record], str]:
 
 
 def ranks_text(ranks: Iterable[int]) -> str:
-    """Ranks by layer: "6 6 6 10", and of many layers "6×9 10"."""
+    """Ranks by layer: "6·6·6·10", and of many layers "6×9·10"."""
     shown = [str(rank) for rank in ranks]
-    text = " ".join(shown)
+    text = "·".join(shown)
     if len(text) <= _FEW_RANKS:
         return text
     counted = [(rank, len(list(same))) for rank, same in groupby(shown)]
-    return " ".join(rank if count == 1 else f"{rank}×{count}" for rank, count in counted)
+    return "·".join(rank if count == 1 else f"{rank}×{count}" for rank, count in counted)
 
 
 def room_for(records: Sequence[Record], columns: Sequence[Column], least: int) -> int:

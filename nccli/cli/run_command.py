@@ -114,6 +114,22 @@ def construct_command(solution: "Solution", width: int, asked: Mapping[str, Any]
     return _line("construct", options | {"variant": built.variant or None, **built.about}, asked)
 
 
+def solution_command(kind: str, config: Mapping[str, Any]) -> str:
+    """The same of a solution that is stored.
+
+    Args:
+        kind: of the run.
+        config: of `nccli.sweep.constructions.construction_config`.
+    """
+    from nccli.theory import parse_counts
+
+    own = {name: value for name, value in config.items() if name not in ("wd_h1", "wd_layers")}
+    options = {"kind": kind, **own} | _decays(config["wd_h1"], config["wd_layers"])
+    if "class_counts" in config:
+        options |= counts_options(parse_counts(config["class_counts"]))
+    return _line("construct", options, {})
+
+
 def search_command(config: "SearchConfig", asked: Mapping[str, Any]) -> str:
     """A line for a shell that searches a problem.
 

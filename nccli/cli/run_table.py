@@ -1,6 +1,7 @@
 """How runs and their layers look in a table, wherever they are printed: headers and kinds of numbers are declared."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nccli.catalogue.columns import BY_NAME, Type
@@ -9,6 +10,7 @@ from nccli.catalogue.outcomes import Outcome
 from nccli.catalogue.runs import ENDED_WELL, Finish, Status
 from nccli.cli.distinctions import distinctions
 from nccli.cli.output import Column, Record, number, plain, ranks_text, ratio
+from nccli.cli.table_fit import ALWAYS
 from nccli.store import largest_dnc1
 
 
@@ -77,21 +79,38 @@ def _once_known(column: Column) -> Column:
     def show(record: Record) -> str:
         return "" if record["status"] in unknown and not record["layers"] else column.value(record)
 
-    return Column(column.header, show, column.left)
+    return replace(column, value=show)
 
 
-RUN_COLUMNS: Sequence[Column] = (
-    *(run_column(name) for name in ("id", "kind")),
-    Column("status", status_text, left=True),
-    *(run_column(name) for name in ("K", "L", "n", "width", "wd", "lr", "seed")),
-    _once_known(run_column("loss")),
-    _once_known(Column("/DNC", ratio("ratio_dnc"))),
-    _once_known(Column("/SRG", ratio("ratio_srg"))),
-    Column("ranks", lambda record: ranks_text(hidden_ranks(record))),
-    Column("DNC1", _dnc1),
-    run_column("train_accuracy"),
-    Column("outcome", _short_outcome, left=True),
-    run_column("tag"),
+_IMPORTANCE = {
+    **{"id": ALWAYS, "layer": ALWAYS, "l": ALWAYS, "stage": ALWAYS},
+    **{"loss": 95, "ranks": 92, "outcome": 91, "K": 90, "λ": 88, "L": 85, "seed": 80, "/DNC": 75, "width": 70},
+    **{"structure": 65, "rank": 64, "status": 60, "end": 60, "accuracy": 58, "DNC1": 55, "/best": 52, "/SRG": 50},
+    **{"kind": 45, "n": 40, "lr": 35, "tag": 30, "singular values": 20},
+}
+"""By header, on a terminal that is too narrow for all columns: a taste, what became of runs and what tells them apart
+before how they were made."""
+
+
+def weighed(columns: Iterable[Column]) -> list[Column]:
+    """Columns with their importance."""
+    return [replace(each, importance=_IMPORTANCE.get(each.header, each.importance)) for each in columns]
+
+
+RUN_COLUMNS: Sequence[Column] = weighed(
+    (
+        *(run_column(name) for name in ("id", "kind")),
+        Column("status", status_text, left=True),
+        *(run_column(name) for name in ("K", "L", "n", "width", "wd", "lr", "seed")),
+        _once_known(run_column("loss")),
+        _once_known(Column("/DNC", ratio("ratio_dnc"))),
+        _once_known(Column("/SRG", ratio("ratio_srg"))),
+        Column("ranks", lambda record: ranks_text(hidden_ranks(record))),
+        Column("DNC1", _dnc1),
+        run_column("train_accuracy"),
+        Column("outcome", _short_outcome, left=True),
+        run_column("tag"),
+    )
 )
 
 SHOWN = ("kind", "K", "L", "n", "width", "wd", "lr", "seed", "polish", "refine", "until")
@@ -101,7 +120,7 @@ SHOWN = ("kind", "K", "L", "n", "width", "wd", "lr", "seed", "polish", "refine",
 def run_columns(runs: Iterable[Mapping[str, Any]]) -> list[Column]:
     """`RUN_COLUMNS`, and after the options what else tells these runs apart; rows or records, read once."""
     place = [column.header for column in RUN_COLUMNS].index(BY_NAME["seed"].title) + 1
-    return [*RUN_COLUMNS[:place], *distinctions(runs, SHOWN), *RUN_COLUMNS[place:]]
+    return weighed([*RUN_COLUMNS[:place], *distinctions(runs, SHOWN), *RUN_COLUMNS[place:]])
 
 
 _ROUNDING = 1e-12
@@ -119,11 +138,13 @@ _STRUCTURE = (Column("distance", number("structure_distance", 2)), Column("struc
 _RANKS_FIRST = sorted(METRICS, key=lambda metric: metric.needs not in ((Need.SPECTRUM,), (Need.CENTRED_SPECTRUM,)))
 _STAGE = (Column("layer", plain("layer")), Column("stage", plain("stage"), left=True))
 
-LAYER_COLUMNS: Sequence[Column] = (
-    *_STAGE,
-    *(metric_column(metric, 3) for metric in _RANKS_FIRST if metric.family is Family.LAYER and metric.recorded),
-    *_STRUCTURE,
-    Column("singular values", _leading, left=True),
+LAYER_COLUMNS: Sequence[Column] = weighed(
+    (
+        *_STAGE,
+        *(metric_column(metric, 3) for metric in _RANKS_FIRST if metric.family is Family.LAYER and metric.recorded),
+        *_STRUCTURE,
+        Column("singular values", _leading, left=True),
+    )
 )
 """Of `runs show`."""
 
@@ -143,4 +164,4 @@ MEASURED_COLUMNS: Sequence[Column] = (
 def measured_columns(records: Sequence[Record]) -> list[Column]:
     """`MEASURED_COLUMNS`, and after the id what tells checkpoints apart, where there are some."""
     there = [column for column in _CHECKPOINT if len({column.value(record) for record in records}) > 1]
-    return [MEASURED_COLUMNS[0], *there, *MEASURED_COLUMNS[1:]]
+    return weighed([MEASURED_COLUMNS[0], *there, *MEASURED_COLUMNS[1:]])

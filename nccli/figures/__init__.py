@@ -3,7 +3,7 @@
 from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
 from nccli.figures.paper_figure import PaperFigure, Part
 from nccli.figures.registry import FIGURES
-from nccli.figures.rendering import FIGURE_FORMATS, render
+from nccli.figures.rendering import FIGURE_FORMATS, render, settle
 from nccli.figures.statistics import wilson_interval
 from nccli.figures.store_figure import StoreFigure
 from nccli.figures.style_sheet import WIDTHS, parse_width, style
@@ -21,6 +21,7 @@ __all__ = [
     "StoreFigure",
     "parse_width",
     "render",
+    "settle",
     "style",
     "wilson_interval",
 ]

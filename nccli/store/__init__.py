@@ -23,6 +23,7 @@ from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
 from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
+from nccli.store.query.id_digits import digits_apart
 from nccli.store.query.lacking import lacking
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.objectives import objectives_of
@@ -120,6 +121,7 @@ __all__ = [
     "copy_file",
     "count_degenerate",
     "count_finishes",
+    "digits_apart",
     "existing_statuses",
     "file_system",
     "find_beginnings",

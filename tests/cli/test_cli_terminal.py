@@ -11,9 +11,9 @@ from tests.cli.terminal import Terminal, terminal
 WIDTH = 100
 
 
-def show(run: Nccli, line: str) -> Terminal:
+def show(run: Nccli, line: str, columns: int = WIDTH) -> Terminal:
     """Run a command with a terminal for stdout."""
-    with terminal(WIDTH) as screen:
+    with terminal(columns) as screen:
         with run.start(line, stdout=screen.end, stderr=subprocess.DEVNULL) as process:
             screen.wait_for(r"\n")
             screen.drain()
@@ -40,6 +40,17 @@ def test_a_table_appears_on_a_terminal_and_fits_it(
     assert set(shown[1]) == {"─"}
     assert len(shown) > 2
     assert max(len(text) for text in shown) <= WIDTH
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_a_table_fits_narrow_terminals_and_names_what_is_not_shown(grid: Made, run: Nccli, columns: int) -> None:
+    *table, last = show(run, f"runs list --store {grid.path}", columns).lines
+    assert max(len(text) for text in (*table, last)) <= columns
+    shown = [text.split()[0] for text in (*table[2:], *([] if "not shown" in last else [last]))]
+    assert {len(key) for key in shown} == {len(shown[0])}
+    assert 4 <= len(shown[0]) < 12
+    assert [run(f"runs show {key} --format ids --store {grid.path}").code for key in shown[:2]] == [0, 0]
+    assert ("not shown: " in last) == (columns < 100)
 
 
 def test_the_list_of_figures_fits_a_terminal(run: Nccli) -> None:

@@ -8,6 +8,7 @@ import pytest
 from nccli.cli import output
 from nccli.cli.options import OutputFormat
 from nccli.cli.output import Column, emit, plain, ranks_text, room_for
+from nccli.cli.table_fit import ALWAYS, Extent, fitted, table_width
 
 
 def columns(count: int) -> list[Column]:
@@ -39,14 +40,31 @@ def test_a_last_column_gets_the_room_that_is_left(count: int, width: int, room: 
     ("ranks", "text"),
     [
         ([], ""),
-        ([5, 5, 5, 10], "5 5 5 10"),
-        ([5, 5, 5, 5, 5, 9, 15], "5 5 5 5 5 9 15"),
-        ([15, 5, 5, 5, 5, 9, 15], "15 5×4 9 15"),
+        ([5, 5, 5, 10], "5·5·5·10"),
+        ([5, 5, 5, 5, 5, 9, 15], "5·5·5·5·5·9·15"),
+        ([15, 5, 5, 5, 5, 9, 15], "15·5×4·9·15"),
         ([10] * 40, "10×40"),
     ],
 )
 def test_ranks_of_many_layers_are_counted(ranks: list[int], text: str) -> None:
     assert ranks_text(ranks) == text
+
+
+@pytest.mark.parametrize("room", [10, 20, 30, 40, 60])
+def test_on_a_terminal_the_least_important_columns_go_first(room: int) -> None:
+    sizes = {0: (2, 12, ALWAYS), 1: (4, 6, 3), 2: (9, 4, 1), 3: (7, 20, 2), 4: (3, 3, 4)}
+    columns = [Extent(i, head, text, cuts=i == 3, importance=each) for i, (head, text, each) in sizes.items()]
+    widths, gap = fitted(columns, room)
+    assert 0 in widths
+    assert table_width(list(widths.values()), gap) <= room or list(widths) == [0]
+    left_out = [each.importance for each in columns if each.place not in widths]
+    assert all(importance < columns[i].importance for i in widths for importance in left_out)
+    assert all(widths[i] >= columns[i].width for i in widths if i != 3)
+
+
+def test_a_column_that_says_the_same_in_every_row_goes_before_any_other() -> None:
+    columns = [Extent(0, 2, 4, importance=9, same=True), Extent(1, 2, 4), Extent(2, 2, 4)]
+    assert list(fitted(columns, 9)[0]) == [1, 2]
 
 
 def test_a_table_keeps_columns_that_show_something_and_no_line_is_broken(capsys: pytest.CaptureFixture[str]) -> None:

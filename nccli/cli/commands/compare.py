@@ -169,7 +169,7 @@ def _compare_runs(
 
     from nccli.cli.distinctions import distinctions
     from nccli.cli.output import Column, emit, number, plain, ranks_text, ratio, room_for
-    from nccli.cli.run_table import end_text, outcome_text
+    from nccli.cli.run_table import end_text, outcome_text, weighed
     from nccli.cli.selection import selected_or_trained
     from nccli.store import comparison_records, problem_of
 
@@ -201,7 +201,12 @@ def _compare_runs(
         *ends,
     )
     room = lru_cache(maxsize=1)(lambda: room_for(records, columns, _LEAST_ROOM))
-    emit(records, format, option.OutputFormat.jsonl, (*columns, Column("structure", _structure(room), left=True)))
+    emit(
+        records,
+        format,
+        option.OutputFormat.jsonl,
+        weighed([*columns, Column("structure", _structure(room), left=True)]),
+    )
 
 
 _LEAST_ROOM = 13

@@ -16,6 +16,7 @@ from nccli.cli import options as option
 from nccli.cli.completion import complete_axes, complete_figures
 from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer
 from nccli.cli.notes import note
+from nccli.cli.on_screen import OnScreen
 from nccli.errors import InputError, NothingFoundError
 from nccli.outputs import Output, require_outputs
 
@@ -106,6 +107,12 @@ def plot(
     no_caption: Annotated[
         bool, typer.Option("--no-caption", help="Without the line of settings and runs below.")
     ] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="Draw it in characters, as wide as the terminal, and write no file.")
+    ] = False,
+    inline: Annotated[
+        bool, typer.Option("--inline", help="Show it in the terminal (kitty, iTerm2), and write no file.")
+    ] = False,
     show: Annotated[bool, typer.Option("--show", help="Open the figure in the viewer of this desktop too.")] = False,
     list_figures: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     store: option.StoreLocation = None,
@@ -122,13 +129,14 @@ def plot(
         _list_figures()
         return
     name = _known(name)
+    on_screen = OnScreen.asked(text, inline, output or (format and format.value) or (show and "--show") or None)
     from nccli.cli.output import rendered, write, write_bytes
     from nccli.figures import FIGURES as PLOTS
     from nccli.figures import Options, parse_width, render, style
     from nccli.store import store_file
 
     inches = parse_width(width)
-    target, kind = figure_target(name, output, format)
+    target, kind = (None, "") if on_screen else figure_target(name, output, format)
     if show and target is None:
         raise InputError("--show opens a file: name one with -o, or drop -o -")
     table = None if data is None else data_format(data)
@@ -145,10 +153,11 @@ def plot(
     _refuse_unheeded(figure, {**given, "raw": raw or None, "all_runs": all_runs or None, "rank_rtol": tolerance})
     options = replace(options, problems=_problems(figure, K, L, n, wd, loss or ObjectiveName.MSE))
     drawn = _collect(figure, _Asked(runs, where, store, quiet), options)
-    for text in drawn.notes:
-        note(text, quiet)
+    for remark in drawn.notes:
+        note(remark, quiet)
     with style():
-        content = render(figure.draw(drawn, inches, not no_caption), kind)
+        page = figure.draw(drawn, inches, not no_caption and not text)
+        content = on_screen.content(page) if on_screen else render(page, kind)
     if numbers is not None and table is not None:
         numbers.write(rendered(drawn.rows, table))
     if picture is None:
