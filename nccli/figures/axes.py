@@ -29,6 +29,9 @@ _SYMBOL = 0.22
 _TOGETHER = 0.05
 """Part of an axis below which two crosses are one to the eye: a name is so high. A taste."""
 
+_HALF_RANK = 0.5
+"""Room beside the least and the largest rank; a taste: less than the next rank."""
+
 _FEW_DECADES = 300.0
 """Ratio of ends of a logarithmic axis below which ticks between the decades have room; taste."""
 
@@ -130,11 +133,10 @@ def decades_axis(ax: Axes) -> None:
 
 
 def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:
-    """Whole numbers from 0 up, with room for marks at either end."""
+    """Whole numbers from just below the least to just above the largest."""
     values = list(ranks)
-    top = max(values)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-    ax.set_ylim(-0.04 * top if min(values) < 0.04 * top else 0.0, 1.08 * top or 1.0)
+    ax.set_ylim(min(values) - _HALF_RANK, max(values) + _HALF_RANK)
 
 
 _UPRIGHT = 0.15

@@ -72,12 +72,14 @@ class Drawn:
         caption: settings and number of runs, the small print of the figure.
         notes: what the user should know, such as runs left out.
         parts: of a figure of several, what each of them draws, by title.
+        ordered: whether its series go from less to more, as those do that differ in a number.
     """
 
     rows: list[Row]
     caption: str
     notes: tuple[str, ...] = ()
     parts: Mapping[str, "Drawn"] = field(default_factory=dict)
+    ordered: bool = False
 
     def of(self, what: str, **values: Any) -> list[Row]:
         """The rows of a kind with these values."""

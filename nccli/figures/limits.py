@@ -12,6 +12,9 @@ from nccli.store import Selection, mixed_columns
 MOST_DOTS = 2000
 """Dots of single runs; taste: more of them are a blot, and an SVG of megabytes."""
 
+MOST_LINES = 100
+"""Runs of a setting that have lines of their own; taste: more of them are a blot, and an SVG of megabytes."""
+
 _NAMED = 8
 """Settings that a refusal names; taste: about two lines of a terminal."""
 

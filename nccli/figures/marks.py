@@ -22,9 +22,9 @@ FINISHED: Look = {"linestyle": "", "marker": "+", "markersize": 6, "markeredgewi
 """Of those that were polished or refined; taste."""
 
 
-def looks_of(names: Sequence[Any]) -> Iterator[tuple[Any, Look]]:
-    """Each series with its colour, marker and dashes."""
-    return zip(names, looks(len(names)), strict=True)
+def looks_of(names: Sequence[Any], ordered: bool = False) -> Iterator[tuple[Any, Look]]:
+    """Each series with its colour, marker and dashes; colours from dark to light where the series are in an order."""
+    return zip(names, looks(len(names), ordered), strict=True)
 
 
 def curve(

@@ -13,7 +13,7 @@ from nccli.errors import NothingFoundError
 from nccli.figures.ends import ENDS, Ends, ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, describe, have_all, split_series
+from nccli.figures.series import Series, describe, have_all, in_order_of_numbers, split_series
 from nccli.store import Comparison, Condition, Not, Selection, SettingRuns, count_degenerate, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -211,7 +211,7 @@ class StoreFigure(PanelFigure):
                 if none_learned
                 else left_out_of_means(count, told),
             )
-        return Drawn(rows, caption, tuple(notes))
+        return Drawn(rows, caption, tuple(notes), ordered=in_order_of_numbers(series))
 
 
 def _distinct(groups: Iterable[SettingRuns | Shown]) -> Set[str]:

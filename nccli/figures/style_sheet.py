@@ -6,6 +6,8 @@ from itertools import cycle, islice
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import to_hex
 
 from nccli.errors import InputError
 
@@ -24,6 +26,10 @@ LEGEND_TEXT, SMALL_TITLE = 8.0, 8.0
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+
+_SHADES, _LIGHTEST = "viridis", 0.87
+"""The map of ordered colours, even in lightness for every kind of sight, and where it ends: beyond, yellow is faint on
+paper. A taste."""
 
 FILLS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#0072B2", "hatch": "", "ink": "white"},
@@ -100,12 +106,24 @@ def parse_width(text: str) -> float:
     return inches
 
 
-def looks(count: int) -> list[dict[str, Any]]:
-    """Colour, marker and dashes of so many series; no two differ by colour alone."""
+def looks(count: int, ordered: bool = False) -> list[dict[str, Any]]:
+    """Colour, marker and dashes of so many series; no two differ by colour alone.
+
+    Args:
+        count: of series.
+        ordered: whether they go from less to more, as layers and weight decays do: colours from dark to light.
+    """
+    colours = shades(count) if ordered else cycle(_COLOURS)
     return [
         {"color": colour, "marker": marker, "linestyle": dashes}
-        for colour, marker, dashes in islice(zip(cycle(_COLOURS), cycle(_MARKERS), cycle(_DASHES)), count)
+        for colour, marker, dashes in islice(zip(colours, cycle(_MARKERS), cycle(_DASHES)), count)
     ]
+
+
+def shades(count: int) -> list[str]:
+    """Colours of so many things in their order, from dark to light."""
+    places = np.linspace(0.0, _LIGHTEST, count) if count > 1 else [0.0]
+    return [to_hex(mpl.colormaps[_SHADES](place)) for place in places]
 
 
 def line_only(look: dict[str, Any]) -> dict[str, Any]:

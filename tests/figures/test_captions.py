@@ -38,7 +38,7 @@ def test_the_caption_of_training_says_what_it_does_not_show(tmp_path: Path) -> N
         ", lr = 0.5, relu, 100 steps = 0.2 time constants, 2 runs; 2 not known to have settled; 2 a setting, "
         in drawn.caption
     )
-    assert drawn.caption.endswith("fit and reg below the axis in part; runs that ended early keep their last values")
+    assert drawn.caption.endswith("rank: mean and range; runs that ended early keep their last values")
     assert drawn.notes == ("1 runs left out: no history",)
     assert drawn.values("series") == [""]
 
