@@ -51,6 +51,13 @@ def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0,
     _name_line(ax, y, label, side, shift)
 
 
+def inner_reference(ax: Axes, y: float, label: str, first: bool = True, shift: float = 0.0) -> None:
+    """As `reference`, named below its left end inside the panel, which keeps its width."""
+    ax.axhline(y, **_theory_look(first))
+    text: dict[str, Any] = {"xytext": (2, shift - 1), "textcoords": "offset points", "va": "top", "fontsize": 7.0}
+    ax.annotate(label, xy=(0, y), xycoords=("axes fraction", "data"), color=GREY, **text)
+
+
 def apart(places: Sequence[float]) -> list[float]:
     """Points by which names at such parts of the height of a panel, in increasing order, have to move to be legible."""
     wanted = [place * _PANEL_HEIGHT for place in places]

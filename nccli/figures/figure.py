@@ -26,6 +26,7 @@ class Options:
         all_runs: average over runs that did not learn their classes too.
         raw: heat maps with classes and rows as they are stored.
         curves_only: leave out series of a single point where others have several.
+        one_setting: of a figure that has panels for each setting, only those of the setting with the most runs.
         problems: of closed forms; empty for those of the figure.
         x, y, color: axes and colours of a figure that shows one quantity over two settings; "" for its own.
         store: how a command that makes missing runs names the store, " --store FILE" or nothing.
@@ -35,6 +36,7 @@ class Options:
     raw: bool = False
     all_runs: bool = False
     curves_only: bool = False
+    one_setting: bool = False
     problems: tuple[Problem, ...] = ()
     x: str = ""
     y: str = ""

@@ -7,15 +7,15 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from nccli.figures.axes import apart, reference
+from nccli.figures.axes import apart, inner_reference
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.over_steps import steps_axis
 from nccli.store import problem_of
 from nccli.theory import best_known, has_bipartition, solve_bipartition
 
-_ABOVE, _BELOW = 1.25, 0.03
+_ABOVE, _BELOW = 1.25, 0.12
 """Times the highest of the losses that are known or reached, where the axis ends, for the gap between losses and theory
-is what it is for; and the empty part of it below the least. Tastes."""
+is what it is for; and the part of it below the least, where the name of a line has room. Tastes."""
 
 _SAME = 1e-6
 """Relative difference of losses that are one line to the eye; taste."""
@@ -76,11 +76,11 @@ def window_of(drawn: Drawn, label: str) -> Window:
 
 
 def draw_references(ax: Axes, rows: Sequence[Row], seen: Window) -> None:
-    """Lines of theory, dashed DNC and dotted others, their names moved where they are close."""
+    """Lines of theory, dashed DNC and dotted others; named below their left ends: runs come from above."""
     shown = sorted(rows, key=lambda row: row["mean"])
     heights = [(row["mean"] - seen.bottom) / (seen.top - seen.bottom) for row in shown]
     for row, shift in zip(shown, apart(heights), strict=True):
-        reference(ax, row["mean"], row["symbol"], first=row["symbol"] == "DNC", shift=shift)
+        inner_reference(ax, row["mean"], row["symbol"], first=row["symbol"] == "DNC", shift=shift)
 
 
 def losses_axis(ax: Axes, seen: Window) -> None:

@@ -12,7 +12,7 @@ from nccli.catalogue.outcomes import Outcome
 from nccli.errors import NothingFoundError
 from nccli.figures.ends import ENDS, Ends, ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
-from nccli.figures.limits import PANELS, Limit
+from nccli.figures.limits import PANELS, ROWS, Limit
 from nccli.figures.series import Series, describe, have_all, in_order_of_numbers, split_series
 from nccli.store import Comparison, Condition, Not, Selection, SettingRuns, count_degenerate, select_settings
 
@@ -189,18 +189,26 @@ class StoreFigure(PanelFigure):
         query = Query(connection, selection if none_learned else learned, options)
         chosen = self.select(query)
         series = self.split([each for each in chosen if self.usable(each)], options)
+        others: Sequence[Series] = ()
+        if options.one_setting and self.limit in (PANELS, ROWS):
+            series, others = _of_most_runs(series)
         self.limit.require(series, self.name, connection, selection, self.varied)
         shown = list(self.shown(query, series))
         rows = [row for each in shown for row in each.rows]
         if not rows:
             raise NothingFoundError(self.nothing)
         rows += self.beside(series)
-        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown)
+        elsewhere = sum(len(each.ids) for each in others)
+        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown) - elsewhere
         drawn = _distinct(shown)
         left_out += sum(len(each.ids) for each in shown) - len(drawn)  # checkpoints of several series
         found = Collected(options, shown, rows, left_out, drawn)
         caption = describe(found.series, found.runs, found.ends, self.words(found))
         notes = [*self.notes(found), *left_out_notes(connection, selection)]
+        if others:
+            told = f"{elsewhere} runs of {len(others)} other settings set aside"
+            caption += f"; {told}"
+            notes.append(f"{told}: the setting with the most runs is drawn (--where narrows it down)")
         if degenerate:
             told = ", ".join(f"{runs} {outcome}" for outcome, runs in degenerate.items())
             caption += f"; {told}" if none_learned else f"; left out: {told}"
@@ -212,6 +220,14 @@ class StoreFigure(PanelFigure):
                 else left_out_of_means(count, told),
             )
         return Drawn(rows, caption, tuple(notes), ordered=in_order_of_numbers(series))
+
+
+def _of_most_runs(series: Sequence[Series]) -> tuple[list[Series], list[Series]]:
+    """The setting with the most runs, of equals the first, and the others."""
+    if len(series) < 2:
+        return list(series), []
+    chosen = max(series, key=lambda each: len(each.ids))
+    return [replace(chosen, label="")], [each for each in series if each is not chosen]
 
 
 def _distinct(groups: Iterable[SettingRuns | Shown]) -> Set[str]:

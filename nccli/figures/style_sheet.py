@@ -31,6 +31,10 @@ _SHADES, _LIGHTEST = "viridis", 0.87
 """The map of ordered colours, even in lightness for every kind of sight, and where it ends: beyond, yellow is faint on
 paper. A taste."""
 
+_BEFORE: Any = (0, (1.2, 1.2))
+_BEHIND = tuple(dashes for dashes in _DASHES if dashes != _BEFORE)
+"""Dashes of layers before and behind their activation."""
+
 FILLS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#0072B2", "hatch": "", "ink": "white"},
     {"facecolor": "#D55E00", "hatch": "", "ink": "white"},
@@ -118,6 +122,15 @@ def looks(count: int, ordered: bool = False) -> list[dict[str, Any]]:
         {"color": colour, "marker": marker, "linestyle": dashes}
         for colour, marker, dashes in islice(zip(colours, cycle(_MARKERS), cycle(_DASHES)), count)
     ]
+
+
+def layer_look(layer: int, L: int, before: bool = False) -> dict[str, Any]:
+    """Colour, marker and dashes of a layer, from dark at the first to light at the last; `before` its activation hollow
+    and dotted. No two layers differ by colour alone."""
+    colour, marker = shades(L)[layer - 1], _MARKERS[(layer - 1) % len(_MARKERS)]
+    if before:
+        return {"color": colour, "marker": marker, "linestyle": _BEFORE, "markerfacecolor": "white"}
+    return {"color": colour, "marker": marker, "linestyle": _BEHIND[(layer - 1) % len(_BEHIND)]}
 
 
 def shades(count: int) -> list[str]:

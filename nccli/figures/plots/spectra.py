@@ -16,11 +16,11 @@ from nccli.catalogue.stages import stages as all_stages
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
 from nccli.figures.limits import MOST_LINES
-from nccli.figures.marks import Look
+from nccli.figures.marks import Look, looks_of
 from nccli.figures.series import Series, each_of
-from nccli.figures.stages import class_means_symbol
+from nccli.figures.stages import class_means_symbol, looks_of_layers
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
-from nccli.figures.style_sheet import GREY, looks
+from nccli.figures.style_sheet import GREY
 from nccli.store import Stacked, stack_spectra
 
 _DECADES = 1e-4
@@ -28,6 +28,9 @@ _DECADES = 1e-4
 
 _BELOW_TOLERANCE = 0.1
 """Of the rank tolerance, which the axis holds with a decade below it; taste."""
+
+_PANEL, _SMALL = 1.6, 1.3
+"""Inches of the narrowest panel of a setting, and of a layer; tastes: four layers side by side on a page."""
 
 _SAME = 1e-2
 """Relative difference of singular values that no eye sees on an axis of four decades; taste."""
@@ -82,7 +85,7 @@ class Spectra(StoreFigure):
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A panel a setting, or a layer."""
         titles, named = self._panels_and_curves(drawn)
-        return layout(len(titles), width, titles=titles, named=named)
+        return layout(len(titles), width, least=_SMALL if self.layerwise else _PANEL, titles=titles, named=named)
 
     def _panels_and_curves(self, drawn: Drawn) -> tuple[list[str], list[str]]:
         """Labels of settings and symbols of layers: which of them have panels, and which curves."""
@@ -95,14 +98,15 @@ class Spectra(StoreFigure):
         axes = panels(container, plan)
         panel, curve = ("symbol", "series") if self.layerwise else ("series", "symbol")
         rtol = drawn.of("rank tolerance")[0]["ratio"]
-        ordered = drawn.ordered or not self.layerwise
+        by_symbol = looks_of_layers(row for row in drawn.rows if "symbol" in row)
+        look_of = dict(looks_of(curves, drawn.ordered)) if self.layerwise else by_symbol
         for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
             ax.set_yscale("log")
             ax.set_ylim(_floor(rtol), 1.6)
             ax.axhline(rtol, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-            for name, look in zip(curves, looks(len(curves), ordered), strict=True):
+            for name in curves:
                 runs, median = (drawn.of(what, **{panel: title, curve: name}) for what in ("run", "median"))
-                _draw_curve(ax, runs, median, look, name, _floor(rtol))
+                _draw_curve(ax, runs, median, look_of[name], name, _floor(rtol))
             panel_title(ax, title, plan)
             ax.set_xlabel("index i")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -18,13 +18,13 @@ from nccli.figures.limits import MOST_LINES, ROWS
 from nccli.figures.losses_over_steps import Window, draw_references, known_losses, losses_axis, window_of
 from nccli.figures.over_steps import collapse_axis, curve_rows, draw_band, range_of, steps_axis
 from nccli.figures.series import Series, each_of
-from nccli.figures.stages import features_symbol, shown_stages
+from nccli.figures.stages import features_symbol, looks_of_layers, shown_stages
 from nccli.figures.statistics import geometric_range
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
-from nccli.figures.style_sheet import looks
 from nccli.store import SettingRuns, StackedHistory, stack_history
 
 _EARLY = "some runs ended early"
+_OF_LAYERS = ("dnc1", "rank")
 _COLOUR = "#0072B2"
 """Of the losses of runs: that of the first series everywhere."""
 
@@ -82,7 +82,7 @@ class Training(StoreFigure):
         spread += "; rank: mean and range" if self.ranks else ""
         if _EARLY in found.traits:
             rest.append("runs that ended early keep their last values")
-        counted = [row for row in found.rows if row["what"] in ("dnc1", "rank")] or found.rows
+        counted = [row for row in found.rows if row["what"] in _OF_LAYERS] or found.rows
         return each_of(counted, spread, "; ".join(rest))
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
@@ -99,14 +99,14 @@ class Training(StoreFigure):
         """Steps against loss, DNC1 and rank."""
         labels, columns = drawn.values("series"), self.columns_of(drawn)
         axes = panels(container, plan)
-        symbols = _symbols(drawn)
+        layers = [row for row in drawn.rows if row["what"] in _OF_LAYERS]
         for position, label in enumerate(labels):
             own = axes[columns * position : columns * (position + 1)]
             loss, rank = own[0], own[-1] if self.ranks else None
             seen = window_of(drawn, label)
             _draw_losses(loss, drawn, label, seen)
             collapse = own[1] if drawn.of("dnc1") else None
-            for symbol, look in zip(symbols, looks(len(symbols), ordered=True), strict=True):
+            for symbol, look in looks_of_layers(layers).items():
                 for ax, what in ((collapse, "dnc1"), (rank, "rank")):
                     if ax is not None:
                         draw_band(ax, drawn.of(what, series=label, symbol=symbol), look, symbol)
@@ -135,7 +135,7 @@ def _draw_losses(ax: Axes, drawn: Drawn, label: str, seen: Window) -> None:
 
 
 def _symbols(drawn: Drawn) -> list[str]:
-    return list(dict.fromkeys(row["symbol"] for row in drawn.rows if row["what"] in ("dnc1", "rank")))
+    return list(dict.fromkeys(row["symbol"] for row in drawn.rows if row["what"] in _OF_LAYERS))
 
 
 def _loss_rows(series: Series, histories: StackedHistory) -> list[Row]:
