@@ -35,7 +35,7 @@ class BestHeatMap(HeatMaps):
                 words += self.order_words(shown.traits, options.raw)
                 ends = ends_of(only.members, only.ids)
                 caption = describe([only], 1, ends, "; ".join(words))
-                return Drawn(shown.rows, caption, (*ends.notes(1), *left_out))
+                return Drawn(shown.rows, caption, (*ends.notes(1), *left_out), counts=ends.counts)
         raise NothingFoundError(self.nothing)
 
 

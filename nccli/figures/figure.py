@@ -75,6 +75,7 @@ class Drawn:
         notes: what the user should know, such as runs left out.
         parts: of a figure of several, what each of them draws, by title.
         ordered: whether its series go from less to more, as those do that differ in a number.
+        counts: numbers of runs that the caption tells beside them, by what holds of these: not settled, lost.
     """
 
     rows: list[Row]
@@ -82,6 +83,13 @@ class Drawn:
     notes: tuple[str, ...] = ()
     parts: Mapping[str, "Drawn"] = field(default_factory=dict)
     ordered: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> list[Row]:
+        """The counts as rows beside those that are drawn; of several parts each with its title."""
+        own = [{"what": "count", "of": about, "runs": runs, "run_ids": []} for about, runs in self.counts.items()]
+        return own + [{"part": title, **row} for title, part in self.parts.items() for row in part.counted]
 
     def of(self, what: str, **values: Any) -> list[Row]:
         """The rows of a kind with these values."""

@@ -171,6 +171,10 @@ class StoreFigure(PanelFigure):
         left_out = [f"{found.left_out} runs left out: {self.lacking}"] if found.left_out else []
         return [*left_out, *found.ends.notes(sum(len(each.ids) for each in found.shown))]
 
+    def counts(self, found: Collected) -> dict[str, int]:
+        """Runs that the end of the caption counts; by default none."""
+        return {}
+
     def command(self, where: Sequence[Condition], options: Options) -> str:
         """The recipe, with what conditions fix."""
         made = dict(self.recipe)
@@ -219,7 +223,11 @@ class StoreFigure(PanelFigure):
                 if none_learned
                 else left_out_of_means(count, told),
             )
-        return Drawn(rows, caption, tuple(notes), ordered=in_order_of_numbers(series))
+        lost = {f"{'' if none_learned else 'left out: '}{outcome}": runs for outcome, runs in degenerate.items()}
+        counts = {**found.ends.counts, **self.counts(found), **lost}
+        counts |= {"left out": left_out} if left_out else {}
+        counts |= {"set aside": elsewhere} if elsewhere else {}
+        return Drawn(rows, caption, tuple(notes), counts=counts, ordered=in_order_of_numbers(series))
 
 
 def _of_most_runs(series: Sequence[Series]) -> tuple[list[Series], list[Series]]:

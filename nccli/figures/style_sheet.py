@@ -9,14 +9,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 
-from nccli.errors import InputError
-
-WIDTHS = {"neurips": 5.5, "icml": 3.25}
-"""Inches: the text width of NeurIPS, one column of ICML."""
-
-_NARROWEST, _WIDEST = 1.5, 60.0
-"""Inches; taste: a panel with its labels takes the least, a poster the most."""
-
 FONT = "STIXGeneral"
 GREY = "0.35"
 LEGEND_TEXT, SMALL_TITLE = 8.0, 8.0
@@ -91,23 +83,6 @@ def style() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
         yield
-
-
-def parse_width(text: str) -> float:
-    """Width of a figure in inches, from a name in `WIDTHS` or a number.
-
-    Raises:
-        InputError: neither, or a width that no page has.
-    """
-    if text in WIDTHS:
-        return WIDTHS[text]
-    try:
-        inches = float(text)
-    except ValueError as error:
-        raise InputError(f"--width '{text}': must be {', '.join(WIDTHS)} or a number of inches") from error
-    if not _NARROWEST <= inches <= _WIDEST:
-        raise InputError(f"--width {text}: must be between {_NARROWEST:g} and {_WIDEST:g} inches")
-    return inches
 
 
 def looks(count: int, ordered: bool = False) -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ from nccli.store.query.selection import Selection, SettingRuns, select_selected,
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, Not, OneOf, parse_where
+from nccli.store.query.where_text import where_text
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken, release_all
 from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
@@ -189,4 +190,5 @@ __all__ = [
     "tag_runs",
     "tagged_runs",
     "unreadable_runs",
+    "where_text",
 ]

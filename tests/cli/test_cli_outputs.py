@@ -48,6 +48,7 @@ PLOT = "plot loss-ratio --K 4 --L 3 --n 2 --wd 2e-3"
 WRITERS = (
     Writer("plot", "--output", f"{PLOT} -o {{}}", ".svg"),
     Writer("plot", "--data", f"{PLOT} -o fine.svg --data {{}}", ".csv"),
+    Writer("plot", "--caption", f"{PLOT} -o fine.svg --caption {{}}", ".tex"),
     Writer("runs export", "--output", "runs export -o {}", ".jsonl"),
     Writer("runs export", "--output", "runs export -o {}", ".parquet"),
     Writer("runs export", "--output", "runs export -o {}", "", "run.csv"),

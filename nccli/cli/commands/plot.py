@@ -12,9 +12,10 @@ import typer
 
 from nccli.catalogue.figures import FIGURES, PhaseColor
 from nccli.catalogue.options import ObjectiveName
+from nccli.catalogue.widths import VENUES
 from nccli.cli import options as option
 from nccli.cli.completion import complete_axes, complete_figures
-from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer
+from nccli.cli.figure_file import FigureFormat, caption_place, data_format, figure_target, open_in_viewer
 from nccli.cli.notes import note
 from nccli.errors import InputError, NothingFoundError
 from nccli.outputs import Output, require_outputs
@@ -50,7 +51,13 @@ def plot(
         typer.Option("--format", help="File format. [default: from the suffix of FILE, else pdf]", show_default=False),
     ] = None,
     width: Annotated[
-        str, typer.Option("--width", metavar="neurips|icml|INCHES", help="Width: 5.5 in, 3.25 in, or as said.")
+        str,
+        typer.Option(
+            "--width",
+            metavar="VENUE|INCHES|Ncm",
+            help=f"Width: of {', '.join(VENUES)}, or a length.",
+            autocompletion=lambda: list(VENUES),
+        ),
     ] = "neurips",
     data: Annotated[
         str | None,
@@ -103,9 +110,16 @@ def plot(
         bool, typer.Option("--raw", help="Heat maps with classes and rows in the order of the store.")
     ] = False,
     all_runs: option.AllRuns = False,
-    no_caption: Annotated[
-        bool, typer.Option("--no-caption", help="Without the line of settings and runs below.")
-    ] = False,
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            "--caption",
+            metavar="on|off|FILE.tex",
+            help="Settings and runs below the figure, or as LaTeX in a file. [default: on in png, else off]",
+            show_default=False,
+        ),
+    ] = None,
+    no_caption: Annotated[bool, typer.Option("--no-caption", hidden=True)] = False,
     show: Annotated[bool, typer.Option("--show", help="Open the figure in the viewer of this desktop too.")] = False,
     list_figures: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     store: option.StoreLocation = None,
@@ -124,18 +138,24 @@ def plot(
     name = _known(name)
     from nccli.cli.output import rendered, write, write_bytes
     from nccli.figures import FIGURES as PLOTS
-    from nccli.figures import Options, parse_width, render, style
+    from nccli.figures import Options, latex_caption, parse_width, render, style
     from nccli.store import store_file
 
     inches = parse_width(width)
     target, kind = figure_target(name, output, format)
+    if no_caption:
+        if caption is not None:
+            raise InputError("--caption and --no-caption: name one of them")
+        note("--no-caption is --caption off", quiet)
+    words = caption_place("off" if no_caption else caption, kind)
     if show and target is None:
         raise InputError("--show opens a file: name one with -o, or drop -o -")
     table = None if data is None else data_format(data)
     place = store_file(store)
     picture = None if target is None else Output("-o", target, place)
     numbers = None if data is None else Output("--data", Path(data), place)
-    require_outputs([picture, numbers])
+    small_print = None if words.file is None else Output("--caption", words.file, place)
+    require_outputs([picture, numbers, small_print])
     own = {"K": K, "L": L, "n": n, "wd": wd, "loss": loss}
     named = "" if store is None else f" --store {shlex.quote(store)}"
     options = Options(rank_rtol, raw, all_runs, x=x or "", y=y or "", color=color or "", store=named)
@@ -148,9 +168,11 @@ def plot(
     for text in drawn.notes:
         note(text, quiet)
     with style():
-        content = render(figure.draw(drawn, inches, not no_caption), kind)
+        content = render(figure.draw(drawn, inches, words.drawn), kind)
     if numbers is not None and table is not None:
-        numbers.write(rendered(drawn.rows, table))
+        numbers.write(rendered([*drawn.rows, *drawn.counted], table))
+    if small_print is not None:
+        small_print.write(latex_caption(drawn).encode())
     if picture is None:
         write_bytes(content)
         return
