@@ -13,7 +13,7 @@ from nccli.figures.over_steps import steps_axis
 from nccli.store import problem_of
 from nccli.theory import best_known, has_bipartition, solve_bipartition
 
-_ABOVE, _BELOW = 1.25, 0.12
+_ABOVE, _BELOW = 1.25, 0.18
 """Times the highest of the losses that are known or reached, where the axis ends, for the gap between losses and theory
 is what it is for; and the part of it below the least, where the name of a line has room. Tastes."""
 

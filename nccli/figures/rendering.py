@@ -37,11 +37,15 @@ def render(figure: Figure, format: str) -> bytes:
     return out.getvalue()
 
 
-def settle(figure: Figure) -> None:
+def settle(figure: Figure, page: bool = True) -> None:
     """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie.
 
+    Args:
+        figure: to be laid out.
+        page: whether it is all of a page; of a part of one the axes are measured with the page.
+
     Raises:
-        InputError: titles, labels and legends leave the panels no room, or axes less than an inch.
+        InputError: titles, labels and legends leave the panels no room, or axes of a page less than an inch.
     """
     engine = figure.get_layout_engine()
     if engine is not None:
@@ -52,7 +56,8 @@ def settle(figure: Figure) -> None:
             except UserWarning as error:
                 inches = figure.get_figwidth()
                 raise InputError(f"--width {inches:g}: the panels of this figure need more than that") from error
-    _require_room(figure)
+    if page:
+        _require_room(figure)
     figure.set_layout_engine(None)  # "none" would leave an engine that makes savefig draw everything twice
     for part in _parts(figure):
         if isinstance(part, SubFigure):

@@ -210,7 +210,7 @@ class StoreFigure(PanelFigure):
         caption = describe(found.series, found.runs, found.ends, self.words(found))
         notes = [*self.notes(found), *left_out_notes(connection, selection)]
         if others:
-            told = f"{elsewhere} runs of {len(others)} other settings set aside"
+            told = f"{elsewhere} runs of {len(others)} other setting{'s' if len(others) > 1 else ''} set aside"
             caption += f"; {told}"
             notes.append(f"{told}: the setting with the most runs is drawn (--where narrows it down)")
         if degenerate:

@@ -101,7 +101,8 @@ def looks(count: int, ordered: bool = False) -> list[dict[str, Any]]:
 
 def layer_look(layer: int, L: int, before: bool = False) -> dict[str, Any]:
     """Colour, marker and dashes of a layer, from dark at the first to light at the last; `before` its activation hollow
-    and dotted. No two layers differ by colour alone."""
+    and dotted. No two layers differ by colour alone.
+    """
     colour, marker = shades(L)[layer - 1], _MARKERS[(layer - 1) % len(_MARKERS)]
     if before:
         return {"color": colour, "marker": marker, "linestyle": _BEFORE, "markerfacecolor": "white"}

@@ -32,7 +32,7 @@ class RankVs(AgainstSetting):
     axis: SettingAxis
     columns: ClassVar[tuple[str, ...]] = ("mean_hidden_rank",)
     quantity: ClassVar[str] = "mean_rank"
-    y_label: ClassVar[str] = "mean rank of hidden layers"
+    y_label: ClassVar[str] = "mean hidden rank"
     averages: ClassVar[bool] = True
 
     @property
