@@ -162,6 +162,10 @@ class StoreFigure(PanelFigure):
         """The runs by series."""
         return split_series(usable, self.varied)
 
+    def set_aside(self, usable: Sequence[SettingRuns], series: Sequence[Series]) -> tuple[int, str]:
+        """Usable runs that `split` leaves out of the series, how many and which; by default none."""
+        return 0, ""
+
     def beside(self, series: Sequence[Series]) -> list[Row]:
         """What is drawn of no series: lines of theory."""
         return []
@@ -192,7 +196,9 @@ class StoreFigure(PanelFigure):
         none_learned = not replace(learned, where=(*learned.where, _NOT_DIVERGED)).exists(connection)
         query = Query(connection, selection if none_learned else learned, options)
         chosen = self.select(query)
-        series = self.split([each for each in chosen if self.usable(each)], options)
+        usable = [each for each in chosen if self.usable(each)]
+        series = self.split(usable, options)
+        aside, aside_words = self.set_aside(usable, series)
         others: Sequence[Series] = ()
         if options.one_setting and self.limit in (PANELS, ROWS):
             series, others = _of_most_runs(series)
@@ -203,14 +209,17 @@ class StoreFigure(PanelFigure):
             raise NothingFoundError(self.nothing)
         rows += self.beside(series)
         elsewhere = sum(len(each.ids) for each in others)
-        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown) - elsewhere
+        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown) - elsewhere - aside
         drawn = _distinct(shown)
         left_out += sum(len(each.ids) for each in shown) - len(drawn)  # checkpoints of several series
         found = Collected(options, shown, rows, left_out, drawn)
         caption = describe(found.series, found.runs, found.ends, self.words(found))
         notes = [*self.notes(found), *left_out_notes(connection, selection)]
+        if aside:
+            caption += f"; {_runs(aside)} {aside_words}"
+            notes.append(f"{_runs(aside)} {aside_words}")
         if others:
-            told = f"{elsewhere} runs of {len(others)} other setting{'s' if len(others) > 1 else ''} set aside"
+            told = f"{_runs(elsewhere)} of {len(others)} other setting{'s' if len(others) > 1 else ''} set aside"
             caption += f"; {told}"
             notes.append(f"{told}: the setting with the most runs is drawn (--where narrows it down)")
         if degenerate:
@@ -226,8 +235,12 @@ class StoreFigure(PanelFigure):
         lost = {f"{'' if none_learned else 'left out: '}{outcome}": runs for outcome, runs in degenerate.items()}
         counts = {**found.ends.counts, **self.counts(found), **lost}
         counts |= {"left out": left_out} if left_out else {}
-        counts |= {"set aside": elsewhere} if elsewhere else {}
+        counts |= {"set aside": elsewhere + aside} if elsewhere + aside else {}
         return Drawn(rows, caption, tuple(notes), counts=counts, ordered=in_order_of_numbers(series))
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count != 1 else ''}"
 
 
 def _of_most_runs(series: Sequence[Series]) -> tuple[list[Series], list[Series]]:

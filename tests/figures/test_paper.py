@@ -147,7 +147,10 @@ def test_curves_of_one_point_are_left_out_and_what_is_left_is_told_apart_anew(st
         found = PAPER_FIGURES["fig9"].collect(connection, Selection(), Options()).parts
     drawn, *_ = found.values()
     assert {row["series"] for row in drawn.of("mean")} == {""}
-    assert drawn.notes == ("1 runs left out: no ranks, no single wd, or a curve of one point",)
+    told = "1 run set aside as curves of one point: L = 4"
+    assert told in drawn.notes
+    assert drawn.caption.endswith(told)
+    assert drawn.counts["set aside"] == 1
 
 
 def test_runs_that_do_not_fit_name_the_figure_and_the_part(tmp_path: Path) -> None:
