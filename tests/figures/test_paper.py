@@ -137,7 +137,7 @@ def test_runs_that_do_not_fit_name_the_figure_and_the_part(tmp_path: Path) -> No
         save_run(made, end_to_end(seed, "mnist", "standard", 1e-3 * (1 + seed), L=5))
     with (
         made.read() as connection,
-        pytest.raises(InputError, match=r"^fig4, MNIST: training: the runs .* they differ in wd, wd_h1$"),
+        pytest.raises(InputError, match=r"^fig4, MNIST: training: the runs .* they differ in wd, wd_h1, such as"),
     ):
         PAPER_FIGURES["fig4"].collect(connection, Selection(), Options())
 
