@@ -27,8 +27,8 @@ EXPORTED = {
         count_degenerate in_order outcome_records paired_records require_pairing
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
         BIASES FINISHED MOMENTS WEIGHTS
-        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
-        LEFT_OUT loss_ratio MEASURED_COLUMNS
+        FinishedRun from_folder from_lines GROUP_COLUMNS group_records having_trajectory hidden_layers lacking
+        largest_dnc1 LEFT_OUT loss_ratio MEASURED_COLUMNS
         measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
         OPTION_TYPES page_records pages parse_group_by parse_where problem_of read_contents record_keys where_text
         record_lines remove_runs Repair run_pages

@@ -23,8 +23,12 @@ of ICML."""
 _ASPECT, _AROUND, _MOST_PANEL = 0.62, 0.4, 2.2
 """Height of a row of panels: so much of the width of one, and inches for what stands around; and at most. Tastes."""
 
-_HEAT_AROUND, _BAR = 0.62, 0.45
-"""Inches above and below heat maps, for letters, symbols and structures, and of the colour bar with its label."""
+_LETTER, _BAR, _CAPTION = 0.2, 0.6, 0.3
+"""Inches above heat maps for their letter; and those of the colour bar with its label, and of small print, as they keep
+free: here one bar and one small print are on the page."""
+
+_SMALLEST = 0.6
+"""Part of their height that heat maps keep where a page is full; taste."""
 
 _PAGE, _COLUMN, _WIDE = 4.0, 8.5, 4.5
 """Inches of height that a figure keeps to where rows can be lower: across a page, and in a column, from so many inches
@@ -69,16 +73,17 @@ class Placed:
 
     def plan(self, width: float) -> Layout:
         """Its panels in such a width, all side by side where each has room."""
+        if self.heat:
+            return self.figure.layout(self.drawn, width + _BAR)
         plan = self.figure.layout(self.drawn, width)
         columns = _side_by_side(self.figure, self.drawn)
-        fits = not self.heat and width >= columns * _CELL * 0.99
+        fits = width >= columns * _CELL * 0.99
         return replace(plan, columns=columns) if fits and plan.columns < columns else plan
 
     def height(self, width: float, plan: Layout) -> float:
         """Of its rows, in inches."""
         if self.heat:
-            square = (width - _BAR) / plan.columns
-            return plan.rows * (square + _HEAT_AROUND)
+            return plan.height - _CAPTION + _LETTER
         return plan.rows * min(_ASPECT * width / plan.columns + _AROUND, _MOST_PANEL)
 
 
@@ -278,11 +283,16 @@ def _layer_order(label: str) -> tuple[int, bool]:
 
 
 def _fitted(rows: Sequence[_Row], room: float) -> list[float]:
-    """Heights of rows, those of panels lower where all are higher than there is room for."""
+    """Heights of rows, lower where all are higher than there is room for; panels and heat maps keep what they need."""
     free = sum(row.height for row in rows if not row.heat)
     fixed = sum(row.height for row in rows if row.heat)
-    factor = min(1.0, (room - fixed) / free) if free else 1.0
-    return [row.height if row.heat else max(factor * row.height, min(row.height, row.lowest)) for row in rows]
+    smaller = (
+        min(1.0, max(_SMALLEST, (room - sum(min(row.height, row.lowest) for row in rows if not row.heat)) / fixed))
+        if fixed
+        else 1.0
+    )
+    factor = min(1.0, (room - smaller * fixed) / free) if free else 1.0
+    return [smaller * row.height if row.heat else max(factor * row.height, min(row.height, row.lowest)) for row in rows]
 
 
 def _bands(figure: Figure, heights: Sequence[float]) -> list[Any]:

@@ -1,6 +1,7 @@
 """Which conditions narrow a mixed store down to what fits into one figure."""
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,19 +49,24 @@ def _value(series: Series, name: str) -> Any:
 def _telling(known: dict[str, list[Any]], usable: Sequence[str], series: Sequence[Series], most: int) -> list[str]:
     """The fewest of the columns, one after another, whose values leave the largest group no more series than fit."""
     chosen: list[str] = []
-    while (left := [name for name in usable if name not in chosen]) and _largest(known, chosen, series) > most:
-        chosen.append(min(left, key=lambda name: (_largest(known, [*chosen, name], series), usable.index(name))))
+    while (left := [name for name in usable if name not in chosen]) and _largest(known, chosen, series)[1] > most:
+        found = {name: _largest(known, [*chosen, name], series) for name in left}
+        fitting = [name for name, (_, count) in found.items() if count <= most]
+        chosen.append(
+            max(fitting, key=lambda name: found[name][0]) if fitting else min(left, key=lambda name: found[name][1])
+        )
     return chosen
 
 
-def _largest(known: dict[str, list[Any]], columns: Sequence[str], series: Sequence[Series]) -> int:
-    """Series of the group that has the most runs."""
-    runs: dict[Key, int] = {}
-    counts: dict[Key, int] = {}
+def _largest(known: dict[str, list[Any]], columns: Sequence[str], series: Sequence[Series]) -> tuple[int, int]:
+    """Runs and series of the group that has the most runs."""
+    runs: Counter[Key] = Counter()
+    counts: Counter[Key] = Counter()
     for i, each in enumerate(series):
         key = tuple(known[name][i] for name in columns)
-        runs[key], counts[key] = runs.get(key, 0) + len(each.ids), counts.get(key, 0) + 1
-    return counts[max(runs, key=lambda key: (runs[key], counts[key]))]
+        runs[key] += len(each.ids)
+        counts[key] += 1
+    return max((runs[key], counts[key]) for key in runs)
 
 
 def _line(columns: Sequence[str], key: Key, group: Sequence[Series], runs: int, selection: Selection) -> str:

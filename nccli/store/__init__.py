@@ -23,7 +23,7 @@ from nccli.store.query.columns import NUMBER_COLUMNS, TEXT_COLUMNS, as_decimal
 from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
 from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
-from nccli.store.query.lacking import lacking
+from nccli.store.query.lacking import having_trajectory, lacking
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.objectives import objectives_of
 from nccli.store.query.outcomes import count_degenerate, in_order, outcome_records
@@ -129,6 +129,7 @@ __all__ = [
     "from_folder",
     "from_lines",
     "group_records",
+    "having_trajectory",
     "hidden_layers",
     "in_order",
     "lacking",

@@ -29,7 +29,9 @@ def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
         "gram",
         "effective-rank",
         "landscape",
+        "outcomes",
         "phase",
+        "singular-values",
         "collapse-over-steps",
         "bottleneck",
     }
