@@ -30,10 +30,10 @@ EXPORTED = {
         count_degenerate in_order outcome_records paired_records require_pairing
         CsvWriter DamagedStoreError DNC1_HOLDS ENDED_WELL existing_statuses FEATURES find_beginnings find_ids Finding
         BIASES FINISHED MOMENTS WEIGHTS
-        FinishedRun from_folder from_lines GROUP_COLUMNS group_records hidden_layers lacking largest_dnc1
-        LEFT_OUT loss_ratio MEASURED_COLUMNS
+        FinishedRun from_folder from_lines GROUP_COLUMNS group_records having_trajectory hidden_layers lacking
+        largest_dnc1 LEFT_OUT loss_ratio MEASURED_COLUMNS
         measured_again merge_contents merge_stores MergeReport mixed_columns Not NUMBER_COLUMNS OPTION_DEFAULTS
-        OPTION_TYPES page_records pages parse_group_by parse_where problem_of read_contents record_keys
+        OPTION_TYPES page_records pages parse_group_by parse_where problem_of read_contents record_keys where_text
         record_lines remove_runs Repair run_pages
         repair_store Rescue Row run_id run_records RunContent RUNNING running_runs save_run select_hidden_ranks
         select_history select_ids select_layers select_matrices select_matrix select_ranks select_runs select_selected
@@ -52,8 +52,8 @@ EXPORTED = {
         stored_start SweepProgress Trainer Executor JobSize LocalExecutor ProcessesExecutor SearchTrainer
     """,
     "nccli.figures": """
-        Drawn FIGURE_FORMATS FIGURES Options PanelFigure PaperFigure parse_width Part Plot render StoreFigure
-        settle style WIDTHS wilson_interval
+        Drawn FIGURE_FORMATS FIGURES latex_caption Options PanelFigure PaperFigure parse_width Part Plot render
+        settle StoreFigure style wilson_interval
     """,
     "nccli.objective": """
         CrossEntropy Objective objective_named OBJECTIVES Optimum Readout SquaredError

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -41,6 +42,40 @@ def figure_target(name: str, output: str | None, format: FigureFormat | None) ->
         way = "drop one of them" if suffix in tuple(FigureFormat) else f"end the name in .{kind}"
         raise InputError(f"-o '{output}' says {suffix} and --format says {kind}: {way}")
     return path, kind
+
+
+_ON, _OFF = "on", "off"
+
+_CAPTIONED = frozenset({"png"})
+"""Formats with the caption in the figure unless the user says otherwise: PDF and SVG go into LaTeX, which has it."""
+
+
+@dataclass(frozen=True)
+class CaptionPlace:
+    """Where it goes.
+
+    Attributes:
+        drawn: into the figure, below its panels.
+        file: where it is written as LaTeX; None for nowhere.
+    """
+
+    drawn: bool
+    file: Path | None = None
+
+
+def caption_place(asked: str | None, format: str) -> CaptionPlace:
+    """What --caption asks for a figure of a format; None for what is usual for it.
+
+    Raises:
+        InputError: neither on nor off, and no file that ends in .tex.
+    """
+    if asked is None:
+        return CaptionPlace(format in _CAPTIONED)
+    if asked in (_ON, _OFF):
+        return CaptionPlace(asked == _ON)
+    if Path(asked).suffix.lower() != ".tex":
+        raise InputError(f"--caption '{asked}': must be {_ON}, {_OFF}, or a file that ends in .tex")
+    return CaptionPlace(False, Path(asked))
 
 
 def data_format(data: str) -> option.OutputFormat:

@@ -12,7 +12,7 @@ from nccli.figures.along_setting import AlongSetting
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
 from nccli.figures.limits import MOST_DOTS
-from nccli.figures.marks import FAINT, Look, curve, dots
+from nccli.figures.marks import Look, counted_dots, curve
 from nccli.figures.one_panel import OnePanel
 from nccli.figures.series import Series, Values, outcomes_of, run_rows
 from nccli.figures.setting_ticks import settings_axis
@@ -76,5 +76,5 @@ class AgainstSetting(AlongSetting, OnePanel, ABC):
         """The curve, and runs behind it."""
         runs, points = drawn.of("run", series=label), drawn.of(self.what, series=label)
         places, values = ([row[name] for row in runs] for name in (self.axis.column, self.quantity))
-        single = dots(ax, places, values, {**look, **FAINT})
+        single = [counted_dots(ax, places, values, look)] if runs else []
         return [curve(ax, [row[self.axis.column] for row in points], points, self.quantity, look, label), *single]

@@ -6,10 +6,13 @@ from typing import Any, ClassVar
 
 from nccli.figures.ends import ENDS
 from nccli.figures.figure import Options
-from nccli.figures.series import Series, Values, each_of, measured
+from nccli.figures.series import Series, Values, each_of, measured, split_series
 from nccli.figures.setting_axis import SettingAxis, setting_value, varied_along
 from nccli.figures.store_figure import Collected, StoreFigure
 from nccli.store import SettingRuns
+
+_NAMED = 2
+"""Settings that a caption names of those that are set aside; taste: they fill a line."""
 
 
 class AlongSetting(StoreFigure, ABC):
@@ -52,7 +55,7 @@ class AlongSetting(StoreFigure, ABC):
     @property
     def lacking(self) -> str:
         """No value on one of the axes, or nothing that a curve could connect."""
-        return f"no {self.quantity_words.removeprefix('a ')}, no single {self.axis.column}, or a curve of one point"
+        return f"no {self.quantity_words.removeprefix('a ')}, or no single {self.axis.column}"
 
     def usable(self, runs: SettingRuns) -> bool:
         """Whether there is a value on both axes."""
@@ -66,6 +69,15 @@ class AlongSetting(StoreFigure, ABC):
         if few or not several or len(several) == len(series):
             return series
         return super().split([member for each in several for member in each.members], options)
+
+    def set_aside(self, usable: Sequence[SettingRuns], series: Sequence[Series]) -> tuple[int, str]:
+        """Runs of series of one point, and what these are."""
+        kept = {key for each in series for member in each.members for key in member.ids}
+        aside = [each for each in split_series(usable, self.varied) if kept.isdisjoint(each.ids)]
+        names = [each.label for each in aside]
+        more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+        runs = sum(len(each.ids) for each in aside)
+        return runs, f"set aside as curves of one point: {'; '.join([*names[:_NAMED], *more])}"
 
     def points(self, series: Series) -> Iterator[tuple[Any, list[str], dict[str, Values]]]:
         """By value on the axis, in increasing order: the runs that have all columns, and their values."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
@@ -29,11 +30,16 @@ _SYMBOL = 0.22
 _TOGETHER = 0.05
 """Part of an axis below which two crosses are one to the eye: a name is so high. A taste."""
 
+HALF_RANK = 0.5
+"""Room beside the least and the largest rank; a taste: less than the next rank."""
+
 _FEW_DECADES = 300.0
 """Ratio of ends of a logarithmic axis below which ticks between the decades have room; taste."""
 
 
-def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0, shift: float = 0.0) -> None:
+def reference(
+    ax: Axes, y: float, label: str, first: bool = True, side: int = 0, shift: float = 0.0, colour: str = GREY
+) -> None:
     """A horizontal line of theory, named at its right end; the `first` is dashed, its companion dotted.
 
     Args:
@@ -43,9 +49,17 @@ def reference(ax: Axes, y: float, label: str, first: bool = True, side: int = 0,
         first: whether it is the first of two.
         side: 1 for a name above the line, −1 below it, where a second line is near.
         shift: points that the name stands above the height of the line.
+        colour: of the line and its name: that of the series that it is of.
     """
+    ax.axhline(y, **{**_theory_look(first), "color": colour})
+    _name_line(ax, y, label, side, shift, colour)
+
+
+def inner_reference(ax: Axes, y: float, label: str, first: bool = True, shift: float = 0.0) -> None:
+    """As `reference`, named below its left end inside the panel, which keeps its width."""
     ax.axhline(y, **_theory_look(first))
-    _name_line(ax, y, label, side, shift)
+    text: dict[str, Any] = {"xytext": (2, shift - 1), "textcoords": "offset points", "va": "top", "fontsize": 7.0}
+    ax.annotate(label, xy=(0, y), xycoords=("axes fraction", "data"), color=GREY, **text)
 
 
 def apart(places: Sequence[float]) -> list[float]:
@@ -60,10 +74,12 @@ def apart(places: Sequence[float]) -> list[float]:
     return [new - old for new, old in zip(moved, wanted, strict=True)]
 
 
-def reference_curve(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, first: bool = True) -> None:
+def reference_curve(
+    ax: Axes, x: Sequence[float], y: Sequence[float], label: str, first: bool = True, colour: str = GREY
+) -> None:
     """As `reference`, for theory that varies along the axis."""
-    ax.plot(x, y, **_theory_look(first))
-    _name_line(ax, y[-1], label)
+    ax.plot(x, y, **{**_theory_look(first), "color": colour})
+    _name_line(ax, y[-1], label, colour=colour)
 
 
 def reference_marks(ax: Axes, places: Sequence[tuple[float, float, str]]) -> None:
@@ -106,7 +122,7 @@ def _theory_look(first: bool) -> dict[str, Any]:
     return {"color": GREY, "linewidth": 0.8, "linestyle": dashes, "zorder": 1}
 
 
-def _name_line(ax: Axes, y: float, label: str, side: int = 0, shift: float = 0.0) -> None:
+def _name_line(ax: Axes, y: float, label: str, side: int = 0, shift: float = 0.0, colour: str = GREY) -> None:
     ax.annotate(
         label,
         xy=(1, y),
@@ -115,7 +131,7 @@ def _name_line(ax: Axes, y: float, label: str, side: int = 0, shift: float = 0.0
         textcoords="offset points",
         va={1: "bottom", 0: "center_baseline", -1: "top"}[side],
         fontsize=7.5,
-        color=GREY,
+        color=colour,
     )
 
 
@@ -130,11 +146,10 @@ def decades_axis(ax: Axes) -> None:
 
 
 def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:
-    """Whole numbers from 0 up, with room for marks at either end."""
+    """Whole numbers from just below the least to just above the largest."""
     values = list(ranks)
-    top = max(values)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-    ax.set_ylim(-0.04 * top if min(values) < 0.04 * top else 0.0, 1.08 * top or 1.0)
+    ax.set_ylim(min(values) - HALF_RANK, max(values) + HALF_RANK)
 
 
 _UPRIGHT = 0.15
@@ -166,4 +181,7 @@ def dodge(ax: Axes, place: int, count: int, between: float, *drawn: Artist | Err
     aside = ScaledTranslation(step * (place - (count - 1) / 2) / 72, 0.0, figure.dpi_scale_trans)
     for each in drawn:
         for artist in each.get_children() if isinstance(each, ErrorbarContainer) else [each]:
-            artist.set_transform(ax.transData + aside)
+            if isinstance(artist, PathCollection):
+                artist.set_offset_transform(ax.transData + aside)
+            else:
+                artist.set_transform(ax.transData + aside)

@@ -11,7 +11,7 @@ from nccli.catalogue.stages import Stage, deciding_layers
 from nccli.figures.figure import Row
 from nccli.store import select_matrix
 
-_DEAD = 1e-3
+_DEAD = 1e-2
 """Of the largest entry, below which a neuron is at 0; taste: an eye sees none of its colour."""
 
 _LARGE = 0.5

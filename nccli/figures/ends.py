@@ -57,16 +57,25 @@ class Ends:
     @property
     def settling_words(self) -> str:
         """How many have not settled, for a caption; "" where all have."""
+        return ", ".join(f"{count} {words}" for words, count in self.counts.items())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many have not settled, and of how many it is not known; without what is 0."""
         told = {"not settled": self.unsettled, "not known to have settled": self.unknown}
-        return ", ".join(f"{count} {words}" for words, count in told.items() if count)
+        return {words: count for words, count in told.items() if count}
 
     def notes(self, runs: int) -> list[str]:
         """What the user should know, of so many runs."""
-        if not self.unsettled:
-            return []
-        has = "has" if self.unsettled == 1 else "have"
-        which = f"the run {has}" if runs == 1 else f"{self.unsettled} of {runs} runs {has}"
-        return [f"{which} not settled: what is drawn may still change (train-dufm --until settled goes on)"]
+        told = []
+        if self.unsettled:
+            has = "has" if self.unsettled == 1 else "have"
+            which = f"the run {has}" if runs == 1 else f"{self.unsettled} of {runs} runs {has}"
+            told.append(f"{which} not settled: what is drawn may still change (train-dufm --until settled goes on)")
+        if self.unknown:
+            which = "the run is" if runs == 1 else f"{self.unknown} of {runs} runs are"
+            told.append(f"{which} not known to have settled")
+        return told
 
 
 def ends_of(members: Iterable[SettingRuns], ids: Iterable[str]) -> Ends:

@@ -26,6 +26,7 @@ class Options:
         all_runs: average over runs that did not learn their classes too.
         raw: heat maps with classes and rows as they are stored.
         curves_only: leave out series of a single point where others have several.
+        one_setting: of a figure that has panels for each setting, only those of the setting with the most runs.
         problems: of closed forms; empty for those of the figure.
         x, y, color: axes and colours of a figure that shows one quantity over two settings; "" for its own.
         store: how a command that makes missing runs names the store, " --store FILE" or nothing.
@@ -35,6 +36,7 @@ class Options:
     raw: bool = False
     all_runs: bool = False
     curves_only: bool = False
+    one_setting: bool = False
     problems: tuple[Problem, ...] = ()
     x: str = ""
     y: str = ""
@@ -72,12 +74,22 @@ class Drawn:
         caption: settings and number of runs, the small print of the figure.
         notes: what the user should know, such as runs left out.
         parts: of a figure of several, what each of them draws, by title.
+        ordered: whether its series go from less to more, as those do that differ in a number.
+        counts: numbers of runs that the caption tells beside them, by what holds of these: not settled, lost.
     """
 
     rows: list[Row]
     caption: str
     notes: tuple[str, ...] = ()
     parts: Mapping[str, "Drawn"] = field(default_factory=dict)
+    ordered: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> list[Row]:
+        """The counts as rows beside those that are drawn; of several parts each with its title."""
+        own = [{"what": "count", "of": about, "runs": runs, "run_ids": []} for about, runs in self.counts.items()]
+        return own + [{"part": title, **row} for title, part in self.parts.items() for row in part.counted]
 
     def of(self, what: str, **values: Any) -> list[Row]:
         """The rows of a kind with these values."""

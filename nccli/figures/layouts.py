@@ -1,7 +1,7 @@
 """Where panels, titles, the legend and the small print of a figure go, and how high that makes it."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,11 +158,31 @@ def legend(figure: FigureBase, *axes: Axes) -> None:
     named: dict[str, Any] = {
         label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
+    _put_legend(figure, named, "outside upper center")
+
+
+def legend_of(figure: FigureBase, named: Mapping[str, Any]) -> None:
+    """A legend in a part of a page that has nothing else."""
+    _put_legend(figure, named, "center")
+
+
+def _put_legend(figure: FigureBase, named: Mapping[str, Any], where: str) -> None:
     if named:
         width = _inches(figure)
         columns, _ = _legend_shape(list(named), width)
         shown = [typeset(wrapped(label, width - _HANDLE, LEGEND_TEXT)) for label in named]
-        figure.legend(list(named.values()), shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
+        place: Any = where  # matplotlib types its names of places one by one
+        figure.legend(list(named.values()), shown, loc=place, ncols=columns, columnspacing=1.2)
+
+
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """Inches of a legend with the room around it."""
+    return _legend_shape(labels, width)[1] + (_LEGEND_GAP if labels else 0.0)
+
+
+def captioned_height(text: str, width: float) -> float:
+    """Inches of small print with the room above it; 0 of none."""
+    return _SMALL_LINE * (lines_of(_small_print(text, width)) + 1) if text else 0.0
 
 
 def _legend_shape(labels: Sequence[str], width: float) -> tuple[int, float]:

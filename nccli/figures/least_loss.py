@@ -29,10 +29,15 @@ def losses_of(member: SettingRuns) -> dict[str, Losses]:
     return {key: Losses(*found) for key, *found in zip(member.ids, *columns, strict=True)}
 
 
+def by_loss(series: Series) -> list[str]:
+    """The runs, those with the least loss first."""
+    losses = {key: found for member in series.members for key, found in losses_of(member).items()}
+    return sorted(losses, key=lambda key: (_finite_first(losses[key].own), key))
+
+
 def least_loss(series: Series) -> str:
     """The run with the least loss."""
-    losses = {key: found for member in series.members for key, found in losses_of(member).items()}
-    return min(losses, key=lambda key: (_finite_first(losses[key].own), key))
+    return by_loss(series)[0]
 
 
 def preference(row: Row, losses: Losses, key: str) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ class OnePanel(StoreFigure, ABC):
         """Series by series, and a legend where there are several."""
         (ax,) = panels(container, plan)
         between = self.horizontal(ax, drawn, plan)
-        for place, (label, look) in enumerate(looks_of(drawn.series)):
+        for place, (label, look) in enumerate(looks_of(drawn.series, drawn.ordered)):
             shown = self.draw_series(ax, drawn, label, look)
             if between is not None:
                 dodge(ax, place, len(drawn.series), between, *shown)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from nccli.figures.figure import Row
 from nccli.figures.statistics import mean_sd
@@ -19,6 +19,9 @@ _LINEAR = 10
 _UNEVEN = 4.0
 """Largest gap between steps over the usual one, up to which the axis stays linear; taste."""
 
+_MARGIN, _MANY_DECADES = 0.02, 2.0
+"""Empty part at the ends of the axis, and decades from which on only these have ticks; tastes."""
+
 Curve = Float[np.ndarray, " steps"]
 
 
@@ -26,6 +29,11 @@ def band_of(values: Float[np.ndarray, "runs steps"]) -> tuple[Curve, Curve, Curv
     """Mean, and mean minus and plus one standard deviation."""
     mean, sd = mean_sd(values)
     return (mean, mean, mean) if sd is None else (mean, mean - sd, mean + sd)
+
+
+def range_of(values: Float[np.ndarray, "runs steps"]) -> tuple[Curve, Curve, Curve]:
+    """Mean, least and largest: what a mean has on either side where values are bounded, as ranks are."""
+    return mean_sd(values)[0], values.min(axis=0), values.max(axis=0)
 
 
 def curve_rows(place: Row, steps: Int[np.ndarray, " steps"], mean: Curve, low: Curve, high: Curve) -> list[Row]:
@@ -52,15 +60,28 @@ def evenly(steps: Sequence[int]) -> bool:
     return not gaps.size or bool(gaps.max() <= _UNEVEN * np.median(gaps))
 
 
-def steps_axis(ax: Axes, quantity: str, last: int, even: bool = False) -> None:
-    """Steps along the axis up to the last, logarithmic from some on unless they are even."""
-    if last > _LINEAR and not even:
-        ax.set_xscale("symlog", linthresh=_LINEAR, linscale=0.5)
-    else:
+def steps_axis(ax: Axes, quantity: str, last: int, even: bool = False, first: int = 0) -> None:
+    """Steps along the axis from the first to the last, logarithmic from some on unless they are even."""
+    if even or last <= _LINEAR:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    elif first > _LINEAR:
+        ax.set_xscale("log")
+        ax.set_xlim(first, last * (last / first) ** _MARGIN)
+        decades = math.log10(last / first)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > _MANY_DECADES else (1.0, 2.0, 5.0)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(lambda step, _: _short(step))
+    else:
+        ax.set_xscale("symlog", linthresh=_LINEAR, linscale=0.5)
     ax.set_xlabel("step")
     ax.set_ylabel(quantity)
-    ax.margins(x=0.02)
+    if first <= _LINEAR:
+        ax.margins(x=_MARGIN)
+
+
+def _short(step: float) -> str:
+    """A number of steps as a tick: 500, 2k, 100k."""
+    return f"{step:g}" if step < 1000 else f"{step / 1000:g}k"
 
 
 def collapse_axis(ax: Axes) -> None:

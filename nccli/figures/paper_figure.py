@@ -1,38 +1,34 @@
-"""A figure of several figures by query, one below the other."""
+"""A figure of several figures by query, on one page."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
+from string import ascii_lowercase
 from typing import ClassVar
 
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
 from nccli.figures.ends import finished_ends
 from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
-from nccli.figures.layouts import Layout, caption, captioned, page
-from nccli.figures.rendering import settle, take_layout
-from nccli.figures.text import lines_of, wrapped
+from nccli.figures.grid import Placed, draw_on_a_page, one_caption, panels_of
 from nccli.store import Selection, asking_for, columns_of, parse_where
-
-_TITLE, _SMALL_PRINT = 0.24, 0.15
-"""Inches for the title of a part, and for what its small print lacks in a part of a figure; taste."""
-
-_TITLE_TEXT, _TITLE_LINE, _TITLE_ROOM = 9, 0.18, 0.85
-"""Points of titles, as of axes; inches of a further line; part of the width, for bold text is measured as plain."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A row of a paper's figure.
+    """A part of a paper's figure.
 
     Attributes:
         figure: what is drawn.
-        title: above it, unlike those of the other parts.
+        title: unlike those of the other parts.
         where: the runs it is about; "" for none: closed forms.
         made_by: the command that makes such runs.
         only: narrows the runs further, to some that not every training ends in.
         only_words: what these are.
+        cells: how much of the page it takes; 0 for as many as it has panels side by side.
+        short: what is said beside its letter, where letters alone do not tell.
     """
 
     figure: PanelFigure
@@ -41,6 +37,8 @@ class Part:
     made_by: str = ""
     only: str = ""
     only_words: str = ""
+    cells: float = 0.0
+    short: str = ""
 
     def about(self, selection: Selection) -> Selection:
         """The runs of a selection that it is about, whether or not they are such as are drawn."""
@@ -68,7 +66,7 @@ class Part:
         own = replace(own, where=(*own.where, *parse_where(self.only))) if self.only else own
         if connection is None or not own.exists(connection):
             raise NothingFoundError(self.title)
-        drawn = self.figure.collect(connection, own, replace(options, curves_only=True))
+        drawn = self.figure.collect(connection, own, replace(options, curves_only=True, one_setting=True))
         return replace(drawn, caption=f"{drawn.caption}; only {self.only_words}") if self.only else drawn
 
 
@@ -102,7 +100,7 @@ class PaperFigure(Plot):
 
     Attributes:
         name: in the catalogue of figures.
-        parts: from top to bottom.
+        parts: in reading order.
     """
 
     name: str
@@ -156,7 +154,17 @@ class PaperFigure(Plot):
             titles = "; ".join(each.part.title + (f" ({each.why})" if each.why else "") for each in missing)
             notes.append(f"left out for want of runs: {titles}; make them with{listed}")
         rows = [{"part": title, **row} for title, drawn in found.items() for row in drawn.rows]
-        return Drawn(rows, "", tuple(notes), found)
+        captions = {letters: found[title].caption for title, letters in self.letters(found).items()}
+        return Drawn(rows, one_caption(captions), tuple(notes), found)
+
+    def letters(self, found: Mapping[str, Drawn]) -> dict[str, str]:
+        """Of the panels of each part, by its title: "a, b"; one letter for heat maps side by side."""
+        given: dict[str, str] = {}
+        alphabet = iter(ascii_lowercase)
+        for part in self.parts:
+            if part.title in found:
+                given[part.title] = ", ".join(islice(alphabet, panels_of(part.figure, found[part.title])))
+        return given
 
     def find(
         self, connection: Connection | None, selection: Selection, options: Options
@@ -179,36 +187,11 @@ class PaperFigure(Plot):
         return found, missing
 
     def draw(self, drawn: Drawn, width: float, with_caption: bool = True) -> Figure:
-        """Draw the parts one below the other, inside `style`."""
-        parts = [(part, drawn.parts[part.title]) for part in self.parts if part.title in drawn.parts]
-        plans = [part.figure.layout(own, width) for part, own in parts]
-        if with_caption:
-            plans = [captioned(plan, own.caption) for plan, (_, own) in zip(plans, parts, strict=True)]
-        heights = [plan.height + _SMALL_PRINT * with_caption for plan in plans]
-        ratios, titles = heights, [wrapped(part.title, _TITLE_ROOM * width, _TITLE_TEXT) for part, _ in parts]
-        if len(parts) > 1:
-            ratios = [each for title, height in zip(titles, heights, strict=True) for each in (_above(title), height)]
-        figure = Figure(figsize=(width, sum(ratios)))
-        places = figure.subfigures(len(ratios), 1, height_ratios=ratios, squeeze=False)[:, 0]
-        if len(parts) > 1:
-            for place, title in zip(places[::2], titles, strict=True):
-                place.text(0.01, 0.1, title, fontsize=_TITLE_TEXT, weight="bold", va="bottom")
-            places = places[1::2]
-        for place, plan, height, (part, own) in zip(places, plans, heights, parts, strict=True):
-            alone = page(width, height)  # laid out by itself: matplotlib's solver is slow and unsure with many parts
-            for container in (alone, place):
-                _draw_part(container, part, own, plan, with_caption)
-            settle(alone)
-            take_layout(place, alone)
-        return figure
-
-
-def _above(title: str) -> float:
-    """Inches for the title of a part."""
-    return _TITLE + _TITLE_LINE * (lines_of(title) - 1)
-
-
-def _draw_part(container: FigureBase, part: Part, drawn: Drawn, plan: Layout, with_caption: bool) -> None:
-    part.figure.draw_in(container, drawn, plan)
-    if with_caption:
-        caption(container, drawn.caption)
+        """Draw the parts side by side as the page allows, under one legend, inside `style`."""
+        letters = self.letters(drawn.parts)
+        placed = [
+            Placed(part.figure, drawn.parts[title], letters[title].split(", "), part.short, part.cells)
+            for part in self.parts
+            if (title := part.title) in drawn.parts
+        ]
+        return draw_on_a_page(placed, width, drawn.caption if with_caption else "")

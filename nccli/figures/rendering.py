@@ -16,6 +16,9 @@ FIGURE_FORMATS = ("pdf", "svg", "png")
 _DIGITS = 6
 """Of places, as parts of the figure: a millionth of a page is not seen, and the solver's last digits are gone."""
 
+LEAST_AXES = 1.0
+"""Inches; taste: narrower axes have no room for two ticks. Heat maps and colour bars have none along, and may be."""
+
 _TEXTS = ("_suptitle", "_supxlabel", "_supylabel")
 _NO_DATES: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
@@ -34,11 +37,15 @@ def render(figure: Figure, format: str) -> bytes:
     return out.getvalue()
 
 
-def settle(figure: Figure) -> None:
+def settle(figure: Figure, page: bool = True) -> None:
     """Fix the layout, rounded: its solver's last digits depend on where in memory its variables lie.
 
+    Args:
+        figure: to be laid out.
+        page: whether it is all of a page; of a part of one the axes are measured with the page.
+
     Raises:
-        InputError: titles, labels and legends leave the panels no room.
+        InputError: titles, labels and legends leave the panels no room, or axes of a page less than an inch.
     """
     engine = figure.get_layout_engine()
     if engine is not None:
@@ -49,6 +56,8 @@ def settle(figure: Figure) -> None:
             except UserWarning as error:
                 inches = figure.get_figwidth()
                 raise InputError(f"--width {inches:g}: the panels of this figure need more than that") from error
+    if page:
+        _require_room(figure)
     figure.set_layout_engine(None)  # "none" would leave an engine that makes savefig draw everything twice
     for part in _parts(figure):
         if isinstance(part, SubFigure):
@@ -60,6 +69,22 @@ def settle(figure: Figure) -> None:
             ax.set_position((left, bottom, width, height))
         for text in _texts(part):
             text.set_position(np.round(text.get_position(), _DIGITS))
+
+
+def _require_room(figure: Figure) -> None:
+    """Refuse axes that are too narrow for what is read off them."""
+    inches = figure.get_figwidth()
+    axes: list[Axes] = [ax for part in _parts(figure) for ax in part.axes]
+    measured = [
+        ax.get_position(original=True).width * ax.figure.bbox.width / figure.dpi
+        for ax in axes
+        if ax.get_visible() and not ax.images and ax.get_label() != "<colorbar>" and ax.axison
+    ]
+    if measured and min(measured) < LEAST_AXES:
+        raise InputError(
+            f"--width {inches:g}: axes would be {min(measured):.2f} in wide, and have to be {LEAST_AXES:g}: "
+            f"a larger --width, or fewer settings (--where), make room"
+        )
 
 
 def take_layout(target: FigureBase, source: Figure) -> None:

@@ -143,6 +143,18 @@ def split_series(members: Sequence[SettingRuns], varied: Iterable[str] = ()) -> 
     return sorted(named, key=lambda series: [_sort_key(series.settings.get(name)) for name in differing])
 
 
+def in_order_of_numbers(series: Sequence[Series]) -> bool:
+    """Whether several series differ in numbers alone, so that they go from less to more."""
+    names = {name for each in series for name in each.settings}
+    values = [{each.settings.get(name) for each in series} for name in names]
+    differing = [found for found in values if len(found) > 1]
+    return bool(differing) and all(
+        value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+        for found in differing
+        for value in found
+    )
+
+
 def _labels(found: Sequence[Mapping[str, Any]], differing: Sequence[str]) -> list[str]:
     """Names that tell all settings apart, as short as they can be."""
     short = [_label(settings, differing, whole=False) for settings in found]

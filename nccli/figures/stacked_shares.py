@@ -38,7 +38,7 @@ _HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.2, foreground="white")
 """White around the interval: it is seen on every area."""
 
 
-def stack(ax: Axes, places: Mapping[float, int], rows: Sequence[Row], order: Sequence[str]) -> None:
+def stack(ax: Axes, places: Mapping[Any, int], rows: Sequence[Row], order: Sequence[str], lying: bool = False) -> None:
     """Draw the shares of a panel, each with its unsettled part on top of the settled one, and their intervals.
 
     Args:
@@ -46,6 +46,7 @@ def stack(ax: Axes, places: Mapping[float, int], rows: Sequence[Row], order: Seq
         places: of the values along the axis.
         rows: with `place`, `category`, `share`, `unsettled` (number of runs), `runs`, and `low` and `high` or None.
         order: categories from bottom to top, one for each of `FILLS`.
+        lying: whether the bars lie; those have no intervals.
     """
     bottoms = dict.fromkeys(places, 0.0)
     for category, look in zip(order, FILLS, strict=True):
@@ -54,21 +55,21 @@ def stack(ax: Axes, places: Mapping[float, int], rows: Sequence[Row], order: Seq
             moving = sum(row["unsettled"] / row["runs"] for row in own)
             for share, stripes in ((sum(row["share"] for row in own) - moving, False), (moving, True)):
                 if share > 0:
-                    _area(ax, x, bottoms[value], share, look, stripes)
+                    _area(ax, x, bottoms[value], share, look, stripes, lying)
                 bottoms[value] += max(share, 0.0)
     for row in rows:
         if row["low"] is not None:
             _interval(ax, places[row["place"]], row)
 
 
-def name_areas(ax: Axes, names: Mapping[str, str], stripes: str, interval: str) -> None:
+def name_areas(ax: Axes, names: Mapping[str, str], stripes: str, interval: str = "") -> None:
     """Put what is drawn into the legend, from bottom to top.
 
     Args:
         ax: a panel.
         names: of categories in the order of `FILLS`; "" for those that are not drawn.
         stripes: name of what is hatched; "" for nothing.
-        interval: name of intervals.
+        interval: name of intervals; "" for none.
     """
     for name, look in zip(names.values(), FILLS, strict=True):
         if name:
@@ -76,7 +77,8 @@ def name_areas(ax: Axes, names: Mapping[str, str], stripes: str, interval: str) 
             ax.fill_between([], [], label=name, **fill)
     if stripes:
         ax.fill_between([], [], label=stripes, facecolor="0.85", hatch=_STRIPES, **OUTLINE)
-    ax.errorbar([], [], yerr=[], label=interval, **_BAR)
+    if interval:
+        ax.errorbar([], [], yerr=[], label=interval, **_BAR)
 
 
 def panel_least(values: Sequence[float]) -> float:
@@ -87,7 +89,8 @@ def panel_least(values: Sequence[float]) -> float:
 def bars_axis(ax: Axes, values: Sequence[float], label: str, plan: Layout) -> None:
     """A bar a value, side by side in increasing order; ticks at as many of them as fit."""
     inch = (plan.width / plan.columns - _BESIDE) / len(values)
-    texts = [f"{value:g}" for value in values]
+    texts = [f"{value:.3g}" for value in values]
+    texts = texts if len(set(texts)) == len(values) else [f"{value:g}" for value in values]
     widest = max(width_of(text, _TICK_TEXT) for text in texts) + _TICK_GAP
     step = 1 + int(widest / inch)
     ax.set_xticks(range(0, len(values), step), texts[::step])
@@ -97,11 +100,11 @@ def bars_axis(ax: Axes, values: Sequence[float], label: str, plan: Layout) -> No
     ax.set_axisbelow(True)
 
 
-def _area(ax: Axes, x: float, bottom: float, share: float, look: Mapping[str, Any], stripes: bool) -> None:
-    hatch = look["hatch"] if not stripes else _STRIPES
-    ax.bar(x, share, _WIDTH, bottom, facecolor=look["facecolor"], **OUTLINE)
+def _area(ax: Axes, x: float, bottom: float, share: float, look: Mapping[str, Any], stripes: bool, lying: bool) -> None:
+    hatch, bar = look["hatch"] if not stripes else _STRIPES, ax.barh if lying else ax.bar
+    bar(x, share, _WIDTH, bottom, facecolor=look["facecolor"], **OUTLINE)
     if hatch:  # a hatch has the colour of its edge
-        ax.bar(x, share, _WIDTH, bottom, facecolor="none", edgecolor=look["ink"], linewidth=0, hatch=hatch)
+        bar(x, share, _WIDTH, bottom, facecolor="none", edgecolor=look["ink"], linewidth=0, hatch=hatch)
 
 
 def _interval(ax: Axes, x: float, row: Row) -> None:

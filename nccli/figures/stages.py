@@ -1,9 +1,13 @@
 """Layers in figures: which are shown, and how they are written."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from nccli.catalogue.stages import Stage
+from nccli.figures.figure import Row
+from nccli.figures.marks import Look
 from nccli.figures.series import Series
+from nccli.figures.style_sheet import layer_look
 
 
 def shown_stages(L: int) -> list[Stage]:
@@ -30,6 +34,22 @@ def _words(series: Sequence[Series], shallow: str) -> str:
 def class_means_symbol(stage: Stage) -> str:
     """M_l or M̃_l, as the paper writes it."""
     return rf"$\widetilde{{M}}_{{{stage.layer}}}$" if stage.stage == "pre" else f"$M_{{{stage.layer}}}$"
+
+
+_SYMBOL = re.compile(r"\$(\\widetilde\{)?[HM]\}?_\{(\d+)\}\$")
+
+
+def layer_words(symbol: str) -> str:
+    """What the symbols of features and of class means of a layer have in common; other words as they are."""
+    found = _SYMBOL.fullmatch(symbol)
+    return symbol if found is None else f"layer {found[2]}" + (" before σ" if found[1] else "")
+
+
+def looks_of_layers(rows: Iterable[Row]) -> dict[str, Look]:
+    """By symbol the looks of the layers that rows are of, which are those of every figure of so many layers."""
+    places = {row["symbol"]: (row["layer"], row["stage"] == "pre") for row in rows}
+    L = max((layer for layer, _ in places.values()), default=1)
+    return {symbol: layer_look(layer, L, before) for symbol, (layer, before) in places.items()}
 
 
 def features_symbol(stage: Stage) -> str:

@@ -12,8 +12,8 @@ from nccli.catalogue.outcomes import Outcome
 from nccli.errors import NothingFoundError
 from nccli.figures.ends import ENDS, Ends, ends_of, left_out_notes
 from nccli.figures.figure import Drawn, Options, PanelFigure, Row
-from nccli.figures.limits import PANELS, Limit
-from nccli.figures.series import Series, describe, have_all, split_series
+from nccli.figures.limits import PANELS, ROWS, Limit
+from nccli.figures.series import Series, describe, have_all, in_order_of_numbers, split_series
 from nccli.store import Comparison, Condition, Not, Selection, SettingRuns, count_degenerate, select_settings
 
 _RECIPE = {"K": "10", "L": "4", "wd": "4e-3", "seed": "0..9"}
@@ -162,6 +162,10 @@ class StoreFigure(PanelFigure):
         """The runs by series."""
         return split_series(usable, self.varied)
 
+    def set_aside(self, usable: Sequence[SettingRuns], series: Sequence[Series]) -> tuple[int, str]:
+        """Usable runs that `split` leaves out of the series, how many and which; by default none."""
+        return 0, ""
+
     def beside(self, series: Sequence[Series]) -> list[Row]:
         """What is drawn of no series: lines of theory."""
         return []
@@ -170,6 +174,10 @@ class StoreFigure(PanelFigure):
         """What the user should know: runs left out for want of what is shown, and runs that have not settled."""
         left_out = [f"{found.left_out} runs left out: {self.lacking}"] if found.left_out else []
         return [*left_out, *found.ends.notes(sum(len(each.ids) for each in found.shown))]
+
+    def counts(self, found: Collected) -> dict[str, int]:
+        """Runs that the end of the caption counts; by default none."""
+        return {}
 
     def command(self, where: Sequence[Condition], options: Options) -> str:
         """The recipe, with what conditions fix."""
@@ -188,19 +196,32 @@ class StoreFigure(PanelFigure):
         none_learned = not replace(learned, where=(*learned.where, _NOT_DIVERGED)).exists(connection)
         query = Query(connection, selection if none_learned else learned, options)
         chosen = self.select(query)
-        series = self.split([each for each in chosen if self.usable(each)], options)
+        usable = [each for each in chosen if self.usable(each)]
+        series = self.split(usable, options)
+        aside, aside_words = self.set_aside(usable, series)
+        others: Sequence[Series] = ()
+        if options.one_setting and self.limit in (PANELS, ROWS):
+            series, others = _of_most_runs(series)
         self.limit.require(series, self.name, connection, selection, self.varied)
         shown = list(self.shown(query, series))
         rows = [row for each in shown for row in each.rows]
         if not rows:
             raise NothingFoundError(self.nothing)
         rows += self.beside(series)
-        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown)
+        elsewhere = sum(len(each.ids) for each in others)
+        left_out = len(_distinct(chosen)) - sum(each.runs for each in shown) - elsewhere - aside
         drawn = _distinct(shown)
         left_out += sum(len(each.ids) for each in shown) - len(drawn)  # checkpoints of several series
         found = Collected(options, shown, rows, left_out, drawn)
         caption = describe(found.series, found.runs, found.ends, self.words(found))
         notes = [*self.notes(found), *left_out_notes(connection, selection)]
+        if aside:
+            caption += f"; {_runs(aside)} {aside_words}"
+            notes.append(f"{_runs(aside)} {aside_words}")
+        if others:
+            told = f"{_runs(elsewhere)} of {len(others)} other setting{'s' if len(others) > 1 else ''} set aside"
+            caption += f"; {told}"
+            notes.append(f"{told}: the setting with the most runs is drawn (--where narrows it down)")
         if degenerate:
             told = ", ".join(f"{runs} {outcome}" for outcome, runs in degenerate.items())
             caption += f"; {told}" if none_learned else f"; left out: {told}"
@@ -211,7 +232,23 @@ class StoreFigure(PanelFigure):
                 if none_learned
                 else left_out_of_means(count, told),
             )
-        return Drawn(rows, caption, tuple(notes))
+        lost = {f"{'' if none_learned else 'left out: '}{outcome}": runs for outcome, runs in degenerate.items()}
+        counts = {**found.ends.counts, **self.counts(found), **lost}
+        counts |= {"left out": left_out} if left_out else {}
+        counts |= {"set aside": elsewhere + aside} if elsewhere + aside else {}
+        return Drawn(rows, caption, tuple(notes), counts=counts, ordered=in_order_of_numbers(series))
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count != 1 else ''}"
+
+
+def _of_most_runs(series: Sequence[Series]) -> tuple[list[Series], list[Series]]:
+    """The setting with the most runs, of equals the first, and the others."""
+    if len(series) < 2:
+        return list(series), []
+    chosen = max(series, key=lambda each: len(each.ids))
+    return [replace(chosen, label="")], [each for each in series if each is not chosen]
 
 
 def _distinct(groups: Iterable[SettingRuns | Shown]) -> Set[str]:

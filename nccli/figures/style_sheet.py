@@ -6,14 +6,8 @@ from itertools import cycle, islice
 from typing import Any
 
 import matplotlib as mpl
-
-from nccli.errors import InputError
-
-WIDTHS = {"neurips": 5.5, "icml": 3.25}
-"""Inches: the text width of NeurIPS, one column of ICML."""
-
-_NARROWEST, _WIDEST = 1.5, 60.0
-"""Inches; taste: a panel with its labels takes the least, a poster the most."""
+import numpy as np
+from matplotlib.colors import to_hex
 
 FONT = "STIXGeneral"
 GREY = "0.35"
@@ -24,6 +18,14 @@ LEGEND_TEXT, SMALL_TITLE = 8.0, 8.0
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+
+_SHADES, _LIGHTEST = "viridis", 0.87
+"""The map of ordered colours, even in lightness for every kind of sight, and where it ends: beyond, yellow is faint on
+paper. A taste."""
+
+_BEFORE: Any = (0, (1.2, 1.2))
+_BEHIND = tuple(dashes for dashes in _DASHES if dashes != _BEFORE)
+"""Dashes of layers before and behind their activation."""
 
 FILLS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#0072B2", "hatch": "", "ink": "white"},
@@ -83,29 +85,34 @@ def style() -> Iterator[None]:
         yield
 
 
-def parse_width(text: str) -> float:
-    """Width of a figure in inches, from a name in `WIDTHS` or a number.
+def looks(count: int, ordered: bool = False) -> list[dict[str, Any]]:
+    """Colour, marker and dashes of so many series; no two differ by colour alone.
 
-    Raises:
-        InputError: neither, or a width that no page has.
+    Args:
+        count: of series.
+        ordered: whether they go from less to more, as layers and weight decays do: colours from dark to light.
     """
-    if text in WIDTHS:
-        return WIDTHS[text]
-    try:
-        inches = float(text)
-    except ValueError as error:
-        raise InputError(f"--width '{text}': must be {', '.join(WIDTHS)} or a number of inches") from error
-    if not _NARROWEST <= inches <= _WIDEST:
-        raise InputError(f"--width {text}: must be between {_NARROWEST:g} and {_WIDEST:g} inches")
-    return inches
-
-
-def looks(count: int) -> list[dict[str, Any]]:
-    """Colour, marker and dashes of so many series; no two differ by colour alone."""
+    colours = shades(count) if ordered else cycle(_COLOURS)
     return [
         {"color": colour, "marker": marker, "linestyle": dashes}
-        for colour, marker, dashes in islice(zip(cycle(_COLOURS), cycle(_MARKERS), cycle(_DASHES)), count)
+        for colour, marker, dashes in islice(zip(colours, cycle(_MARKERS), cycle(_DASHES)), count)
     ]
+
+
+def layer_look(layer: int, L: int, before: bool = False) -> dict[str, Any]:
+    """Colour, marker and dashes of a layer, from dark at the first to light at the last; `before` its activation hollow
+    and dotted. No two layers differ by colour alone.
+    """
+    colour, marker = shades(L)[layer - 1], _MARKERS[(layer - 1) % len(_MARKERS)]
+    if before:
+        return {"color": colour, "marker": marker, "linestyle": _BEFORE, "markerfacecolor": "white"}
+    return {"color": colour, "marker": marker, "linestyle": _BEHIND[(layer - 1) % len(_BEHIND)]}
+
+
+def shades(count: int) -> list[str]:
+    """Colours of so many things in their order, from dark to light."""
+    places = np.linspace(0.0, _LIGHTEST, count) if count > 1 else [0.0]
+    return [to_hex(mpl.colormaps[_SHADES](place)) for place in places]
 
 
 def line_only(look: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from nccli.store.query.comparison import DNC1_HOLDS, comparison_records
 from nccli.store.query.ends import asking_for, columns_of, count_finishes, names_ends
 from nccli.store.query.groups import GROUP_COLUMNS, group_records, mixed_columns, parse_group_by
 from nccli.store.query.id_digits import digits_apart
-from nccli.store.query.lacking import lacking
+from nccli.store.query.lacking import having_trajectory, lacking
 from nccli.store.query.measured_again import measured_again
 from nccli.store.query.objectives import objectives_of
 from nccli.store.query.outcomes import count_degenerate, in_order, outcome_records
@@ -52,6 +52,7 @@ from nccli.store.query.selection import Selection, SettingRuns, select_selected,
 from nccli.store.query.stacked import Stacked, StackedHistory, stack_history, stack_layers, stack_spectra
 from nccli.store.query.unreadable import WHOLE, unreadable_runs
 from nccli.store.query.where import Comparison, Condition, Not, OneOf, parse_where
+from nccli.store.query.where_text import where_text
 from nccli.store.repair import Repair, repair_store
 from nccli.store.runs.claims import Claims, Taken, release_all
 from nccli.store.runs.content import LEFT_OUT, RunContent, read_contents
@@ -130,6 +131,7 @@ __all__ = [
     "from_folder",
     "from_lines",
     "group_records",
+    "having_trajectory",
     "hidden_layers",
     "in_order",
     "lacking",
@@ -191,4 +193,5 @@ __all__ = [
     "tag_runs",
     "tagged_runs",
     "unreadable_runs",
+    "where_text",
 ]

@@ -49,6 +49,7 @@ WRITERS = (
     Writer("plot", "--output", f"{PLOT} -o {{}}", ".svg"),
     Writer("plot", "--data", f"{PLOT} -o fine.svg --data {{}}", ".csv"),
     Writer("report", "--output", "report --where 'kind=dnc' -o {}", ".html"),
+    Writer("plot", "--caption", f"{PLOT} -o fine.svg --caption {{}}", ".tex"),
     Writer("runs export", "--output", "runs export -o {}", ".jsonl"),
     Writer("runs export", "--output", "runs export -o {}", ".parquet"),
     Writer("runs export", "--output", "runs export -o {}", "", "run.csv"),

@@ -9,6 +9,9 @@ REFUSED = {
     "plot loss-ratio -o figure.txt": "'figure.txt'",
     "plot loss-ratio -o figure.svg --format pdf": "'figure.svg'",
     "plot loss-ratio -o figure.pdf --data numbers.txt": "'numbers.txt'",
+    "plot loss-ratio --caption words.txt": "'words.txt'",
+    "plot loss-ratio -o a.svg --caption on --no-caption": "--no-caption",
+    "plot loss-ratio --width 2 -o narrow.svg --K 4..9 --width 1.5": "--width 1.5",
     "plot loss-ratio --raw": "--raw changes nothing in loss-ratio: it is for class-means, gram, fig1",
     "plot spectra --rank-rtol 0.1": "--rank-rtol changes nothing in spectra: it is for rank-vs-wd",
 }
@@ -26,7 +29,9 @@ def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
         "gram",
         "effective-rank",
         "landscape",
+        "outcomes",
         "phase",
+        "singular-values",
         "collapse-over-steps",
         "bottleneck",
     }
@@ -76,7 +81,22 @@ def test_a_figure_of_the_paper_without_runs_names_the_commands_that_make_them(ru
 
 
 def test_a_figure_of_the_paper_is_drawn_as_far_as_there_are_runs(run: Nccli) -> None:
-    ended = run("plot fig3 --no-caption --width icml -o fig3.svg")
+    ended = run("plot fig3 --caption off --width icml -o fig3.svg")
     assert ended.out == "fig3.svg\n"
     assert "left out for want of runs: mean rank against weight decay; share of runs" in ended.err
     assert ended.err.count("nccli train-dufm") == 2
+
+
+def test_captions_are_drawn_in_png_and_go_to_latex_where_they_are_asked_for(run: Nccli) -> None:
+    run("plot loss-ratio --K 4..9 --caption words.tex -o a.svg")
+    words = (run.folder / "words.tex").read_text()
+    assert words.startswith(r"\caption{all $\lambda$ = 0.0005, n = 1; filled marks: K = r(r$-$1)/2")
+    size = {}
+    for suffix in ("svg", "png"):
+        for caption in ("", "on", "off"):
+            name = f"{caption or 'usual'}.{suffix}"
+            run(f"plot loss-ratio --K 4..9 -o {name} {caption and f'--caption {caption}'}")
+            size[name] = (run.folder / name).read_bytes()
+    assert size["usual.svg"] == size["off.svg"] != size["on.svg"]
+    assert size["usual.png"] == size["on.png"] != size["off.png"]
+    assert "--no-caption is --caption off" in run("plot loss-ratio --K 4..9 --no-caption -o b.svg").err

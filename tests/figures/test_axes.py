@@ -11,6 +11,7 @@ from nccli.errors import InputError
 from nccli.figures import Options, render, style
 from nccli.figures.axes import apart
 from nccli.figures.figure import Drawn
+from nccli.figures.losses_over_steps import window_of
 from nccli.figures.plots.rank_vs import RankVs, _joined
 from nccli.figures.series import Series
 from nccli.figures.style_sheet import looks
@@ -102,15 +103,27 @@ def test_bands_of_ranks_end_inside_the_axis(connection: Connection, trained: Sel
     assert all(ax.get_ylim()[1] > 9.0 for ax in figure.axes if ax.get_ylabel() == "rank")
 
 
-@pytest.mark.parametrize(("steps", "scale"), [(8, "linear"), (40, "symlog")])
+@pytest.mark.parametrize(("steps", "scales"), [(8, {"linear"}), (40, {"symlog"})])
 def test_a_short_training_has_its_steps_along_the_axis(
-    steps: int, scale: str, connection: Connection, trained: Selection
+    steps: int, scales: set[str], connection: Connection, trained: Selection
 ) -> None:
     drawn = drawn_of("training", connection, trained)
     drawn = replace(drawn, rows=[row for row in drawn.rows if row["step"] is None or row["step"] <= steps])
     with style():
         figure = figure_of("training", drawn, 5.5)
-    assert {ax.get_xscale() for ax in figure.axes} == {scale}
+    assert {ax.get_xscale() for ax in figure.axes} == scales
+
+
+def test_losses_are_seen_from_where_they_come_near_what_is_known_and_reached() -> None:
+    falling = [100.0 / (1 + step) + 0.9 for step in range(1, 1001)]
+    common = {"series": "", "symbol": "loss", "run_ids": ["a"]}
+    rows = [{"what": "run", **common, "step": i, "mean": y, "low": y, "high": y} for i, y in enumerate(falling)]
+    levels = [{"what": "reference", "series": "", "symbol": "DNC", "run_ids": [], "mean": 1.0, "low": 1.0, "high": 1.0}]
+    seen = window_of(Drawn([*rows, *levels], ""), "")
+    assert (seen.last, seen.over_dnc) == (999, True)
+    assert 200 < seen.first < 400
+    assert 0.85 < seen.bottom < 0.9 + 0.1
+    assert 1.0 < seen.top < 1.3
 
 
 def test_lines_of_theory_along_the_depth_are_one_a_number_of_classes(

@@ -1,5 +1,6 @@
 """Captions, notes and refusals say what is drawn, what is not, and why."""
 
+import shlex
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -38,8 +39,10 @@ def test_the_caption_of_training_says_what_it_does_not_show(tmp_path: Path) -> N
         ", lr = 0.5, relu, 100 steps = 0.2 time constants, 2 runs; 2 not known to have settled; 2 a setting, "
         in drawn.caption
     )
-    assert drawn.caption.endswith("fit and reg below the axis in part; runs that ended early keep their last values")
-    assert drawn.notes == ("1 runs left out: no history",)
+    assert drawn.caption.endswith("rank: mean and range; runs that ended early keep their last values")
+    assert drawn.notes == ("1 runs left out: no history", "2 of 2 runs are not known to have settled")
+    assert drawn.counts == {"not known to have settled": 2, "left out": 1}
+    assert [(row["of"], row["runs"]) for row in drawn.counted] == list(drawn.counts.items())
     assert drawn.values("series") == [""]
 
 
@@ -55,9 +58,28 @@ def test_too_many_curves_name_what_their_settings_differ_in(tmp_path: Path) -> N
             ("rank-vs-lr", "width, wd, wd_h1"),
         ):
             with pytest.raises(
-                InputError, match=f"at most 16 curves: narrow them with --where, they differ in {differing}$"
+                InputError, match=f"at most 16 curves: narrow them with --where, they differ in {differing}, such as\n"
             ):
                 STORE_FIGURES[name].collect(connection, Selection(), Options())
+
+
+def test_conditions_that_a_refusal_names_draw_its_largest_groups(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "mixed.db"))
+    for lr, runs in ((0.1, 1), (0.2, 3), (0.3, 2), (0.4, 4)):
+        for i in range(5):
+            config = {"lr": lr, "width": 5 + i}
+            for seed in range(runs):
+                save_run(made, example_run(seed, lr=lr, width=5 + i, config=config))
+    with made.read() as connection:
+        with pytest.raises(InputError) as refused:
+            STORE_FIGURES["spectra"].collect(connection, Selection(trained=True), Options())
+        _, *lines = str(refused.value).splitlines()
+        assert [line.split("#")[1].strip() for line in lines] == [f"5 settings, {5 * n} runs" for n in (4, 3, 2)]
+        for line, runs in zip(lines, (20, 15, 10), strict=True):
+            flag, where = shlex.split(line, comments=True)
+            assert flag == "--where"
+            drawn = STORE_FIGURES["spectra"].collect(connection, Selection(where=parse_where(where)), Options())
+            assert len({key for row in drawn.rows for key in row["run_ids"]}) == runs
 
 
 def test_captions_name_the_hidden_layers(tmp_path: Path) -> None:

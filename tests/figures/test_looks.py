@@ -147,12 +147,29 @@ def test_the_caption_names_the_settings_and_the_number_of_runs(connection: Conne
         assert part in caption
 
 
-@pytest.mark.parametrize(("text", "inches"), [("neurips", 5.5), ("icml", 3.25), ("7", 7.0)])
+@pytest.mark.parametrize(
+    ("text", "inches"),
+    [
+        ("neurips", 5.5),
+        ("icml", 3.25),
+        ("JMLR", 6.0),
+        ("7", 7.0),
+        ("8cm", 8 / 2.54),
+        ("397.48 pt", 5.5),
+        ("55mm", 5.5 / 2.54),
+    ],
+)
 def test_widths(text: str, inches: float) -> None:
-    assert parse_width(text) == inches
+    assert parse_width(text) == pytest.approx(inches, rel=1e-4)
 
 
-@pytest.mark.parametrize("text", ["wide", "0", "-3", "nan", "1e9", ""])
+@pytest.mark.parametrize("name", ["rank-vs-wd", "spectra"])
+def test_axes_of_less_than_an_inch_are_refused_in_a_line(name: str, connection: Connection, trained: Selection) -> None:
+    with style(), pytest.raises(InputError, match=r"^--width 1\.5: axes would be 0\.\d\d in wide[^\n]*$"):
+        render(figure_of(name, drawn_of(name, connection, trained), 1.5), "svg")
+
+
+@pytest.mark.parametrize("text", ["wide", "0", "-3", "nan", "1e9", "", "8 miles", "cm", "1cm", "infcm"])
 def test_impossible_widths_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--width"):
         parse_width(text)
@@ -204,6 +221,10 @@ def test_every_setting_of_a_heat_map_begins_a_row(width: float, connection: Conn
         figure = figure_of("gram", drawn_of("gram", connection, trained), width)
         figure.draw_without_rendering()
     maps = [ax for ax in figure.axes if ax.images and ax.get_visible()]
-    firsts = [ax.get_position().x0 for ax in maps if ax.get_title().strip() == "$M_{1}$"]
-    assert len(firsts) == 4
-    assert firsts == pytest.approx([min(ax.get_position().x0 for ax in maps)] * 4, abs=1e-6)
+    named = [ax.get_position().x0 for ax in maps if ax.get_ylabel()]
+    assert len(named) == 4
+    assert named == pytest.approx([min(ax.get_position().x0 for ax in maps)] * 4, abs=1e-6)
+    for ax in maps:
+        cells, box = ax.images[0].get_array().shape, ax.get_window_extent()
+        assert box.height / cells[0] == pytest.approx(box.width / cells[1], rel=1e-6)
+    assert [ax.get_title() for ax in maps].count("$M_{1}$") == (1 if width == 5.5 else 4)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ from nccli.errors import NothingFoundError
 from nccli.figures import Options, wilson_interval
 from nccli.figures.ends import ENDS
 from nccli.figures.plots.loss_ratio import loss_ratios
-from nccli.figures.plots.spectra import _stages
+from nccli.figures.plots.spectra import _stages, over_largest
 from nccli.figures.series import Series, split_series
 from nccli.metrics import RANK_RTOL, measure_layers
 from nccli.store import (
+    Row,
     Selection,
     SettingRuns,
     Stacked,
@@ -31,7 +32,7 @@ from nccli.store import (
     select_spectra,
 )
 from nccli.sweep import measured_run
-from nccli.theory import Problem, solve_dnc, solve_kind
+from nccli.theory import Problem, best_known, solve_dnc, solve_kind
 from tests.figures.conftest import ids, rows_of
 from tests.figures.drawing import STORE_FIGURES
 
@@ -78,16 +79,29 @@ def test_runs_without_ranks_are_left_out_with_a_note(connection: Connection) -> 
             figure.collect(connection, Selection((diverged,)), Options())
 
 
-def test_spectra_are_means_of_stored_singular_values(connection: Connection, collapsed: Selection) -> None:
-    drawn = SPECTRA.collect(connection, collapsed, Options())
+def test_spectra_are_those_of_every_run_over_the_largest_and_their_medians(
+    connection: Connection, collapsed: Selection
+) -> None:
+    drawn = SPECTRA.collect(connection, collapsed, Options(rank_rtol=0.03))
     spectra = select_spectra(connection, ids(connection, collapsed))
     assert drawn.values("series") == ["λ = 0.005", "λ = 0.02"]
-    shown = [(row["layer"], row["stage"]) for row in drawn.rows if row["index"] == 1 and row["series"] == "λ = 0.005"]
+    shown = [(row["layer"], row["stage"]) for row in drawn.of("median", index=1, series="λ = 0.005")]
     assert shown == [(1, "post"), (2, "pre"), (2, "post"), (3, "pre"), (3, "post"), (4, "pre"), (4, "post")]
-    for row in drawn.rows:
-        values = [spectra[key][Stage(row["layer"], row["stage"])][row["index"] - 1] for key in row["run_ids"]]
-        assert row["value"] == pytest.approx(fmean(values), rel=1e-14)
-        assert row["sd"] == pytest.approx(stdev(values), rel=1e-12)
+
+    def stored(key: str, row: Row) -> float:
+        values = spectra[key][Stage(row["layer"], row["stage"])]
+        return float(values[row["index"] - 1] / values[0])
+
+    assert len(drawn.of("run")) == 3 * len(drawn.of("median"))
+    for row in drawn.of("run"):
+        assert row["ratio"] == pytest.approx(stored(row["run_ids"][0], row), rel=1e-14)
+    for row in drawn.of("median"):
+        assert row["ratio"] == pytest.approx(median(stored(key, row) for key in row["run_ids"]), rel=1e-14)
+    assert {row["ratio"] for row in drawn.of("rank tolerance")} == {0.03}
+
+
+def test_the_spectrum_of_a_matrix_that_is_zero_is_zero() -> None:
+    assert over_largest(np.array([[0.0, 0.0], [4.0, 1.0]])).tolist() == [[0.0, 0.0], [1.0, 0.25]]
 
 
 def test_training_curves_are_the_stored_histories(connection: Connection, trained: Selection) -> None:
@@ -95,19 +109,23 @@ def test_training_curves_are_the_stored_histories(connection: Connection, traine
     drawn = TRAINING.collect(connection, chosen, Options())
     histories = select_history(connection, ids(connection, chosen))
     first = rows_of(connection, chosen)[0]
-    by_step = {point["step"]: [] for points in histories.values() for point in points}
-    for points in histories.values():
-        for point in points:
-            by_step[point["step"]].append(point)
-    for row in drawn.of("loss") + drawn.of("fit") + drawn.of("reg"):
-        losses = [point[row["what"]] for point in by_step[row["step"]]]
-        assert row["mean"] == pytest.approx(fmean(losses), rel=1e-14)
-        assert row["high"] - row["low"] == pytest.approx(2 * stdev(losses), rel=1e-9)
+    for key, points in histories.items():
+        own = [row for row in drawn.of("run") if row["run_ids"] == [key]]
+        assert [(row["step"], row["loss"]) for row in own] == [(point["step"], point["loss"]) for point in points]
+        assert all(row["mean"] == pytest.approx(row["loss"] / first["loss_dnc"], rel=1e-14) for row in own)
+    by_step: dict[int, list[Row]] = {}
+    for point in (point for points in histories.values() for point in points):
+        by_step.setdefault(point["step"], []).append(point)
     for row in drawn.of("dnc1", layer=4, stage="pre"):
         values = [point["dnc1"][5] for point in by_step[row["step"]]]
         assert row["mean"] == pytest.approx(np.exp(np.mean(np.log(values))), rel=1e-12)
         assert (row["low"], row["high"]) == (min(values), max(values))
-    assert [row["mean"] for row in drawn.of("reference")] == [first["loss_dnc"], first["loss_srg"]]
+    for row in drawn.of("rank", layer=4, stage="pre"):
+        ranks = [point["rank"][5] for point in by_step[row["step"]]]
+        assert (row["low"], row["mean"], row["high"]) == (min(ranks), pytest.approx(fmean(ranks)), max(ranks))
+    best = best_known(problem_of(first)).loss
+    lines = {row["symbol"]: row["loss"] for row in drawn.of("reference")}
+    assert (lines["DNC"], lines["SRG"], min(lines.values())) == (first["loss_dnc"], first["loss_srg"], best)
 
 
 def test_training_of_a_construction_does_not_exist(connection: Connection) -> None:

@@ -1,14 +1,19 @@
 """The paper's figures, from what the store has; end-to-end runs as stored ones."""
 
+from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.figures import FIGURES, Options, render, style
-from nccli.store import FinishedRun, Selection, Store, parse_where, save_run
+from nccli.figures.grid import one_caption
+from nccli.figures.nearest import spectral_distance, srg
+from nccli.store import FinishedRun, Selection, Store, parse_where, save_run, select_settings
 from nccli.sweep import DufmTrainer, construction_run, execute, plan_runs
 from nccli.theory import Problem, solve_dnc, solve_srg
 from tests.figures.drawing import PAPER_FIGURES
@@ -92,18 +97,32 @@ def low_rank_run(seed: int, wd: float, ratio: float) -> FinishedRun:
     return example_run(seed, config=config, optimizer="gd", loss=ratio * wd, loss_dnc=wd)
 
 
-def test_of_many_settings_the_run_of_least_loss_over_dnc_is_drawn(tmp_path: Path) -> None:
+def test_of_many_settings_the_run_nearest_to_srg_is_drawn(tmp_path: Path) -> None:
     made = Store.create(str(tmp_path / "runs.db"))
-    ratios = {seed: 0.99 - 0.01 * ((7 * seed) % 20) for seed in range(20)}
-    keys = {seed: save_run(made, low_rank_run(seed, 1e-3 * (1 + seed // 2), ratio)) for seed, ratio in ratios.items()}
+    keys = [save_run(made, low_rank_run(seed, 1e-3 * (1 + seed // 2), 0.8)) for seed in range(20)]
     with made.read() as connection:
         found = PAPER_FIGURES["fig7"].collect(connection, Selection(), Options()).parts
-    best = keys[min(ratios, key=lambda seed: ratios[seed])]
+        settings = select_settings(connection, Selection())
+        distances = {key: far for each in settings for key, far in srg(4).distances(connection, each).items()}
+    nearest = min(keys, key=lambda key: distances[key])
     assert len(found) == 2
     for drawn in found.values():
-        assert {key for row in drawn.rows for key in row["run_ids"]} == {best}
-        assert ", 1 run; 1 not known to have settled; loss / DNC loss = 0.8, the least of 20 runs in " in drawn.caption
-        assert " runs in 10 settings; loss / SRG loss = " in drawn.caption
+        assert {key for row in drawn.rows for key in row["run_ids"]} == {nearest}
+        assert ", the nearest of 20 runs in 10 settings; loss / DNC loss = 0.8; loss / SRG loss = " in drawn.caption
+        assert any(note.startswith("no run is recognised as SRG T(4): the nearest is drawn") for note in drawn.notes)
+
+
+def test_spectra_of_a_solution_are_as_far_from_it_as_its_gram_matrix_at_most() -> None:
+    """Hoffman and Wielandt: no order of classes brings Gram matrices nearer than their spectra are."""
+    near = srg(4)
+    H = np.diag(near.eigenvalues)
+    rng = np.random.default_rng(0)
+    for noise in (0.0, 0.1, 1.0):
+        M = np.sqrt(H) + noise * rng.normal(size=(6, 6))
+        G, values = M.T @ M, np.linalg.svd(M, compute_uv=False)
+        distance = np.linalg.norm(G - H * (G * H).sum() / (H * H).sum()) / np.linalg.norm(G)
+        assert spectral_distance(values[None], near.eigenvalues)[0] <= distance + 1e-7
+    assert spectral_distance(np.zeros((1, 6)), near.eigenvalues).tolist() == [1.0]
 
 
 def test_fig1_shows_both_solutions_of_the_same_problem(tmp_path: Path) -> None:
@@ -116,7 +135,7 @@ def test_fig1_shows_both_solutions_of_the_same_problem(tmp_path: Path) -> None:
             save_run(made, construction_run(solution, 10))
     with made.read() as connection:
         fig1 = PAPER_FIGURES["fig1"].collect(connection, Selection(), Options())
-    assert (list(fig1.parts), fig1.notes) == (["SRG", "DNC"], ())
+    assert (list(fig1.parts), fig1.notes) == (["SRG", "SRG, Gram", "DNC"], ())
     for drawn in fig1.parts.values():
         assert "n = 1, d = 10, λ = 0.001, " in drawn.caption
         assert "of 3 runs in 3 settings that of the least n and λ" in drawn.caption
@@ -128,18 +147,48 @@ def test_curves_of_one_point_are_left_out_and_what_is_left_is_told_apart_anew(st
         found = PAPER_FIGURES["fig9"].collect(connection, Selection(), Options()).parts
     drawn, *_ = found.values()
     assert {row["series"] for row in drawn.of("mean")} == {""}
-    assert drawn.notes == ("1 runs left out: no ranks, no single wd, or a curve of one point",)
+    told = "1 run set aside as curves of one point: L = 4"
+    assert told in drawn.notes
+    assert drawn.caption.endswith(told)
+    assert drawn.counts["set aside"] == 1
 
 
 def test_runs_that_do_not_fit_name_the_figure_and_the_part(tmp_path: Path) -> None:
     made = Store.create(str(tmp_path / "many.db"))
-    for seed in range(13):
-        save_run(made, end_to_end(seed, "mnist", "standard", 1e-3 * (1 + seed), L=5))
+    for seed in range(34):
+        run = end_to_end(seed, "mnist", "standard", 1e-3 * (1 + seed % 2))
+        save_run(made, replace(run, config={**run.config, "batch_size": 1 + seed // 2}))
     with (
         made.read() as connection,
-        pytest.raises(InputError, match=r"^fig4, MNIST: training: the runs .* they differ in wd, wd_h1$"),
+        pytest.raises(InputError, match=r"^fig10, mean rank against weight decay: the runs have 17 different settings"),
     ):
-        PAPER_FIGURES["fig4"].collect(connection, Selection(), Options())
+        PAPER_FIGURES["fig10"].collect(connection, Selection(), Options())
+
+
+def test_a_part_draws_the_setting_with_the_most_runs_and_says_what_it_sets_aside(tmp_path: Path) -> None:
+    made = Store.create(str(tmp_path / "mixed.db"))
+    for seed in range(5):
+        save_run(made, end_to_end(seed, "cifar10", "dufm", 1e-3 if seed < 2 else 5e-3))
+    with made.read() as connection:
+        drawn = FIGURES["spectra"].collect(connection, Selection(), Options(one_setting=True))
+    assert {row["runs"] for row in drawn.of("median")} == {3}
+    assert drawn.caption.endswith("2 runs of 1 other setting set aside")
+    assert drawn.counts["set aside"] == 2
+    assert any("2 runs of 1 other setting set aside" in note for note in drawn.notes)
+
+
+def test_a_caption_of_several_says_once_what_they_share() -> None:
+    captions = {"a, b": "K = 10, 5 runs; 2 not settled; bands", "c": "K = 10, 6 runs; 2 not settled; a line a run"}
+    assert one_caption(captions) == "K = 10; 2 not settled; (a, b) 5 runs; bands; (c) 6 runs; a line a run"
+    assert one_caption({"a": "K = 10; bands"}) == "K = 10; bands"
+
+
+@pytest.mark.parametrize("name", PAPER_FIGURES)
+def test_panels_of_a_figure_have_letters_in_their_order(name: str, store: Store) -> None:
+    with store.read() as connection:
+        drawn, _ = PAPER_FIGURES[name].find(connection, Selection(), Options())
+    letters = ", ".join(PAPER_FIGURES[name].letters(drawn).values())
+    assert letters.replace(", ", "") == ascii_lowercase[: len(letters.split(", "))] or not drawn
 
 
 def test_there_are_ten() -> None:

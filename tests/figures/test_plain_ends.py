@@ -118,6 +118,7 @@ def test_what_holds_of_all_parts_of_a_figure_is_said_once(tmp_path: Path) -> Non
     with made.read() as connection:
         notes = FIGURES["fig7"].collect(connection, Selection(plain=True), Options()).notes
     assert [note.split(",")[0] for note in notes] == [
+        "no run is recognised as SRG T(4): the nearest is drawn",
         "the run has not settled: what is drawn may still change (train-dufm --until settled goes on)",
         "1 run left out",
     ]

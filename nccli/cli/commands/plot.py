@@ -12,9 +12,10 @@ import typer
 
 from nccli.catalogue.figures import FIGURES, PhaseColor
 from nccli.catalogue.options import ObjectiveName
+from nccli.catalogue.widths import VENUES
 from nccli.cli import options as option
 from nccli.cli.completion import complete_axes, complete_figures
-from nccli.cli.figure_file import FigureFormat, data_format, figure_target, open_in_viewer
+from nccli.cli.figure_file import FigureFormat, caption_place, data_format, figure_target, open_in_viewer
 from nccli.cli.notes import note
 from nccli.cli.on_screen import OnScreen
 from nccli.errors import InputError, NothingFoundError
@@ -51,7 +52,13 @@ def plot(
         typer.Option("--format", help="File format. [default: from the suffix of FILE, else pdf]", show_default=False),
     ] = None,
     width: Annotated[
-        str, typer.Option("--width", metavar="neurips|icml|INCHES", help="Width: 5.5 in, 3.25 in, or as said.")
+        str,
+        typer.Option(
+            "--width",
+            metavar="VENUE|INCHES|Ncm",
+            help=f"Width: of {', '.join(VENUES)}, or a length.",
+            autocompletion=lambda: list(VENUES),
+        ),
     ] = "neurips",
     data: Annotated[
         str | None,
@@ -104,9 +111,16 @@ def plot(
         bool, typer.Option("--raw", help="Heat maps with classes and rows in the order of the store.")
     ] = False,
     all_runs: option.AllRuns = False,
-    no_caption: Annotated[
-        bool, typer.Option("--no-caption", help="Without the line of settings and runs below.")
-    ] = False,
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            "--caption",
+            metavar="on|off|FILE.tex",
+            help="Settings and runs below the figure, or as LaTeX in a file. [default: on in png, else off]",
+            show_default=False,
+        ),
+    ] = None,
+    no_caption: Annotated[bool, typer.Option("--no-caption", hidden=True)] = False,
     text: Annotated[
         bool, typer.Option("--text", help="Draw it in characters, as wide as the terminal, and write no file.")
     ] = False,
@@ -132,18 +146,24 @@ def plot(
     on_screen = OnScreen.asked(text, inline, output or (format and format.value) or (show and "--show") or None)
     from nccli.cli.output import rendered, write, write_bytes
     from nccli.figures import FIGURES as PLOTS
-    from nccli.figures import Options, parse_width, render, style
+    from nccli.figures import Options, latex_caption, parse_width, render, style
     from nccli.store import store_file
 
     inches = parse_width(width)
     target, kind = (None, "") if on_screen else figure_target(name, output, format)
+    if no_caption:
+        if caption is not None:
+            raise InputError("--caption and --no-caption: name one of them")
+        note("--no-caption is --caption off", quiet)
+    words = caption_place("off" if no_caption else caption, "png" if on_screen else kind)
     if show and target is None:
         raise InputError("--show opens a file: name one with -o, or drop -o -")
     table = None if data is None else data_format(data)
     place = store_file(store)
     picture = None if target is None else Output("-o", target, place)
     numbers = None if data is None else Output("--data", Path(data), place)
-    require_outputs([picture, numbers])
+    small_print = None if words.file is None else Output("--caption", words.file, place)
+    require_outputs([picture, numbers, small_print])
     own = {"K": K, "L": L, "n": n, "wd": wd, "loss": loss}
     named = "" if store is None else f" --store {shlex.quote(store)}"
     options = Options(rank_rtol, raw, all_runs, x=x or "", y=y or "", color=color or "", store=named)
@@ -156,10 +176,12 @@ def plot(
     for remark in drawn.notes:
         note(remark, quiet)
     with style():
-        page = figure.draw(drawn, inches, not no_caption and not text)
+        page = figure.draw(drawn, inches, words.drawn and not text)
         content = on_screen.content(page) if on_screen else render(page, kind)
     if numbers is not None and table is not None:
-        numbers.write(rendered(drawn.rows, table))
+        numbers.write(rendered([*drawn.rows, *drawn.counted], table))
+    if small_print is not None:
+        small_print.write(latex_caption(drawn).encode())
     if picture is None:
         write_bytes(content)
         return

@@ -1,6 +1,7 @@
 """Collapse and rank by layer over the checkpoints of a series, or over our own trainings."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,7 +95,7 @@ class CollapseOverSteps(StoreFigure):
         """As of every figure; rows of the layers that are drawn."""
         drawn = super().collect(connection, selection, options)
         kept = _drawn_layers(drawn.rows)
-        return Drawn([row for row in drawn.rows if row["symbol"] in kept], drawn.caption, drawn.notes)
+        return replace(drawn, rows=[row for row in drawn.rows if row["symbol"] in kept])
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """Rows of three panels for each series."""

@@ -42,7 +42,7 @@ class DncShareVsWidth(AlongSetting):
     columns: ClassVar[tuple[str, ...]] = ("outcome", "structure")
     what: ClassVar[str] = "share"
     nothing: ClassVar[str] = "none of the runs has hidden layers"
-    lacking: ClassVar[str] = "no hidden layers, or a curve of one point"
+    lacking: ClassVar[str] = "no hidden layers"
     quantity_words: ClassVar[str] = "hidden layers"
 
     @property

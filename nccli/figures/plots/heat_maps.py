@@ -5,32 +5,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import FigureBase
 
 from nccli.catalogue.stages import Stage
 from nccli.figures.class_order import class_order, row_order
 from nccli.figures.figure import Drawn, Row
-from nccli.figures.layouts import Layout, layout, panels, row_title
+from nccli.figures.heat_map_grid import HeatMapGrid
+from nccli.figures.layouts import Layout
 from nccli.figures.least_loss import LOSSES, least_loss
 from nccli.figures.series import Series
 from nccli.figures.stages import class_means_symbol, shown_stages
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
-from nccli.metrics import ZERO_FLOOR
 from nccli.store import SettingRuns, select_layers, select_matrices
-
-_MAP = LinearSegmentedColormap.from_list("nccli", ["#D55E00", "#FFFFFF", "#0072B2"])
-_LEAST = 0.38
-"""Inches of a panel; taste: ten classes are still to be told apart."""
-
-_SMALL = 7
-"""Panels in a row from which on the words below a panel are smaller; taste."""
-
-_BAR, _GAP, _BETWEEN = 0.6, 0.07, 0.16
-"""Width of the colour bar with its label and of the gap between panels, height between titled rows, in inches."""
-
-_CAPTION = 0.3
-"""Height of the small print, in inches."""
 
 BY_STRUCTURE, ALIKE = "ordered by structure", "alike classes side by side"
 """How the classes of a series are ordered."""
@@ -72,7 +58,9 @@ class HeatMaps(StoreFigure):
         """How rows and columns are ordered."""
         if raw:
             return ["classes and neurons as stored" if self.matrix == "class_means" else "classes as stored"]
-        neurons = ["neurons by their classes, those at 0 left out"] * (self.matrix == "class_means")
+        neurons = ["neurons by their classes, those below 1 % of the largest entry left out"] * (
+            self.matrix == "class_means"
+        )
         if ALIKE not in traits:
             return ["classes in the order of the structure", *neurons]
         if BY_STRUCTURE not in traits:
@@ -84,61 +72,14 @@ class HeatMaps(StoreFigure):
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A row a setting."""
-        labels = drawn.values("series")
-        columns = max(len(self._symbols(drawn, label)) for label in labels)
-        titles = [label for label in labels if label]
-        in_row = min(columns, max(1, int(width / _LEAST)))
-        whole_rows = -(-columns // in_row) * in_row
-        square = 1.0 - (_BAR + in_row * (_GAP - _BETWEEN * bool(titles))) / width
-        return layout(whole_rows * len(labels), width, in_row, square, _LEAST, _CAPTION, titles)
-
-    def _symbols(self, drawn: Drawn, label: str) -> list[str]:
-        return list(dict.fromkeys(row["symbol"] for row in drawn.of(self.matrix, series=label)))
+        return self._grid(drawn, width).layout()
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Heat maps."""
-        axes = panels(container, plan)
-        labels = drawn.values("series")
-        columns = plan.count // len(labels)
-        image, square = None, self.matrix == "gram"
-        for number, ax in enumerate(axes):
-            label, place = labels[number // columns], number % columns
-            symbols = self._symbols(drawn, label)
-            ax.set_visible(place < len(symbols))
-            if place >= len(symbols):
-                continue
-            symbol = symbols[place]
-            entries = drawn.of(self.matrix, series=label, symbol=symbol)
-            shape = (1 + max(row["row"] for row in entries), 1 + max(row["column"] for row in entries))
-            values = np.zeros(shape)
-            for row in entries:
-                values[row["row"], row["column"]] = row["value"]
-            largest = float(np.abs(values).max())
-            largest = largest if largest > ZERO_FLOOR else 1.0
-            image = ax.imshow(
-                values / largest,
-                cmap=_MAP,
-                vmin=-1,
-                vmax=1,
-                aspect="equal" if square else "auto",
-                interpolation="nearest",
-            )
-            ax.grid(False)
-            ax.set_xticks([])
-            ax.set_yticks([])
-            for spine in ax.spines.values():
-                spine.set_visible(True)
-            ax.set_title(symbol, pad=3)
-            ax.set_xlabel(_short(entries[0]["structure"]), fontsize=6.5 if plan.columns < _SMALL else 5, labelpad=2)
-            if place == 0:
-                ax.set_ylabel("class" if square else "neuron", fontsize=6.5, labelpad=2)
-        for start in range(0, len(axes), columns):
-            row_title(axes[start : start + columns], labels[start // columns], plan)
-        if image is not None:
-            bar = container.colorbar(image, ax=axes, fraction=0.025, pad=0.01, aspect=30, ticks=[-1, 0, 1])
-            bar.ax.tick_params(labelsize=6.5)
-            bar.set_label("entry / largest", fontsize=6.5, labelpad=1)
-            bar.outline.set_linewidth(0.4)
+        self._grid(drawn, plan.width).draw(container)
+
+    def _grid(self, drawn: Drawn, width: float) -> HeatMapGrid:
+        return HeatMapGrid.of(drawn, self.matrix, "class" if self.matrix == "gram" else "neuron", width)
 
     def run_rows(self, query: Query, series: Series, key: str) -> Shown | None:
         """The matrices of a run, classes in the order in which their structure shows; None if it has none."""
@@ -174,10 +115,6 @@ class HeatMaps(StoreFigure):
             ]
         traits = frozenset({BY_STRUCTURE if by_structure else ALIKE})
         return Shown(series, rows, (key,), len(series.ids), traits)
-
-
-def _short(structure: str | None) -> str:
-    return (structure or "").replace(" minus ", "−").replace("srg ", "").replace(" ⊕ ", "\n⊕ ")
 
 
 CLASS_MEANS, GRAM = HeatMaps("class-means", "class_means"), HeatMaps("gram", "gram")

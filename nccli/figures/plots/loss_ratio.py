@@ -135,11 +135,15 @@ def loss_ratios(
     for marks, finished in (("open marks", False), ("plus signs", True)):
         parts += _marks_words(marks, [each for each in matching if bool(finish_of(each.row)) is finished], shown)
     notes = [f"{trivial} problems left out: DNC or SRG is worse than the trivial point there"] if trivial else []
+    counts: dict[str, int] = {}
     if shown < total:
+        counts["left out"] = total - shown
         notes.append(f"{total - shown} runs left out: of another K, L, n, weight decay, objective or activation")
     if shown:
-        notes += ends_of(matching, [key for each in matching for key in each.ids]).notes(shown)
-    return Drawn(rows, "; ".join(parts), tuple(notes))
+        ends = ends_of(matching, [key for each in matching for key in each.ids])
+        notes += ends.notes(shown)
+        counts |= ends.counts
+    return Drawn(rows, "; ".join(parts), tuple(notes), counts=counts)
 
 
 def _bipartition(problem: Problem, about: Row, best: float) -> list[Row]:

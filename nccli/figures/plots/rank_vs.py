@@ -7,14 +7,16 @@ from typing import ClassVar
 from matplotlib.axes import Axes
 
 from nccli.figures.against_setting import AgainstSetting
-from nccli.figures.axes import apart, rank_axis, reference, reference_curve
+from nccli.figures.axes import HALF_RANK, apart, rank_axis, reference, reference_curve
 from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.hidden_ranks import at_tolerance, read_for_ranks
 from nccli.figures.layouts import Layout
-from nccli.figures.series import Series, axis_value
+from nccli.figures.marks import looks_of
+from nccli.figures.series import Series, Values, axis_value
 from nccli.figures.setting_axis import CLASSES, DEPTH, LR, WD, WIDTH, SettingAxis
 from nccli.figures.stages import hidden_words
 from nccli.figures.store_figure import Query
+from nccli.figures.style_sheet import GREY
 from nccli.store import SettingRuns, problem_of
 from nccli.theory import dnc_rank, srg_rank
 
@@ -32,13 +34,21 @@ class RankVs(AgainstSetting):
     axis: SettingAxis
     columns: ClassVar[tuple[str, ...]] = ("mean_hidden_rank",)
     quantity: ClassVar[str] = "mean_rank"
-    y_label: ClassVar[str] = "mean rank of hidden layers"
+    y_label: ClassVar[str] = "mean hidden rank"
     averages: ClassVar[bool] = True
+    spread: ClassVar[str] = "mean ± 1 sd within the ranks of runs"
 
     @property
     def heeds(self) -> frozenset[str]:
         """Ranks have a tolerance."""
         return super().heeds | {"rank_rtol"}
+
+    def point(self, values: Values) -> Row:
+        """As of every quantity; bars end at the ranks of runs, none of which exceeds the number of classes."""
+        found = super().point(values)
+        mean, sd = found["mean_rank"], found["sd"] or 0.0
+        within = {"low": max(mean - sd, float(values.min())), "high": min(mean + sd, float(values.max()))}
+        return found | {"low": min(mean, within["low"]), "high": max(mean, within["high"])}
 
     @property
     def quantity_words(self) -> str:
@@ -48,7 +58,7 @@ class RankVs(AgainstSetting):
     @property
     def lacking(self) -> str:
         """No ranks, or nothing that a curve could connect."""
-        return f"no ranks, no single {self.axis.column}, or a curve of one point"
+        return f"no ranks, or no single {self.axis.column}"
 
     def reads(self, options: Options) -> tuple[Collection[str], Collection[str] | None]:
         """Ranks that are stored, or the spectra."""
@@ -61,43 +71,53 @@ class RankVs(AgainstSetting):
 
     def about(self, series: Sequence[Series]) -> str:
         """The layers."""
-        return f"hidden: {hidden_words(series)}"
+        return f"area of dots: number of runs; hidden: {hidden_words(series)}"
 
     def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
-        """Lines of theory, and room for the bars."""
+        """Lines of theory in the colours of the series that they are of, and ranks from the least to that of DNC."""
         self._draw_references(ax, drawn)
-        rank_axis(ax, [row["mean_rank"] + spread for row in drawn.rows for spread in (0.0, row["sd"] or 0.0)])
+        rank_axis(ax, _ranks(drawn))
 
     def _draw_references(self, ax: Axes, drawn: Drawn) -> None:
         level: dict[float, list[str]] = {}
+        colour_of = {label: look["color"] for label, look in looks_of(drawn.series, drawn.ordered)}
+        colours: dict[str, str] = {}  # by name of a line
         for what in ("dnc", "srg"):
             by_name: dict[str, list[Row]] = {}
             for row in drawn.of(what):
                 by_name.setdefault(row["series"], []).append(row)
             for name, rows in by_name.items():
                 ranks = {row["mean_rank"] for row in rows}
+                of = {row["of"] for row in rows}
+                colours[name] = colour_of.get(next(iter(of)), GREY) if len(of) == 1 else GREY
                 if len(ranks) > 1 and len({row[self.axis.column] for row in rows}) == len(rows):
                     places = [row[self.axis.column] for row in rows]
-                    reference_curve(ax, places, [row["mean_rank"] for row in rows], name, first=what == "dnc")
+                    reference_curve(ax, places, [row["mean_rank"] for row in rows], name, what == "dnc", colours[name])
                     continue
                 for rank in ranks:
                     level.setdefault(rank, []).append(name)
-        top = max(row["mean_rank"] for row in drawn.rows)
+        shown = _ranks(drawn)
+        bottom, height = min(shown) - HALF_RANK, max(shown) - min(shown) + 2 * HALF_RANK
         heights = sorted(level)
-        for rank, shift in zip(heights, apart([rank / top for rank in heights]), strict=True):
+        for rank, shift in zip(heights, apart([(rank - bottom) / height for rank in heights]), strict=True):
             names = level[rank]
-            reference(ax, rank, _joined(names), first=names[0].startswith("DNC"), shift=shift)
+            (colour,) = {colours[name] for name in names} if len({colours[name] for name in names}) == 1 else {GREY}
+            reference(ax, rank, _joined(names), names[0].startswith("DNC"), shift=shift, colour=colour)
 
     def beside(self, series: Sequence[Series]) -> list[Row]:
         """Ranks of the DNC solution and of the SRG solution that is best for the runs' own problems."""
         found: set[tuple[str, int, int, float | None, int]] = set()
-        for each in (member for own in series for member in own.members):
+        owners: dict[tuple[str, int, int, float | None, int], set[str]] = {}
+        for label, each in ((own.label, member) for own in series for member in own.members):
             problem = problem_of(each.row)
             place = axis_value(each.row, self.axis.column) if self.axis.column in ("K", "L") else None
             K, srg = each.row["K"], None if problem is None else srg_rank(problem)
             room = K if each.row["width"] >= K else None
             ranks = {"dnc": room if problem is None else dnc_rank(problem), "srg": srg}
-            found |= {(what, K, each.row["L"], place, rank) for what, rank in ranks.items() if rank is not None}
+            own = {(what, K, each.row["L"], place, rank) for what, rank in ranks.items() if rank is not None}
+            found |= own
+            for key in own:
+                owners.setdefault(key, set()).add(label)
         several = self.axis.column != "K" and len({K for _, K, *_ in found}) > 1
         by_depth = self.axis.column == "K" and len({(what, K) for what, K, *_ in found}) < len(
             {(what, K, rank) for what, K, _, _, rank in found}
@@ -105,9 +125,16 @@ class RankVs(AgainstSetting):
         rows: dict[tuple[str, float | None, int], Row] = {}
         for what, K, L, place, rank in sorted(found, key=lambda key: (*key[:3], key[3] or 0, key[4])):
             name = what.upper() + (f", K = {K}" if several else f", L = {L}" if by_depth and what == "srg" else "")
-            row = {"what": what, "series": name, self.axis.column: place, "mean_rank": float(rank)}
+            of = owners[what, K, L, place, rank]
+            row: Row = {"what": what, "series": name, "of": next(iter(of)) if len(of) == 1 < len(series) else None}
+            row |= {"K": K, self.axis.column: place if self.axis.column != "K" else K, "mean_rank": float(rank)}
             rows[name, place, rank] = {**row, "sd": None, "runs": 0, "run_ids": []}
         return list(rows.values())
+
+
+def _ranks(drawn: Drawn) -> list[float]:
+    """All that are drawn, and the numbers of classes, which none exceeds."""
+    return [row["mean_rank"] for row in drawn.rows] + [row["K"] for row in (*drawn.of("dnc"), *drawn.of("srg"))]
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -1,9 +1,13 @@
 """Singular values of the class means of every layer (Súkeník et al. 2024, Figures 2 and 6)."""
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
@@ -11,15 +15,22 @@ from nccli.catalogue.stages import Stage
 from nccli.catalogue.stages import stages as all_stages
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.limits import MOST_LINES
+from nccli.figures.marks import Look, looks_of
 from nccli.figures.series import Series, each_of
-from nccli.figures.stages import class_means_symbol
-from nccli.figures.statistics import mean_sd
+from nccli.figures.stages import class_means_symbol, looks_of_layers
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
-from nccli.figures.style_sheet import looks
+from nccli.figures.style_sheet import GREY
 from nccli.store import Stacked, stack_spectra
 
 _DECADES = 1e-4
 """Of the largest value, where the axis ends; taste: what training has not brought down yet is seen, rounding is not."""
+
+_BELOW_TOLERANCE = 0.1
+"""Of the rank tolerance, which the axis holds with a decade below it; taste."""
+
+_PANEL, _SMALL = 1.6, 1.3
+"""Inches of the narrowest panel of a setting, and of a layer; tastes: four layers side by side on a page."""
 
 _SAME = 1e-2
 """Relative difference of singular values that no eye sees on an axis of four decades; taste."""
@@ -27,63 +38,102 @@ _SAME = 1e-2
 _AS_POST = "before an inner activation as behind it"
 
 
+@dataclass(frozen=True)
 class Spectra(StoreFigure):
-    """A panel for each setting, in it a curve for each layer: mean ± sd over runs of every singular value."""
+    """σ_i/σ_1 of every run as a thin line, their median on top, and the tolerance of ranks.
 
-    name = "spectra"
-    averages = True
-    nothing = "none of the runs has a spectrum: they diverged or were cut off"
-    lacking = "no spectrum"
+    Attributes:
+        name: in the catalogue of figures.
+        layerwise: a panel for each layer, in it a curve for each setting; else a panel for each setting, in it a curve
+            for each layer.
+    """
+
+    name: str = "spectra"
+    layerwise: bool = False
+    heeds: ClassVar[frozenset[str]] = frozenset({"all_runs", "rank_rtol"})
+    averages: ClassVar[bool] = True
+    nothing: ClassVar[str] = "none of the runs has a spectrum: they diverged or were cut off"
+    lacking: ClassVar[str] = "no spectrum"
 
     def shown(self, query: Query, series: Sequence[Series]) -> Iterator[Shown]:
         """Stored spectra of M_1..M_L and Mt_L, and of inner Mt_l where the activation changes one of them."""
         found = [(each, stack_spectra(query.connection, each.ids)) for each in series]
         told = [(each, spectra, *_stages(each, spectra)) for each, spectra in found]
         apart = {stage for *_, different in told for stage in different}
-        return (_shown(each, spectra, stages, apart) for each, spectra, stages, _ in told)
+        for each, spectra, stages, _ in told:
+            shown = _shown(each, spectra, stages, apart)
+            if shown.rows:
+                line = {"what": "rank tolerance", "series": each.label, "ratio": query.options.rank_rtol}
+                shown.rows.append({**line, "runs": 0, "run_ids": []})
+            yield shown
 
     def words(self, found: Collected) -> str:
-        """Runs a setting, and which layers are not shown."""
-        words = each_of(found.rows, "mean ± 1 sd", "below 1e-4 of the largest value: on the edge")
+        """Runs a setting, what lines are, and which layers are not shown."""
+        rtol = found.options.rank_rtol
+        medians = [row for row in found.rows if row["what"] == "median"]
+        lines = "a thin line a run, on top the median" if _has_lines(found.rows) else "median of runs"
+        edge = f"below {_floor(rtol):g}: on the edge"
+        words = each_of(medians, lines, f"dashes: rank tolerance {rtol:g}; {edge}")
         return words + (r"; other $\widetilde{M}_l$: as $M_l$, within 1 %" if _AS_POST in found.traits else "")
 
+    def notes(self, found: Collected) -> list[str]:
+        """Runs left out, and those without a line of their own."""
+        many = max(row["runs"] for row in found.rows if row["what"] == "median")
+        words = f"{many} runs of a setting are too many lines: their medians are drawn"
+        return [*super().notes(found), *([words] if many > MOST_LINES else [])]
+
     def layout(self, drawn: Drawn, width: float) -> Layout:
-        """A panel a setting."""
-        labels = drawn.values("series")
-        return layout(len(labels), width, titles=labels, named=drawn.values("symbol"))
+        """A panel a setting, or a layer."""
+        titles, named = self._panels_and_curves(drawn)
+        return layout(len(titles), width, least=_SMALL if self.layerwise else _PANEL, titles=titles, named=named)
+
+    def _panels_and_curves(self, drawn: Drawn) -> tuple[list[str], list[str]]:
+        """Labels of settings and symbols of layers: which of them have panels, and which curves."""
+        labels, symbols = drawn.values("series"), drawn.values("symbol")
+        return (symbols, labels) if self.layerwise else (labels, symbols)
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
-        """Index against singular value."""
-        labels = drawn.values("series")
+        """Index against singular value over the largest."""
+        titles, curves = self._panels_and_curves(drawn)
         axes = panels(container, plan)
-        stages = drawn.values("symbol")
-        top = max(row["value"] + (row["sd"] or 0.0) for row in drawn.rows) or 1.0
-        for i, (ax, label) in enumerate(zip(axes, labels, strict=True)):
+        panel, curve = ("symbol", "series") if self.layerwise else ("series", "symbol")
+        rtol = drawn.of("rank tolerance")[0]["ratio"]
+        by_symbol = looks_of_layers(row for row in drawn.rows if "symbol" in row)
+        look_of = dict(looks_of(curves, drawn.ordered)) if self.layerwise else by_symbol
+        for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
             ax.set_yscale("log")
-            ax.set_ylim(_DECADES * top, 2 * top)
-            for symbol, look in zip(stages, looks(len(stages)), strict=True):
-                _draw_curve(ax, drawn.of("singular value", series=label, symbol=symbol), symbol, look, _DECADES * top)
-            panel_title(ax, label, plan)
-            ax.set_xlabel("index")
+            ax.set_ylim(_floor(rtol), 1.6)
+            ax.axhline(rtol, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+            for name in curves:
+                runs, median = (drawn.of(what, **{panel: title, curve: name}) for what in ("run", "median"))
+                _draw_curve(ax, runs, median, look_of[name], name, _floor(rtol))
+            panel_title(ax, title, plan)
+            ax.set_xlabel("index i")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             if i % plan.columns == 0:
-                ax.set_ylabel("singular value")
+                ax.set_ylabel(r"$\sigma_i\,/\,\sigma_1$")
         legend(container, *axes)
 
 
-def _draw_curve(ax: Axes, rows: Sequence[Row], symbol: str, look: dict[str, object], floor: float) -> None:
-    if rows:
-        ax.errorbar(
-            [row["index"] for row in rows],
-            [max(row["value"], floor) for row in rows],
-            yerr=[
-                [min(row["sd"] or 0.0, max(row["value"] - floor, 0.0)) for row in rows],
-                [(row["sd"] or 0.0) if row["value"] > floor else 0.0 for row in rows],
-            ],
-            label=symbol,
-            elinewidth=0.8,
-            **look,  # type: ignore[arg-type]  # errorbar's keywords are typed one by one
-        )
+def _floor(rtol: float) -> float:
+    """Where the axis ends."""
+    return min(_DECADES, _BELOW_TOLERANCE * rtol) if rtol > 0 else _DECADES
+
+
+def _has_lines(rows: Sequence[Row]) -> bool:
+    return any(row["what"] == "run" for row in rows)
+
+
+def _draw_curve(ax: Axes, runs: Sequence[Row], median: Sequence[Row], look: Look, label: str, floor: float) -> None:
+    """Every run as a thin line, and the median."""
+    if not median:
+        return
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for row in runs:
+        lines.setdefault(row["run_ids"][0], []).append((row["index"], max(row["ratio"], floor)))
+    thin = {"colors": look["color"], "linewidths": 0.5, "alpha": 0.35, "zorder": 1.8}
+    ax.add_collection(LineCollection(list(lines.values()), **thin))
+    ax.plot([row["index"] for row in median], [max(row["ratio"], floor) for row in median], label=label or None, **look)
 
 
 def _stages(series: Series, spectra: Stacked) -> tuple[list[Stage], set[Stage]]:
@@ -104,18 +154,31 @@ def _is_inner_pre(stage: Stage, stages: Sequence[Stage]) -> bool:
 
 
 def _shown(series: Series, spectra: Stacked, stages: Sequence[Stage], apart: Container[Stage]) -> Shown:
+    """The spectra of a setting: of every run where there are not too many, and their median."""
     rows: list[Row] = []
     as_post = [stage for stage in stages if _is_inner_pre(stage, stages) and stage not in apart]
     for stage in (stage for stage in stages if stage not in as_post):
-        place: Row = {"what": "singular value", "series": series.label, "layer": stage.layer, "stage": stage.stage}
+        place: Row = {"series": series.label, "layer": stage.layer, "stage": stage.stage}
         place["symbol"] = class_means_symbol(stage)
-        means, sds = mean_sd(spectra.values[stage])
-        runs = {"runs": len(spectra.ids), "run_ids": spectra.ids}
-        rows += [
-            {**place, "index": i + 1, "value": float(mean), "sd": None if sds is None else float(sds[i]), **runs}
-            for i, mean in enumerate(means)
-        ]
+        values = spectra.values[stage]
+        ratios = over_largest(values)
+        for key, own, ratio in zip(spectra.ids, values, ratios, strict=True):
+            if len(spectra.ids) <= MOST_LINES:
+                rows += [
+                    {"what": "run", **place, "index": i + 1, "value": float(own[i]), "ratio": float(ratio[i])}
+                    | {"runs": 1, "run_ids": [key]}
+                    for i in range(len(own))
+                ]
+        for i, ratio in enumerate(np.median(ratios, axis=0).tolist() if len(ratios) else []):
+            numbers = {"index": i + 1, "value": float(np.median(values[:, i])), "ratio": ratio}
+            rows.append({"what": "median", **place, **numbers, "runs": len(spectra.ids), "run_ids": spectra.ids})
     return Shown(series, rows, spectra.ids, traits=frozenset({_AS_POST} if as_post else ()))
+
+
+def over_largest(values: Float[np.ndarray, "runs K"]) -> Float[np.ndarray, "runs K"]:
+    """Singular values over the largest of their run; 0 of a matrix that is zero."""
+    largest = values.max(axis=1, keepdims=True, initial=0.0)
+    return np.asarray(np.divide(values, largest, out=np.zeros_like(values), where=largest > 0))
 
 
 PLOTS = (Spectra(),)

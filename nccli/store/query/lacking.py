@@ -23,7 +23,8 @@ def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[st
     with store.read() as connection:
         for part in sorted(parts):
             if part == TRAJECTORY:
-                found[part] = _without_trajectory(connection, ids)
+                having = having_trajectory(connection, ids)
+                found[part] = [key for key in ids if key not in having]
                 continue
             name, names = PARTS[part]
             table = CHILDREN[name]
@@ -33,7 +34,7 @@ def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[st
     return found
 
 
-def _without_trajectory(connection: Connection, ids: Sequence[str]) -> list[str]:
+def having_trajectory(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the runs that kept the singular values of their training."""
     query = select(HISTORY.c.run_id, HISTORY.c.block).where(one_of(HISTORY.c.run_id, ids, connection))
-    having = {key for key, block in connection.execute(query) if has_trajectory(block)}
-    return [key for key in ids if key not in having]
+    return {key for key, block in connection.execute(query) if has_trajectory(block)}
