@@ -232,7 +232,7 @@ def _strip(container: FigureBase, keep_bar: bool) -> None:
 def _fold_labels(container: FigureBase, height: float) -> None:
     """Break labels that are longer than their axes are high."""
     for ax in _axes(container):
-        label = ax.get_ylabel()
+        label = "" if ax.get_label() == "<colorbar>" else ax.get_ylabel()
         if width_of(label, _LABEL_TEXT) > height - _AROUND:
             ax.set_ylabel("\n".join(textwrap.wrap(label, 2 + len(label) // 2)))
 

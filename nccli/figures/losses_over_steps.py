@@ -95,4 +95,4 @@ def losses_axis(ax: Axes, seen: Window) -> None:
     """Steps along the axis from where losses come into view, and losses."""
     steps_axis(ax, "loss / DNC loss" if seen.over_dnc else "loss", seen.last, first=seen.first)
     ax.set_ylim(seen.bottom, seen.top)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
