@@ -55,10 +55,11 @@ def reference(
     _name_line(ax, y, label, side, shift, colour)
 
 
-def inner_reference(ax: Axes, y: float, label: str, first: bool = True, shift: float = 0.0) -> None:
-    """As `reference`, named below its left end inside the panel, which keeps its width."""
+def inner_reference(ax: Axes, y: float, label: str, first: bool, side: int, shift: float = 0.0) -> None:
+    """As `reference`, named above or below its left end inside the panel, which keeps its width."""
     ax.axhline(y, **_theory_look(first))
-    text: dict[str, Any] = {"xytext": (2, shift - 1), "textcoords": "offset points", "va": "top", "fontsize": 7.0}
+    text: dict[str, Any] = {"xytext": (2, shift + side), "textcoords": "offset points", "fontsize": 7.0}
+    text["va"] = "bottom" if side > 0 else "top"
     ax.annotate(label, xy=(0, y), xycoords=("axes fraction", "data"), color=GREY, **text)
 
 

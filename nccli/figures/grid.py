@@ -232,7 +232,7 @@ def _strip(container: FigureBase, keep_bar: bool) -> None:
 def _fold_labels(container: FigureBase, height: float) -> None:
     """Break labels that are longer than their axes are high."""
     for ax in _axes(container):
-        label = ax.get_ylabel()
+        label = "" if ax.get_label() == "<colorbar>" else ax.get_ylabel()
         if width_of(label, _LABEL_TEXT) > height - _AROUND:
             ax.set_ylabel("\n".join(textwrap.wrap(label, 2 + len(label) // 2)))
 
@@ -314,17 +314,17 @@ def _align(places: Sequence[FigureBase]) -> None:
 
 
 def one_caption(captions: Mapping[str, str]) -> str:
-    """The captions of parts in one: what all share once, then what each has of its own, by letters of panels."""
-    if len(captions) < 2:
-        return next(iter(captions.values()), "")
+    """The captions of parts in one: every clause once, behind the letters of the panels that it is about if not all."""
     settings = {letters: text.split("; ")[0].split(", ") for letters, text in captions.items()}
-    rest = {letters: text.split("; ")[1:] for letters, text in captions.items()}
-    shared = [item for item in next(iter(settings.values())) if all(item in own for own in settings.values())]
-    said = [text for text in next(iter(rest.values())) if all(text in own for own in rest.values())]
-    parts = [*([", ".join(shared)] if shared else []), *said]
-    told: dict[str, list[str]] = {}
-    for letters, own in settings.items():
-        words = [", ".join(item for item in own if item not in shared), *(w for w in rest[letters] if w not in said)]
-        told.setdefault("; ".join(filter(None, words)), []).append(letters)
-    parts += [f"({', '.join(letters)}) {words}" for words, letters in told.items() if words]
-    return "; ".join(parts)
+    shared = [item for item in next(iter(settings.values()), []) if all(item in own for own in settings.values())]
+    about: dict[str, list[str]] = {}
+    for letters, text in captions.items():
+        settings_left = ", ".join(item for item in settings[letters] if item not in shared)
+        for clause in filter(None, (settings_left, *text.split("; ")[1:])):
+            about.setdefault(clause, []).append(letters)
+    said, every = ", ".join(shared), list(captions)
+    before = every
+    for clause, own in about.items():
+        told = "" if own == before else "(all) " if own == every else f"({', '.join(own)}) "
+        said, before = f"{said}; {told}{clause}" if said else f"{told}{clause}", own
+    return said

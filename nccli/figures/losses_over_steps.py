@@ -13,9 +13,12 @@ from nccli.figures.over_steps import steps_axis
 from nccli.store import problem_of
 from nccli.theory import best_known, has_bipartition, solve_bipartition
 
-_ABOVE, _BELOW = 1.25, 0.18
+_NAME = 0.05
+"""Half the height of a name in a panel; taste."""
+
+_ABOVE, _ABOVE_ALONE, _BELOW = 1.25, 4.0, 0.06
 """Times the highest of the losses that are known or reached, where the axis ends, for the gap between losses and theory
-is what it is for; and the part of it below the least, where the name of a line has room. Tastes."""
+is what it is for; the same where nothing is known; and the empty part of it below the least. Tastes."""
 
 _SAME = 1e-6
 """Relative difference of losses that are one line to the eye; taste."""
@@ -68,23 +71,28 @@ def window_of(drawn: Drawn, label: str) -> Window:
         ends[key] = max(ends.get(key, row), row, key=lambda each: each["step"])
     reached = [row["mean"] for row in (*ends.values(), *levels)]
     bottom = min(row["low"] for row in (*curves, *levels))
-    top = min(_ABOVE * max(reached), max(row["high"] for row in (*curves, *levels)))
+    over_dnc = any(row["symbol"] == "DNC" for row in levels)
+    top = min((_ABOVE if over_dnc else _ABOVE_ALONE) * max(reached), max(row["high"] for row in (*curves, *levels)))
     top = max(top, 1.01 * max(reached))
     first = min((row["step"] for row in curves if row["low"] <= top), default=0)
     margin = _BELOW * (top - bottom)
-    return Window(bottom - margin, top, first, last, over_dnc=any(row["symbol"] == "DNC" for row in levels))
+    return Window(bottom - margin, top, first, last, over_dnc)
 
 
 def draw_references(ax: Axes, rows: Sequence[Row], seen: Window) -> None:
-    """Lines of theory, dashed DNC and dotted others; named below their left ends: runs come from above."""
+    """Lines of theory, dashed DNC and dotted others; named at the left, where runs are still above them: the lowest of
+    several above it, the others below.
+    """
     shown = sorted(rows, key=lambda row: row["mean"])
+    sides = [1 if place == 0 and len(shown) > 1 else -1 for place in range(len(shown))]
     heights = [(row["mean"] - seen.bottom) / (seen.top - seen.bottom) for row in shown]
-    for row, shift in zip(shown, apart(heights), strict=True):
-        inner_reference(ax, row["mean"], row["symbol"], first=row["symbol"] == "DNC", shift=shift)
+    named = [height + _NAME * side for height, side in zip(heights, sides, strict=True)]
+    for row, side, shift in zip(shown, sides, apart(named), strict=True):
+        inner_reference(ax, row["mean"], row["symbol"], row["symbol"] == "DNC", side, shift)
 
 
 def losses_axis(ax: Axes, seen: Window) -> None:
     """Steps along the axis from where losses come into view, and losses."""
     steps_axis(ax, "loss / DNC loss" if seen.over_dnc else "loss", seen.last, first=seen.first)
     ax.set_ylim(seen.bottom, seen.top)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4))

@@ -19,8 +19,9 @@ _LINEAR = 10
 _UNEVEN = 4.0
 """Largest gap between steps over the usual one, up to which the axis stays linear; taste."""
 
-_MARGIN, _MANY_DECADES = 0.02, 2.0
-"""Empty part at the ends of the axis, and decades from which on only these have ticks; tastes."""
+_MARGIN, _NEAR, _MANY_DECADES = 0.02, 2.5, 2.0
+"""Empty part at the ends of the axis; ratio of the last step to the first up to which it is linear, and decades from
+which on only these have ticks; tastes."""
 
 Curve = Float[np.ndarray, " steps"]
 
@@ -64,6 +65,10 @@ def steps_axis(ax: Axes, quantity: str, last: int, even: bool = False, first: in
     """Steps along the axis from the first to the last, logarithmic from some on unless they are even."""
     if even or last <= _LINEAR:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    elif first > last / _NEAR:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+        ax.xaxis.set_major_formatter(lambda step, _: _short(step))
+        ax.set_xlim(first, last)
     elif first > _LINEAR:
         ax.set_xscale("log")
         ax.set_xlim(first, last * (last / first) ** _MARGIN)

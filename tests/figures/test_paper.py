@@ -179,7 +179,7 @@ def test_a_part_draws_the_setting_with_the_most_runs_and_says_what_it_sets_aside
 
 def test_a_caption_of_several_says_once_what_they_share() -> None:
     captions = {"a, b": "K = 10, 5 runs; 2 not settled; bands", "c": "K = 10, 6 runs; 2 not settled; a line a run"}
-    assert one_caption(captions) == "K = 10; 2 not settled; (a, b) 5 runs; bands; (c) 6 runs; a line a run"
+    assert one_caption(captions) == "K = 10; (a, b) 5 runs; (all) 2 not settled; (a, b) bands; (c) 6 runs; a line a run"
     assert one_caption({"a": "K = 10; bands"}) == "K = 10; bands"
 
 

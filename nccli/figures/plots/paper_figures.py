@@ -35,7 +35,7 @@ _STANDARD_HEADS = tuple(
     )
     for name, where, dataset in (("CIFAR-10", _CIFAR10, "cifar10"), ("MNIST", _MNIST, "mnist"))
 )
-_FIG4_GRAM = replace(_GRAM, stages=(Stage(3, "post"), Stage(4, "post"), Stage(5, "post")))
+_FIG4_GRAM = replace(_GRAM, stages=(Stage(3, "post"), Stage(5, "post")))
 
 
 def _low_rank(K: int) -> tuple[str, str]:
@@ -119,9 +119,10 @@ PLOTS = (
                 "effective rank",
                 f"{_E2E} and config.dataset in (cifar10, mnist) and {_STANDARD} and L=5",
                 _STANDARD_HEADS[0][2],
+                cells=1.35,
             ),
             *(
-                Part(_FIG4_GRAM, f"{name}: Gram matrices", where, command, cells=1, short=f"{name}, Gram")
+                Part(_FIG4_GRAM, f"{name}: Gram matrices", where, command, cells=0.825, short=f"{name}, Gram")
                 for name, where, command in _STANDARD_HEADS
             ),
         ),

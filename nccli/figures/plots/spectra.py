@@ -16,7 +16,7 @@ from nccli.catalogue.stages import stages as all_stages
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
 from nccli.figures.limits import MOST_LINES
-from nccli.figures.marks import Look, looks_of
+from nccli.figures.marks import Look
 from nccli.figures.series import Series, each_of
 from nccli.figures.stages import class_means_symbol, looks_of_layers
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
@@ -44,8 +44,8 @@ class Spectra(StoreFigure):
 
     Attributes:
         name: in the catalogue of figures.
-        layerwise: a panel for each layer, in it a curve for each setting; else a panel for each setting, in it a curve
-            for each layer.
+        layerwise: of a single setting, a panel for each layer, in it a curve before and behind its activation; else a
+            panel for each setting, in it a curve for each layer.
     """
 
     name: str = "spectra"
@@ -74,6 +74,7 @@ class Spectra(StoreFigure):
         lines = "a thin line a run, on top the median" if _has_lines(found.rows) else "median of runs"
         edge = f"below {_floor(rtol):g}: on the edge"
         words = each_of(medians, lines, f"dashes: rank tolerance {rtol:g}; {edge}")
+        words += "; hollow: before activation" if self.layerwise else ""
         return words + (r"; other $\widetilde{M}_l$: as $M_l$, within 1 %" if _AS_POST in found.traits else "")
 
     def notes(self, found: Collected) -> list[str]:
@@ -84,32 +85,28 @@ class Spectra(StoreFigure):
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A panel a setting, or a layer."""
-        titles, named = self._panels_and_curves(drawn)
-        return layout(len(titles), width, least=_SMALL if self.layerwise else _PANEL, titles=titles, named=named)
-
-    def _panels_and_curves(self, drawn: Drawn) -> tuple[list[str], list[str]]:
-        """Labels of settings and symbols of layers: which of them have panels, and which curves."""
-        labels, symbols = drawn.values("series"), drawn.values("symbol")
-        return (symbols, labels) if self.layerwise else (labels, symbols)
+        if self.layerwise:
+            return layout(len(drawn.values("layer")), width, least=_SMALL)
+        labels = drawn.values("series")
+        return layout(len(labels), width, least=_PANEL, titles=labels, named=drawn.values("symbol"))
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Index against singular value over the largest."""
-        titles, curves = self._panels_and_curves(drawn)
         axes = panels(container, plan)
-        panel, curve = ("symbol", "series") if self.layerwise else ("series", "symbol")
+        panel = "layer" if self.layerwise else "series"
         rtol = drawn.of("rank tolerance")[0]["ratio"]
-        by_symbol = looks_of_layers(row for row in drawn.rows if "symbol" in row)
-        look_of = dict(looks_of(curves, drawn.ordered)) if self.layerwise else by_symbol
-        for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
+        look_of = looks_of_layers(row for row in drawn.rows if "symbol" in row)
+        for i, (ax, place) in enumerate(zip(axes, drawn.values(panel), strict=True)):
             ax.set_yscale("log")
             ax.set_ylim(_floor(rtol), 1.6)
             ax.axhline(rtol, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-            for name in curves:
-                runs, median = (drawn.of(what, **{panel: title, curve: name}) for what in ("run", "median"))
-                _draw_curve(ax, runs, median, look_of[name], name, _floor(rtol))
-            panel_title(ax, title, plan)
+            for symbol, look in look_of.items():
+                runs, median = (drawn.of(what, **{panel: place, "symbol": symbol}) for what in ("run", "median"))
+                _draw_curve(ax, runs, median, look, "" if self.layerwise else symbol, _floor(rtol))
+            panel_title(ax, f"layer {place}" if self.layerwise else place, plan)
             ax.set_xlabel("index i")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            ax.tick_params(labelleft=i % plan.columns == 0)  # all panels have the same ends
             if i % plan.columns == 0:
                 ax.set_ylabel(r"$\sigma_i\,/\,\sigma_1$")
         legend(container, *axes)
