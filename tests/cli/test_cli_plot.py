@@ -29,6 +29,7 @@ def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
         "gram",
         "effective-rank",
         "gallery",
+        "graph",
         "landscape",
         "outcomes",
         "phase",
