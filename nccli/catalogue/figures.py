@@ -30,6 +30,7 @@ FIGURES: dict[str, str] = {
     "class-means": "class means by layer as heat maps, classes ordered by structure",
     "gram": "Gram matrices of the class means by layer, classes ordered by structure",
     "gallery": "Grams of the distinct solutions of a problem, with counts and losses",
+    "graph": "recognised solutions as graphs: vertices, and classes as edges or sets of them",
     "landscape": "loss over DNC's against mean hidden rank, with solutions as crosses",
     "phase": "hidden rank, share of DNC or SRG, or outcome over two settings (--x --y)",
     "fig1": "class means of the SRG and DNC solutions, K = 10, L = 4",

@@ -100,7 +100,7 @@ class MeanRank(CellContent):
 
     def left_out(self, rows: Sequence[Row]) -> dict[str, int]:
         """Those that did not learn their classes."""
-        return _lost([row for row in rows if row["left_out"]])
+        return lost_in([row for row in rows if row["left_out"]])
 
     def limits(self, rows: Sequence[Row]) -> tuple[float, float]:
         """Whole numbers around the ranks."""
@@ -141,7 +141,7 @@ class Share(CellContent):
 
     def words(self, series: Sequence[Series], rows: Sequence[Row]) -> list[str]:
         """The layers, and how many runs did not learn their classes."""
-        lost = _lost(rows)
+        lost = lost_in(rows)
         about = f"colour: share of runs that end in {category_of(self.outcome)} in {deciding_words(series)}"
         return [about, *([f"among them {told(lost)}"] if lost else [])]
 
@@ -165,7 +165,7 @@ class CommonestOutcome(CellContent):
         """The layers, what the areas are, and what is drawn as one."""
         others = other_structures(rows)
         about = f"colour: the commonest outcome in {deciding_words(series)}, on its share of the cell"
-        lost = _lost(rows)
+        lost = lost_in(rows)
         words = [about, f"other structures: {', '.join(map(literal, others))}" if len(others) > 1 else ""]
         return [*filter(None, words), *([f"among them {told(lost)}"] if lost else [])]
 
@@ -196,7 +196,7 @@ def _counts(values: Mapping[str, Values]) -> dict[str, int]:
     return {name: found[name] for name in in_order(found)}
 
 
-def _lost(rows: Sequence[Row]) -> dict[str, int]:
+def lost_in(rows: Sequence[Row]) -> dict[str, int]:
     """How many runs did not learn their classes, by outcome."""
     found: Counter[str] = Counter()
     for row in rows:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import FigureBase
+from matplotlib.image import AxesImage
 
 from nccli.figures.figure import Drawn, Row
 from nccli.figures.layouts import Layout
@@ -68,7 +69,7 @@ class HeatMapGrid:
         entries: dict[str, dict[str, list[Row]]] = {}
         for row in drawn.of(what):
             entries.setdefault(row["series"], {}).setdefault(row["symbol"], []).append(row)
-        maps = {label: [_heat_map(rows) for rows in found.values()] for label, found in entries.items()}
+        maps = {label: [heat_map(rows) for rows in found.values()] for label, found in entries.items()}
         return cls(maps, down, width)
 
     @property
@@ -141,8 +142,7 @@ class HeatMapGrid:
         for place, (name, maps) in enumerate(zip(self.names, self.maps.values(), strict=True)):
             own = axes[place * self.lines : (place + 1) * self.lines].ravel()
             for ax, each in zip(own, maps, strict=False):
-                image = ax.imshow(each.values, cmap=_MAP, vmin=-1, vmax=1, aspect="equal", interpolation="nearest")
-                _bare(ax)
+                image = draw_map(ax, each)
                 text, size = below(each.structure, self.side)
                 ax.set_xlabel(text, fontsize=size, labelpad=2, linespacing=1.0)
                 if self.titled(place):
@@ -172,7 +172,15 @@ class HeatMapGrid:
             bar.outline.set_linewidth(0.4)
 
 
-def _heat_map(entries: Sequence[Row]) -> HeatMap:
+def draw_map(ax: Axes, shown: HeatMap) -> AxesImage:
+    """A panel of square cells, in a frame with nothing along it."""
+    image = ax.imshow(shown.values, cmap=_MAP, vmin=-1, vmax=1, aspect="equal", interpolation="nearest")
+    _bare(ax)
+    return image
+
+
+def heat_map(entries: Sequence[Row]) -> HeatMap:
+    """Of rows with `row`, `column` and `value`, over the largest value in size."""
     shape = (1 + max(row["row"] for row in entries), 1 + max(row["column"] for row in entries))
     values = np.zeros(shape)
     for row in entries:

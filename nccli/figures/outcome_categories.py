@@ -1,7 +1,7 @@
 """Outcomes as figures tell them apart: few enough for a colour each, with all other structures as one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nccli.catalogue.outcomes import DEGENERATE, Outcome
 from nccli.figures.figure import Row
@@ -42,3 +42,9 @@ def category_names(rows: Sequence[Row]) -> dict[str, str]:
     names = {category: category if found[category] else "" for category in CATEGORIES}
     others = other_structures(rows)
     return {**names, DNC: DNC, OTHER: literal(others[0]) if len(others) == 1 else names[OTHER]}
+
+
+def lost_notes(counts: Mapping[str, int]) -> list[str]:
+    """The note on runs that did not learn their classes, so many by outcome; none where all did."""
+    told = ", ".join(f"{runs} {name}" for name, runs in counts.items())
+    return [f"runs that did not learn their classes: {told}"] if told else []

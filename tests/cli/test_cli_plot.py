@@ -28,6 +28,8 @@ def test_the_list_has_a_line_for_every_figure(run: Nccli) -> None:
         "class-means",
         "gram",
         "effective-rank",
+        "gallery",
+        "graph",
         "landscape",
         "outcomes",
         "phase",

@@ -1,8 +1,10 @@
 """Figures of means leave out runs that did not learn their classes, and say so; all figures can be asked by outcome."""
 
+from dataclasses import replace
+
 import pytest
 
-from nccli.figures import Options
+from nccli.figures import Options, style
 from nccli.store import Selection, Store, parse_where, save_run
 from tests.figures.drawing import STORE_FIGURES
 from tests.store.example_runs import example_layers, example_run
@@ -61,3 +63,22 @@ def test_shares_of_dnc_are_over_all_runs(mixed: Store) -> None:
         ("full_rank", 2, 3),
         ("lost_classes", 1, 3),
     }
+
+
+def test_lost_runs_are_above_the_axis_of_landscape_and_counted(mixed: Store) -> None:
+    with mixed.read() as connection:
+        drawn = STORE_FIGURES["landscape"].collect(connection, Selection(), Options())
+    ratios = {row["outcome"]: row["ratio"] for row in drawn.of("run")}
+    far = [{**row, "ratio": 9.0} if row.get("outcome") == "lost_classes" else row for row in drawn.rows]
+    with style():
+        (ax,) = STORE_FIGURES["landscape"].draw(replace(drawn, rows=far), 5.5).axes
+    assert ratios["full_rank"] < ax.get_ylim()[1] < 9.0
+    assert [line.get_marker() for line in ax.lines].count("^") == 1
+
+
+@pytest.mark.parametrize("name", ["dnc-share-vs-width", "outcomes"])
+def test_what_captions_count_is_in_notes_and_data(name: str, mixed: Store) -> None:
+    with mixed.read() as connection:
+        drawn = STORE_FIGURES[name].collect(connection, Selection(), Options())
+    assert "runs that did not learn their classes: 1 lost_classes" in drawn.notes
+    assert drawn.counts["lost_classes"] == 1

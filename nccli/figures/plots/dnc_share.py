@@ -12,7 +12,14 @@ from nccli.figures.along_setting import AlongSetting
 from nccli.figures.ends import unsettled_of
 from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
-from nccli.figures.outcome_categories import CATEGORIES, LOST, category_names, category_of, other_structures
+from nccli.figures.outcome_categories import (
+    CATEGORIES,
+    LOST,
+    category_names,
+    category_of,
+    lost_notes,
+    other_structures,
+)
 from nccli.figures.series import Series
 from nccli.figures.setting_axis import WIDTH, SettingAxis, axis_of
 from nccli.figures.stacked_shares import bars_axis, name_areas, panel_least, stack
@@ -87,15 +94,23 @@ class DncShareVsWidth(AlongSetting):
 
     def words(self, found: Collected) -> str:
         """Runs a point, the interval, and what is drawn as one."""
+        lost, others = self.counts(found), other_structures(found.rows)
+        told = [f"{runs} {name}" for name, runs in lost.items()]
+        words = [super().words(found)]
+        words += [f"lost classes: {', '.join(told)}"] if set(lost) - {Outcome.LOST_CLASSES.value} else []
+        words += [f"other structures: {', '.join(map(literal, others))}"] if len(others) > 1 else []
+        return "; ".join(words)
+
+    def counts(self, found: Collected) -> dict[str, int]:
+        """Runs that did not learn their classes, by outcome."""
         lost: Counter[str] = Counter()
         for row in found.rows:
             lost[row["outcome"]] += row["count"] * (row["category"] == LOST)
-        told = [f"{lost[name]} {name}" for name in in_order(+lost)]
-        others = other_structures(found.rows)
-        words = [super().words(found)]
-        words += [f"lost classes: {', '.join(told)}"] if set(+lost) - {Outcome.LOST_CLASSES.value} else []
-        words += [f"other structures: {', '.join(map(literal, others))}"] if len(others) > 1 else []
-        return "; ".join(words)
+        return {name: lost[name] for name in in_order(+lost)}
+
+    def notes(self, found: Collected) -> list[str]:
+        """How many runs did not learn their classes."""
+        return [*super().notes(found), *lost_notes(self.counts(found))]
 
     def about(self, series: Sequence[Series]) -> str:
         """The layers, and what the bars are."""

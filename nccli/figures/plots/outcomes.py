@@ -14,7 +14,7 @@ from nccli.figures.ends import unsettled_of
 from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
 from nccli.figures.limits import PANELS, Limit
-from nccli.figures.outcome_categories import CATEGORIES, category_names, category_of, other_structures
+from nccli.figures.outcome_categories import CATEGORIES, category_names, category_of, lost_notes, other_structures
 from nccli.figures.series import Series, Values, each_of, measured
 from nccli.figures.setting_axis import SettingAxis, axis_of, setting_value, varied_along
 from nccli.figures.stacked_shares import bars_axis, name_areas, panel_least, stack
@@ -26,8 +26,8 @@ from nccli.store import SettingRuns, in_order
 _ASPECT = 0.72
 """Height over width of a panel: a taste."""
 
-_BAR, _AROUND = 0.19, 0.75
-"""Inches of a bar that lies, and of axis and legend; tastes."""
+_BAR, _LEAST, _AROUND = 0.19, 0.75, 1.05
+"""Inches of a bar that lies, of all of them at least, and of axis, legend and small print; tastes."""
 
 _NAME_TEXT, _LINE, _GAP, _NAME = 7.5, 0.115, 0.06, 0.48
 """Points of a bar's name, inches of a line of it and between two, and most of the width that it takes; tastes."""
@@ -134,8 +134,7 @@ class Outcomes(StoreFigure):
 
     def notes(self, found: Collected) -> list[str]:
         """How many runs did not learn their classes."""
-        told = ", ".join(f"{runs} {name}" for name, runs in self.counts(found).items())
-        return [*super().notes(found), *([f"runs that did not learn their classes: {told}"] if told else [])]
+        return [*super().notes(found), *lost_notes(self.counts(found))]
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
         """A panel a setting, or one with a line a setting."""
@@ -147,7 +146,7 @@ class Outcomes(StoreFigure):
         plan = layout(1, width, named=names)
         bar = max(_BAR, _LINE * max(map(lines_of, _names(labels, width))) + _GAP)
         extra = plan.height - layout(1, width).height
-        return replace(plan, height=_AROUND + bar * len(labels) + extra)
+        return replace(plan, height=_AROUND + max(bar * len(labels), _LEAST) + extra)
 
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """Bars."""

@@ -12,12 +12,21 @@ from matplotlib.ticker import MaxNLocator
 
 from nccli.catalogue.figures import PhaseColor
 from nccli.errors import InputError
-from nccli.figures.cell_contents import SHARE_OF_DNC, SHARE_OF_SRG, CellContent, CommonestOutcome, MeanRank, told
+from nccli.figures.cell_contents import (
+    SHARE_OF_DNC,
+    SHARE_OF_SRG,
+    CellContent,
+    CommonestOutcome,
+    MeanRank,
+    lost_in,
+    told,
+)
 from nccli.figures.cells import CellAxis, Cells, Place, name_empty
 from nccli.figures.ends import ENDS, unsettled_of
 from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.hidden_ranks import HIDDEN_RANK, at_tolerance, read_for_ranks
 from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.outcome_categories import lost_notes
 from nccli.figures.series import Series, each_of, measured
 from nccli.figures.setting_axis import WD, WIDTH, SettingAxis, axis_of, setting_value, varied_along
 from nccli.figures.setting_ticks import settings_axis, upright_settings_axis
@@ -144,15 +153,20 @@ class Phase(StoreFigure):
         rows = [{**row, "runs": len(row["run_ids"])} for row in found.rows]
         return each_of(rows, rest="; ".join(self.content.words(found.series, found.rows)), of="cell")
 
+    def counts(self, found: Collected) -> dict[str, int]:
+        """Runs that did not learn their classes, by outcome."""
+        left_out = self.content.left_out(found.rows)
+        return {f"left out: {name}": runs for name, runs in left_out.items()} or lost_in(found.rows)
+
     def notes(self, found: Collected) -> list[str]:
-        """Runs left out of means, axes of a single value."""
+        """Runs left out of means, or drawn that did not learn their classes; axes of a single value."""
         lost = self.content.left_out(found.rows)
         single = [
             f"all runs have the same {axis.column}: a single {what} of cells"
             for axis, what in ((self.x, "column"), (self.y, "row"))
             if len({row[axis.column] for row in found.rows}) == 1
         ]
-        first = [left_out_of_means(sum(lost.values()), told(lost))] if lost else []
+        first = [left_out_of_means(sum(lost.values()), told(lost))] if lost else lost_notes(lost_in(found.rows))
         return [*first, *super().notes(found), *single]
 
     def layout(self, drawn: Drawn, width: float) -> Layout:
