@@ -19,13 +19,16 @@ from nccli.store import Comparison, Selection, mixed_columns, names_ends, select
 _WIDTH = 6.8
 """Inches of a figure: a taste, for a page of some 1000 pixels with two of them beside each other."""
 
+_MANY = 4
+"""Settings that a figure of a report shows at most, but along an axis of settings: a taste, more take pages."""
+
 _ROOM = 1_500_000
 """Characters of all figures, beyond which they are images: a bound, with which 500 runs of some layers take 3 MB."""
 
 _LARGEST = 500_000
 """Of one of them: a bound too, so that none takes the room of all others."""
 
-_DOTS = 160
+_DOTS = 110
 """An inch, of such an image: a taste."""
 
 _TRIM = re.compile(r"(-?\d+\.\d\d)\d+")
@@ -64,6 +67,8 @@ def draw_pictures(
         try:
             try:
                 drawn = figure.collect(connection, selected, options)
+                if len(drawn.series) > _MANY and not isinstance(figure, AlongSetting):
+                    raise InputError(f"{len(drawn.series)} settings")
             except InputError:  # too many settings for one figure
                 narrowed = single(selected)
                 drawn = figure.collect(connection, replace(selected, where=(*selected.where, *narrowed)), options)
@@ -98,13 +103,19 @@ def _require_worth(figure: Plot, drawn: Drawn) -> None:
 
 
 def _markup(figure: Plot, drawn: Drawn, most: int) -> str:
-    """SVG, or an image where that takes more than so many characters."""
+    """SVG, or an image where that takes more than so many characters.
+
+    Raises:
+        InputError: both take more.
+    """
     with style():
         svg = inline(render(figure.draw(drawn, _WIDTH), "svg").decode(), figure.name)
         if len(svg) <= most:
             return svg
         mpl.rcParams["savefig.dpi"] = _DOTS
         image = base64.b64encode(render(figure.draw(drawn, _WIDTH), "png")).decode()
+    if len(image) > most:
+        raise InputError("it is too large for a report: nccli plot draws it")
     return f'<img alt="{escape(figure.summary)}" src="data:image/png;base64,{image}">'
 
 

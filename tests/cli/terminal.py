@@ -1,5 +1,6 @@
 """A pseudo-terminal: what a command shows to a person."""
 
+import codecs
 import fcntl
 import os
 import re
@@ -9,7 +10,7 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -26,6 +27,9 @@ class Terminal:
     end: int
     _screen: int
     shown: str = ""
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
 
     @property
     def lines(self) -> list[str]:
@@ -38,12 +42,12 @@ class Terminal:
         while re.search(pattern, self.shown) is None:
             ready, _, _ = select.select([self._screen], [], [], max(0.0, until - time.monotonic()))
             assert ready, f"{pattern!r} was not shown within {seconds} s: {self.shown!r}"
-            self.shown += os.read(self._screen, 65536).decode(errors="replace")
+            self.shown += self._decoder.decode(os.read(self._screen, 65536))
 
     def drain(self) -> str:
         """Read what is left, once the process has ended."""
         while select.select([self._screen], [], [], 0.1)[0]:
-            self.shown += os.read(self._screen, 65536).decode(errors="replace")
+            self.shown += self._decoder.decode(os.read(self._screen, 65536))
         return self.shown
 
 

@@ -40,7 +40,7 @@ def test_curves_are_drawn_in_characters_without_escape_codes(grid: Made, run: Nc
 def test_they_are_as_wide_as_the_terminal(grid: Made, run: Nccli, columns: int) -> None:
     pytest.importorskip("plotext")
     drawn = on_screen(run, f"plot training --text --store {grid.path}", columns)
-    assert columns - 3 <= max(map(len, drawn.splitlines())) <= columns  # a label may reach over the right edge
+    assert columns - 3 <= max(map(len, drawn.splitlines())) <= columns  # less for a label at the right edge
 
 
 def test_what_characters_cannot_show_is_refused_in_words(
