@@ -26,7 +26,7 @@ from nccli.store import SettingRuns, in_order
 _ASPECT = 0.72
 """Height over width of a panel: a taste."""
 
-_BAR, _LEAST, _AROUND = 0.19, 0.75, 1.05
+_BAR, _LEAST, _AROUND = 0.19, 0.9, 1.05
 """Inches of a bar that lies, of all of them at least, and of axis, legend and small print; tastes."""
 
 _NAME_TEXT, _LINE, _GAP, _NAME = 7.5, 0.115, 0.06, 0.48
