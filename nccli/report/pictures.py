@@ -22,11 +22,8 @@ _WIDTH = 6.8
 _MANY = 4
 """Settings that a figure of a report shows at most, but along an axis of settings: a taste, more take pages."""
 
-_ROOM = 1_500_000
-"""Characters of all figures, beyond which they are images: a bound, with which 500 runs of some layers take 3 MB."""
-
 _LARGEST = 500_000
-"""Of one of them: a bound too, so that none takes the room of all others."""
+"""Characters of one figure: a bound, so that none takes the room of all others."""
 
 _DOTS = 110
 """An inch, of such an image: a taste."""
@@ -40,7 +37,11 @@ _SHAPES = re.compile(r'(?<= d=")[^"]*')
 
 
 def draw_pictures(
-    connection: Connection, chosen: Selection, rank_rtol: float, told: Callable[[Plot, Sequence[Comparison]], str]
+    connection: Connection,
+    chosen: Selection,
+    rank_rtol: float,
+    told: Callable[[Plot, Sequence[Comparison]], str],
+    room: int,
 ) -> Iterator[tuple[str, Picture | str]]:
     """The figures in the order of the catalogue, but for those of the paper and those that need no runs.
 
@@ -51,13 +52,14 @@ def draw_pictures(
         chosen: runs of any kind.
         rank_rtol: tolerance of ranks.
         told: the command that draws a figure again, of runs that such conditions narrow further.
+        room: characters of all figures; those that do not fit are images, or left out.
 
     Yields:
         Name, and the picture, or why there is none.
     """
     chosen = replace(chosen, plain=chosen.ids is None and not names_ends(chosen.where))
     every = chosen.ids is None and not chosen.where
-    options, room = Options(rank_rtol=rank_rtol), _ROOM
+    options = Options(rank_rtol=rank_rtol)
     single = cache(lambda trained: _commonest(connection, trained))
     for name, figure in FIGURES.items():
         if isinstance(figure, PaperFigure) or figure.grid is not None:

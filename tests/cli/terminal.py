@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+def _utf8() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")("replace")
+
+
 @dataclass
 class Terminal:
     """One end to give to a process as stdin, stdout or stderr, and what came out at the other.
@@ -27,9 +31,7 @@ class Terminal:
     end: int
     _screen: int
     shown: str = ""
-    _decoder: codecs.IncrementalDecoder = field(
-        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
-    )
+    _decoder: codecs.IncrementalDecoder = field(default_factory=_utf8)
 
     @property
     def lines(self) -> list[str]:

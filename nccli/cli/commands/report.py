@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from nccli.figures import Plot
-    from nccli.report import Contents
+    from nccli.report import Contents, Run
     from nccli.store import Comparison, Selection
 
 _FEW = 20
 """Runs that a command names one by one: a taste."""
+
+_MOST, _LEAST = 2_700_000, 1_000_000
+"""Characters of a report, below 3 MB with 500 runs, and what its figures have in any case: bounds."""
+
+_MARKS = 8
+"""A measurement: characters around a text, in the table and in JSON."""
 
 _IDS = "runs.txt"
 _TOLERANCE = 1e-2
@@ -86,7 +92,9 @@ class _Asked:
         rows = select_selected(connection, chosen)
         records = run_records(connection, rows, self.rank_rtol)
         columns, layer_columns, lines = run_lines(records)
-        pictures, undrawn = pictures_of(draw_pictures(connection, chosen, self.rank_rtol, self._drawing(chosen)))
+        pictures, undrawn = pictures_of(
+            draw_pictures(connection, chosen, self.rank_rtol, self._drawing(chosen), _room_beside(lines))
+        )
         count = "1 run" if len(records) == 1 else f"{len(records)} runs"
         narrowed = f" with {self.where}" if self.where else ""
         return Contents(
@@ -132,3 +140,10 @@ class _Asked:
         """The file that commands read ids from, where they are many."""
         ids = chosen.ids or ()
         return [f"cat > {_IDS} <<END", *ids, "END"] if len(ids) > _FEW else []
+
+
+def _room_beside(lines: "Sequence[Run]") -> int:
+    """Characters that figures may take beside the runs, whose texts stand between some marks each."""
+    rows = (row for run in lines for row in (run.cells, (run.command, *run.settings.values()), *run.layers))
+    texts = (text for row in rows for text in row)
+    return max(_LEAST, _MOST - sum(len(text) + _MARKS for text in texts))
