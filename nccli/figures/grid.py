@@ -28,7 +28,7 @@ _LETTER, _BAR, _CAPTION = 0.2, 0.6, 0.3
 free: here one bar and one small print are on the page."""
 
 _SMALLEST = 0.6
-"""Part of their height that heat maps keep where a page is full; taste."""
+"""Part of their height that heat maps keep across a full page, a taste; in a column, where they are small, all."""
 
 _PAGE, _COLUMN, _WIDE = 4.0, 8.5, 4.5
 """Inches of height that a figure keeps to where rows can be lower: across a page, and in a column, from so many inches
@@ -157,7 +157,8 @@ def draw_on_a_page(parts: Sequence[Placed], width: float, small_print: str) -> F
     pages = [_pages(row, i == barred) for i, row in enumerate(rows)]
     named = _named([pair for row, own in zip(rows, pages, strict=True) for pair in zip(row.parts, own, strict=True)])
     above, below = legend_height(list(named), width), captioned_height(small_print, width)
-    heights = _fitted(rows, (_PAGE if width >= _WIDE else _COLUMN) - above - below)
+    across = width >= _WIDE
+    heights = _fitted(rows, (_PAGE if across else _COLUMN) - above - below, _SMALLEST if across else 1.0)
     figure = Figure(figsize=(width, above + sum(heights) + below))
     top, *bands, bottom = _bands(figure, [above, *heights, below])
     final: list[tuple[Placed, FigureBase]] = []
@@ -282,12 +283,18 @@ def _layer_order(label: str) -> tuple[int, bool]:
     return int(number), not before
 
 
-def _fitted(rows: Sequence[_Row], room: float) -> list[float]:
-    """Heights of rows, lower where all are higher than there is room for; panels and heat maps keep what they need."""
+def _fitted(rows: Sequence[_Row], room: float, smallest: float) -> list[float]:
+    """Heights of rows, lower where all are higher than there is room for; panels and heat maps keep what they need.
+
+    Args:
+        rows: of the page.
+        room: inches for all of them.
+        smallest: part of their height that heat maps keep.
+    """
     free = sum(row.height for row in rows if not row.heat)
     fixed = sum(row.height for row in rows if row.heat)
     smaller = (
-        min(1.0, max(_SMALLEST, (room - sum(min(row.height, row.lowest) for row in rows if not row.heat)) / fixed))
+        min(1.0, max(smallest, (room - sum(min(row.height, row.lowest) for row in rows if not row.heat)) / fixed))
         if fixed
         else 1.0
     )
