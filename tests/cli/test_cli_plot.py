@@ -13,7 +13,7 @@ REFUSED = {
     "plot loss-ratio -o a.svg --caption on --no-caption": "--no-caption",
     "plot loss-ratio --width 2 -o narrow.svg --K 4..9 --width 1.5": "--width 1.5",
     "plot loss-ratio --raw": "--raw changes nothing in loss-ratio: it is for class-means, gram, fig1",
-    "plot spectra --rank-rtol 0.1": "--rank-rtol changes nothing in spectra: it is for rank-vs-wd",
+    "plot loss-ratio --rank-rtol 0.1": "--rank-rtol changes nothing in loss-ratio: it is for rank-vs-wd",
 }
 
 

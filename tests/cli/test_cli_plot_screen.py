@@ -29,7 +29,7 @@ def test_curves_are_drawn_in_characters_without_escape_codes(grid: Made, run: Nc
     drawn = run(f"plot rank-vs-wd --text --quiet --store {grid.path}").out
     assert "\x1b" not in drawn
     assert max(map(len, drawn.splitlines())) == 100
-    assert drawn.startswith("mean rank of hidden layers\n")
+    assert drawn.startswith("mean hidden rank\n")
     assert "weight decay λ" in drawn
     assert re.search(r"[│┤].*o.*│", drawn)
     assert "- from the top: DNC" in drawn
