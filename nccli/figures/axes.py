@@ -149,7 +149,7 @@ def decades_axis(ax: Axes) -> None:
 def rank_axis(ax: Axes, ranks: Iterable[float]) -> None:
     """Whole numbers from just below the least to just above the largest."""
     values = list(ranks)
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
     ax.set_ylim(min(values) - HALF_RANK, max(values) + HALF_RANK)
 
 

@@ -103,7 +103,7 @@ class Bottleneck(StoreFigure):
         axes = panels(container, plan)
         stages = _stages(drawn)
         for ax, (column, label) in zip(axes, _QUANTITIES.items(), strict=True):
-            for name, look in zip(drawn.series, looks(len(drawn.series)), strict=True):
+            for name, look in zip(drawn.series, looks(len(drawn.series), drawn.ordered), strict=True):
                 for stage in _STAGES:
                     rows = drawn.of(column, series=name, stage=stage)
                     shown = {**look, **(_STAGES[stage] if stages else {})}

@@ -108,7 +108,7 @@ class CollapseOverSteps(StoreFigure):
         """Steps against each quantity, a curve a layer."""
         axes, labels, quantities = panels(container, plan), drawn.values("series"), _quantities(drawn)
         symbols, parts = drawn.values("symbol"), _parts(drawn)
-        look_of = dict(zip(symbols, looks(len(symbols)), strict=True))
+        look_of = dict(zip(symbols, looks(len(symbols), ordered=True), strict=True))
         each = plan.count // len(labels)
         for position, label in enumerate(labels):
             own = axes[each * position : each * (position + 1)]

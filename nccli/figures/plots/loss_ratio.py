@@ -58,7 +58,7 @@ class LossRatio(PanelFigure):
     def draw_in(self, container: FigureBase, drawn: Drawn, plan: Layout) -> None:
         """K against loss over DNC loss."""
         (ax,) = panels(container, plan)
-        for L, look in looks_of(drawn.values("L")):
+        for L, look in looks_of(drawn.values("L"), ordered=True):
             theory, runs, means = (drawn.of(what, L=L) for what in ("theory", "run", "mean"))
             triangular = [i for i, row in enumerate(theory) if row["triangular"]]
             places = [row["K"] for row in theory]
