@@ -292,8 +292,9 @@ def test_a_compiler_that_hangs_is_killed_and_not_asked_again(
     assert time.monotonic() - began < 3
     (said,) = take_remarks()
     assert "0.4 s" in said
-    if where != "asked for its version":
-        assert not still_runs(int((tmp_path / "group").read_text()))
+    group = (tmp_path / "group").read_text() if (tmp_path / "group").exists() else ""
+    if group:  # not where it was killed before it could say so
+        assert not still_runs(int(group))
 
 
 def still_runs(group: int) -> bool:
