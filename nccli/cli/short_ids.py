@@ -34,5 +34,5 @@ def short_ids(header: str, ids: Sequence[str]) -> int:
     try:
         with Store.open(store_location(*asked)).read() as connection:
             return digits_apart(connection, [key for key in ids if key], _DIGITS)
-    except NccliError:
+    except NccliError:  # the command itself says what is wrong with the store; its ids stay whole
         return 0

