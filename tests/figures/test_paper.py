@@ -11,7 +11,7 @@ import pytest
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
 from nccli.figures import FIGURES, Options, render, style
-from nccli.figures.grid import one_caption
+from nccli.figures.captions import one_caption
 from nccli.figures.nearest import spectral_distance, srg
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run, select_settings
 from nccli.sweep import DufmTrainer, construction_run, execute, plan_runs
