@@ -223,13 +223,14 @@ def _rows(parts: Sequence[Placed], width: float) -> list[list[Placed]]:
 def _draw(container: FigureBase, part: Placed, plan: Layout) -> None:
     """The part with the letters of its panels."""
     part.figure.draw_in(container, part.drawn, plan)
-    words = f"  {part.short}" if part.short else ""
-    if part.heat:
-        container.suptitle(rf"$\mathbf{{{part.letters[0]}}}${words}", x=0.01, ha="left", fontsize=SMALL_TITLE)
-        return
     axes = _axes(container)
     for number, (ax, letter) in enumerate(zip(axes, part.letters, strict=False)):
-        ax.set_title(rf"$\mathbf{{{letter}}}${words if number == 0 else ''}", loc="left", fontsize=SMALL_TITLE)
+        bold = rf"$\mathbf{{{letter}}}$" if letter else ""
+        title = "  ".join(filter(None, (bold, part.short if number == 0 else "")))
+        if part.heat:
+            container.suptitle(title, x=0.01, ha="left", fontsize=SMALL_TITLE)
+            return
+        ax.set_title(title, loc="left", fontsize=SMALL_TITLE)
 
 
 def _strip(container: FigureBase, keep_bar: bool) -> None:
