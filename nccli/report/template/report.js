@@ -38,15 +38,22 @@
     cell.append(list);
     if (command) cell.append(make("code", command));
     if (layers.length) {
+      // Columns without a value are left out; the last, the singular values, has a line of its own.
+      const last = details.columns.length - 1;
+      const shown = details.columns.map((_, j) => j).filter((j) => j < last && layers.some((layer) => layer[j] !== ""));
       const inner = make("table");
       const head = make("tr");
-      for (const [title, left] of details.columns) head.append(make("th", title, left ? "w" : ""));
+      for (const j of shown) head.append(make("th", details.columns[j][0], details.columns[j][1] ? "w" : ""));
       inner.createTHead().append(head);
       const lines = inner.createTBody();
       for (const layer of layers) {
         const line = make("tr");
-        layer.forEach((value, j) => line.append(make("td", value, details.columns[j][1] ? "w" : "")));
-        lines.append(line);
+        for (const j of shown) line.append(make("td", layer[j], details.columns[j][1] ? "w" : ""));
+        const spectrum = make("td", `${details.columns[last][0]} ${layer[last]}`);
+        spectrum.colSpan = shown.length;
+        const below = make("tr", undefined, "spectrum");
+        below.append(spectrum);
+        lines.append(line, below);
       }
       const wide = make("div", undefined, "wide");
       wide.append(inner);
