@@ -38,9 +38,9 @@
     cell.append(list);
     if (command) cell.append(make("code", command));
     if (layers.length) {
-      // Columns without a value are left out; the last, the singular values, has a line of its own.
-      const last = details.columns.length - 1;
-      const shown = details.columns.map((_, j) => j).filter((j) => j < last && layers.some((layer) => layer[j] !== ""));
+      // Columns without a value are left out; the singular values have a line of their own.
+      const spectra = details.columns.findIndex(([title]) => title === "singular values");
+      const shown = details.columns.map((_, j) => j).filter((j) => j !== spectra && layers.some((layer) => layer[j] !== ""));
       const inner = make("table");
       const head = make("tr");
       for (const j of shown) head.append(make("th", details.columns[j][0], details.columns[j][1] ? "w" : ""));
@@ -49,7 +49,7 @@
       for (const layer of layers) {
         const line = make("tr");
         for (const j of shown) line.append(make("td", layer[j], details.columns[j][1] ? "w" : ""));
-        const spectrum = make("td", `${details.columns[last][0]} ${layer[last]}`);
+        const spectrum = make("td", spectra < 0 ? "" : `singular values ${layer[spectra]}`);
         spectrum.colSpan = shown.length;
         const below = make("tr", undefined, "spectrum");
         below.append(spectrum);
