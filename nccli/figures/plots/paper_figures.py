@@ -102,7 +102,7 @@ PLOTS = (
                 DncShareVsWidth(),
                 "share of runs in DNC against width",
                 f"{_DUFM} and L=4 and K=10 and lr=0.5",
-                "nccli train-dufm --K 10 --L 4 --width 10,16,24,32,64 --seed 0..19",
+                "nccli train-dufm --K 10 --L 4 --n 1 --width 10,14,20,30,64,100 --wd 2e-3 --steps 100000 --seed 0..19",
             ),
         ),
     ),
