@@ -176,7 +176,7 @@ def merge(
         typer.Option(
             "--without",
             metavar="PART,…",
-            help="What to leave out: history, matrices, weights, trajectory.",
+            help="What to leave out: history, matrices, weights, trajectory, host (its name).",
             show_default=False,
         ),
     ] = None,
