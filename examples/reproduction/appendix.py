@@ -127,8 +127,8 @@ CLAIMS = (
         f"DNC1 of H_L is at most {DNC1_HOLDS:g} in every run of several samples a class that keeps its classes",
         _last_layer,
         f"{DUFM} and n>1",
-        ("fig2-dufm", "fig3-dufm", "fig6-dufm"),
-        least=50,
+        ("fig2-dufm", "fig6-dufm"),
+        least=15,
     ),
     Claim(
         "4, Theorem 8",
