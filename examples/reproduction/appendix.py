@@ -126,7 +126,7 @@ CLAIMS = (
         "every global optimum is collapsed within classes in the last layer",
         f"DNC1 of H_L is at most {DNC1_HOLDS:g} in every run of several samples a class that keeps its classes",
         _last_layer,
-        f"{DUFM} and n>1",
+        f"{DUFM} and n>1 and config.collapse_tol=0",
         ("fig2-dufm", "fig6-dufm"),
         least=15,
     ),
