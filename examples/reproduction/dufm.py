@@ -6,10 +6,9 @@ from words import of, several, spearman, spread
 
 DUFM = "kind=dufm and activation=relu and optimizer=gd and finish=plain and status in (stopped, converged)"
 _FIG2 = f"{DUFM} and K=10 and L=4 and n=10 and width=30 and wd=4e-3 and wd_h1=4e-3 and lr=0.5"
-_WIDTHS = f"{DUFM} and K=10 and L=4 and n=1 and wd=2e-3 and wd_h1=2e-3 and config.steps=100000"
-_GRID = (
-    f"{DUFM} and K in (4, 6, 10, 15) and L in (3, 4, 5, 6) and n=1 and width=20 and wd=2e-3 and wd_h1=2e-3 and seed<10"
-)
+_ONE = "n=1 and wd=2e-3 and wd_h1=2e-3 and lr=0.5 and config.steps=100000"
+_WIDTHS = f"{DUFM} and K=10 and L=4 and {_ONE}"
+_GRID = f"{DUFM} and K in (4, 6, 10, 15) and L in (3, 4, 5, 6) and {_ONE} and width=20 and seed<10"
 
 DNC1_HOLDS = 1e-2
 """A taste, as in `nccli compare`: the paper gives no number."""
