@@ -21,6 +21,7 @@ fi
 part curves "" fig2-dufm
 part pictures ,history fig1 fig5-dufm fig6-dufm fig7-dufm fig8-dufm
 part numbers ,history,matrices fig3-dufm 'claim-*'
-cp "$examples/networks.db" paper-networks.db # has Figure 2's runs of the L-DUFM too, as an earlier version numbered them
+# It has the runs of Figure 2, top, too, by the ids of an earlier version.
+nccli store backup paper-networks.db --force --store "$examples/networks.db" >/dev/null
 nccli runs rm --where kind=dufm --yes --store paper-networks.db >/dev/null
 nccli store merge paper-networks.db --into paper.db --without weights,trajectory,host

@@ -13,7 +13,7 @@ _RUN = (
     *("classes_kept", "mean_hidden_rank", "ranks_agree", "max_dnc1", "settled", "dataset", "config"),
 )
 _LAYER = (
-    *("run_id", "layer", "stage", "rank", "dnc1", "negative_share", "effective_rank", "structure"),
+    *("run_id", "layer", "stage", "rank", "dnc1", "dnc2", "negative_share", "effective_rank", "structure"),
     *("structure_distance", "K", "L"),
 )
 
