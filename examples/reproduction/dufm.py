@@ -23,8 +23,8 @@ _NEGATIVE = 1e-4
 MONOTONE = -0.5
 """A taste: Spearman's ρ over runs below which something falls."""
 
-_NO_CHANCE = 0.22
-"""A bound: chance exceeds this Spearman's ρ of 200 runs once in a thousand, 3.1/√200."""
+_NO_CHANCE = 0.25
+"""A bound: chance exceeds this Spearman's ρ of 150 runs once in a thousand, 3.1/√150."""
 
 
 def between(found: Found) -> Answer:
