@@ -71,7 +71,7 @@ def text_table(
         yield line(json.loads(text)).rstrip() + "\n"
     hidden = [i for i in kept if i not in wide]
     if hidden and room is not None:
-        told = [f"{headers[i]} {first[i]}" if same[i] and len(packed) > 1 else headers[i] for i in hidden]
+        told = [f"{headers[i]} {first[i]}" if same[i] else headers[i] for i in hidden]
         yield _shortened(f"not shown: {', '.join(told)}", room) + "\n"
 
 
