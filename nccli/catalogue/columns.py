@@ -1,6 +1,6 @@
 """The columns of tables `run` and `layer`: what each holds, what role it plays, where it is shown.
 
-Tables, saving, records, merging, queries, completion, tables on the terminal and the README derive from these. A new
+Tables, saving, records, merging, queries, completion, tables on the terminal and the guide derive from these. A new
 column is a line here, a migration, and the code that knows its value.
 """
 

@@ -1,6 +1,6 @@
-"""What the README has from the code: the command reference, the columns, the metrics, the outcomes, the figures.
+"""What the guide has from the code: the command reference, the columns, the metrics, the outcomes, the figures.
 
-`python -m nccli.cli.reference README.md [--check]`
+`python -m nccli.cli.reference examples/guide [--check]`
 """
 
 import io
@@ -17,7 +17,7 @@ from nccli.catalogue.metrics import METRICS
 from nccli.catalogue.outcomes import MEANINGS, Outcome
 from nccli.cli.entry import run
 
-_BEGIN, _END = "<!-- {name}: begin (python -m nccli.cli.reference README.md) -->", "<!-- {name}: end -->"
+_BEGIN, _END = "<!-- {name}: begin (python -m nccli.cli.reference examples/guide) -->", "<!-- {name}: end -->"
 
 
 def reference() -> str:
@@ -69,23 +69,28 @@ PARTS: dict[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "figures": figures,
 }
-"""By name what stands between a line that begins and one that ends a part of the README."""
+"""By name what stands between a line that begins and one that ends a part of a page."""
 
 
 def with_reference(text: str) -> str:
-    """A text with these parts made anew.
+    """A page with those parts that it has made anew.
 
     Raises:
-        ValueError: it lacks one.
+        ValueError: a part begins and does not end.
     """
-    for name, make in PARTS.items():
+    for name in parts_of(text):
         begin, end = _BEGIN.format(name=name), _END.format(name=name)
-        before, found, rest = text.partition(begin)
+        before, _, rest = text.partition(begin)
         _, ended, after = rest.partition(end)
-        if not found or not ended:
-            raise ValueError(f"no '{begin}' … '{end}'")
-        text = f"{before}{begin}\n\n{make()}\n{end}{after}"
+        if not ended:
+            raise ValueError(f"no '{end}' after '{begin}'")
+        text = f"{before}{begin}\n\n{PARTS[name]()}\n{end}{after}"
     return text
+
+
+def parts_of(text: str) -> list[str]:
+    """Names of the parts that a page has."""
+    return [name for name in PARTS if _BEGIN.format(name=name) in text]
 
 
 def _commands(path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -114,16 +119,20 @@ def _help(path: tuple[str, ...]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the reference into a file, or with --check say whether it is up to date."""
-    path = Path(arguments[0])
-    old = path.read_text(encoding="utf-8")
-    new = with_reference(old)
-    if "--check" in arguments:
-        if new != old:
-            print(f"{path}: what comes from the code is stale: python -m nccli.cli.reference {path}", file=sys.stderr)
-        return int(new != old)
-    path.write_text(new, encoding="utf-8")
-    return 0
+    """Write what comes from the code into a page or the pages of a folder; --check says whether it is stale."""
+    place = Path(arguments[0])
+    files = sorted(place.glob("*.md")) if place.is_dir() else [place]
+    old = {file: text for file in files if parts_of(text := file.read_text(encoding="utf-8"))}
+    if not old:
+        print(f"{place}: nothing there comes from the code, as pages of examples/guide do", file=sys.stderr)
+        return 1
+    stale = {file: new for file, text in old.items() if (new := with_reference(text)) != text}
+    for file, new in stale.items():
+        if "--check" in arguments:
+            print(f"{file}: what comes from the code is stale: python -m nccli.cli.reference {place}", file=sys.stderr)
+        else:
+            file.write_text(new, encoding="utf-8")
+    return int("--check" in arguments and bool(stale))
 
 
 if __name__ == "__main__":

@@ -154,8 +154,8 @@ def test_an_output_that_does_not_fit_the_classes_is_refused(net: Net) -> None:
         measure_network(net, data, 3, None, "flatten", "unit")
 
 
-def test_the_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_example_of_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "examples" / "guide" / "measuring.md").read_text()
     code = text.partition("<!-- test: probe -->\n```python\n")[2].partition("```")[0]
     torch.manual_seed(0)
     layer4 = nn.Conv2d(1, 3, 3)
@@ -164,7 +164,7 @@ def test_the_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> N
         model.add_module(name, module)
     images, labels = patterns(10, 3)
     loader = [(torch.from_numpy(images[:, None]).float(), torch.from_numpy(labels))]
-    exec(code, {"torch": torch, "model": model, "loader": loader})  # our own README
+    exec(code, {"torch": torch, "model": model, "loader": loader})  # our own page
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:3]] == ["layer4", "fc.input", "fc"]
 
 

@@ -174,12 +174,12 @@ def test_the_migration_packs_as_the_store_does() -> None:
             assert {**frozen.class_means_of(block)}.keys() == unpack_matrices(block).keys()
 
 
-def test_the_readme_says_how_to_read_a_block() -> None:
+def test_the_guide_says_how_to_read_a_block() -> None:
     """Its code, run on a block."""
-    text = (Path(__file__).parents[2] / "README.md").read_text()
+    text = (Path(__file__).parents[2] / "examples" / "guide" / "store.md").read_text()
     code = text.split("<!-- test: block -->\n```python\n")[1].split("```")[0]
     names: dict[str, object] = {}
-    exec(code, names)  # the code of our own README
+    exec(code, names)  # the code of our own page
     arrays = {"a": RNG.normal(size=(3, 4)), "b": np.arange(5, dtype="<i4")}
     found = names["arrays"](pack(arrays))  # type: ignore[operator]  # it defines a function
     assert {name: array.tolist() for name, array in found.items()} == {k: v.tolist() for k, v in arrays.items()}
