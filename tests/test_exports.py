@@ -41,7 +41,7 @@ EXPORTED = {
         require_tag stack_history stack_layers stack_spectra Stacked StackedHistory Stage Store store_file
         store_location TABLES tag_runs tagged_runs Taken TEXT_COLUMNS TRAINED_KINDS unreadable_runs WHOLE
         asking_for best_runs columns_of count_finishes names_ends find_measured place_in_series require_series OneOf
-        objectives_of file_system release_all layer_columns ParquetRuns searched_losses
+        objectives_of file_system release_all layer_columns ParquetRuns searched_losses seal_file unseal_file
         ParquetWriter digits_apart portions require_pyarrow run_columns RunColumns spectrum_columns
     """,
     "nccli.sweep": """

@@ -64,7 +64,7 @@ def build_app() -> typer.Typer:
             {**sweep.COMMANDS, **sweep_tasks.COMMANDS},
             "Sweeps that are written in a file, or run in a cluster.",
         ),
-        ("store", store.COMMANDS, "Find, check, upgrade, back up and merge stores."),
+        ("store", store.COMMANDS, "Find, check, upgrade, back up, merge and seal stores."),
     ):
         group = typer.Typer(no_args_is_help=True, rich_markup_mode=mode, help=summary)  # type: ignore[arg-type]
         for command, function in commands.items():

@@ -64,9 +64,10 @@ def note_return(
 
 
 def _note_finished(records: "Sequence[Mapping[str, Any]]", request: Request) -> None:
-    from nccli.store import Store, run_records, select_runs, store_location
+    from nccli.cli.opened import open_store
+    from nccli.store import run_records, select_runs
 
-    store = Store.open(store_location(request.store))
+    store = open_store(request.store)
     with store.read() as connection:
         rows = select_runs(connection, list(dict.fromkeys(record["parent"] for record in records)))
         parents = {parent["id"]: parent for parent in run_records(connection, rows)}

@@ -29,7 +29,9 @@ def judge_runs(store: Store, ids: Sequence[str], escape: bool, format: option.Ou
     Raises:
         InputError: none of them can be judged.
         InterruptedRunError: Ctrl-C or SIGTERM; what was judged is stored.
+        StoreError: verdicts cannot be stored there.
     """
+    store.require_writable()
     judging, said = _Judging(store, escape, quiet), time.monotonic()
     with stop_on_signals() as stop:
         for number, key in enumerate(ids, 1):

@@ -45,12 +45,13 @@ def write_kept(
     records: "Sequence[Mapping[str, Any]]", kept: Collection[str], output: Output | None, request: Request
 ) -> None:
     """Say which stored runs lack what was to be kept, and write the matrices of one."""
-    from nccli.store import Store, lacking, store_location
+    from nccli.cli.opened import open_store
+    from nccli.store import lacking
     from nccli.sweep import export_run
 
     if not records or not (kept or output):
         return
-    store = Store.open(store_location(request.store))
+    store = open_store(request.store)
     wanted = {*kept, *(["weights"] if output else [])}
     for part, ids in lacking(store, [record["id"] for record in records], wanted).items():
         if ids:

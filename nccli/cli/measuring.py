@@ -132,6 +132,8 @@ class Measurements:
             with self._store.read() as connection:
                 known = find_measured(connection, subject.kind, subject.config)
         if known is None or (self._force and known not in self._so_far.ids):
+            if self._store is not None:
+                self._store.require_writable()
             run = subject.measure()
             known = save_run(self.store, replace(run, row={**run.row, **subject.place}))
             self._so_far.measured += known not in self._so_far.ids

@@ -7,6 +7,7 @@ import typer
 
 from nccli.catalogue.options import ObjectiveName
 from nccli.cli.completion import complete_runs, complete_where
+from nccli.cli.opened import remember_quiet
 from nccli.cli.short_ids import remember_store
 from nccli.errors import InputError
 
@@ -156,7 +157,10 @@ Format = Annotated[
         show_default=False,
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr unless something is wrong.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", callback=remember_quiet, help="Nothing on stderr unless something is wrong."),
+]
 
 
 def _tag(value: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nccli.catalogue.settings import SETTINGS
@@ -25,6 +25,9 @@ _BESIDE = ("nccli_version", "device", "status")
 
 _GROUPS = ("kind", "K", "L", "n", "width", "wd", "lr", "seed")
 """Options that groups of outcomes are told apart by before others are."""
+
+_FOLLOWED = " --keep trajectory"
+"""What a command says besides that keeps singular values on the way."""
 
 _NUMBERS = {"loss": "loss", "/DNC": "ratio_dnc", "/SRG": "ratio_srg"}
 """Columns whose numbers are rounded in the table, and are ordered in full."""
@@ -104,8 +107,15 @@ def _settings(record: Record) -> dict[str, str]:
     return {name: shown_text(name, options[name]) for name in there if name != "wd_h1" or not alike}
 
 
-def run_lines(records: Sequence[Record]) -> "tuple[list[Heading], list[Heading], list[Run]]":
-    """The columns of runs and of layers that show something, and the runs."""
+def run_lines(
+    records: Sequence[Record], followed: Collection[str] = ()
+) -> "tuple[list[Heading], list[Heading], list[Run]]":
+    """The columns of runs and of layers that show something, and the runs.
+
+    Args:
+        records: of runs.
+        followed: ids of those whose singular values were kept on the way.
+    """
     from nccli.report import Heading, Run
 
     columns = _used(run_columns(records), records)
@@ -116,7 +126,7 @@ def run_lines(records: Sequence[Record]) -> "tuple[list[Heading], list[Heading],
             [column.value(record) for column in columns],
             _sort(columns, record),
             _settings(record),
-            stored_command(record["kind"], record["config"]),
+            stored_command(record["kind"], record["config"]) + _FOLLOWED * (record["id"] in followed),
             [[column.value(layer) for column in layers] for layer in record["layers"]],
         )
         for record in records

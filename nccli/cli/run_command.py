@@ -131,12 +131,15 @@ def solution_command(kind: str, config: Mapping[str, Any]) -> str:
 
 
 def search_command(config: "SearchConfig", asked: Mapping[str, Any]) -> str:
-    """A line for a shell that searches a problem.
+    """A line for a shell that searches a problem, or follows an earlier search as `construct --kind best` does.
 
     Args:
         config: of the search.
         asked: of `as_asked`.
     """
+    if config.recipe is not None:
+        best = {"kind": "best", "K": config.K, "L": config.L, "n": config.n, "width": config.width}
+        return _line("construct", best | _decays(config.wd_h1, config.wd_layers), asked)
     options = {name: getattr(config, name) for name in ("K", "L", "n", "seed", "descents", "budget", "fresh")}
     return _line("search", options | _decays(config.wd_h1, config.wd_layers), asked)
 

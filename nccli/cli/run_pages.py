@@ -37,7 +37,7 @@ class PageReader:
     """What a process needs to know to read a page of runs.
 
     Attributes:
-        store: as `Store.at` takes it.
+        store: as `Store.at` takes it, at the newest schema.
         rank_rtol: tolerance of the ranks.
         format: of the texts; for a table, records are left as they are.
         keys: of CSV's cells.

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from nccli.catalogue.columns import SUMMARIES
 from nccli.cli.notes import fail_later, note, warn
+from nccli.cli.opened import open_store
 from nccli.errors import InputError, NothingFoundError, SomeRunsFailedError
 from nccli.store import (
     RUNNING,
@@ -28,7 +29,6 @@ from nccli.store import (
     select_runs,
     select_selected,
     settle_abandoned,
-    store_location,
     unreadable_runs,
 )
 
@@ -58,7 +58,7 @@ def selected_ids(
     """
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
-    opened = Store.open(store_location(store))
+    opened = open_store(store)
     settle_abandoned(opened)
     with opened.read() as connection:
         ids = None if named is None else find_ids(connection, named)
@@ -161,7 +161,7 @@ def selection(
     gc.set_threshold(_OBJECTS)
     comparisons = parse_where(where) if where is not None else ()
     named = _with_stdin(arguments) if arguments else None
-    opened = Store.open(store_location(store))
+    opened = open_store(store)
     settle_abandoned(opened)
     with opened.read() as connection:
         ids = None if named is None else tuple(find_ids(connection, named))

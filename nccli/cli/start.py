@@ -24,7 +24,7 @@ def find_start(where: str, location: str | None) -> "Start":
         InputError: neither.
         NothingFoundError: no such run, or no store.
     """
-    from nccli.store import Store, store_location
+    from nccli.cli.opened import open_store
     from nccli.sweep import FREE_KINDS, Start, file_start, stored_start
 
     if where in FREE_KINDS:
@@ -33,7 +33,7 @@ def find_start(where: str, location: str | None) -> "Start":
         return file_start(Path(where))
     if any(c not in "0123456789abcdef" for c in where.lower()):
         raise InputError(f"--from '{where}': must be a run id, a FILE.npz, or one of {', '.join(FREE_KINDS)}")
-    return stored_start(Store.open(store_location(location)), where)
+    return stored_start(open_store(location), where)
 
 
 def with_settings(start: "Start", options: Mapping[str, Any], context: typer.Context) -> dict[str, Any]:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def existing_store(location: str) -> "Store | None":
     """The store, if there is one."""
-    from nccli.store import Store
+    from nccli.cli.opened import open_store
 
     try:
-        return Store.open(location)
+        return open_store(location)
     except NothingFoundError:
         return None
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure, FigureBase
 from sqlalchemy import Connection
 
 from nccli.catalogue.figures import FIGURES
-from nccli.figures.layouts import Layout, caption, captioned, page
+from nccli.figures.captions import caption, captioned
+from nccli.figures.layouts import Layout, page
 from nccli.metrics import RANK_RTOL
 from nccli.store import WHOLE, Condition, Selection
 from nccli.theory import Problem

@@ -1,20 +1,22 @@
 """Several figures on one page: panels a, b, c in rows, under one legend, with one colour bar and one caption."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
-from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
+from nccli.figures.captions import caption, captioned_height
 from nccli.figures.figure import Drawn, PanelFigure
-from nccli.figures.layouts import Layout, caption, captioned_height, legend_height, legend_of, page
+from nccli.figures.layouts import Layout, page
+from nccli.figures.legend_of_page import entries_of_page
+from nccli.figures.legends import legend_height, legend_of
 from nccli.figures.rendering import settle, take_layout
-from nccli.figures.stages import layer_words
-from nccli.figures.style_sheet import SMALL_TITLE
-from nccli.figures.text import width_of
+from nccli.figures.style_sheet import PAGE_LABEL, PAGE_TICK, SMALL_TITLE
+from nccli.figures.text import inches_of, width_of
 
 _CELL = 1.75
 """Inches of the narrowest panel with its labels; a taste: three are side by side on a page of NeurIPS, one in a column
@@ -34,11 +36,11 @@ _PAGE, _COLUMN, _WIDE = 4.0, 8.5, 4.5
 """Inches of height that a figure keeps to where rows can be lower: across a page, and in a column, from so many inches
 of width on it is across. Half a page, and a page; tastes."""
 
-_LABEL_TEXT = 9.0
-"""Points of the labels of axes, as in the style sheet."""
+_LOWEST, _LABEL = 0.98, 0.16
+"""Inches of the lowest row of panels, a taste: four ticks above each other; and of a label below it, with its space."""
 
-_LOWEST = 1.05
-"""Inches of the lowest row of panels, a taste: four ticks above each other."""
+_TICK, _MOST_TICKS = 0.16, 7
+"""Inches between ticks above each other, a line and a half of their text, and how many there are at most; tastes."""
 
 _NOMINAL = 5.5
 """Inches at which panels are counted; their number is the same at any width."""
@@ -111,12 +113,14 @@ class _Row:
         inches: their widths.
         plans: their panels.
         margin: inches that stay empty beside them, where another row has the colour bar.
+        labelled: whether its panels name what is along them; the row below them does where it is the same.
     """
 
     parts: Sequence[Placed]
     inches: Sequence[float]
     plans: Sequence[Layout]
     margin: float = 0.0
+    labelled: bool = True
 
     @classmethod
     def of(cls, parts: Sequence[Placed], width: float) -> "_Row":
@@ -136,7 +140,8 @@ class _Row:
     @property
     def height(self) -> float:
         """In inches."""
-        return max(part.height(own, plan) for part, own, plan in zip(self.parts, self.inches, self.plans, strict=True))
+        sizes = zip(self.parts, self.inches, self.plans, strict=True)
+        return max(part.height(own, plan) for part, own, plan in sizes) - self._spared
 
     @property
     def heat(self) -> bool:
@@ -146,7 +151,11 @@ class _Row:
     @property
     def lowest(self) -> float:
         """Inches that it needs."""
-        return _LOWEST * max(plan.rows for plan in self.plans)
+        return _LOWEST * max(plan.rows for plan in self.plans) - self._spared
+
+    @property
+    def _spared(self) -> float:
+        return 0.0 if self.labelled else _LABEL
 
 
 def draw_on_a_page(parts: Sequence[Placed], width: float, small_print: str) -> Figure:
@@ -155,13 +164,15 @@ def draw_on_a_page(parts: Sequence[Placed], width: float, small_print: str) -> F
     barred = max((i for i, row in enumerate(rows) if row.margin), default=-1)
     rows = [row.with_bar if i == barred else row for i, row in enumerate(rows)]
     pages = [_pages(row, i == barred) for i, row in enumerate(rows)]
-    named = _named([pair for row, own in zip(rows, pages, strict=True) for pair in zip(row.parts, own, strict=True)])
+    last = len(rows) - 1
+    rows = [replace(row, labelled=i == last or not _same_along(row, pages[i : i + 2])) for i, row in enumerate(rows)]
+    drawn = [pair for row, own in zip(rows, pages, strict=True) for pair in zip(row.parts, own, strict=True)]
+    named = entries_of_page([(part.letters[0], _entries(made)) for part, made in drawn])
     above, below = legend_height(list(named), width), captioned_height(small_print, width)
     across = width >= _WIDE
     heights = _fitted(rows, (_PAGE if across else _COLUMN) - above - below, _SMALLEST if across else 1.0)
     figure = Figure(figsize=(width, above + sum(heights) + below))
     top, *bands, bottom = _bands(figure, [above, *heights, below])
-    final: list[tuple[Placed, FigureBase]] = []
     for number, (row, own, height) in enumerate(zip(rows, pages, heights, strict=True)):
         ratios = [*row.inches, *([row.margin] if row.margin else [])]
         places = bands[number].subfigures(1, len(ratios), width_ratios=ratios, squeeze=False)[0, : len(row.parts)]
@@ -170,12 +181,12 @@ def draw_on_a_page(parts: Sequence[Placed], width: float, small_print: str) -> F
             _draw(place, part, plan)
             _strip(place, keep_bar=number == barred and part is _last_heat(row))
             for container in (made, place):
-                _fold_labels(container, height)
+                _make_small(container, height / plan.rows, row.labelled)
             settle(made, page=False)
             take_layout(place, made)
-            final.append((part, place))
         _align([place for part, place in zip(row.parts, places, strict=True) if not part.heat])
-    legend_of(top, _named(final))
+        _equal_maps([place for part, place in zip(row.parts, places, strict=True) if part.heat])
+    legend_of(top, named)
     if small_print:
         caption(bottom, small_print)
     return figure
@@ -212,13 +223,14 @@ def _rows(parts: Sequence[Placed], width: float) -> list[list[Placed]]:
 def _draw(container: FigureBase, part: Placed, plan: Layout) -> None:
     """The part with the letters of its panels."""
     part.figure.draw_in(container, part.drawn, plan)
-    words = f"  {part.short}" if part.short else ""
-    if part.heat:
-        container.suptitle(rf"$\mathbf{{{part.letters[0]}}}${words}", x=0.01, ha="left", fontsize=SMALL_TITLE)
-        return
     axes = _axes(container)
     for number, (ax, letter) in enumerate(zip(axes, part.letters, strict=False)):
-        ax.set_title(rf"$\mathbf{{{letter}}}${words if number == 0 else ''}", loc="left", fontsize=SMALL_TITLE)
+        bold = rf"$\mathbf{{{letter}}}$" if letter else ""
+        title = "  ".join(filter(None, (bold, part.short if number == 0 else "")))
+        if part.heat:
+            container.suptitle(title, x=0.01, ha="left", fontsize=SMALL_TITLE)
+            return
+        ax.set_title(title, loc="left", fontsize=SMALL_TITLE)
 
 
 def _strip(container: FigureBase, keep_bar: bool) -> None:
@@ -230,57 +242,39 @@ def _strip(container: FigureBase, keep_bar: bool) -> None:
         bar.remove()
 
 
-def _fold_labels(container: FigureBase, height: float) -> None:
-    """Break labels that are longer than their axes are high."""
+def _make_small(container: FigureBase, height: float, labelled: bool) -> None:
+    """Labels and ticks as panels of a page have them: of their size, and no more than there is room for."""
     for ax in _axes(container):
-        label = "" if ax.get_label() == "<colorbar>" else ax.get_ylabel()
-        if width_of(label, _LABEL_TEXT) > height - _AROUND:
-            ax.set_ylabel("\n".join(textwrap.wrap(label, 2 + len(label) // 2)))
+        if ax.get_label() == "<colorbar>" or ax.images:
+            continue
+        ax.tick_params(labelsize=PAGE_TICK)
+        ax.set_xlabel(ax.get_xlabel() if labelled else "", fontsize=PAGE_LABEL)
+        label = ax.get_ylabel()
+        too_long = width_of(label, PAGE_LABEL) > height - _AROUND
+        shown = "\n".join(textwrap.wrap(label, 2 + len(label) // 2)) if too_long else label
+        ax.set_ylabel(shown, fontsize=PAGE_LABEL, linespacing=0.9)
+        ticks = ax.yaxis.get_major_locator()
+        if isinstance(ticks, MaxNLocator):
+            ticks.set_params(nbins=max(2, min(_MOST_TICKS, int((height - _AROUND) / _TICK))))
+
+
+def _same_along(row: _Row, pages: Sequence[Sequence[Figure]]) -> bool:
+    """Whether the panels of a row stand each above one, of the other row, that has the same along it."""
+    above, below = ([[ax.get_xlabel() for ax in _axes(made)] for made in own] for own in pages)
+    return all(plan.rows == 1 for plan in row.plans) and above == below
+
+
+def _entries(container: FigureBase) -> list[tuple[str, Any]]:
+    return [
+        (label, handle)
+        for ax in _axes(container)
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    ]
 
 
 def _axes(container: FigureBase) -> list[Axes]:
     found: Any = container.axes  # matplotlib types the axes of a part of a figure as one
     return list(found)
-
-
-def _named(parts: Sequence[tuple[Placed, FigureBase]]) -> dict[str, Any]:
-    """Entries of the one legend; those that not all parts with entries have name their panel, but layers mean the same
-    everywhere.
-    """
-    entries = [
-        (
-            part,
-            [
-                (layer_words(label), handle)
-                for ax in _axes(own)
-                for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-            ],
-        )
-        for part, own in parts
-    ]
-    told = [(part, found) for part, found in entries if found]
-    labels = [{label for label, _ in found} for _, found in told]
-    alike = all(each == labels[0] for each in labels) if labels else True
-    named: dict[str, Any] = {}
-    for part, found in told:
-        for label, handle in found:
-            own = alike or label.startswith("layer ")
-            name = label if own else f"{part.letters[0]}: {label}"
-            if name not in named or (label.startswith("layer ") and _has_marker(handle)):
-                named[name] = handle
-    layers = sorted((label for label in named if label.startswith("layer ")), key=_layer_order)
-    return {label: named[label] for label in (*layers, *(other for other in named if other not in layers))}
-
-
-def _has_marker(handle: Any) -> bool:
-    """Whether an entry shows more than a line, so that it tells what the same layer is elsewhere too."""
-    return isinstance(handle, Line2D) and handle.get_marker() not in ("", "None", None)
-
-
-def _layer_order(label: str) -> tuple[int, bool]:
-    """Of "layer 2 before σ"."""
-    number, _, before = label.removeprefix("layer ").partition(" ")
-    return int(number), not before
 
 
 def _fitted(rows: Sequence[_Row], room: float, smallest: float) -> list[float]:
@@ -320,18 +314,18 @@ def _align(places: Sequence[FigureBase]) -> None:
         ax.set_position((box.x0, foot, box.width, head - foot))
 
 
-def one_caption(captions: Mapping[str, str]) -> str:
-    """The captions of parts in one: every clause once, behind the letters of the panels that it is about if not all."""
-    settings = {letters: text.split("; ")[0].split(", ") for letters, text in captions.items()}
-    shared = [item for item in next(iter(settings.values()), []) if all(item in own for own in settings.values())]
-    about: dict[str, list[str]] = {}
-    for letters, text in captions.items():
-        settings_left = ", ".join(item for item in settings[letters] if item not in shared)
-        for clause in filter(None, (settings_left, *text.split("; ")[1:])):
-            about.setdefault(clause, []).append(letters)
-    said, every = ", ".join(shared), list(captions)
-    before = every
-    for clause, own in about.items():
-        told = "" if own == before else "(all) " if own == every else f"({', '.join(own)}) "
-        said, before = f"{said}; {told}{clause}" if said else f"{told}{clause}", own
-    return said
+def _equal_maps(places: Sequence[FigureBase]) -> None:
+    """Give heat maps side by side the same size, that of the smallest; the colour bar goes along."""
+    maps = [(place, ax) for place in places for ax in _axes(place) if ax.images]
+    for _, ax in maps:
+        ax.apply_aspect()
+    sides = [ax.get_position().width * inches_of(place) for place, ax in maps]
+    heads = {round(ax.get_position().y1, 1) for _, ax in maps}
+    for place, ax in maps:
+        box, width = ax.get_position(), min(sides) / inches_of(place)
+        height = box.height * width / box.width
+        head = min(own.get_position().y1 for _, own in maps) if len(heads) == 1 else box.y1
+        ax.set_position((box.x0, head - height, width, height))
+        for bar in (image.colorbar for image in ax.images if image.colorbar is not None):
+            own = bar.ax.get_position()
+            bar.ax.set_position((box.x0 + width + own.x0 - box.x1, head - height, own.width, height))

@@ -153,7 +153,7 @@ def _theory(ax: Any) -> list[str]:
     """Names of lines of theory, from the top."""
     lines = [each for each in ax.texts if getattr(each, "xycoords", "") == ("axes fraction", "data")]
     names = [_plain(each.get_text()) for each in sorted(lines, key=lambda each: -each.xy[1])]
-    return [f"{_LINE} from the top: {', '.join(names)}"] if names else []
+    return [f"{_LINE} from the top: {'; '.join(names)}"] if names else []
 
 
 def _plain(text: str) -> str:

@@ -7,9 +7,14 @@ from nccli.figures.figure import Drawn
 _SPECIAL = {character: f"\\{character}" for character in "&%#_{}"}
 _SPECIAL |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "$": r"\$"}
 _SPECIAL |= {"<": "$<$", ">": "$>$", "|": "$|$", '"': "''"}
-_MATHS = {"λ": r"\lambda", "η": r"\eta", "β": r"\beta", "σ": r"\sigma", "ε": r"\varepsilon", "±": r"\pm", "−": "-"}
-_MATHS |= {"×": r"\times", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "→": r"\to", "⊕": r"\oplus", "√": r"\surd"}
-_MATHS |= {"∞": r"\infty", "·": r"\cdot", "≈": r"\approx", "‖": r"\|", "Λ": r"\Lambda", "ρ": r"\rho", "τ": r"\tau"}
+_GREEK = "α alpha β beta γ gamma δ delta ε varepsilon ζ zeta η eta θ theta κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho"
+_GREEK += (
+    " σ sigma τ tau φ varphi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi Ω Omega"
+)
+_MATHS = {letter: f"\\{name}" for letter, name in zip(_GREEK.split()[::2], _GREEK.split()[1::2], strict=True)}
+_MATHS |= {"±": r"\pm", "−": "-", "²": "^2", "³": "^3", "¹": "^1", "⁺": "^+", "∏": r"\prod", "√": r"\surd"}
+_MATHS |= {"×": r"\times", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "→": r"\to", "⊕": r"\oplus"}
+_MATHS |= {"∞": r"\infty", "·": r"\cdot", "≈": r"\approx", "‖": r"\|"}
 _WORDS = {"…": r"\dots{}", "–": "--", "’": "'"}
 
 _FORMULA = re.compile(r"(?<!\\)\$(?:[^$\\]|\\.)+\$")

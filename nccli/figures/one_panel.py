@@ -11,7 +11,8 @@ from matplotlib.figure import FigureBase
 
 from nccli.figures.axes import dodge
 from nccli.figures.figure import Drawn
-from nccli.figures.layouts import Layout, layout, legend, panels
+from nccli.figures.layouts import Layout, layout, panels
+from nccli.figures.legends import legend
 from nccli.figures.limits import CURVES
 from nccli.figures.marks import Look, looks_of
 from nccli.figures.store_figure import StoreFigure

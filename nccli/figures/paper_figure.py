@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from sqlalchemy import Connection
 
 from nccli.errors import InputError, NothingFoundError
+from nccli.figures.captions import one_caption
 from nccli.figures.ends import finished_ends
 from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
-from nccli.figures.grid import Placed, draw_on_a_page, one_caption, panels_of
+from nccli.figures.grid import Placed, draw_on_a_page, panels_of
 from nccli.store import Selection, asking_for, columns_of, parse_where
 
 
@@ -158,13 +159,15 @@ class PaperFigure(Plot):
         return Drawn(rows, one_caption(captions), tuple(notes), found)
 
     def letters(self, found: Mapping[str, Drawn]) -> dict[str, str]:
-        """Of the panels of each part, by its title: "a, b"; one letter for heat maps side by side."""
+        """Of the panels of each part, by its title: "a, b"; one letter for heat maps side by side, none for
+        a single panel.
+        """
         given: dict[str, str] = {}
         alphabet = iter(ascii_lowercase)
         for part in self.parts:
             if part.title in found:
                 given[part.title] = ", ".join(islice(alphabet, panels_of(part.figure, found[part.title])))
-        return given
+        return given if list(given.values()) != ["a"] else dict.fromkeys(given, "")
 
     def find(
         self, connection: Connection | None, selection: Selection, options: Options

@@ -9,6 +9,9 @@ from nccli.figures.marks import Look
 from nccli.figures.series import Series
 from nccli.figures.style_sheet import layer_look
 
+BEFORE = " before σ"
+"""Behind a layer's name, where it is meant before its activation."""
+
 
 def shown_stages(L: int) -> list[Stage]:
     """M_1, …, M_{L−1}, Mt_L, M_L: before the last layer the activation of a low-rank solution changes nothing."""
@@ -42,7 +45,7 @@ _SYMBOL = re.compile(r"\$(\\widetilde\{)?[HM]\}?_\{(\d+)\}\$")
 def layer_words(symbol: str) -> str:
     """What the symbols of features and of class means of a layer have in common; other words as they are."""
     found = _SYMBOL.fullmatch(symbol)
-    return symbol if found is None else f"layer {found[2]}" + (" before σ" if found[1] else "")
+    return symbol if found is None else f"layer {found[2]}" + (BEFORE if found[1] else "")
 
 
 def looks_of_layers(rows: Iterable[Row]) -> dict[str, Look]:

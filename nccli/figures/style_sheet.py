@@ -24,6 +24,7 @@ _SHADES, _LIGHTEST = "viridis", 0.87
 paper. A taste."""
 
 _BEFORE: Any = (0, (1.2, 1.2))
+_HOLLOW: dict[str, Any] = {"linestyle": _BEFORE, "markerfacecolor": "white"}
 _BEHIND = tuple(dashes for dashes in _DASHES if dashes != _BEFORE)
 """Dashes of layers before and behind their activation."""
 
@@ -40,6 +41,9 @@ two of them apart without colour. `ink` is what is drawn on them."""
 
 OUTLINE: dict[str, Any] = {"edgecolor": "0.2", "linewidth": 0.4}
 """Of such areas."""
+
+PAGE_LABEL, PAGE_TICK = 8.0, 7.0
+"""Points of labels and ticks of panels that share a page."""
 
 _SETTINGS: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
@@ -105,8 +109,13 @@ def layer_look(layer: int, L: int, before: bool = False) -> dict[str, Any]:
     """
     colour, marker = shades(L)[layer - 1], _MARKERS[(layer - 1) % len(_MARKERS)]
     if before:
-        return {"color": colour, "marker": marker, "linestyle": _BEFORE, "markerfacecolor": "white"}
+        return {"color": colour, "marker": marker, **_HOLLOW}
     return {"color": colour, "marker": marker, "linestyle": _BEHIND[(layer - 1) % len(_BEHIND)]}
+
+
+def before_look() -> dict[str, Any]:
+    """What all layers before their activation have in common, whichever they are."""
+    return {"color": GREY, "marker": _MARKERS[0], **_HOLLOW}
 
 
 def shades(count: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import TextToPath
 
@@ -64,3 +65,9 @@ def width_of(text: str, size: float) -> float:
 def lines_of(text: str) -> int:
     """Number of lines of a text."""
     return text.count("\n") + 1
+
+
+def inches_of(container: FigureBase) -> float:
+    """Width of a figure or a part of one."""
+    assert isinstance(container, Figure | SubFigure)
+    return float(container.bbox.width / container.dpi)

@@ -10,6 +10,7 @@ from nccli.store.connection.among import pages
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import DamagedStoreError
 from nccli.store.connection.file_system import file_system
+from nccli.store.connection.seal import seal_file, unseal_file
 from nccli.store.connection.store import Store, shown_location, store_file, store_location
 from nccli.store.exchange.csv_folder import CsvWriter, from_folder
 from nccli.store.exchange.json_lines import as_line, from_lines
@@ -169,6 +170,7 @@ __all__ = [
     "run_records",
     "running_runs",
     "save_run",
+    "seal_file",
     "searched_losses",
     "select_hidden_ranks",
     "select_history",
@@ -193,5 +195,6 @@ __all__ = [
     "tag_runs",
     "tagged_runs",
     "unreadable_runs",
+    "unseal_file",
     "where_text",
 ]

@@ -60,7 +60,9 @@ def check_store(store: Store) -> list[Finding]:
     with store.read() as connection:
         revision = current_revision(connection)
     current = revision == REVISIONS[-1]
-    findings = [Finding("schema", revision if current else f"{revision}: nccli store upgrade", current)]
+    shown = f"{store.copied_from}, read through an upgraded copy" if store.copied_from else revision
+    findings = [Finding("schema", shown if current else f"{revision}: nccli store upgrade", current)]
+    findings += [Finding("sealed", True, True)] if store.is_sealed else []
     findings += _file(store.path) if store.path is not None else []
     if current and all(finding.ok for finding in findings if finding.check == "integrity"):
         findings += _contents(store)

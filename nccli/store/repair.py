@@ -61,6 +61,7 @@ def repair_store(store: Store, findings: Sequence[Finding] = ()) -> Repair:
     ok = {finding.check: finding.ok for finding in findings}
     if not ok.get("schema", True):
         raise StoreVersionError(f"{store.location} has an older schema: nccli store upgrade comes first")
+    store.require_writable()
     return _repair_rows(store) if ok and ok.get("integrity", True) else _rebuild(store)
 
 

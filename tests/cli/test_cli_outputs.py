@@ -70,7 +70,7 @@ READING = (
     "--weights",
     "targets",
 )
-OTHERS = {"store merge --into", "runs import source", "sweep run file", "train-dufm --targets"}
+OTHERS = {"store merge --into", "store seal file", "runs import source", "sweep run file", "train-dufm --targets"}
 """Options that name a file or a store, and that write no file for a person."""
 
 

@@ -56,6 +56,15 @@ def test_its_commands_make_exactly_its_runs(reported: Path, run: Nccli) -> None:
     assert sorted(made) == sorted(stored)
 
 
+def test_what_was_kept_and_what_was_followed_are_asked_for_again(run: Nccli) -> None:
+    run("train-dufm --K 2 --L 2 --n 1 --width 3 --steps 3 --seed 0,1 --keep trajectory --quiet")
+    best = run("construct --kind best --K 6 --L 4 --wd 4e-3 --n 1").ids
+    *making, _ = commands_of(run("report -o -").out)
+    assert [("--keep trajectory" in line, "--kind best" in line) for line in making] == [(False, True), (True, False)]
+    (followed,) = (line for line in making if "--kind best" in line)
+    assert run(f"{followed.removeprefix('nccli ')} --store other.db").ids == best
+
+
 def test_runs_from_a_pipe_are_told_again_by_their_ids(own_grid: Path, run: Nccli) -> None:
     ids = run("runs list --where 'kind in (dnc,srg)' --format ids").ids
     *_, line = commands_of(run("report - -o -", stdin="\n".join(ids)).out)
@@ -76,7 +85,7 @@ def test_a_browser_opens_runs_sorts_and_filters_without_a_complaint(reported: Pa
         runs = browser.run(f"{shown}.length")
         assert browser.run("document.querySelector('#count').textContent") == f"{runs} runs"
         browser.click("#runs tbody button")
-        layers = browser.run("document.querySelectorAll('.open tbody tr').length")
+        layers = browser.run("document.querySelectorAll('.open tbody tr:not(.spectrum)').length")
         assert layers == 5  # M_1, and two layers before and after the activation
         titles = browser.run("[...document.querySelectorAll('#runs > thead th')].map(e => e.textContent)")
         loss = titles.index("loss") + 1

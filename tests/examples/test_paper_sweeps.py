@@ -62,7 +62,7 @@ def test_every_figure_finds_its_runs(entries: list[SweepCommand]) -> None:
             assert planned(arguments) <= made, f"{figure.name}: {line}"
 
 
-def test_every_entry_is_named_after_a_figure(entries: list[SweepCommand]) -> None:
-    named = [re.match(r"fig\d+", each.entry or "") for each in entries]
-    assert {match[0] for match in named if match} == set(PAPER_FIGURES)
+def test_every_entry_is_named_after_a_figure_or_a_claim(entries: list[SweepCommand]) -> None:
+    named = [re.match(r"fig\d+(?=-|$)|claim(?=-)", each.entry or "") for each in entries]
+    assert {match[0] for match in named if match} == {*PAPER_FIGURES, "claim"}
     assert all(named)

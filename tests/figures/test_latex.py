@@ -11,6 +11,7 @@ TEXTS = {
     r"DNC in $\widetilde{M}_2$, 95 % of a_b": r"DNC in $\widetilde{M}_2$, 95 \% of a\_b",
     r"net p\$q.npz & 100 #1": r"net p\$q.npz \& 100 \#1",
     "mean ± 1 sd; K = r(r−1)/2 < 5": r"mean $\pm$ 1 sd; K = r(r$-$1)/2 $<$ 5",
+    "exp(entropy of s/Σs), ρ²": r"exp(entropy of s/$\Sigma$s), $\rho$$^2$",
     "x^2 ~ {1}\\": r"x\textasciicircum{}2 \textasciitilde{} \{1\}\textbackslash{}",
 }
 

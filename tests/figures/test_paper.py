@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 
 from nccli.dufm.config import DufmConfig
 from nccli.errors import InputError
-from nccli.figures import FIGURES, Options, render, style
-from nccli.figures.grid import one_caption
+from nccli.figures import FIGURES, Drawn, Options, render, style
+from nccli.figures.captions import one_caption
+from nccli.figures.legend_of_page import entries_of_page
 from nccli.figures.nearest import spectral_distance, srg
 from nccli.store import FinishedRun, Selection, Store, parse_where, save_run, select_settings
 from nccli.sweep import DufmTrainer, construction_run, execute, plan_runs
@@ -188,7 +190,28 @@ def test_panels_of_a_figure_have_letters_in_their_order(name: str, store: Store)
     with store.read() as connection:
         drawn, _ = PAPER_FIGURES[name].find(connection, Selection(), Options())
     letters = ", ".join(PAPER_FIGURES[name].letters(drawn).values())
-    assert letters.replace(", ", "") == ascii_lowercase[: len(letters.split(", "))] or not drawn
+    single = len(drawn) == 1 and not letters  # of a single panel
+    assert single or letters.replace(", ", "") == ascii_lowercase[: len(letters.split(", "))] or not drawn
+
+
+@pytest.mark.parametrize("name", PAPER_FIGURES)
+def test_a_page_of_neurips_is_four_inches_high_at_most(name: str, store: Store) -> None:
+    with store.read() as connection:
+        drawn, _ = PAPER_FIGURES[name].find(connection, Selection(), Options())
+    if drawn:
+        with style():
+            figure = PAPER_FIGURES[name].draw(Drawn([], "", parts=drawn), 5.5, with_caption=False)
+        assert figure.get_figheight() <= 4.0
+
+
+def test_layers_before_their_activation_share_an_entry_of_the_legend() -> None:
+    layers = {name: Line2D([], [], marker="o") for name in ("$M_{1}$", "$M_{2}$", r"$\widetilde{M}_{2}$", "$H_{3}$")}
+    before = {r"$\widetilde{H}_{3}$": Line2D([], [])}
+    assert list(entries_of_page([("a", [*layers.items(), *before.items()])])) == [
+        "layer 1", "layer 2", "layer 3", "before σ",
+    ]  # fmt: skip
+    alone = entries_of_page([("a", [*layers.items()]), ("c", [("MNIST", None)])])
+    assert list(alone) == ["layer 1", "layer 2 before σ", "layer 2", "layer 3", "c: MNIST"]
 
 
 def test_there_are_ten() -> None:

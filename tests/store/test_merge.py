@@ -205,7 +205,7 @@ def test_a_run_that_was_changed_behind_our_back_yields_to_the_one_that_was_not(t
     assert [finding.check for finding in check_store(alone) if not finding.ok] == ["damaged runs"]
 
 
-PARTS = {"history", "matrices", "weights"}
+PARTS = {"history", "matrices", "weights", "host"}
 
 
 def having(path: Path) -> list[set[str]]:
@@ -216,7 +216,7 @@ def having(path: Path) -> list[set[str]]:
 
 @pytest.mark.parametrize(
     "without",
-    [{"history"}, {"matrices"}, {"weights"}, {"history", "matrices"}, PARTS],
+    [{"history"}, {"matrices"}, {"weights"}, {"host"}, {"history", "matrices"}, PARTS],
     ids=lambda parts: ",".join(sorted(parts)),
 )
 def test_a_copy_without_parts_is_sound_and_smaller_and_no_other_result(tmp_path: Path, without: set[str]) -> None:
@@ -243,9 +243,9 @@ def test_trajectories_are_left_out_of_histories_and_come_back(tmp_path: Path) ->
     part = tmp_path / "part.db"
     merge_stores([str(whole)], Store.create(str(part)), {"trajectory"})
     assert [having(path) for path in (whole, part, bare)] == [
-        [{"history", "matrices", "trajectory"}],
-        [{"history", "matrices"}],
-        [{"history", "matrices"}],
+        [{"history", "matrices", "trajectory", "host"}],
+        [{"history", "matrices", "host"}],
+        [{"history", "matrices", "host"}],
     ]
     with Store.open(str(part)).read() as one, Store.open(str(bare)).read() as other:
         keys = run_ids(one)

@@ -178,14 +178,14 @@ def _better_runs(
 
 def _export(output: Output, point: "tuple[Solution, int]", run: str | None, store: str | None) -> None:
     """Write H_1, W_l, and class means by layer and stage (all d × columns, as in the paper) to an .npz file."""
-    from nccli.store import Store, store_location
+    from nccli.cli.opened import open_store
     from nccli.sweep import export_point, export_run
 
     with output.open() as file:
         if run is None:
             export_point(file, *point)
         else:
-            export_run(file, Store.open(store_location(store)), run)
+            export_run(file, open_store(store), run)
 
 
 def _show_plan(

@@ -87,11 +87,11 @@ class _Asked:
         from nccli import __version__
         from nccli.cli.report_contents import making, outcome_table, run_lines, settings_table
         from nccli.report import Contents, draw_pictures, pictures_of
-        from nccli.store import run_records, select_selected
+        from nccli.store import having_trajectory, run_records, select_selected
 
         rows = select_selected(connection, chosen)
         records = run_records(connection, rows, self.rank_rtol)
-        columns, layer_columns, lines = run_lines(records)
+        columns, layer_columns, lines = run_lines(records, having_trajectory(connection, [row["id"] for row in rows]))
         pictures, undrawn = pictures_of(
             draw_pictures(connection, chosen, self.rank_rtol, self._drawing(chosen), _room_beside(lines))
         )

@@ -90,7 +90,7 @@ def _print_runs(
         emit(({"id": key} for key in ids), chosen, chosen, RUN_COLUMNS)
         return
     keys = tuple(record_keys(opened, ids)) if chosen is option.OutputFormat.csv else ()
-    found = read_pages(PageReader(store_location(store), rank_rtol, chosen, keys), ids)
+    found = read_pages(PageReader(str(opened.copy or store_location(store)), rank_rtol, chosen, keys), ids)
     if chosen is not option.OutputFormat.table:
         emit_texts(found, keys, chosen)
     elif not layers:

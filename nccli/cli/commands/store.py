@@ -1,4 +1,4 @@
-"""`nccli store path|check|upgrade|backup|merge`."""
+"""`nccli store path|check|upgrade|backup|merge`; `seal` is a file of its own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nccli.cli import options as option
+from nccli.cli.commands.seal import seal
 from nccli.cli.notes import note, warn
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def check(
     runs, odd matrices, and every run against its checksum and the ranges of its values. Exit 0 if it is sound, 5 if
     not.
     """
+    from nccli.cli.opened import open_store
     from nccli.cli.output import Column, emit, plain
     from nccli.errors import StoreError
     from nccli.store import Store, check_store, store_location
@@ -52,7 +54,10 @@ def check(
     location = store_location(store)
     if repair:
         _repair(location, quiet)
-    findings = check_store(Store.peek(location))
+    opened = Store.peek(location)
+    if not opened.is_current and opened.is_kept:
+        opened = open_store(location)
+    findings = check_store(opened)
     for finding in findings:
         _tell(finding.reasons, "is damaged")
         if finding.advice:
@@ -99,7 +104,9 @@ def upgrade(store: option.StoreLocation = None, format: option.Format = None) ->
     from nccli.cli.output import Column, emit, plain
     from nccli.store import Store, store_location
 
-    opened = Store.open(store_location(store))
+    opened = Store.peek(store_location(store))
+    if not opened.is_current:
+        opened = Store.create(store_location(store))
     record = {
         "store": opened.location,
         "schema": opened.revision,
@@ -124,7 +131,8 @@ def backup(
 ) -> None:
     """Copy the store, while others read and write it.
 
-    Prints the name of the copy. A PostgreSQL store is copied into an SQLite file.
+    Prints the name of the copy. A PostgreSQL store is copied into an SQLite file. The copy of a sealed store is not
+    sealed.
     """
     from datetime import UTC, datetime
     from tempfile import TemporaryDirectory
@@ -168,7 +176,7 @@ def merge(
         typer.Option(
             "--without",
             metavar="PART,…",
-            help="What to leave out: history, matrices, weights, trajectory.",
+            help="What to leave out: history, matrices, weights, trajectory, host (its name).",
             show_default=False,
         ),
     ] = None,
@@ -247,4 +255,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "upgrade": upgrade,
     "backup": backup,
     "merge": merge,
+    "seal": seal,
 }

@@ -25,15 +25,16 @@ def tag_stored(
 
     Example: nccli train-dufm --seed 0..9 | nccli runs tag fig2 - && nccli plot spectra --where tag=fig2
     """
+    from nccli.cli.opened import open_store
     from nccli.cli.output import write
     from nccli.cli.selection import selected_ids
-    from nccli.store import Store, require_tag, store_location, tag_runs, tagged_runs
+    from nccli.store import require_tag, tag_runs, tagged_runs
 
     require_tag(name)
     if not runs and where is None:
         if not remove:
             raise InputError("runs tag: name a run, - for ids on stdin, or --where")
-        opened = Store.open(store_location(store))
+        opened = open_store(store)
         with opened.read() as connection:
             ids = tagged_runs(connection, name)
         if not ids:

@@ -14,7 +14,8 @@ from nccli.catalogue.stages import When
 from nccli.figures.axes import decades_axis, rank_axis, reference
 from nccli.figures.checkpoint_series import asks_for_checkpoints, by_series, is_checkpoint, latest
 from nccli.figures.figure import Drawn, Options, Row
-from nccli.figures.layouts import Layout, layout, legend, panels
+from nccli.figures.layouts import Layout, layout, panels
+from nccli.figures.legends import legend
 from nccli.figures.limits import CURVES
 from nccli.figures.marks import Look
 from nccli.figures.series import Series, each_of

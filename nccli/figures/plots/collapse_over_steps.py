@@ -15,13 +15,15 @@ from nccli.figures.axes import decades_axis, rank_axis
 from nccli.figures.checkpoint_series import asks_for_checkpoints, by_series, is_checkpoint
 from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.layer_courses import QUANTITIES, Quantity, course_of_checkpoints, course_of_history
-from nccli.figures.layouts import Layout, layout, legend, panels, row_title
+from nccli.figures.layouts import Layout, layout, panels, row_title
+from nccli.figures.legends import legend
 from nccli.figures.limits import ROWS
-from nccli.figures.marks import Look
+from nccli.figures.marks import Look, looks_of
 from nccli.figures.over_steps import draw_band, evenly, steps_axis
 from nccli.figures.series import Series
+from nccli.figures.stages import looks_of_layers
 from nccli.figures.store_figure import Collected, Query, Shown, StoreFigure
-from nccli.figures.style_sheet import GREY, looks
+from nccli.figures.style_sheet import GREY
 from nccli.store import Condition, SettingRuns
 
 _MOST_LAYERS = 10
@@ -108,7 +110,8 @@ class CollapseOverSteps(StoreFigure):
         """Steps against each quantity, a curve a layer."""
         axes, labels, quantities = panels(container, plan), drawn.values("series"), _quantities(drawn)
         symbols, parts = drawn.values("symbol"), _parts(drawn)
-        look_of = dict(zip(symbols, looks(len(symbols), ordered=True), strict=True))
+        trained = all(row["split"] is None for row in drawn.rows)
+        look_of = looks_of_layers(drawn.rows) if trained else dict(looks_of(symbols, ordered=True))
         each = plan.count // len(labels)
         for position, label in enumerate(labels):
             own = axes[each * position : each * (position + 1)]

@@ -11,7 +11,8 @@ from nccli.catalogue.outcomes import Outcome
 from nccli.figures.along_setting import AlongSetting
 from nccli.figures.ends import unsettled_of
 from nccli.figures.figure import Drawn, Options, Row
-from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.layouts import Layout, layout, panel_title, panels
+from nccli.figures.legends import legend
 from nccli.figures.outcome_categories import (
     CATEGORIES,
     LOST,

@@ -31,7 +31,7 @@ _MOST = 10
 _LEAST, _LARGEST, _GAP = 0.85, 1.3, 0.2
 """Inches of a panel, and beside it; tastes."""
 
-_WORDS, _LINE, _TITLE, _AROUND = 0.5, 0.11, 0.2, 0.35
+_WORDS, _LINE, _TITLE, _AROUND = 0.6, 0.11, 0.2, 0.35
 """Inches of the words around a panel, of a line more, of the title of a setting, of the small print."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from nccli.catalogue.outcomes import DEGENERATE
 from nccli.errors import InputError
@@ -72,6 +73,7 @@ class Landscape(Scatter):
             at = sorted({row[self.x] for row in above})
             ax.plot(at, [1.0] * len(at), linestyle="", marker="^", color=GREY, transform=edge, clip_on=False, zorder=4)
         super().finish(ax, drawn, plan)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _range(rows: Sequence[Row]) -> tuple[float, float]:

@@ -13,7 +13,8 @@ from nccli.errors import InputError
 from nccli.figures.axes import reference
 from nccli.figures.ends import ENDS, ends_of, finish_of, left_out_notes
 from nccli.figures.figure import ClosedForms, Drawn, Options, PanelFigure, Row
-from nccli.figures.layouts import Layout, layout, legend, panels
+from nccli.figures.layouts import Layout, layout, panels
+from nccli.figures.legends import legend
 from nccli.figures.limits import MOST_DOTS
 from nccli.figures.marks import FINISHED, OPEN, curve, dots, looks_of
 from nccli.figures.series import outcomes_of, run_rows

@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from nccli.catalogue.outcomes import DEGENERATE, Outcome
 from nccli.figures.ends import unsettled_of
 from nccli.figures.figure import Drawn, Options, Row
-from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.layouts import Layout, layout, panel_title, panels
+from nccli.figures.legends import legend
 from nccli.figures.limits import PANELS, Limit
 from nccli.figures.outcome_categories import CATEGORIES, category_names, category_of, lost_notes, other_structures
 from nccli.figures.series import Series, Values, each_of, measured

@@ -25,7 +25,8 @@ from nccli.figures.cells import CellAxis, Cells, Place, name_empty
 from nccli.figures.ends import ENDS, unsettled_of
 from nccli.figures.figure import Drawn, Options, Row
 from nccli.figures.hidden_ranks import HIDDEN_RANK, at_tolerance, read_for_ranks
-from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.layouts import Layout, layout, panel_title, panels
+from nccli.figures.legends import legend
 from nccli.figures.outcome_categories import lost_notes
 from nccli.figures.series import Series, each_of, measured
 from nccli.figures.setting_axis import WD, WIDTH, SettingAxis, axis_of, setting_value, varied_along

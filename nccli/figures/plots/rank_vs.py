@@ -20,6 +20,9 @@ from nccli.figures.style_sheet import GREY
 from nccli.store import SettingRuns, problem_of
 from nccli.theory import dnc_rank, srg_rank
 
+_NARROW = 2.2
+"""Inches of a panel in which lines of theory have no room for the setting that their colour tells too; taste."""
+
 
 @dataclass(frozen=True)
 class RankVs(AgainstSetting):
@@ -75,10 +78,10 @@ class RankVs(AgainstSetting):
 
     def finish(self, ax: Axes, drawn: Drawn, plan: Layout) -> None:
         """Lines of theory in the colours of the series that they are of, and ranks from the least to that of DNC."""
-        self._draw_references(ax, drawn)
+        self._draw_references(ax, drawn, plan.width / plan.columns < _NARROW)
         rank_axis(ax, _ranks(drawn))
 
-    def _draw_references(self, ax: Axes, drawn: Drawn) -> None:
+    def _draw_references(self, ax: Axes, drawn: Drawn, narrow: bool) -> None:
         level: dict[float, list[str]] = {}
         colour_of = {label: look["color"] for label, look in looks_of(drawn.series, drawn.ordered)}
         colours: dict[str, str] = {}  # by name of a line
@@ -102,7 +105,8 @@ class RankVs(AgainstSetting):
         for rank, shift in zip(heights, apart([(rank - bottom) / height for rank in heights]), strict=True):
             names = level[rank]
             (colour,) = {colours[name] for name in names} if len({colours[name] for name in names}) == 1 else {GREY}
-            reference(ax, rank, _joined(names), names[0].startswith("DNC"), shift=shift, colour=colour)
+            told = names[0].partition(", ")[0] if narrow and colour != GREY else _joined(names)
+            reference(ax, rank, told, names[0].startswith("DNC"), shift=shift, colour=colour)
 
     def beside(self, series: Sequence[Series]) -> list[Row]:
         """Ranks of the DNC solution and of the SRG solution that is best for the runs' own problems."""

@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from nccli.catalogue.stages import Stage
 from nccli.catalogue.stages import stages as all_stages
 from nccli.figures.figure import Drawn, Row
-from nccli.figures.layouts import Layout, layout, legend, panel_title, panels
+from nccli.figures.layouts import Layout, layout, panel_title, panels
+from nccli.figures.legends import legend
 from nccli.figures.limits import MOST_LINES
 from nccli.figures.marks import Look
 from nccli.figures.series import Series, each_of

@@ -13,7 +13,8 @@ from nccli.catalogue.runs import TRAINED_KINDS
 from nccli.catalogue.stages import stages
 from nccli.figures.axes import rank_axis
 from nccli.figures.figure import Drawn, Row
-from nccli.figures.layouts import Layout, layout, legend, panels, row_title
+from nccli.figures.layouts import Layout, layout, panels, row_title
+from nccli.figures.legends import legend
 from nccli.figures.limits import MOST_LINES, ROWS
 from nccli.figures.losses_over_steps import Window, draw_references, known_losses, losses_axis, window_of
 from nccli.figures.over_steps import collapse_axis, curve_rows, draw_band, range_of, steps_axis

@@ -38,15 +38,22 @@
     cell.append(list);
     if (command) cell.append(make("code", command));
     if (layers.length) {
+      // Columns without a value are left out; the singular values have a line of their own.
+      const spectra = details.columns.findIndex(([title]) => title === "singular values");
+      const shown = details.columns.map((_, j) => j).filter((j) => j !== spectra && layers.some((layer) => layer[j] !== ""));
       const inner = make("table");
       const head = make("tr");
-      for (const [title, left] of details.columns) head.append(make("th", title, left ? "w" : ""));
+      for (const j of shown) head.append(make("th", details.columns[j][0], details.columns[j][1] ? "w" : ""));
       inner.createTHead().append(head);
       const lines = inner.createTBody();
       for (const layer of layers) {
         const line = make("tr");
-        layer.forEach((value, j) => line.append(make("td", value, details.columns[j][1] ? "w" : "")));
-        lines.append(line);
+        for (const j of shown) line.append(make("td", layer[j], details.columns[j][1] ? "w" : ""));
+        const spectrum = make("td", spectra < 0 ? "" : `singular values ${layer[spectra]}`);
+        spectrum.colSpan = shown.length;
+        const below = make("tr", undefined, "spectrum");
+        below.append(spectrum);
+        lines.append(line, below);
       }
       const wide = make("div", undefined, "wide");
       wide.append(inner);

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from nccli.errors import StoreError
-from nccli.store.connection.read_only import read_only_uri
+from nccli.store.connection.read_only import is_sealed, read_only_uri
 
 _BUSY_SECONDS = 30  # as other connections wait
 _PAGES = 4096
@@ -26,7 +26,7 @@ def copy_file(source: Path, target: Path, permit: Callable[[Path], None] = lambd
     """Copy a database by SQLite's online backup: the copy is one state of it, complete or not there at all.
 
     The copy is made in steps, between which others may write. Where that makes it begin anew too often, it is made in
-    one go, during which they wait.
+    one go, during which they wait. The copy of a sealed store is not sealed.
 
     Args:
         source: the database.
@@ -75,6 +75,8 @@ def _copy(source: Path, target: Path, pages: int) -> None:
     ):
         reader.backup(writer, pages=pages, progress=watch, sleep=0.01)
         writer.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+        if is_sealed(source):
+            writer.execute("PRAGMA application_id=0")
 
 
 def _to_disk(path: Path) -> None:

@@ -117,9 +117,11 @@ _DAMAGE = (
 _LONGEST = 200
 """A taste: characters of what a database says."""
 
+UNWRITABLE = "cannot be written: check the permissions of the file and its folder"
+
 _ADVICE: Mapping[str, str] = {
     "file is not a database": "is not an SQLite database: name another file with --store",
-    "attempt to write a readonly database": "cannot be written: check the permissions of the file and its folder",
+    "attempt to write a readonly database": UNWRITABLE,
     "unable to open database file": "cannot be opened: check that the folder exists and may be read and written",
     "database or disk is full": "cannot grow: the disk is full",
     "disk I/O error": "cannot be read or written: the disk or the network file system fails",

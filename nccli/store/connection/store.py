@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import Any, Self
 
 from sqlalchemy import Connection, text
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from nccli.errors import InputError, NccliError, NothingFoundError, StoreError, StoreVersionError
 from nccli.store.connection.backup import copy_file
 from nccli.store.connection.engine import (
+    UNWRITABLE,
     WRITES,
     damaged,
     explain,
@@ -25,11 +27,12 @@ from nccli.store.connection.engine import (
     sqlite_driver,
 )
 from nccli.store.connection.journal import choose_journal
-from nccli.store.connection.read_only import unchanged
+from nccli.store.connection.older_copy import older_copy
+from nccli.store.connection.read_only import is_sealed, is_writable, unchanged
 from nccli.store.connection.vacuum import give_back_space
 from nccli.store.schema.checksum import damaged_runs, has_checksums, run_ids, seal_runs
 from nccli.store.schema.migrate import REVISIONS, VERSION_TABLE, current_revision, require_current, upgrade
-from nccli.store_files import BEFORE_UPGRADE
+from nccli.store_files import BEFORE_UPGRADE, journals
 
 BUSY_SECONDS = 30
 """For which a command waits for others to write. Measured with 16 writers of 100 runs each: 5.1 s at most."""
@@ -75,6 +78,8 @@ class Store:
         upgraded_from: the schema that the store had before this process upgraded it, None if it did not.
         backup: the copy of the file as it was before that.
         bytes_before, bytes_after: size of the file before the upgrade and after it; None where there was none.
+        copy: an upgraded copy, which is read in place of an older file that is not to be written; None elsewhere.
+        copied_from: the schema of that file.
     """
 
     def __init__(self, url: URL) -> None:
@@ -89,6 +94,8 @@ class Store:
         self.upgraded_from: str | None = None
         self.bytes_before: int | None = None
         self.bytes_after: int | None = None
+        self.copy: Path | None = None
+        self.copied_from: str | None = None
 
     @classmethod
     def at(cls, location: str) -> Self:
@@ -116,7 +123,7 @@ class Store:
 
     @classmethod
     def open(cls, location: str) -> Self:
-        """Open a store that exists; upgrade it first where needed.
+        """Open a store that exists; upgrade it first where needed, or read a copy where it is not to be written.
 
         Raises:
             InputError: no file can have the name.
@@ -125,14 +132,19 @@ class Store:
             StoreError: it is busy, unreadable, or no store of nccli.
         """
         store = cls.peek(location)
-        return store if store.is_current else cls.create(location)
+        if store.is_current:
+            return store
+        if store.path is not None and store.is_kept:
+            store._read_a_copy(store.path)
+            return store
+        return cls.create(location)
 
     @classmethod
     def create(cls, location: str) -> Self:
         """Open a store for writing; make or upgrade it first where needed.
 
         Raises:
-            InputError, StoreVersionError, StoreError: as `open`, or the place cannot be written.
+            InputError, StoreVersionError, StoreError: as `open`, or it is sealed, or the place cannot be written.
         """
         store = cls(parse_location(location))
         fresh = store.path is not None and not store._exists()
@@ -140,6 +152,7 @@ class Store:
             raise StoreError(f"cannot make a store at {store.location}: the folder {store.path.parent} does not exist")
         with store.read() as connection:
             store.revision = store._revision(connection)
+        store._require_unsealed()
         if store.is_current:
             return store
         if fresh:
@@ -160,6 +173,49 @@ class Store:
     def is_current(self) -> bool:
         """Whether the schema is the one that this nccli reads and writes."""
         return self.revision == REVISIONS[-1]
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it is a file that `nccli store seal` has marked."""
+        return self.path is not None and is_sealed(self.path)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is a file that this process leaves as it is: sealed, or not to be written by this user."""
+        return self.path is not None and (is_sealed(self.path) or not is_writable(self.path))
+
+    def require_writable(self) -> None:
+        """Refuse what will be written before it is worked out.
+
+        Raises:
+            StoreError: the store is sealed, or this user may not write it.
+        """
+        self._require_unsealed()
+        if self.path is not None and not journals(self.path) and not is_writable(self.path):
+            raise StoreError(f"the store {self.location} {UNWRITABLE}")
+
+    def _require_unsealed(self) -> None:
+        if self.is_sealed:
+            raise StoreError(
+                f"the store {self.location} is sealed: nothing writes it until nccli store seal --unseal "
+                f"{quote(self.location)};\nor work in a copy: nccli store backup COPY.db --store {quote(self.location)}"
+            )
+
+    def _read_a_copy(self, path: Path) -> None:
+        def upgraded(copy: Path) -> None:
+            backup = type(self).create(str(copy)).backup
+            if backup is not None:
+                backup.unlink()
+
+        try:
+            self.copy = older_copy(path, upgraded)
+        except StoreError as error:
+            raise StoreVersionError(
+                f"{self.location} needs an upgrade from schema {self.revision}; it is not to be written, and an "
+                f"upgraded copy, which would be read, cannot be made: {error}"
+            ) from error
+        self.copied_from, self.revision = self.revision, REVISIONS[-1]
+        self._reader = type(self).at(str(self.copy))._reader
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision, with a copy of a file that holds data beside it."""
@@ -206,7 +262,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the store throughout and cannot change it."""
-        whole = nullcontext() if self.path is None else unchanged(self.path)
+        whole = nullcontext() if self.path is None else unchanged(self.copy or self.path)
         with whole, self._translated(), self._reader.connect() as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
@@ -217,8 +273,11 @@ class Store:
 
         Raises:
             StoreVersionError: a newer nccli has upgraded the store since this process opened it.
+            StoreError: it is sealed, or cannot be written.
         """
+        self.require_writable()
         with self._translated(), self._writer.connect() as connection, connection.begin():
+            self._require_unsealed()  # meanwhile
             schema = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
             if schema != REVISIONS[-1]:
                 raise StoreVersionError(

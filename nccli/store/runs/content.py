@@ -28,9 +28,9 @@ PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Parts that have rows of their own: table, and the names of these there, the first one in every such part."""
 
-TRAJECTORY = "trajectory"
-LEFT_OUT = (*PARTS, TRAJECTORY)
-"""What a copy of a run may be without; the trajectory is in the block of the history."""
+TRAJECTORY, HOST = "trajectory", "host"
+LEFT_OUT = (*PARTS, TRAJECTORY, HOST)
+"""What a copy of a run may be without; the trajectory is in the block of the history, the host's name in the run."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,21 @@ class RunContent:
         """Those of `LEFT_OUT` that it has."""
         found = {part for part, (table, names) in PARTS.items() if _named(self.children[table], names[:1])}
         told = any(has_trajectory(row["block"]) for row in self.children["history"])
-        return frozenset({*found, TRAJECTORY} if told else found)
+        return frozenset({*found, *([TRAJECTORY] if told else []), *([HOST] if self.run["host"] else [])})
 
     def without(self, parts: Collection[str]) -> Self:
         """A copy that lacks some of `LEFT_OUT`."""
-        children = dict(self.children)
+        run, children = self.run, dict(self.children)
         for part in parts:
             if part == TRAJECTORY:
                 kept = [{**row, "block": without_trajectory(row["block"])} for row in children["history"]]
                 children["history"] = kept
+            elif part == HOST:
+                run = {**run, HOST: ""}
             else:
                 table, names = PARTS[part]
                 children[table] = [row for row in children[table] if names and row.get("name") not in names]
-        return replace(self, children=children)
+        return replace(self, run=run, children=children)
 
     @cached_property
     def checksum(self) -> str:
