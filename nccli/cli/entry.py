@@ -91,6 +91,8 @@ def _unexpected(error: Exception) -> int:
 def _usage_error(error: "typer.TyperException", arguments: list[str]) -> int:
     """The exit code of a usage error that was told; help where a command was missing."""
     message = error.format_message()
+    if not message:  # help that a terminal shows already
+        return error.exit_code
     if message.startswith("Usage: "):
         say(message)
         return error.exit_code

@@ -75,3 +75,12 @@ def test_ids_are_not_waited_for_at_a_terminal(grid: Made, run: Nccli) -> None:
         _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert err.startswith(b"nccli: '-' reads run ids from stdin, which is a terminal")
+
+
+@pytest.mark.parametrize("line", ["", "runs"])
+def test_without_a_command_help_is_all_that_is_said(run: Nccli, line: str) -> None:
+    with terminal() as screen, run.start(line, stdout=screen.end) as process:
+        _, err = process.communicate(timeout=30)
+        screen.drain()
+    assert "Commands" in "\n".join(screen.lines)
+    assert (process.returncode, err) == (2, b"")

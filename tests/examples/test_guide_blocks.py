@@ -19,6 +19,7 @@ import nccli
 from nccli.cli.app import build_app
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.e2e.load import ImageSource
+from nccli.errors import NccliError
 from tests.cli.command import Nccli
 from tests.cli.in_process import one_app
 from tests.examples.page_blocks import ALL, LANGUAGES, PAGES, ROOT, Block, marked
@@ -118,12 +119,11 @@ def without(words: list[str], *options: str) -> list[str]:
 def of_few_runs(name: str, words: list[str]) -> list[str]:
     """Words that ask for less: figures and reports of no run, theory of the first K and L of a range."""
     if name in ("plot", "report") and "-" not in words:
-        words = [
-            *without(words, "--where"),
-            "--where",
-            " and ".join([f"({query})" for query in queries(words)] + ["K=0"]),
-        ]
-    return [re.sub(r"^(\d+)\.\.\d+$", r"\1", word) for word in words] if name in ("compare", "plot") else words
+        nothing = " and ".join([*(f"({query})" for query in queries(words)), "K=0"])
+        words = [*without(words, "--where"), "--where", nothing]
+    if name in ("compare", "plot"):
+        words = [re.sub(r"^(\d+)\.\.\d+$", r"\1", word) for word in without(words, "--loss")]
+    return words
 
 
 def queries(words: list[str]) -> list[str]:
@@ -259,3 +259,14 @@ def test_a_wrong_word_in_a_page_is_found(line: str, folder: Path) -> None:
 def test_a_wrong_column_in_a_page_is_found(folder: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         explain("SELECT lambda FROM run_summary", folder)
+
+
+def test_exit_codes_are_told_as_they_are() -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \| ", (ROOT / "examples" / "guide" / "scripting.md").read_text(), re.MULTILINE)
+    told = {int(code) for row in rows for code in row.split(",")}
+    assert told == {0, 141, *(error.exit_code for error in every_error(NccliError))}
+
+
+def every_error(root: type[NccliError]) -> list[type[NccliError]]:
+    """A class of errors and all below it."""
+    return [root, *(leaf for child in root.__subclasses__() for leaf in every_error(child))]
