@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nccli.notebook import train_dufm as train_dufm
     from nccli.notebook import train_e2e as train_e2e
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _CALLS = ("compare", "construct", "frame", "train_dufm", "train_e2e")
 _MODULES = ("errors", "measure", "search")

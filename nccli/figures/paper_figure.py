@@ -13,7 +13,8 @@ from nccli.errors import InputError, NothingFoundError
 from nccli.figures.captions import one_caption
 from nccli.figures.ends import finished_ends
 from nccli.figures.figure import Drawn, Options, PanelFigure, Plot
-from nccli.figures.grid import Placed, draw_on_a_page, panels_of
+from nccli.figures.grid import draw_on_a_page
+from nccli.figures.page_rows import Placed, panels_of
 from nccli.store import Selection, asking_for, columns_of, parse_where
 
 
