@@ -8,7 +8,6 @@ import shlex
 import sqlite3
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ import nccli
 from nccli.cli.app import build_app
 from nccli.e2e.images import ImageSet, LabelledImages
 from nccli.e2e.load import ImageSource
-from nccli.errors import NccliError
 from tests.cli.command import Nccli
 from tests.cli.in_process import one_app
-from tests.examples.page_blocks import ALL, LANGUAGES, PAGES, ROOT, Block, marked
+from tests.examples.page_blocks import ALL, ROOT, Block, marked
 from tests.examples.pipelines import carry_out
 from tests.examples.shell_words import commands
 from tests.examples.test_paper_sweeps import show_ids
@@ -60,10 +58,6 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nccli.cli.commands.train_e2e._check_network", lambda *_: None)
     monkeypatch.setattr("nccli.cli.commands.train_e2e._show_plan", show_ids)
     monkeypatch.setattr("nccli.cli.commands.train_dufm.show_plan", show_ids)
-
-
-def test_every_fence_names_its_language() -> None:
-    assert [f"{block}: '{block.language}'" for block in ALL if block.language not in LANGUAGES] == []
 
 
 @pytest.mark.usefixtures("few_images")
@@ -177,43 +171,6 @@ def test_blocks_that_are_cheap_do_what_they_say(page: Path, tmp_path: Path) -> N
             carry_out(block.text, tmp_path)
 
 
-def test_the_tour_shows_what_the_readme_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With fewer seeds, and on a terminal as wide as the page."""
-    monkeypatch.setattr("nccli.cli.text_table.terminal_width", lambda: 80)
-    blocks = marked("ci: tour")
-    assert blocks
-    for block in blocks:
-        few = block.text.replace("--seed 0..9", "--seed 4,5")
-        shown = "".join(ended.out for ended in carry_out(few, tmp_path, ("--format", "table")))
-        found, told = tables(shown), tables(block.shown)
-        assert len(found) == len(told) > 0, block
-        for ours, theirs in zip(found, told, strict=True):
-            assert ours.shown <= theirs.shown | theirs.hidden, block
-            assert theirs.shown <= ours.shown | ours.hidden, block
-        assert max(map(len, block.shown.splitlines())) <= 80
-
-
-@dataclass
-class Titles:
-    """Words of the header of a table, and of the line below it about what has no room, which depends on the values."""
-
-    shown: set[str]
-    hidden: set[str]
-
-
-def tables(text: str) -> list[Titles]:
-    """Of each table in a text; of a text without one its own words."""
-    found: list[Titles] = []
-    before = ""
-    for line in text.splitlines():
-        if line and not line.strip("─"):
-            found.append(Titles(set(before.split()), set()))
-        elif found and line.startswith("not shown: "):
-            found[-1].hidden |= set(re.split(r"[ ,]+", line))
-        before = line
-    return found or [Titles(set(text.split()), set())]
-
-
 @pytest.mark.parametrize("block", [block for block in ALL if block.language == "python"], ids=str)
 def test_python_is_python_and_knows_its_names(block: Block) -> None:
     tree = ast.parse(block.text)
@@ -240,16 +197,6 @@ def test_queries_are_such_as_the_store_takes(block: Block, folder: Path) -> None
 def test_sweep_files_are_such_as_the_program_takes(block: Block, tmp_path: Path) -> None:
     (tmp_path / "sweep.toml").write_text(block.text)
     Nccli(tmp_path)("sweep run sweep.toml --dry-run --quiet")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_names_is_there(page: Path) -> None:
-    text = page.read_text()
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
-    links = [link for link in links if link and not link.endswith(".db")]  # stores are made by scripts
-    assert [link for link in links if not (page.parent / link).exists()] == []
-    named = set(re.findall(r"\b(?:examples|tests|nccli|migrations)/[\w./-]+\.(?:sh|py|toml|md|csv|png|c|cu)\b", text))
-    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 @pytest.mark.usefixtures("few_images")
@@ -279,14 +226,3 @@ def test_a_wrong_word_in_a_page_is_found(line: str, folder: Path) -> None:
 def test_a_wrong_column_in_a_page_is_found(folder: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         explain("SELECT lambda FROM run_summary", folder)
-
-
-def test_exit_codes_are_told_as_they_are() -> None:
-    rows = re.findall(r"^\| ([\d, ]+) \| ", (ROOT / "examples" / "guide" / "scripting.md").read_text(), re.MULTILINE)
-    told = {int(code) for row in rows for code in row.split(",")}
-    assert told == {0, 141, *(error.exit_code for error in every_error(NccliError))}
-
-
-def every_error(root: type[NccliError]) -> list[type[NccliError]]:
-    """A class of errors and all below it."""
-    return [root, *(leaf for child in root.__subclasses__() for leaf in every_error(child))]
