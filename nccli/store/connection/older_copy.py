@@ -1,5 +1,6 @@
 """Upgraded copies of older stores that are not to be written: made once a process, and gone with it."""
 
+import atexit
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,7 @@ def older_copy(path: Path, upgrade: Callable[[Path], None]) -> Path:
         except BaseException:
             folder.cleanup()
             raise
+        atexit.register(folder.cleanup)
         _COPIES[state] = folder
     return _within(_COPIES[state])
 
