@@ -54,7 +54,9 @@ def test_a_table_fits_narrow_terminals_and_names_what_is_not_shown(grid: Made, r
 
 
 def test_the_list_of_figures_fits_a_terminal(run: Nccli) -> None:
-    assert max(len(text) for text in show(run, "plot --list").lines) <= WIDTH
+    lines = show(run, "plot --list", 80).lines
+    assert max(len(text) for text in lines) <= 80
+    assert not any("…" in text for text in lines)
 
 
 def test_a_format_that_is_asked_for_is_the_same_on_a_terminal(run: Nccli) -> None:
