@@ -39,16 +39,16 @@ def _square(found: Found) -> Answer:
 
 def _early_ranks(found: Found) -> Answer:
     kept = found.kept
-    ranks = kept.ranks()
-    three = [row for row in ranks.values() if row[:3] == [3, 3, 3]]
-    some = [row for row in ranks.values() if 3 in row]
-    lowest = min(ranks.values(), key=lambda row: sum(row[:3]), default=[])
+    classes = dict(zip(found.runs.id, found.runs.classes_kept, strict=True))
+    three = [classes[key] for key, row in found.ranks().items() if row[:3] == [3, 3, 3]]
+    whole = [count for count in three if count == 15]
+    lowest = min(kept.ranks().values(), key=sum, default=[])
     said = (
-        f"{len(three)} of {len(ranks)} runs",
-        f"a rank of 3 in some layer of {len(some)}",
-        f"lowest in layers 2 to 6: {' '.join(map(str, lowest))}",
+        f"{len(whole)} of {kept.count} runs{found.lost}",
+        f"{len(three)} of all have it, with {spread(three)} classes",
+        f"lowest with all classes, layers 2 to 6: {' '.join(map(str, lowest))}",
     )
-    return Answer(bool(three), several(said) + found.lost)
+    return Answer(bool(whole), several(said))
 
 
 def _near_srg(r: int) -> Callable[[Found], Answer]:

@@ -61,7 +61,7 @@ class Claim:
             there = f"{found.count} of at least {self.least} runs" if found.count else "no runs"
             return Verdict.NOT_RUN, there
         answer = self.judge(found)
-        return _VERDICTS[answer.agrees], answer.ours
+        return _VERDICTS[answer.agrees], answer.ours + found.unsettled
 
 
 _VERDICTS = {True: Verdict.AGREE, False: Verdict.DIFFER, None: Verdict.NOT_RUN}

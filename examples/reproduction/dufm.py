@@ -1,5 +1,7 @@
 """Claims of section 6.1 and the appendix: what gradient descent ends in, on the L-DUFM."""
 
+from math import isnan
+
 import pandas as pd
 from claim import Answer, Claim
 from found import Found
@@ -105,7 +107,7 @@ def rank_falls(found: Found) -> Answer:
         all_fall &= rho <= MONOTONE
         decays = max(decays, rows.wd.nunique())
         means = ", ".join(f"{each.mean_hidden_rank.mean():.3g} at {wd:.3g}" for wd, each in rows.groupby("wd"))
-        said.append(f"K = {K}: ρ = {rho:.2f} ({means})")
+        said.append(f"K = {K}: {'no ρ' if isnan(rho) else f'ρ = {rho:.2f}'} ({means})")
     return Answer(all_fall if decays >= 3 else None, several(said) + found.lost)
 
 

@@ -62,6 +62,12 @@ class Found:
         return f"; {lost} of {self.count} lost classes" if lost else ""
 
     @property
+    def unsettled(self) -> str:
+        """What is to be said of those whose ranks may still change, as the end of a sentence."""
+        moving = int((self.runs.settled == 0).sum())
+        return f"; {moving} of {self.count} have not settled" if moving else ""
+
+    @property
     def hidden(self) -> pd.DataFrame:
         """Layers 2 … L−1 after the activation: the intermediate ones; for L = 2 there are none."""
         between = (self.layers.layer > 1) & (self.layers.layer < self.layers.L)

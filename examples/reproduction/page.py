@@ -16,6 +16,7 @@ import nccli
 CLAIMS: Sequence[Claim] = (*closed_forms.CLAIMS, *dufm.CLAIMS, *appendix.CLAIMS, *networks.CLAIMS)
 
 _BEGIN, _END = "<!-- table: python examples/reproduction -->", "<!-- end of the table -->"
+_CLOSED_FORMS = "--theory --K 4..45 --L 3,4,5,7 --wd 1e-6..1e-2:5 --n 1"
 _HEADER = ("", "section", "the paper says", "we agree if", "ours", "verdict", "runs")
 
 
@@ -78,11 +79,13 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _queries(store: str) -> Iterator[str]:
+    """A line a query, with the numbers of the rows that ask it."""
+    rows: dict[str, list[str]] = {}
     for i, claim in enumerate(CLAIMS, 1):
-        if claim.where:
-            yield f"nccli compare --store {shlex.quote(store)} --where {shlex.quote(claim.where)} # {i}"
-        else:
-            yield f"nccli compare --theory --K 4..45 --L 3,4,5,7 --wd 1e-6..1e-2:5 --n 1 # {i}"
+        rows.setdefault(claim.where, []).append(str(i))
+    for where, numbers in rows.items():
+        asked = f"--store {shlex.quote(store)} --where {shlex.quote(where)}" if where else _CLOSED_FORMS
+        yield f"nccli compare {asked} # {', '.join(numbers)}"
 
 
 def _provenance(store: str) -> str:

@@ -19,5 +19,5 @@ def test_a_committed_store_is_sealed_and_reading_leaves_it_and_its_folder_alone(
     assert all(finding.ok for finding in check_store(store))
     assert run(f"runs list --store {path} --format ids --limit 3").ids
     assert run(f"compare --store {path} --group-by kind").records
-    run(f"plot spectra --store {path} -o spectra.svg")
+    run(f"plot fig9 --store {path} -o fig9.svg")
     assert (path.read_bytes(), sorted(path.parent.iterdir())) == (before, listing)
