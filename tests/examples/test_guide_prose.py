@@ -31,7 +31,7 @@ def test_every_fence_names_its_language() -> None:
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text()
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
-    links = [link for link in links if link and not link.endswith(".db")]  # stores are made by scripts
+    links = [link for link in links if link]
     assert [link for link in links if not (page.parent / link).exists()] == []
     named = set(re.findall(r"\b(?:examples|tests|nccli|migrations)/[\w./-]+\.(?:sh|py|toml|md|csv|png|c|cu)\b", text))
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
