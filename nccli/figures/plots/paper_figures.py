@@ -24,8 +24,6 @@ _CLASS_MEANS, _GRAM = (BestHeatMap(figure.name, figure.matrix) for figure in (CL
 _RANK_VS_WD = RankVs("rank-vs-wd", WD)
 _LAST_HIDDEN, _BEFORE_LAST, _LAST = Stage(3, "post"), Stage(4, "pre"), Stage(4, "post")
 _TRAINING = Training(ranks=False)
-_FIG3 = (0.975, 1.16, 0.865)
-"""Shares of the panels. A measurement: beside their axes stand 0.77, 1.11 and 0.57 in, and each keeps an inch."""
 _E2E_CIFAR10 = "nccli train-e2e --dataset cifar10 --backbone resnet20 --width 64 --seed 0..4"
 
 
@@ -93,20 +91,18 @@ PLOTS = (
     PaperFigure(
         "fig3",
         (
-            Part(LossRatio(), "SRG loss over DNC loss", cells=_FIG3[0]),
+            Part(LossRatio(), "SRG loss over DNC loss"),
             Part(
                 _RANK_VS_WD,
                 "mean rank against weight decay",
                 f"{_DUFM} and L=4 and K in (10, 15) and lr=0.5",
                 "nccli train-dufm --K 10,15 --L 4 --n 1 --width 20 --wd 5e-4..8e-3:5 --steps 100000 --seed 0..4",
-                cells=_FIG3[1],
             ),
             Part(
                 DncShareVsWidth(),
                 "share of runs in DNC against width",
                 f"{_DUFM} and L=4 and K=10 and lr=0.5",
                 "nccli train-dufm --K 10 --L 4 --n 1 --width 10,14,20,30,64 --wd 2e-3 --steps 100000 --seed 0..19",
-                cells=_FIG3[2],
             ),
         ),
     ),
