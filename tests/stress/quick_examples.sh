@@ -15,8 +15,12 @@ mkdir -p "$folder"
 
 one() {
     local place=$1/${3%.sh} script=$2/$3 code=0 small
+    if grep -q '| *jq\|jq -' "$script" && ! command -v jq >/dev/null; then
+        echo "$3: left out, jq is not here"
+        return 0
+    fi
     mkdir "$place" && cd "$place"
-    QUICK=1 NCCLI_COMPILER_SECONDS=60 timeout 300 "$script" >said 2>&1 || code=$?
+    QUICK=1 NCCLI_COMPILER_SECONDS=60 timeout 600 "$script" >said 2>&1 || code=$?
     small=$(find . \( -name '*.pdf' -o -name '*.png' \) -size -6k)
     if grep -q '^ *nccli plot' "$script" && ! ls ./*.p[dn][fg] >/dev/null 2>&1; then small='no figure'; fi
     if [ "$code" != 0 ] || [ -n "$small" ]; then
