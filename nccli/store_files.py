@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
+from nccli.file_header import header
+
 JOURNALS = ("-journal", "-wal", "-shm")
 """Ends of the names of SQLite's own files."""
 
@@ -78,10 +80,7 @@ def is_database(path: Path) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+    return path.is_file() and header(path).startswith(_MAGIC)
 
 
 def may_be_database(path: Path) -> bool:

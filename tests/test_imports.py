@@ -36,7 +36,8 @@ RULES = {
     "atomic.py": Rule(ours="store_files"),
     "outputs.py": Rule(ours="errors atomic printable store_files"),
     "printable.py": Rule(),
-    "store_files.py": Rule(),
+    "file_header.py": Rule(),
+    "store_files.py": Rule(ours="file_header"),
     "strict_json.py": Rule(),
     "catalogue": Rule(),
     "metrics": Rule(ours="errors catalogue"),
@@ -48,7 +49,7 @@ RULES = {
     "e2e": Rule(ours="errors atomic catalogue objective theory metrics training measure", heavy="torch torchvision"),
     "search": Rule(ours="errors catalogue theory training dufm"),
     "store": Rule(
-        ours="errors atomic printable store_files strict_json catalogue theory metrics",
+        ours="errors atomic file_header printable store_files strict_json catalogue theory metrics",
         heavy="sqlmodel sqlalchemy alembic pyarrow",
     ),
     "figures": Rule(ours="errors strict_json catalogue theory metrics store", heavy="matplotlib sqlalchemy"),

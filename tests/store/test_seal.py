@@ -16,10 +16,13 @@ from nccli.errors import StoreError
 from nccli.store import Store, copy_file, merge_stores, run_records, save_run, seal_file, select_runs, unseal_file
 from nccli.store.connection.read_only import SEAL, is_sealed
 from nccli.store.schema.migrate import REVISIONS
+from nccli.store_files import may_be_database
 from tests.store.example_runs import example_run
 from tests.store.plain_sql import plain
 
 OLDER = Path(__file__).with_name("released") / "0009.db.gz"
+
+SEALED = b"SQLite format 3\0" + bytes(52) + SEAL.to_bytes(4) + bytes(28)
 
 
 @pytest.fixture
@@ -138,6 +141,28 @@ def test_it_is_written_again_when_it_is_unsealed_and_a_copy_is_not_sealed(sealed
         assert read(path) == 3
     unseal_file(sealed)
     assert not is_sealed(sealed)
+
+
+def test_to_ask_whether_a_store_is_sealed_gives_no_lock_away(store: Store, path: Path) -> None:
+    taken = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    with store.write():
+        assert not is_sealed(path)
+        assert may_be_database(path)
+        assert not store.is_sealed
+        with store.read():
+            pass
+        ended = subprocess.run([sys.executable, "-c", taken, path], capture_output=True, text=True, check=False)
+    assert "database is locked" in ended.stderr
+
+
+def test_many_files_are_looked_at_with_few_handles(tmp_path: Path) -> None:
+    for number in range(200):
+        (tmp_path / f"{number}.db").write_bytes(SEALED if number % 2 else b"")
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    assert [is_sealed(tmp_path / f"{number}.db") for number in range(200)] == [False, True] * 100
+    assert len(list(Path("/proc/self/fd").iterdir())) < open_before + 100
+    (tmp_path / "1.db").write_bytes(b"")
+    assert not is_sealed(tmp_path / "1.db")
 
 
 def test_it_can_be_merged_from(older: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nccli.errors import StoreError
+from nccli.file_header import header
 from nccli.store_files import journals
 
 SEAL = int.from_bytes(b"nccs")
@@ -79,8 +80,7 @@ def _changed(path: Path) -> StoreError:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as opened:
-            return opened.read(100)
+        return header(path)
     except OSError:
         return b""
 
