@@ -10,13 +10,14 @@ from nccli.figures.layouts import Layout
 from nccli.figures.style_sheet import GREY
 from nccli.figures.text import inches_of, lines_of, typeset
 
-_SMALL_LINE = 0.125
-"""Inches of a line: its size, 7 pt, with the usual space between lines."""
+_SMALL_LINE, _LEADING = 0.125, 1.28
+"""Inches of a line of 7 pt, and the space between lines in heights of the font, which are 0.0972 in: a measurement."""
 
 
 def caption(figure: FigureBase, text: str) -> None:
     """Small print below a figure or a part of one: settings and number of runs."""
-    figure.supxlabel(typeset(_small_print(text, inches_of(figure))), fontsize=7, color=GREY, x=0.01, ha="left")
+    shown = typeset(_small_print(text, inches_of(figure)))
+    figure.supxlabel(shown, fontsize=7, color=GREY, x=0.01, ha="left", linespacing=_LEADING)
 
 
 def captioned(plan: Layout, text: str) -> Layout:

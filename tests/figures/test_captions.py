@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from sqlalchemy import Connection
 
 from nccli.errors import InputError
 from nccli.figures import Options, render, style
+from nccli.figures.captions import caption, captioned_height
 from nccli.figures.limits import PANELS
 from nccli.figures.series import split_series
 from nccli.metrics import measure_layers
@@ -142,3 +145,13 @@ def test_captions_count_the_runs_that_are_drawn_and_notes_the_others(name: str, 
     assert len({key for row in drawn.rows for key in row["run_ids"]}) <= 3
     assert ", 3 runs; " in drawn.caption
     assert any(note.startswith("1 runs left out") for note in drawn.notes)
+
+
+@pytest.mark.parametrize("width", [3.25, 5.5])
+def test_long_small_print_has_the_height_that_is_kept_for_it(width: float) -> None:
+    text = r"; ".join([r"K = 10, $\widetilde{M}_2$ (dashes), loss over DNC's"] * 20)
+    with style():
+        figure = Figure(figsize=(width, 6.0))
+        caption(figure, text)
+        drawn = figure._supxlabel.get_window_extent(FigureCanvasAgg(figure).get_renderer())  # type: ignore[attr-defined]
+    assert drawn.y1 / figure.dpi <= captioned_height(text, width)
