@@ -115,13 +115,14 @@ def test_a_store_that_cannot_be_written_is_read_and_nothing_is_trained(read_only
 
 
 @pytest.mark.long
-def test_an_old_store_that_cannot_be_written_ends_with_6_and_is_merged_elsewhere(
-    read_only: str, run: Nccli, tmp_path_factory: pytest.TempPathFactory
+def test_an_old_store_that_cannot_be_written_is_read_through_a_copy_and_merged_elsewhere(
+    read_only: str, run: Nccli
 ) -> None:
     before = (run.folder / "old.db").read_bytes()
-    ended = run.sh(f"{read_only} runs list --store old.db", code=6)
-    assert "needs an upgrade from schema 0001" in ended.err
-    assert "nccli store merge old.db --into NEW.db" in ended.err
+    ended = run.sh(f"{read_only} runs list --store old.db")
+    assert len(ended.out.splitlines()) == 5
+    assert "old.db has the older schema 0001, and it may not be written: an upgraded copy is read" in ended.err
+    assert "check " in run.sh(f"{read_only} {CONSTRUCT} --store old.db", code=5).err
     ended = run.sh(
         f"new=$(mktemp -d)/new.db; {read_only} store merge old.db --into $new; {read_only} runs list --store $new"
     )
