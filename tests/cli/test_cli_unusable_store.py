@@ -122,7 +122,9 @@ def test_an_old_store_that_cannot_be_written_is_read_through_a_copy_and_merged_e
     ended = run.sh(f"{read_only} runs list --store old.db")
     assert len(ended.out.splitlines()) == 5
     assert "old.db has the older schema 0001, and it may not be written: an upgraded copy is read" in ended.err
-    assert "check " in run.sh(f"{read_only} {CONSTRUCT} --store old.db", code=5).err
+    ended = run.sh(f"{read_only} {CONSTRUCT} --store old.db", code=6)
+    assert "needs an upgrade from schema 0001" in ended.err
+    assert "nccli store merge old.db --into NEW.db" in ended.err
     ended = run.sh(
         f"new=$(mktemp -d)/new.db; {read_only} store merge old.db --into $new; {read_only} runs list --store $new"
     )
