@@ -150,7 +150,7 @@ def _equal_maps(places: Sequence[FigureBase]) -> None:
     for _, ax in maps:
         ax.apply_aspect()
     sides = [ax.get_position().width * inches_of(place) for place, ax in maps]
-    heads = {round(ax.get_position().y1, 1) for _, ax in maps}
+    heads = {round(ax.get_position().y1, 1) for _, ax in maps}  # one of a single row, whose titles differ in height
     for place, ax in maps:
         box, width = ax.get_position(), min(sides) / inches_of(place)
         height = box.height * width / box.width

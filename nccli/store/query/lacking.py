@@ -17,7 +17,7 @@ def lacking(store: Store, ids: Sequence[str], parts: Collection[str]) -> dict[st
     Args:
         store: that has the runs.
         ids: of runs.
-        parts: of `nccli.store.runs.content.LEFT_OUT`.
+        parts: of `nccli.store.runs.content.PARTS`, and the trajectory.
     """
     found = {}
     with store.read() as connection:
